@@ -1,0 +1,37 @@
+# Every command makes what it needs: a virtual environment in .venv, with the
+# versions of requirements.lock and this tree installed in it (editable).
+
+PYTHON ?= python3
+VENV = .venv
+BIN = $(VENV)/bin
+SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
+
+.PHONY: run test check native clean
+run: $(VENV)/.run
+	$(BIN)/bootwave demo
+
+test: $(VENV)/.dev native
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev native
+	tools/check
+
+native: $(VENV)/.dev $(VENV)/.native
+
+$(VENV)/.native: $(SOURCES) | $(VENV)/.dev
+	$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock $(SOURCES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info engine/*.egg-info engine/bootwave/native/*.so

@@ -1,0 +1,1 @@
+"""The control process: the one that writes, and the control socket that reaches it."""

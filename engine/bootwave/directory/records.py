@@ -1,0 +1,126 @@
+"""Frozen records of what is stored.
+
+Instants that decide (``opened``, ``deadline``, ``pairing_end``, ``expires``) are
+seconds of CLOCK_BOOTTIME within the boot named by ``boot_id``: a wall clock that jumps
+cannot stretch them, and after a reboot they hold for nobody.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Permission = Literal["R", "RW", "!"]
+
+
+class Setting(NamedTuple):
+    """One phone setting; ``index`` is the identity (1..12) or None."""
+
+    name: str
+    value: str
+    index: int | None = None
+    permission: Permission = "R"
+
+
+class FunctionKey(NamedTuple):
+    """One function key; ``index`` counts from 0 (P1), ``context`` is "active" or 1..12."""
+
+    index: int
+    value: str
+    label: str = ""
+    context: str = "active"
+    permission: Permission = "R"
+
+
+class Layer(NamedTuple):
+    """What one layer (engine, model, domain, account, device) says."""
+
+    settings: tuple[Setting, ...] = ()
+    keys: tuple[FunctionKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A tenant: a SIP domain with its registrar and locale; "" means not set."""
+
+    id: int
+    name: str
+    registrar: str = ""
+    outbound_proxy: str = ""
+    language: str = ""
+    timezone: str = ""
+    tone_scheme: str = ""
+    wildcard_subnet: str = ""
+    layer: Layer = Layer()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The latest window of an account.
+
+    ``consumed_mac`` is 0 while unconsumed; ``consumed_source`` is the pin (an IPv4
+    address, or an IPv6 /64 as ``2001:db8:1:2::/64``).
+    """
+
+    id: int
+    account_id: int
+    boot_id: str
+    opened: float
+    deadline: float
+    consumed_mac: int = 0
+    consumed_source: str = ""
+    pairing_end: float = 0.0
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An extension of a domain; ``sealed_password`` is encrypted (store.secrets)."""
+
+    id: int
+    domain_id: int
+    number: str
+    display_name: str
+    auth_user: str
+    sealed_password: bytes
+    mailbox: str = ""
+    wildcard: Literal["", "*", "?"] = ""
+    layer: Layer = Layer()
+    window: Window | None = None
+
+    def __repr__(self) -> str:
+        """Return the account's name without its secret."""
+        return f"Account({self.number!r}, domain {self.domain_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Account on a device under an identity index (1..12).
+
+    ``expires`` is None unless the binding came from the ``?`` wildcard; then it ends at
+    that instant, or with the boot named by ``boot_id``.
+    """
+
+    identity: int
+    account: Account
+    expires: float | None = None
+    boot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One MAC we know, with its domain (None while unbound) and its bindings."""
+
+    mac: int
+    domain: Domain | None
+    bindings: tuple[Binding, ...] = ()
+    layer: Layer = Layer()
+    owns_certificate: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardAccount:
+    """An account that an unknown phone may claim, with its domain's subnet ("" = any)."""
+
+    account: Account
+    domain_name: str
+    subnet: str

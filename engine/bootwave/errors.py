@@ -1,0 +1,69 @@
+"""Every exception the engine raises on purpose, split by who can act on it.
+
+``PeerError``: someone outside broke the rules; it is answered and counted.
+``OperatorError``: an administrator can repair it; the message is one sentence that
+says how.  ``StoreError``: the store failed or refused.  A wire core raises
+``PeerError`` or nothing: any other exception out of one is a bug.
+"""
+
+
+class BootwaveError(Exception):
+    """Base of all errors raised by this package."""
+
+
+class PeerError(BootwaveError):
+    """Someone outside broke the rules of a protocol."""
+
+
+class SyntaxFault(PeerError):
+    """A peer sent bytes that break its protocol's grammar.
+
+    ``offset`` counts bytes from the start of the parsed unit and ``status`` is the
+    SIP or HTTP status a server should answer with.
+    """
+
+    def __init__(self, message: str, *, offset: int = 0, status: int = 400) -> None:
+        """Keep *message* for the log and *offset* for the hex dump."""
+        super().__init__(f"{message} (at byte {offset})")
+        self.offset = offset
+        self.status = status
+
+
+class SipSyntaxError(SyntaxFault):
+    """The bytes are not SIP/2.0 (RFC 3261 section 25)."""
+
+
+class HttpSyntaxError(SyntaxFault):
+    """The bytes are not the HTTP/1.x this server accepts (RFC 9112)."""
+
+
+class OperatorError(BootwaveError):
+    """An administrator can repair it; the message says how in one sentence."""
+
+
+class OptionError(OperatorError):
+    """The server's options are wrong or contradict each other."""
+
+
+class SettingError(OperatorError):
+    """A phone's setting, key or name cannot be told to a phone."""
+
+
+class StoreError(BootwaveError):
+    """The store failed or refused."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be read or written now; trying later may work."""
+
+
+class StoreConflict(StoreError, OperatorError):
+    """The write contradicts what is stored, for example a MAC bound elsewhere."""
+
+
+class StoreNotFound(StoreError, OperatorError):
+    """The write names something that is not stored."""
+
+
+class SchemaTooNew(StoreError, OperatorError):
+    """The database was made by a newer version of this program."""

@@ -1,0 +1,31 @@
+"""Every bound on what a peer may send, with its unit and its precedent."""
+
+# SIP over UDP.  RFC 3261 section 18.1.1 asks for TCP above 1300 bytes; real phones
+# send 436 to 700.  Four times that leaves room for odd proxies and User-Agents.
+MAX_SIP_DATAGRAM_BYTES = 4096
+MAX_SIP_HEADERS = 64  # kamailio stops at 64 interesting ones; phones send 11 to 16
+MAX_SIP_VIAS = 8  # one hop of multicast; more is a loop
+
+# Transactions kept at once: one per phone for 32 s, so a city's district after a
+# power cut (3,000 a second) fits; past it the oldest is forgotten.
+MAX_SIP_TRANSACTIONS = 131_072
+MAX_PENDING_NOTIFIES = 65_536
+# Sends of one NOTIFY to a source that never answered anything: a spoofed source must
+# not be worth eleven datagrams (RFC 3261 timer E alone gives eleven).
+MAX_NOTIFY_SENDS_UNPROVEN = 4
+
+# HTTP.  Apache 8190 per line, nginx 4 x 8 KiB, node 80 KiB: phones send under 600.
+MAX_HTTP_HEAD_BYTES = 8192
+MAX_HTTP_TARGET_BYTES = 1024
+MAX_HTTP_HEADERS = 64
+
+# HTTP deadlines in seconds.  Apache mod_reqtimeout gives 20 s for a head; a phone on
+# the slowest DECT base needs under one.
+HTTP_HEAD_SECONDS = 5.0
+HTTP_IDLE_SECONDS = 15.0
+HTTP_WRITE_STALL_SECONDS = 20.0
+
+MAX_SIGHTING_DETAIL_CHARACTERS = 96
+
+# One message on the control socket, and one import by it.
+MAX_CONTROL_MESSAGE_BYTES = 64 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""Compiled modules: built from ext/, described here by their stubs."""

@@ -1,0 +1,1 @@
+"""Who may have which document: pure decisions over records, instants passed in."""

@@ -1,0 +1,1 @@
+"""What a phone is: its MAC, model, User-Agent and firmware version."""

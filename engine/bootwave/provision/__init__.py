@@ -1,0 +1,1 @@
+"""MAC in, document out: the cache, the batch of misses, the decision, the answer."""

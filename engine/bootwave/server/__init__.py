@@ -1,0 +1,1 @@
+"""Where the engine touches the network: UDP, TCP, workers, the supervisor."""

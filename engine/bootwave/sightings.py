@@ -1,0 +1,135 @@
+"""What one contact of a phone was, what it got and why: reason codes and records.
+
+A ``Reason`` is stored as its number, so numbers are never reused.  Its ``sentence``
+says what happened and its ``advice`` what an administrator can do about it; the
+advice is empty where nothing needs doing.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Reason(IntEnum):
+    """Why a contact ended as it did."""
+
+    sentence: str
+    advice: str
+
+    def __new__(cls, number: int, sentence: str, advice: str = "") -> "Reason":
+        """Make the member *number* that carries its two sentences."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.sentence = sentence
+        member.advice = advice
+        return member
+
+    # SIP, 1 to 49
+    PNP_ANSWERED = 1, "its SUBSCRIBE was answered with the settings URL"
+    PNP_CONFIRMED = 2, "it confirmed the NOTIFY that carries the settings URL"
+    PNP_UNCONFIRMED = (
+        3,
+        "it never confirmed the NOTIFY that carries the settings URL",
+        "check that UDP from this server reaches the phone",
+    )
+    PNP_REJECTED = (
+        4,
+        "it rejected the NOTIFY that carries the settings URL",
+        "give the phone its settings URL by DHCP or by hand",
+    )
+    PNP_NOT_BOUND = (
+        5,
+        "it asked by multicast, but its MAC is bound to no account",
+        "bind it: bootwave account bind NUMBER@DOMAIN MAC",
+    )
+    PNP_NOT_OURS = 6, "the SUBSCRIBE is not from a snom phone and its MAC is not bound"
+    PNP_OFF_SUBNET = (
+        7,
+        "it asked from outside the subnets of this server's interfaces",
+        "set pnp.off_subnet = true if such phones are yours",
+    )
+    PNP_OVERLOAD = 8, "too many SUBSCRIBEs were waiting; the phone asks again"
+    SIP_SYNTAX = 10, "the datagram is not SIP"
+    SIP_METHOD = 11, "the datagram is SIP, but not a request for settings"
+    SIP_EVENT = 12, "the SUBSCRIBE is for another event package"
+    SIP_IN_DIALOG = 13, "the SUBSCRIBE belongs to a dialog that is not ours"
+    SIP_NO_MAC = 14, "the SUBSCRIBE names no MAC"
+    SIP_FOREIGN_RESPONSE = 15, "the SIP response answers nothing that was sent"
+
+    # HTTP, 50 to 99
+    SERVED_GENERAL = 50, "it was given a document without secrets"
+    SERVED_WINDOW = 51, "it was given its settings under an open window"
+    NOT_MODIFIED = 52, "it has its current settings already"
+    UNKNOWN_MAC = (
+        60,
+        "its MAC is unknown",
+        "bind it: bootwave account bind NUMBER@DOMAIN MAC",
+    )
+    UNBOUND = (
+        61,
+        "its MAC is known but bound to no account",
+        "bind it: bootwave account bind NUMBER@DOMAIN MAC",
+    )
+    CLOSED = (
+        62,
+        "its account is not open for provisioning",
+        "open it: bootwave window open NUMBER@DOMAIN, then restart the phone",
+    )
+    CONSUMED_BY_OTHER = (
+        63,
+        "the window was already used from another address or by another phone",
+        "make sure that the other one is yours, then open the account again",
+    )
+    WINDOW_ENDED = (
+        64,
+        "the window it was provisioned under has ended",
+        "open the account again: bootwave window open NUMBER@DOMAIN",
+    )
+    CLEAR_HTTP_PUBLIC = (
+        65,
+        "it asked over clear HTTP from a public address",
+        "let the phone use HTTPS, or provision it inside a private network",
+    )
+    CLEAR_HTTP_CERTIFICATE = (
+        66,
+        "it asked over clear HTTP although it owns a factory certificate",
+        "give the phone an https settings URL",
+    )
+    CLEAR_HTTP_NEVER = (
+        67,
+        "it asked over clear HTTP, where http.secrets = never sends no secrets",
+        "give the phone an https settings URL",
+    )
+    WILDCARD_AMBIGUOUS = (
+        68,
+        "wildcard accounts of more than one domain could claim it",
+        "give each domain its own subnet: bootwave domain set --wildcard-subnet",
+    )
+    WILDCARD_TAKEN = (
+        69,
+        "every open wildcard account was already claimed",
+        "open another wildcard account",
+    )
+    STORE_AWAY = (
+        70,
+        "the store could not be read or written",
+        "see the server's log; phones are refused secrets until the store is back",
+    )
+    NO_DOCUMENT = 71, "it asked for a document that does not exist"
+    HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
+    HTTP_TIMEOUT = 81, "the request was not complete in time"
+    HTTP_CROWDED_OUT = 82, "the connection table was full"
+
+
+class Sighting(NamedTuple):
+    """One contact of a phone.
+
+    ``at`` is wall-clock seconds since the epoch, stamped where the contact happened.
+    ``mac`` is 0 when none was named.  ``detail`` is cut to 96 characters and holds
+    model and firmware or the offending text, never a secret.
+    """
+
+    at: float
+    mac: int
+    source: str
+    reason: Reason
+    detail: str = ""

@@ -1,0 +1,1 @@
+"""Schema, migrations, hot reads, the writer thread, the change log, sightings, secrets at rest."""

@@ -1,0 +1,1 @@
+"""XML text: what is legal, how it is escaped."""
