@@ -15,11 +15,11 @@ from libc.stdint cimport uint64_t
 
 cdef extern from *:
     """
-    static inline unsigned long long bw_add(unsigned long long *at,
-                                            unsigned long long by) {
+    #include <stdint.h>
+    static inline uint64_t bw_add(uint64_t *at, uint64_t by) {
         return __atomic_add_fetch(at, by, __ATOMIC_SEQ_CST);
     }
-    static inline unsigned long long bw_load(const unsigned long long *at) {
+    static inline uint64_t bw_load(const uint64_t *at) {
         return __atomic_load_n(at, __ATOMIC_SEQ_CST);
     }
     """
