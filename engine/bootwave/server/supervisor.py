@@ -1,0 +1,243 @@
+"""The supervisor: opens what outlives a worker, forks, and replaces what dies.
+
+It has no event loop and no threads, so that it can fork at any time and has next to
+nothing to go wrong.  It opens one listener per address and worker slot and the PnP
+sockets, makes the pages that processes share, and forks the control process and the
+workers, which inherit all of it.  A worker that dies is replaced at once: the
+listeners stay open here, so the connections queued on its slot wait for the next one
+(closing a SO_REUSEPORT socket would reset them).
+
+Signals: TERM and INT stop everything; HUP reads the options again and replaces the
+workers one after the other.  A child whose supervisor dies is killed by the kernel
+(PR_SET_PDEATHSIG): what was acknowledged is on disk, so nothing needs a clean exit.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 10.0  # docker and systemd give at least this before they kill
+READY_SECONDS = 30.0
+# A child that dies faster than this after its start is crash-looping and waits.
+CRASH_LOOP_SECONDS = 1.0
+CRASH_LOOP_PAUSE = 1.0
+WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep alive.
+
+    ``main`` runs in the child with a callable that it calls when it serves; what it
+    returns is its exit status.
+    """
+
+    name: str
+    main: Callable[[Callable[[], None]], int]
+    pid: int = 0
+    started: float = 0.0
+    restart_at: float = 0.0
+    restarts: int = 0
+    rolling: bool = field(default=False)
+
+
+class Supervisor:
+    """Keeps *children* alive until TERM or INT; ``run`` returns the exit status.
+
+    *say* is told what happens, one line each.  *reload* is called on HUP, before the
+    children whose names start with "worker" are replaced one by one.
+    """
+
+    def __init__(
+        self,
+        children: list[Child],
+        *,
+        say: Callable[[str], None],
+        ready: Callable[[], None],
+        reload: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Keep the children; nothing is started before ``run``."""
+        self._children = children
+        self._say = say
+        self._ready = ready
+        self._reload = reload
+
+    def run(self) -> int:
+        """Start the children and keep them alive; return 0 after a clean stop."""
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        try:
+            for child in self._children:
+                if not self._start(child, wait=True):
+                    self._stop()
+                    return 1
+            self._ready()
+            return self._watch()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+    def _watch(self) -> int:
+        while True:
+            pauses = [c.restart_at for c in self._children if c.pid == 0]
+            wait = max(0.0, min(pauses) - time.monotonic()) if pauses else 3600.0
+            got = signal.sigtimedwait(WATCHED, wait)
+            number = got.si_signo if got else 0
+            if number in (signal.SIGTERM, signal.SIGINT):
+                return 0 if self._stop() else 1
+            if number == signal.SIGHUP:
+                self._roll()
+            # Signals of one kind merge, so every exit is looked for each time.
+            self._reap()
+            for child in self._children:
+                if child.pid == 0 and child.restart_at <= time.monotonic():
+                    self._start(child, wait=False)
+
+    def _start(self, child: Child, *, wait: bool) -> bool:
+        reading, writing = os.pipe()
+        supervisor = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _become_child(child, writing, supervisor)
+        os.close(writing)
+        child.pid = pid
+        child.started = time.monotonic()
+        try:
+            return not wait or self._became_ready(child, reading)
+        finally:
+            os.close(reading)
+
+    def _became_ready(self, child: Child, reading: int) -> bool:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._say(f"{child.name} was not ready within {READY_SECONDS:.0f} s")
+                return False
+            if select.select([reading], [], [], left)[0]:
+                break
+        if os.read(reading, 1):
+            return True
+        self._say(f"{child.name} could not start")
+        return False
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for child in self._children:
+                if child.pid == pid:
+                    self._ended(child, status)
+
+    def _ended(self, child: Child, status: int) -> None:
+        now = time.monotonic()
+        child.pid = 0
+        child.restarts += 1
+        quick = now - child.started < CRASH_LOOP_SECONDS
+        child.restart_at = now + (CRASH_LOOP_PAUSE if quick else 0.0)
+        if not child.rolling:
+            self._say(f"{child.name} {_how_it_ended(status)}; starting it again")
+
+    def _roll(self) -> None:
+        if not self._reload():
+            return
+        for child in self._children:
+            if not child.name.startswith("worker") or child.pid == 0:
+                continue
+            child.rolling = True
+            os.kill(child.pid, signal.SIGTERM)
+            _wait_for(child.pid, STOP_SECONDS)
+            self._start(child, wait=True)
+            child.rolling = False
+
+    def _stop(self) -> bool:
+        """Stop all children, the workers before the control process."""
+        clean = True
+        for child in reversed(self._children):
+            if child.pid:
+                _signal(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in reversed(self._children):
+            if child.pid:
+                clean &= _wait_for(child.pid, deadline - time.monotonic())
+                child.pid = 0
+        return clean
+
+
+def _become_child(child: Child, ready: int, supervisor: int) -> None:
+    """Run *child* in the process just forked; never returns."""
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:  # it died before the request was made
+            os._exit(1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        # The terminal sends INT to the whole group; the supervisor decides.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+        def tell_ready() -> None:
+            os.write(ready, b"1")
+            os.close(ready)
+
+        status = child.main(tell_ready)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _wait_for(pid: int, seconds: float) -> bool:
+    """Wait for *pid* to end; kill it when *seconds* have passed and return False."""
+    deadline = time.monotonic() + max(seconds, 0.0)
+    while True:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            _signal(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return False
+        signal.sigtimedwait([signal.SIGCHLD], min(left, 0.5))
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _how_it_ended(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with status {os.WEXITSTATUS(status)}"
+
+
+def notify_service_manager(state: str) -> None:
+    """Tell systemd *state* (sd_notify, for example ``READY=1``); else do nothing."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        try:
+            end.sendto(state.encode(), address)
+        except OSError:
+            pass  # the manager is gone; nothing here depends on it
