@@ -12,6 +12,7 @@ workers one after the other.  A child whose supervisor dies is killed by the ker
 (PR_SET_PDEATHSIG): what was acknowledged is on disk, so nothing needs a clean exit.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -21,13 +22,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 10.0  # docker and systemd give at least this before they kill
 READY_SECONDS = 30.0
-# A child that dies faster than this after its start is crash-looping and waits.
+# A child that ends this soon after its start, this often in a row, is crash-looping:
+# it waits before the next start instead of burning a core.
 CRASH_LOOP_SECONDS = 1.0
+CRASH_LOOP_ENDS = 3
 CRASH_LOOP_PAUSE = 1.0
 WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -45,8 +48,8 @@ class Child:
     pid: int = 0
     started: float = 0.0
     restart_at: float = 0.0
-    restarts: int = 0
-    rolling: bool = field(default=False)
+    quick_ends: int = 0
+    rolling: bool = False
 
 
 class Supervisor:
@@ -145,9 +148,10 @@ class Supervisor:
     def _ended(self, child: Child, status: int) -> None:
         now = time.monotonic()
         child.pid = 0
-        child.restarts += 1
         quick = now - child.started < CRASH_LOOP_SECONDS
-        child.restart_at = now + (CRASH_LOOP_PAUSE if quick else 0.0)
+        child.quick_ends = child.quick_ends + 1 if quick else 0
+        looping = child.quick_ends >= CRASH_LOOP_ENDS
+        child.restart_at = now + (CRASH_LOOP_PAUSE if looping else 0.0)
         if not child.rolling:
             self._say(f"{child.name} {_how_it_ended(status)}; starting it again")
 
@@ -190,7 +194,8 @@ def _become_child(child: Child, ready: int, supervisor: int) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
         def tell_ready() -> None:
-            os.write(ready, b"1")
+            with contextlib.suppress(BrokenPipeError):  # a restart waits for nobody
+                os.write(ready, b"1")
             os.close(ready)
 
         status = child.main(tell_ready)
@@ -218,10 +223,8 @@ def _wait_for(pid: int, seconds: float) -> bool:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _how_it_ended(status: int) -> str:
@@ -237,7 +240,5 @@ def notify_service_manager(state: str) -> None:
         return
     address = "\0" + path[1:] if path.startswith("@") else path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-        try:
+        with contextlib.suppress(OSError):  # nothing here depends on the manager
             end.sendto(state.encode(), address)
-        except OSError:
-            pass  # the manager is gone; nothing here depends on it

@@ -1,0 +1,117 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Two children that write their pid into a file and then do nothing.
+PROGRAM = """
+import os, signal, sys, time
+from bootwave.server.supervisor import Child, Supervisor
+
+def main_of(name):
+    def main(ready):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        with open(os.path.join(sys.argv[1], name), "w") as file:
+            file.write(str(os.getpid()))
+        ready()
+        if name in sys.argv[2:]:
+            return 3
+        while True:
+            time.sleep(60)
+    return main
+
+names = ["control", "worker 0"]
+children = [Child(name, main_of(name)) for name in names]
+say = lambda line: print(line, flush=True)
+sys.exit(Supervisor(children, say=say, ready=lambda: say("ready")).run())
+"""
+
+
+class Running:
+    """The program above in a process of its own."""
+
+    def __init__(self, directory: Path, *crashing: str) -> None:
+        self.directory = directory
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(directory), *crashing],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def pid(self, name: str) -> int:
+        return int((self.directory / name).read_text() or 0)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    program = Running(tmp_path)
+    assert program.line() == "ready"
+    yield program
+    program.process.kill()
+    program.process.communicate()
+
+
+def wait_until(condition: object, seconds: float = 10.0) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_a_killed_child_is_started_again(running: Running) -> None:
+    before = running.pid("worker 0")
+    os.kill(before, signal.SIGKILL)
+    assert running.line() == "worker 0 was killed by SIGKILL; starting it again"
+    wait_until(lambda: running.pid("worker 0") not in (0, before))
+    assert is_alive(running.pid("worker 0"))
+
+
+def test_a_killed_supervisor_leaves_no_orphan(running: Running) -> None:
+    pids = [running.pid("control"), running.pid("worker 0")]
+    running.process.kill()
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_term_stops_all_children_and_exits_with_zero(running: Running) -> None:
+    pids = [running.pid("control"), running.pid("worker 0")]
+    running.process.terminate()
+    assert running.process.wait(timeout=20) == 0
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_hup_replaces_the_workers_and_nothing_else(running: Running) -> None:
+    control, worker = running.pid("control"), running.pid("worker 0")
+    running.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: running.pid("worker 0") not in (0, worker))
+    wait_until(lambda: not is_alive(worker))
+    assert running.pid("control") == control
+    assert is_alive(control)
+
+
+def test_a_crash_looping_child_waits_between_starts(tmp_path: Path) -> None:
+    program = Running(tmp_path, "worker 0")
+    assert program.line() == "ready"
+    for _ in range(4):
+        assert program.line() == "worker 0 ended with status 3; starting it again"
+    assert is_alive(program.pid("control"))
+    program.process.terminate()
+    assert program.process.wait(timeout=20) == 0
+    program.process.communicate()
