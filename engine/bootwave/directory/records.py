@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 Permission = Literal["R", "RW", "!"]
 
 
-class Setting(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Setting:
     """One phone setting; ``index`` is the identity (1..12) or None."""
 
     name: str
@@ -20,8 +21,9 @@ class Setting(NamedTuple):
     permission: Permission = "R"
 
 
-class FunctionKey(NamedTuple):
-    """One function key; ``index`` counts from 0 (P1), ``context`` is "active" or 1..12."""
+@dataclass(frozen=True, slots=True)
+class FunctionKey:
+    """One function key; ``index`` counts from 0 (P1), ``context`` is "active" or 1 to 12."""
 
     index: int
     value: str
