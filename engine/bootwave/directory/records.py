@@ -6,7 +6,7 @@ cannot stretch them, and after a reboot they hold for nobody.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 Permission = Literal["R", "RW", "!"]
 
@@ -23,7 +23,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class FunctionKey:
-    """One function key; ``index`` counts from 0 (P1), ``context`` is "active" or 1 to 12."""
+    """One function key.
+
+    ``index`` counts from 0 (P1); ``context`` is "active" or an identity, "1" to "12".
+    """
 
     index: int
     value: str
@@ -32,11 +35,15 @@ class FunctionKey:
     permission: Permission = "R"
 
 
-class Layer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Layer:
     """What one layer (engine, model, domain, account, device) says."""
 
     settings: tuple[Setting, ...] = ()
     keys: tuple[FunctionKey, ...] = ()
+
+
+EMPTY = Layer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Domain:
     timezone: str = ""
     tone_scheme: str = ""
     wildcard_subnet: str = ""
-    layer: Layer = Layer()
+    layer: Layer = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Account:
     sealed_password: bytes
     mailbox: str = ""
     wildcard: Literal["", "*", "?"] = ""
-    layer: Layer = Layer()
+    layer: Layer = EMPTY
     window: Window | None = None
 
     def __repr__(self) -> str:
@@ -114,14 +121,14 @@ class Device:
     mac: int
     domain: Domain | None
     bindings: tuple[Binding, ...] = ()
-    layer: Layer = Layer()
+    layer: Layer = EMPTY
     owns_certificate: bool = False
     model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WildcardAccount:
-    """An account that an unknown phone may claim, with its domain's subnet ("" = any)."""
+    """An account an unknown phone may claim, with its domain's subnet ("" = any)."""
 
     account: Account
     domain_name: str
