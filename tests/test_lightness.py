@@ -1,0 +1,29 @@
+"""What loading the engine must not load: a data plane without a control plane."""
+
+import subprocess
+import sys
+
+HEAVY = ("fastapi", "sqlalchemy", "alembic", "typer", "rich", "uvicorn")
+
+
+def loaded_after(code: str) -> set[str]:
+    program = f"{code}\nimport sys\nprint(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_no_library_at_all() -> None:
+    loaded = loaded_after("import bootwave")
+    assert not loaded & {*HEAVY, "uvloop", "pydantic", "h11", "structlog"}
+
+
+def test_an_engine_loads_neither_web_framework_nor_orm_nor_command_line() -> None:
+    loaded = loaded_after("import bootwave; bootwave.Engine")
+    assert not loaded & set(HEAVY)
+
+
+def test_the_commands_that_only_ask_load_nothing_heavy() -> None:
+    loaded = loaded_after("import bootwave.cli.main")
+    assert not loaded & {"sqlalchemy", "alembic", "uvloop", "structlog", "asyncio"}
