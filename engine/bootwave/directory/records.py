@@ -128,8 +128,14 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class WildcardAccount:
-    """An account an unknown phone may claim, with its domain's subnet ("" = any)."""
+    """An account an unknown phone may claim, with its domain's subnet ("" = any).
+
+    A ``?`` account that a phone holds now says so: it is free again from
+    ``claimed_until`` on, or when the boot named by ``claimed_boot_id`` is over.
+    """
 
     account: Account
     domain_name: str
     subnet: str
+    claimed_until: float = 0.0
+    claimed_boot_id: str = ""

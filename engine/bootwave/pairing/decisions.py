@@ -1,0 +1,97 @@
+"""What can be decided about a request for a phone's own document."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bootwave.sightings import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The options that decide: whether clear HTTP carries secrets, and for how long.
+
+    ``pairing_seconds`` is how long the phone that used a window may fetch again;
+    ``temporary_seconds`` how long a phone keeps a ``?`` account.
+    """
+
+    clear_secrets: bool = True
+    pairing_seconds: float = 300.0
+    temporary_seconds: float = 28_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Why a document may leave: to *source* only, and before *until* (boottime).
+
+    A "general" grant is for documents without secrets; it has no source and no end.
+    """
+
+    kind: Literal["window", "general"]
+    until: float
+    source: str
+
+    def covers(self, source: str, boottime: float) -> bool:
+        """Whether a request from the source key *source* is granted at *boottime*."""
+        return boottime < self.until and source == self.source
+
+
+GENERAL = Grant("general", float("inf"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The document may leave under *grant*."""
+
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Consume:
+    """Every window of *windows* (ids) must be taken, all or none; then decide again.
+
+    The write is conditional: a window that is consumed, closed, past its deadline or of
+    another boot by then fails all.  ``pairing_end`` is the boottime until which the
+    taker may fetch again at least.
+    """
+
+    windows: tuple[int, ...]
+    mac: int
+    source: str
+    at: float
+    boot_id: str
+    pairing_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A wildcard account with an open window; *expires* is None for ``*``."""
+
+    account_id: int
+    window_id: int
+    domain_id: int
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The first of *candidates* that is still free must be bound to *mac*.
+
+    The same conditional write consumes its window; then the device is looked at again.
+    """
+
+    candidates: tuple[Candidate, ...]
+    mac: int
+    source: str
+    at: float
+    boot_id: str
+    pairing_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nothing secret may leave; *reason* is for the operator, never for the phone."""
+
+    reason: Reason
+
+
+Decision = Serve | Consume | Claim | Refuse

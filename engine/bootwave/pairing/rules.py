@@ -1,0 +1,195 @@
+"""The decision table: who may have a phone's own document.
+
+| the phone                                   | over a fit transport          |
+| ------------------------------------------- | ----------------------------- |
+| bound, an account's window is free          | ``Consume`` every free window |
+| bound, it took a window that still runs     | ``Serve``                     |
+| bound, none of these                        | ``Refuse``                    |
+| unbound, wildcard accounts with free window | ``Claim``                     |
+| unbound, none of these                      | ``Refuse``                    |
+
+Opening any account opens the whole document of each device bound to it, and whoever
+takes one free window takes all that are free for that device: another one left free
+would give the same document to a second taker.  For the same reason a phone that is
+already pinned still takes a window opened later.
+
+A transport is fit when it is secure, or when it is clear HTTP within a private network,
+``http.secrets`` allows it and the device is not known to own a certificate.  On another
+transport nothing is consumed, so that a stranger's request cannot use up a window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bootwave.directory.records import Binding, Device, WildcardAccount, Window
+from bootwave.pairing.decisions import (
+    Claim,
+    Consume,
+    Decision,
+    Grant,
+    Policy,
+    Refuse,
+    Serve,
+)
+from bootwave.pairing.instant import Instant
+from bootwave.pairing.sources import is_private_source, source_key
+from bootwave.pairing.wildcards import Choice, choose
+from bootwave.pairing.windows import WindowState, end_of, window_state
+from bootwave.phone.mac import is_snom, is_unicast
+from bootwave.sightings import Reason
+
+
+def decide(
+    mac: int,
+    device: Device | None,
+    wildcards: Sequence[WildcardAccount],
+    address: str,
+    secure: bool,
+    at: Instant,
+    policy: Policy,
+) -> Decision:
+    """Return what a request for the document of *mac* from *address* is given.
+
+    *device* is what is stored of *mac*, or None; *wildcards* every account with a
+    wildcard.  *secure* tells that the request came over TLS.  After the write that
+    ``Consume`` or ``Claim`` asks for, the caller reads again and decides again.
+    """
+    source = source_key(address)
+    bindings = live_bindings(device, at)
+    if device is None or not bindings:
+        return _decide_unbound(
+            mac, device, wildcards, address, source, secure, at, policy
+        )
+    unfit = _unfit(address, secure, device.owns_certificate, policy)
+    if unfit is not None:
+        return Refuse(unfit)
+    free, mine, seen = _sort_windows(bindings, mac, source, at)
+    if free:
+        return Consume(
+            windows=tuple(free),
+            mac=mac,
+            source=source,
+            at=at.boottime,
+            boot_id=at.boot_id,
+            pairing_end=at.boottime + policy.pairing_seconds,
+        )
+    if mine:
+        # A temporary account leaves the document when its time has passed.
+        ends = [binding.expires for binding in bindings if binding.expires is not None]
+        until = min([max(end_of(window) for window in mine), *ends])
+        return Serve(Grant("window", until, source))
+    if WindowState.ANOTHERS in seen:
+        return Refuse(Reason.CONSUMED_BY_OTHER)
+    if WindowState.ENDED in seen:
+        return Refuse(Reason.WINDOW_ENDED)
+    return Refuse(Reason.CLOSED)
+
+
+def open_for_pnp(
+    mac: int,
+    device: Device | None,
+    wildcards: Sequence[WildcardAccount],
+    address: str,
+    at: Instant,
+    policy: Policy,
+) -> bool:
+    """Whether the SUBSCRIBE of *mac* from *address* is answered with the settings URL.
+
+    A bound phone always is: it may come with a proof that no window is needed for.  An
+    unbound one is when it is snom's and a wildcard account could be claimed from there;
+    claiming itself waits for the GET.
+    """
+    if live_bindings(device, at):
+        return True
+    if not is_snom(mac) or not is_unicast(mac):
+        return False
+    source = source_key(address)
+    return bool(choose(wildcards, mac, address, source, at, policy).candidates)
+
+
+def live_bindings(device: Device | None, at: Instant) -> tuple[Binding, ...]:
+    """Return the bindings of *device* without those whose time has passed."""
+    if device is None:
+        return ()
+    return tuple(
+        binding
+        for binding in device.bindings
+        if binding.expires is None
+        or (binding.boot_id == at.boot_id and at.boottime < binding.expires)
+    )
+
+
+def live_device(device: Device, at: Instant) -> Device:
+    """Return *device* with its live bindings only, as its document shows it."""
+    bindings = live_bindings(device, at)
+    if len(bindings) == len(device.bindings):
+        return device
+    return replace(device, bindings=bindings)
+
+
+def _decide_unbound(
+    mac: int,
+    device: Device | None,
+    wildcards: Sequence[WildcardAccount],
+    address: str,
+    source: str,
+    secure: bool,
+    at: Instant,
+    policy: Policy,
+) -> Decision:
+    choice = Choice()
+    if is_unicast(mac):
+        choice = choose(wildcards, mac, address, source, at, policy)
+    if choice.candidates:
+        certified = device is not None and device.owns_certificate
+        unfit = _unfit(address, secure, certified, policy)
+        if unfit is not None:
+            return Refuse(unfit)
+        return Claim(
+            candidates=choice.candidates,
+            mac=mac,
+            source=source,
+            at=at.boottime,
+            boot_id=at.boot_id,
+            pairing_end=at.boottime + policy.pairing_seconds,
+        )
+    if choice.ambiguous:
+        return Refuse(Reason.WILDCARD_AMBIGUOUS)
+    if choice.taken:
+        return Refuse(Reason.WILDCARD_TAKEN)
+    return Refuse(Reason.UNKNOWN_MAC if device is None else Reason.UNBOUND)
+
+
+def _sort_windows(
+    bindings: Sequence[Binding], mac: int, source: str, at: Instant
+) -> tuple[list[int], list[Window], set[WindowState]]:
+    """Return the ids of the free windows, the phone's own ones, and all states seen."""
+    free: list[int] = []
+    mine: list[Window] = []
+    seen: set[WindowState] = set()
+    for binding in bindings:
+        window = binding.account.window
+        state = window_state(window, mac, source, at)
+        seen.add(state)
+        if window is None:
+            continue
+        if state is WindowState.FREE and window.id not in free:
+            free.append(window.id)
+        elif state is WindowState.MINE:
+            mine.append(window)
+    return free, mine, seen
+
+
+def _unfit(
+    address: str, secure: bool, owns_certificate: bool, policy: Policy
+) -> Reason | None:
+    """Return why no secret may leave on this transport, or None when it may."""
+    if secure:
+        return None
+    if not policy.clear_secrets:
+        return Reason.CLEAR_HTTP_NEVER
+    if owns_certificate:
+        return Reason.CLEAR_HTTP_CERTIFICATE
+    if not is_private_source(address):
+        return Reason.CLEAR_HTTP_PUBLIC
+    return None

@@ -1,0 +1,90 @@
+"""Which wildcard accounts an unknown phone could claim.
+
+The domain is chosen by where the phone asks: of all domains with a free wildcard
+account, those whose subnet contains the source, and of these the most specific.  Two
+domains that are equally specific are ambiguous, and then nobody is given anything: a
+guess would hand one tenant's password to another's phone.
+
+Within the domain ``*`` comes before ``?``: a phone that takes a ``*`` account keeps it
+and never needs a wildcard again, while one that takes a ``?`` comes back for another
+when it ends.  Among equals the window opened first is claimed first, then the lower
+account id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bootwave.directory.records import WildcardAccount
+from bootwave.pairing.decisions import Candidate, Policy
+from bootwave.pairing.instant import Instant
+from bootwave.pairing.sources import subnet_specificity
+from bootwave.pairing.windows import WindowState, window_state
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an unknown phone finds.
+
+    ``candidates`` are in the order in which they are tried.  When there are none,
+    ``ambiguous`` tells that domains compete and ``taken`` that other phones have every
+    wildcard account that was opened.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    ambiguous: bool = False
+    taken: bool = False
+
+
+def is_held(wildcard: WildcardAccount, at: Instant) -> bool:
+    """Whether a phone holds this ``?`` account and its time has not passed."""
+    return (
+        wildcard.account.wildcard == "?"
+        and wildcard.claimed_boot_id == at.boot_id
+        and at.boottime < wildcard.claimed_until
+    )
+
+
+def choose(
+    wildcards: Sequence[WildcardAccount],
+    mac: int,
+    address: str,
+    source: str,
+    at: Instant,
+    policy: Policy,
+) -> Choice:
+    """Return what the phone *mac* at *address* (source key *source*) can claim."""
+    best = -1
+    taken = False
+    free: list[WildcardAccount] = []
+    for wildcard in wildcards:
+        state = window_state(wildcard.account.window, mac, source, at)
+        if state in (WindowState.CLOSED, WindowState.ENDED):
+            continue
+        specificity = subnet_specificity(wildcard.subnet, address)
+        if specificity is None:
+            continue
+        if state is not WindowState.FREE or is_held(wildcard, at):
+            taken = True
+        elif specificity >= best:
+            if specificity > best:
+                best, free = specificity, []
+            free.append(wildcard)
+    if len({wildcard.account.domain_id for wildcard in free}) > 1:
+        return Choice(ambiguous=True)
+    return Choice(tuple(_candidates(free, at, policy)), taken=taken)
+
+
+def _candidates(
+    free: Sequence[WildcardAccount], at: Instant, policy: Policy
+) -> list[Candidate]:
+    ordered: list[tuple[bool, float, int, Candidate]] = []
+    for wildcard in free:
+        account, window = wildcard.account, wildcard.account.window
+        assert window is not None  # a free account has an open window
+        temporary = account.wildcard == "?"
+        expires = at.boottime + policy.temporary_seconds if temporary else None
+        candidate = Candidate(account.id, window.id, account.domain_id, expires)
+        ordered.append((temporary, window.opened, account.id, candidate))
+    return [
+        candidate for *_order, candidate in sorted(ordered, key=lambda row: row[:3])
+    ]
