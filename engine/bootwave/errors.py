@@ -37,6 +37,26 @@ class HttpSyntaxError(SyntaxFault):
     """The bytes are not the HTTP/1.x this server accepts (RFC 9112)."""
 
 
+class ServerFault(PeerError):
+    """A server told a simulated phone something a strict phone does not accept.
+
+    The message is one sentence, written for the operator of that server.
+    """
+
+
+class LimitExceeded(PeerError):
+    """A peer sent more than ``limit`` (in the unit the message names)."""
+
+    def __init__(self, message: str, *, limit: int) -> None:
+        """Keep *message* for the log and *limit* for whoever compares."""
+        super().__init__(message)
+        self.limit = limit
+
+
+class MessageError(PeerError):
+    """The bytes are not a message of the control socket."""
+
+
 class OperatorError(BootwaveError):
     """An administrator can repair it; the message says how in one sentence."""
 
@@ -47,6 +67,10 @@ class OptionError(OperatorError):
 
 class SettingError(OperatorError):
     """A phone's setting, key or name cannot be told to a phone."""
+
+
+class EngineError(OperatorError):
+    """The running engine refused an operation, or cannot be reached to ask for it."""
 
 
 class StoreError(BootwaveError):
@@ -67,3 +91,7 @@ class StoreNotFound(StoreError, OperatorError):
 
 class SchemaTooNew(StoreError, OperatorError):
     """The database was made by a newer version of this program."""
+
+
+class SchemaTooOld(StoreError, OperatorError):
+    """The database was made by an older version and must be upgraded first."""

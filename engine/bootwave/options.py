@@ -1,9 +1,105 @@
-"""The server's own options: one table, each with default, unit and help."""
+"""The server's own options: one table, each with default, unit and help.
 
+Plain pydantic and not pydantic-settings, although the sources are the ones it knows
+(file, environment): it takes 200 ms to import, which is most of what a command may
+take, and it ignores unknown variables silently.  ``optionsfile`` merges the sources.
+
+Addresses stay text here, checked when the options are made, so that they print as
+they were written; ``address_from_text`` splits them for whoever binds.
+"""
+
+import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
+
+
+class Address(NamedTuple):
+    """An address to listen on: a numeric host without brackets, and a port."""
+
+    host: str
+    port: int
+
+
+def address_from_text(text: str) -> Address:
+    """Return the address that ``0.0.0.0:8080`` or ``[::]:8080`` spells.
+
+    Port 0 lets the kernel choose.  Names are refused, because what they resolve to
+    may differ between two starts.  Raises ValueError with one clause that says what
+    is expected.
+    """
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        if bracketed:
+            socket.inet_pton(socket.AF_INET6, host[1:-1].partition("%")[0])
+        else:
+            socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        colon = ""
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(
+            "must be a numeric address and a port, such as 0.0.0.0:8080 or [::]:8080"
+        )
+    return Address(host[1:-1] if bracketed else host, int(port))
+
+
+def _listen(text: str) -> str:
+    address_from_text(text)
+    return text
+
+
+def _listen_ipv4(text: str) -> str:
+    if ":" in address_from_text(text).host:
+        raise ValueError("must be an IPv4 address and a port, such as 0.0.0.0:5060")
+    return text
+
+
+def _multicast(text: str) -> str:
+    try:
+        first = socket.inet_pton(socket.AF_INET, text)[0]
+    except OSError:
+        first = 0
+    if first >> 4 != 14:
+        raise ValueError("must be an IPv4 multicast group, such as 224.0.1.75")
+    return text
+
+
+def _url(text: str) -> str:
+    # The text goes into SIP bodies and XML: what could end a line or an attribute has
+    # no place in it, and neither has a password, since NOTIFY is not encrypted.
+    if not text:
+        return text
+    scheme, _, rest = text.partition("://")
+    authority = rest.partition("/")[0]
+    if (
+        scheme not in ("http", "https")
+        or not authority
+        or "@" in authority
+        or len(text) > MAX_URL_CHARACTERS
+        or not text.isascii()
+        or any(character in " <>\"'\\^`|" or character < "!" for character in text)
+        or "\x7f" in text
+    ):
+        raise ValueError(
+            "must be an http:// or https:// URL of at most 255 plain characters "
+            "without user and password"
+        )
+    return text
+
+
+def _name(text: str) -> str:
+    if not text or text != text.strip():
+        raise ValueError("must name interfaces or their addresses, such as eth0")
+    return text
+
+
+Listen = Annotated[str, AfterValidator(_listen)]
+Url = Annotated[str, AfterValidator(_url)]
 
 
 class _Section(BaseModel):
@@ -23,7 +119,8 @@ class StoreOptions(_Section):
 
     database: Path = Field(Path("bootwave.db"), description="The SQLite database.")
     sightings: Path = Field(
-        Path("sightings.db"), description="The SQLite file of what phones asked and got."
+        Path("sightings.db"),
+        description="The SQLite file of what phones asked and got.",
     )
     key: Path = Field(
         Path("bootwave.key"), description="The key of secrets at rest, mode 0600."
@@ -37,9 +134,13 @@ class PnpOptions(_Section):
     """Multicast SIP plug and play."""
 
     enabled: bool = Field(True, description="Answer the SUBSCRIBEs of booting phones.")
-    listen: str = Field("0.0.0.0:5060", description="Address and UDP port.")
-    group: str = Field("224.0.1.75", description="The multicast group phones ask on.")
-    interfaces: tuple[str, ...] = Field(
+    listen: Annotated[str, AfterValidator(_listen_ipv4)] = Field(
+        "0.0.0.0:5060", description="Address and UDP port."
+    )
+    group: Annotated[str, AfterValidator(_multicast)] = Field(
+        "224.0.1.75", description="The multicast group phones ask on."
+    )
+    interfaces: tuple[Annotated[str, AfterValidator(_name)], ...] = Field(
         (),
         description="Names or addresses of the interfaces to join on; empty: all.",
     )
@@ -50,7 +151,7 @@ class PnpOptions(_Section):
     off_subnet: bool = Field(
         False, description="Answer sources outside this server's own subnets too."
     )
-    url: str = Field(
+    url: Url = Field(
         "",
         description="The settings URL told by NOTIFY, {mac} for the phone's MAC; "
         "empty: the HTTP listener on the interface where the phone was heard.",
@@ -60,10 +161,10 @@ class PnpOptions(_Section):
 class HttpOptions(_Section):
     """The settings server over clear HTTP."""
 
-    listen: tuple[str, ...] = Field(
+    listen: tuple[Listen, ...] = Field(
         ("0.0.0.0:8080", "[::]:8080"), description="Addresses and TCP ports."
     )
-    url: str = Field(
+    url: Url = Field(
         "",
         description="The base URL phones reach this server by; empty: the address "
         "the phone connected to.",
@@ -72,36 +173,50 @@ class HttpOptions(_Section):
         "window", description="Whether secrets may leave over clear HTTP."
     )
     connections: int = Field(
-        10_000, ge=16, description="Connections one worker holds at most."
+        10_000,
+        ge=16,
+        le=1_000_000,
+        description="Connections one worker holds at most.",
     )
 
 
 class HttpsOptions(_Section):
     """The settings server over TLS."""
 
-    listen: tuple[str, ...] = Field((), description="Addresses and TCP ports.")
+    listen: tuple[Listen, ...] = Field((), description="Addresses and TCP ports.")
 
 
 class ControlOptions(_Section):
     """The administrators' API."""
 
-    listen: str = Field("", description="Address and TCP port; empty: none.")
+    listen: Annotated[str, AfterValidator(lambda text: text and _listen(text))] = Field(
+        "", description="Address and TCP port; empty: none."
+    )
 
 
 class PairingOptions(_Section):
     """How long an account stays open."""
 
     window_minutes: float = Field(
-        10, gt=0, le=24 * 60, description="How long a window stays open, in minutes."
+        10,
+        gt=0,
+        le=24 * 60,
+        allow_inf_nan=False,
+        description="How long a window stays open, in minutes.",
     )
     pairing_minutes: float = Field(
         5,
         ge=0,
         le=24 * 60,
-        description="How long the phone that used a window may fetch again, in minutes.",
+        allow_inf_nan=False,
+        description="How long the phone of a used window may fetch again, in minutes.",
     )
     temporary_hours: float = Field(
-        8, gt=0, description="How long a phone keeps a '?' account, in hours."
+        8,
+        gt=0,
+        le=24 * 366,
+        allow_inf_nan=False,
+        description="How long a phone keeps a '?' account, in hours.",
     )
 
 
@@ -109,19 +224,31 @@ class CacheOptions(_Section):
     """Documents kept ready in each worker."""
 
     bytes: int = Field(
-        256 * 1024 * 1024, ge=0, description="Upper bound of the cache, in bytes."
+        256 * 1024 * 1024,
+        ge=0,
+        le=1 << 40,
+        description="Upper bound of the cache, in bytes.",
     )
 
 
 class SightingsOptions(_Section):
     """What is remembered of phones' contacts."""
 
-    keep_days: float = Field(30, gt=0, description="Age of the oldest kept, in days.")
+    keep_days: float = Field(
+        30,
+        gt=0,
+        le=36_600,
+        allow_inf_nan=False,
+        description="Age of the oldest kept, in days.",
+    )
     keep_rows: int = Field(
-        2_000_000, ge=1000, description="Sightings kept at most, whatever their age."
+        2_000_000,
+        ge=1000,
+        le=1 << 40,
+        description="Sightings kept at most, whatever their age.",
     )
     unknown_rows: int = Field(
-        10_000, ge=1, description="Unknown MACs remembered at most."
+        10_000, ge=1, le=10_000_000, description="Unknown MACs remembered at most."
     )
 
 
@@ -149,3 +276,69 @@ class Options(_Section):
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
     log: LogOptions = LogOptions()
+
+    @model_validator(mode="after")
+    def _files_are_apart(self) -> "Options":
+        seen: dict[Path, str] = {}
+        for name in StoreOptions.model_fields:
+            path = getattr(self.store, name)
+            other = seen.setdefault(path, name)
+            if other != name:
+                raise ValueError(f"store.{other} and store.{name} are the same file")
+        return self
+
+
+class Key(NamedTuple):
+    """One option of the table, as the manual and ``options check`` show it.
+
+    ``name`` is dotted, ``variable`` is its environment variable, ``kind`` says in
+    words what a value may be, ``annotation`` is its type.
+    """
+
+    name: str
+    variable: str
+    kind: str
+    default: Any
+    help: str
+    annotation: Any
+
+
+def keys() -> Iterator[Key]:
+    """Yield every option in the order of the table."""
+    for section, field in Options.model_fields.items():
+        model = field.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, _Section)
+        for name, option in model.model_fields.items():
+            yield Key(
+                f"{section}.{name}",
+                f"BOOTWAVE_{section}__{name}".upper(),
+                _kind(option.annotation, option.metadata),
+                option.default,
+                option.description or "",
+                option.annotation,
+            )
+
+
+def _kind(annotation: Any, metadata: list[Any]) -> str:
+    """Return in words what a value of this type within these bounds is."""
+    choices = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is tuple:
+        return "a list of texts"
+    if choices:
+        return "one of " + ", ".join(choices)
+    bounds = {
+        name: getattr(bound, name)
+        for bound in metadata
+        for name in ("gt", "ge", "le")
+        if getattr(bound, name, None) is not None
+    }
+    words = {bool: "true or false", int: "a whole number", float: "a number"}.get(
+        annotation, "a path" if annotation is Path else "text"
+    )
+    if "gt" in bounds:
+        words += f" above {bounds['gt']}"
+        return words + (f", at most {bounds['le']}" if "le" in bounds else "")
+    if "ge" in bounds and "le" in bounds:
+        return words + f" from {bounds['ge']} to {bounds['le']}"
+    return words + (f" of at least {bounds['ge']}" if "ge" in bounds else "")

@@ -1,0 +1,92 @@
+"""The table of options: what its values may be."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bootwave.options import (
+    Address,
+    Options,
+    PnpOptions,
+    StoreOptions,
+    address_from_text,
+    keys,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:8080", Address("0.0.0.0", 8080)),
+        ("127.0.0.1:0", Address("127.0.0.1", 0)),
+        ("[::]:443", Address("::", 443)),
+        ("[fe80::1%eth0]:5060", Address("fe80::1%eth0", 5060)),
+    ],
+)
+def test_an_address_is_split_into_host_and_port(text: str, address: Address) -> None:
+    assert address_from_text(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "8080", ":8080", "0.0.0.0", "::1:80", "localhost:80", "[::1]"),
+        *("1.2.3.4:65536", "[1.2.3.4]:80", "1.2.3.4:-1", "1.2.3.4:²", "1.2.3.4:8 "),
+        "1.2.3:80",
+    ],
+)
+def test_what_is_no_numeric_address_with_a_port_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a numeric address and a port"):
+        address_from_text(text)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"listen": "[::]:5060"},
+        {"group": "192.168.0.1"},
+        {"group": "ff02::1"},
+        {"url": "ftp://10.0.0.1/"},
+        {"url": "http://user:secret@10.0.0.1/{mac}.xml"},
+        {"url": "http://10.0.0.1/ x"},
+        {"url": "http://10.0.0.1/\r\nEvil: yes"},
+        {"url": "http:///nowhere"},
+        {"url": "http://10.0.0.1/" + "x" * 255},
+        {"interfaces": ["eth0", ""]},
+    ],
+)
+def test_a_value_that_cannot_work_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        PnpOptions.model_validate(values)
+
+
+def test_the_url_may_carry_the_placeholder_of_the_mac() -> None:
+    url = "https://prov.example.com/p/{mac}.xml"
+    assert PnpOptions(url=url).url == url
+
+
+def test_two_stores_in_one_file_are_refused() -> None:
+    with pytest.raises(ValidationError, match="are the same file"):
+        Options(store=StoreOptions(database=Path("a"), sightings=Path("a")))
+
+
+def test_options_cannot_be_changed_after_they_were_made() -> None:
+    with pytest.raises(ValidationError):
+        Options().server.workers = 3  # type: ignore[misc]
+
+
+def test_every_option_has_a_default_and_a_sentence_of_help() -> None:
+    for key in keys():
+        assert key.help.endswith("."), key.name
+        assert key.default is not None, key.name
+
+
+def test_a_key_says_in_words_what_its_value_may_be() -> None:
+    kinds = {key.name: key.kind for key in keys()}
+    assert kinds["server.workers"] == "a whole number from 0 to 64"
+    assert kinds["pairing.window_minutes"] == "a number above 0, at most 1440"
+    assert kinds["pnp.enabled"] == "true or false"
+    assert kinds["pnp.bind"] == "one of any, group"
+    assert kinds["http.listen"] == "a list of texts"
+    assert kinds["store.key"] == "a path"
