@@ -22,6 +22,9 @@ from bootwave.options import (
         ("127.0.0.1:0", Address("127.0.0.1", 0)),
         ("[::]:443", Address("::", 443)),
         ("[fe80::1%eth0]:5060", Address("fe80::1%eth0", 5060)),
+        (":8080", Address("", 8080)),
+        ("*:8080", Address("", 8080)),
+        ("localhost:8080", Address("127.0.0.1", 8080)),
     ],
 )
 def test_an_address_is_split_into_host_and_port(text: str, address: Address) -> None:
@@ -31,9 +34,9 @@ def test_an_address_is_split_into_host_and_port(text: str, address: Address) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "8080", ":8080", "0.0.0.0", "::1:80", "localhost:80", "[::1]"),
+        *("", "8080", "0.0.0.0", "::1:80", "example.com:80", "[::1]"),
         *("1.2.3.4:65536", "[1.2.3.4]:80", "1.2.3.4:-1", "1.2.3.4:²", "1.2.3.4:8 "),
-        "1.2.3:80",
+        *("1.2.3:80", "[]:80", "[*]:80"),
     ],
 )
 def test_what_is_no_numeric_address_with_a_port_is_refused(text: str) -> None:

@@ -19,33 +19,42 @@ MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
 
 
 class Address(NamedTuple):
-    """An address to listen on: a numeric host without brackets, and a port."""
+    """An address to listen on: a numeric host without brackets ("" is any), a port."""
 
     host: str
     port: int
 
 
 def address_from_text(text: str) -> Address:
-    """Return the address that ``0.0.0.0:8080`` or ``[::]:8080`` spells.
+    """Return the address that ``0.0.0.0:8080``, ``[::]:8080`` or ``:8080`` spells.
 
-    Port 0 lets the kernel choose.  Names are refused, because what they resolve to
-    may differ between two starts.  Raises ValueError with one clause that says what
-    is expected.
+    ``*`` is any address too, ``localhost`` is 127.0.0.1, and other names are refused,
+    because what they resolve to may differ between two starts.  Port 0 lets the
+    kernel choose.  Raises ValueError with one clause that says what is expected.
     """
     host, colon, port = text.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    try:
-        if bracketed:
-            socket.inet_pton(socket.AF_INET6, host[1:-1].partition("%")[0])
-        else:
-            socket.inet_pton(socket.AF_INET, host)
-    except OSError:
+    if host in ("", "*"):
+        host = ""
+    elif host == "localhost":
+        host = "127.0.0.1"
+    elif not _is_numeric(host):
         colon = ""
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise ValueError(
             "must be a numeric address and a port, such as 0.0.0.0:8080 or [::]:8080"
         )
-    return Address(host[1:-1] if bracketed else host, int(port))
+    return Address(host.strip("[]"), int(port))
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        if host.startswith("[") and host.endswith("]"):
+            socket.inet_pton(socket.AF_INET6, host[1:-1].partition("%")[0])
+        else:
+            socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        return False
+    return True
 
 
 def _listen(text: str) -> str:

@@ -1,0 +1,97 @@
+"""What is counted, named once, in memory that all processes share.
+
+The supervisor makes one ``CounterPage`` before it forks; each process counts in its
+own row, so that processes do not fight for a cache line, and anybody may read the sum.
+Counters only grow and survive the process that counted: a worker that is replaced
+goes on in the row of its slot.
+"""
+
+import mmap
+from enum import IntEnum
+
+from bootwave.native.counters import Counters
+
+_LINE = 8  # counters in one cache line of 64 bytes
+
+
+class Counter(IntEnum):
+    """One thing counted; ``help`` says what one is."""
+
+    help: str
+
+    def __new__(cls, number: int, help: str) -> "Counter":
+        """Make the member *number* with its sentence."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.help = help
+        return member
+
+    SIP_DATAGRAMS = 0, "SIP datagrams received"
+    SIP_REFUSED = 1, "SIP datagrams that were not for this server or not SIP"
+    SIP_ANSWERS = 2, "SIP responses sent"
+    SIP_NOTIFIES = 3, "NOTIFYs sent, with their retransmissions"
+    SIP_DROPPED = 4, "SIP datagrams dropped because too much was waiting"
+    HTTP_CONNECTIONS = 5, "HTTP connections accepted"
+    HTTP_CROWDED_OUT = 6, "HTTP connections closed because the table was full"
+    HTTP_TIMEOUTS = 7, "HTTP connections closed because a deadline passed"
+    HTTP_REQUESTS = 8, "HTTP requests answered"
+    HTTP_REFUSED = 9, "HTTP requests that were not HTTP this server accepts"
+    DOCUMENTS = 10, "documents given, of every kind"
+    DOCUMENTS_SECRET = 11, "documents with secrets given"
+    DOCUMENTS_REFUSED = 12, "requests for documents answered with 401"
+    CACHE_HITS = 13, "documents found in the cache"
+    CACHE_MISSES = 14, "documents fetched from the store"
+    CACHE_EVICTIONS = 15, "documents dropped from the cache to keep its bound"
+    STORE_FAILURES = 16, "reads or writes of the store that failed"
+    SIGHTINGS_DROPPED = 17, "sightings dropped because too many were waiting"
+    LOG_DROPPED = 18, "log lines dropped because too many were waiting"
+
+
+class CounterRow:
+    """The counters of one process."""
+
+    __slots__ = ("_counters", "_offset")
+
+    def __init__(self, counters: Counters, offset: int) -> None:
+        """Count in *counters* from index *offset* on."""
+        self._counters = counters
+        self._offset = offset
+
+    def add(self, counter: Counter, by: int = 1) -> None:
+        """Count *by* more."""
+        self._counters.add(self._offset + counter, by)
+
+    def load(self, counter: Counter) -> int:
+        """Return what this process counted."""
+        return self._counters.load(self._offset + counter)
+
+
+class CounterPage:
+    """The counters of all processes: an anonymous shared mapping, made before fork.
+
+    *slots* is how many rows there are: one for each worker and one for whatever else
+    counts.
+    """
+
+    def __init__(self, slots: int) -> None:
+        """Map *slots* rows of zeros."""
+        self._stride = -(-len(Counter) // _LINE) * _LINE
+        self._slots = slots
+        # Counters keeps the mapping alive.
+        self._counters = Counters(mmap.mmap(-1, slots * self._stride * 8))
+
+    def row(self, slot: int) -> CounterRow:
+        """Return the row of *slot*, counted from 0; raises IndexError beyond."""
+        if not 0 <= slot < self._slots:
+            raise IndexError("no such slot")
+        return CounterRow(self._counters, slot * self._stride)
+
+    def totals(self) -> dict[str, int]:
+        """Return the sum over all rows for each counter, by its name in lower case."""
+        offsets = range(0, self._slots * self._stride, self._stride)
+        return {
+            counter.name.lower(): sum(
+                self._counters.load(offset + counter) for offset in offsets
+            )
+            for counter in Counter
+        }
