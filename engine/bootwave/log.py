@@ -1,0 +1,349 @@
+"""The events an operator may act on: declared once, written without blocking.
+
+An ``Event`` has an identifier (``package.what``), a level, a template and a sentence
+that says what to do about it.  ``note`` logs one through the standard library, by
+the logger of its package (``bootwave.server``), so an embedder's own logging works
+unchanged.  What happens on each request is counted (``metrics``), not logged.
+
+``start`` is for ``bootwave serve``: it takes over the root logger and writes console
+or JSON lines to standard error.  Calls only put a record into a bounded queue, which
+a thread empties: a terminal that is stopped or a pipe that is full cost lines, never
+the event loop.  Lost lines are counted and announced as soon as there is room.
+
+In a storm each event is written ``BURST`` times in ``PERIOD`` seconds; after that one
+line says how many more it stands for.
+
+Everything written may hold text of peers: control characters, line and paragraph
+separators and direction overrides are escaped, and values are cut.
+"""
+
+import logging
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bootwave.options import LogOptions
+
+BURST = 5
+PERIOD = 10.0
+MAX_WAITING = 4096
+MAX_VALUE_CHARACTERS = 256
+MAX_MESSAGE_CHARACTERS = 2048
+MAX_TRACEBACK_CHARACTERS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of thing worth a line; ``template`` takes ``%(name)s`` values."""
+
+    identifier: str
+    level: int
+    template: str
+    advice: str
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The logger of the package the event belongs to."""
+        return logging.getLogger(f"bootwave.{self.identifier.partition('.')[0]}")
+
+
+EVENTS: dict[str, Event] = {}
+
+
+def _event(identifier: str, level: int, template: str, advice: str) -> Event:
+    event = Event(identifier, level, template, advice)
+    if EVENTS.setdefault(identifier, event) is not event:
+        raise ValueError(f"two events are called {identifier}")
+    return event
+
+
+CONTROL_PEER_REFUSED = _event(
+    "control.peer_refused",
+    logging.WARNING,
+    "process %(pid)d of user %(uid)d was refused on the control socket",
+    "Run commands as root or as the user the engine runs as.",
+)
+CONTROL_OPERATION_FAILED = _event(
+    "control.operation_failed",
+    logging.ERROR,
+    "the operation %(op)s failed unexpectedly",
+    "This is a fault of the program: report it with the traceback.",
+)
+LOG_DROPPED = _event(
+    "log.dropped",
+    logging.WARNING,
+    "%(lines)d log lines were lost because they could not be written in time",
+    "Look at what reads the log: it is too slow or was stopped.",
+)
+
+
+class _Limiter:
+    """Decides which notes are written and how many others each stands for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Per event: when its period began, written in it, held back, last values.
+        self._state: dict[Event, tuple[float, int, int, dict[str, Any]]] = {}
+
+    def admit(self, event: Event, values: dict[str, Any], now: float) -> int | None:
+        """Return how many more this note stands for, or None to hold it back."""
+        with self._lock:
+            began, written, held, _ = self._state.get(event, (now, 0, 0, values))
+            if now - began >= PERIOD:
+                self._state[event] = (now, 1, 0, values)
+                return held
+            if written < BURST:
+                self._state[event] = (began, written + 1, held, values)
+                return 0
+            self._state[event] = (began, written, held + 1, values)
+            return None
+
+    def overdue(self, now: float) -> Iterator[tuple[Event, dict[str, Any], int]]:
+        """Yield what was held back in periods that are over: event, values, more."""
+        with self._lock:
+            over = [
+                (event, values, held)
+                for event, (began, _, held, values) in self._state.items()
+                if held and now - began >= PERIOD
+            ]
+            for event, _, _ in over:
+                del self._state[event]
+        # The line itself is one of those it speaks for.
+        yield from ((event, values, held - 1) for event, values, held in over)
+
+
+_limiter = _Limiter()
+
+
+def note(
+    event: Event, *, exception: BaseException | None = None, **values: Any
+) -> None:
+    """Log *event* with the *values* of its template; *exception* adds a traceback.
+
+    Values must be plain (texts, numbers): they are formatted later, by a thread.
+    """
+    if event.logger.isEnabledFor(event.level):
+        more = _limiter.admit(event, values, time.monotonic())
+        if more is not None:
+            _log(event, values, more, exception)
+
+
+def _log(
+    event: Event,
+    values: dict[str, Any],
+    more: int,
+    exception: BaseException | None = None,
+) -> None:
+    # A mapping as the only argument is what "%(name)s" templates are filled from.
+    arguments = (values,) if values else ()
+    told = {"bootwave": (event, values, more)}
+    event.logger.log(
+        event.level, event.template, *arguments, exc_info=exception, extra=told
+    )
+
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff]"
+)
+
+
+def escaped(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
+    """Return *text* as one line without characters that could forge or hide one.
+
+    They are spelled as ``\\x1b`` or ``\\u2028``; the result is cut to *limit*.
+    """
+    if len(text) > limit:
+        text = text[:limit] + "…"
+    return _UNSAFE.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+class _Handler(logging.Handler):
+    """Puts records into a bounded queue and writes them from a thread."""
+
+    def __init__(
+        self, descriptor: int, threaded: bool, dropped: Callable[[int], None]
+    ) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._queue: queue.Queue[logging.LogRecord | None] = queue.Queue(MAX_WAITING)
+        self._count_dropped = dropped
+        self._dropped = 0  # by any thread, under the lock of logging.Handler
+        self._told = 0  # of those, how many were announced
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        if threaded:
+            self._thread = threading.Thread(
+                target=self._run, name="bootwave-log", daemon=True
+            )
+            self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue *record*, or count it as lost."""
+        if self._thread is None:
+            self._write(record)
+            return
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+            self._count_dropped(1)
+
+    def stop(self, seconds: float) -> None:
+        """Write what waits, for at most *seconds*."""
+        if self._thread is not None:
+            self._stopping = True
+            try:
+                self._queue.put_nowait(None)  # wakes the thread if it sleeps
+            except queue.Full:
+                pass
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not (self._stopping and self._queue.empty()):
+            try:
+                record = self._queue.get(timeout=1.0)
+            except queue.Empty:
+                record = None
+            if record is not None:
+                self._write(record)
+            lines = self._dropped - self._told
+            if lines and self._queue.empty():
+                self._told += lines
+                _log(LOG_DROPPED, {"lines": lines}, 0)
+            for event, values, more in _limiter.overdue(time.monotonic()):
+                _log(event, values, more)
+
+    def _write(self, record: logging.LogRecord) -> None:
+        try:
+            data = (self.format(record) + "\n").encode(errors="backslashreplace")
+            while data:  # whole lines, so that processes do not mix within one
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._count_dropped(1)  # standard error is gone: nobody can be told
+        except Exception:
+            self.handleError(record)
+
+
+_handler: _Handler | None = None
+
+
+def start(
+    options: LogOptions,
+    *,
+    process: str = "",
+    threaded: bool = True,
+    descriptor: int = 2,
+    dropped: Callable[[int], None] = lambda lines: None,
+) -> None:
+    """Send every log record of this process to *descriptor*, named *process*.
+
+    Call it once in each process, after fork, since threads do not survive one; with
+    *threaded* off (a supervisor must not have threads) lines are written at once.
+    *dropped* is told how many lines were lost.
+    """
+    global _handler
+    _handler = _Handler(descriptor, threaded, dropped)
+    _handler.setFormatter(_formatter(options, process, os.isatty(descriptor)))
+    root = logging.getLogger()
+    root.handlers[:] = [_handler]
+    root.setLevel(logging.WARNING)  # what libraries say
+    logging.getLogger("bootwave").setLevel(options.level.upper())
+
+
+def stop(seconds: float = 2.0) -> None:
+    """Write what waits, for at most *seconds*, and log no more."""
+    global _handler
+    if _handler is not None:
+        _handler.stop(seconds)
+        logging.getLogger().removeHandler(_handler)
+        _handler = None
+
+
+def _formatter(options: LogOptions, process: str, colors: bool) -> logging.Formatter:
+    # Here and not above: structlog takes 130 ms to import, and only serve needs it.
+    import structlog
+
+    renderer: structlog.typing.Processor
+    if options.format == "json":
+        renderer = structlog.processors.JSONRenderer(serializer=_json)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=colors,
+            exception_formatter=structlog.dev.plain_traceback,
+            sort_keys=False,
+            pad_event_to=0,
+        )
+
+    def facts(
+        _logger: Any, _method: str, found: MutableMapping[str, Any]
+    ) -> dict[str, Any]:
+        # The formatter has taken message and exception out of its record.
+        return _facts(
+            found["_record"],
+            found["event"],
+            found.get("exc_info"),
+            process,
+            as_json=options.format == "json",
+        )
+
+    return structlog.stdlib.ProcessorFormatter(processors=[facts, renderer])
+
+
+def _json(value: Any, **_: Any) -> str:
+    import orjson
+
+    return orjson.dumps(value).decode()
+
+
+def _facts(
+    record: logging.LogRecord,
+    message: str,
+    exc_info: Any,
+    process: str,
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Return what is written of *record*, everything escaped and cut."""
+    at = datetime.fromtimestamp(record.created, UTC)
+    found: dict[str, Any] = {
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": escaped(message, MAX_MESSAGE_CHARACTERS),
+    }
+    if process:
+        found["process"] = process
+    event, values, more = getattr(record, "bootwave", (None, {}, 0))
+    if event is not None:
+        if more:
+            found["event"] += f" (stands for {more} more)"
+        if as_json:
+            found["id"] = event.identifier
+            found["advice"] = event.advice
+            found["more"] = more
+            for name, value in values.items():
+                plain = isinstance(value, int | float)
+                found.setdefault(name, value if plain else escaped(str(value)))
+        elif event.level >= logging.WARNING:
+            found["event"] += f". {event.advice}"
+    if exc_info and exc_info[0] is not None:
+        text = logging.Formatter().formatException(exc_info)
+        lines = text[-MAX_TRACEBACK_CHARACTERS:].splitlines()
+        clean = [escaped(line, MAX_MESSAGE_CHARACTERS) for line in lines]
+        # On the console each is indented: none can look like a line of the log.
+        found["exception"] = "\n".join(
+            clean if as_json else [f"    {line}" for line in clean]
+        )
+    return found
