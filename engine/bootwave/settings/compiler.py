@@ -1,0 +1,287 @@
+"""Layers in, documents out: one plan per shape, slot bytes per phone.
+
+Most of a document is the same for all phones of a domain and model.  What differs are
+the fields of the accounts, the values that account and device layers add, and when the
+phone comes again; these are slots.  The *shape* of a phone is what decides the markup:
+which identities are in use, and which settings and keys its accounts' and its own
+layer name.  Phones of one shape, domain, model and base URL share one plan, and only
+the packed values of the slots are made for each.
+
+A phone's *values* are one flat list: the refresh timer; for each binding in the order
+of identities its account's fields and password, then the values and the labels and
+values of keys in the account's layer; at last those of the device's layer.  ``_merge``
+numbers slots, and ``_values`` lists values, in this order.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import count
+from typing import Final, NamedTuple
+
+from bootwave.directory.records import (
+    Binding,
+    Device,
+    Domain,
+    Layer,
+    Permission,
+)
+from bootwave.native.xml import Plan, escape_attribute, escape_text, pack
+from bootwave.settings.catalogue import IDENTITIES
+from bootwave.settings.document import Hole, settings_document
+from bootwave.settings.functionkeys import expanded
+from bootwave.settings.identities import (
+    FIELDS,
+    identity_lines,
+    unused_lines,
+    values_of,
+)
+from bootwave.settings.layers import (
+    ENGINE_LAYER,
+    Line,
+    Merged,
+    Slot,
+    bootstrap,
+    general,
+    key_of,
+    known_model,
+    lines_of,
+    locale,
+    refresh_seconds,
+)
+
+# Plans kept: at 8 KB some eight thousand shapes.  A fleet where every phone has a
+# shape of its own compiles at each miss, which costs time, not memory.
+MAX_PLAN_BYTES: Final = 64 * 1024 * 1024
+_PLAN_OVERHEAD_BYTES: Final = 2048  # the key, the holes and the ends of the pieces
+_MAX_VERSIONS: Final = 16_384  # of domains, and of models: peers name those
+
+_SettingShape = tuple[str, int | None, Permission]
+_KeyShape = tuple[int, str, Permission]
+_LayerShape = tuple[tuple[_SettingShape, ...], tuple[_KeyShape, ...]] | None
+
+
+class _Compiled(NamedTuple):
+    plan: Plan
+    holes: tuple[Hole, ...]
+
+
+class _Versions:
+    """Small numbers for contents that are costly to hash.
+
+    One content of one name keeps its number while it is the latest seen; another
+    content gets a number never used before.  The same object is recognised at once,
+    an equal one by comparison.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._latest: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+
+    def number(self, name: Hashable, content: object) -> int:
+        """Return the number of *content* under *name*."""
+        latest = self._latest.get(name)
+        if latest is not None:
+            self._latest.move_to_end(name)
+            if latest[0] is content:
+                return latest[1]
+            if latest[0] == content:
+                self._latest[name] = content, latest[1]
+                return latest[1]
+        number = next(self._numbers)
+        self._latest[name] = content, number
+        if len(self._latest) > _MAX_VERSIONS:
+            self._latest.popitem(last=False)
+        return number
+
+
+class SettingsCompiler:
+    """Makes the settings documents of phones; keeps the plans they share.
+
+    For one thread.  Nothing needs to be told when something stored changes: plans are
+    found by the content of the records handed in.
+    """
+
+    def __init__(
+        self, engine_layer: Layer = ENGINE_LAYER, *, plan_bytes: int = MAX_PLAN_BYTES
+    ) -> None:
+        """Start without plans; they will take *plan_bytes* bytes at most."""
+        self._engine_layer = engine_layer
+        self._plan_bytes = plan_bytes
+        self._domains = _Versions()
+        self._models = _Versions()
+        self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
+        self._kept_bytes = 0
+
+    @property
+    def plans(self) -> int:
+        """How many plans are kept."""
+        return len(self._plans)
+
+    def specific(
+        self,
+        device: Device,
+        *,
+        model: str,
+        model_layer: Layer,
+        passwords: Mapping[int, str],
+        base_url: str,
+    ) -> tuple[Plan, bytes]:
+        """Return the plan of *device*'s own document and the packed bytes to fill it.
+
+        The caller leaves out bindings that have expired.  *passwords* holds the SIP
+        password of each bound account by the account's id, *base_url* is where the
+        phone reaches this server, and *model* is "" while unknown.
+
+        Raises SettingError for what XML cannot carry, KeyError for a missing password
+        and ValueError for a device without domain or with an identity that is out of
+        range or given twice.
+        """
+        domain = device.domain
+        if domain is None:
+            raise ValueError("a device without domain has no settings of its own")
+        model = known_model(model)
+        bindings: Sequence[Binding] = device.bindings
+        if len(bindings) > 1:
+            bindings = sorted(bindings, key=lambda binding: binding.identity)
+        key = (
+            self._domains.number(domain.id, domain),
+            self._models.number(model, model_layer),
+            base_url,
+            _layer_shape(device.layer),
+            *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
+        )
+        compiled = self._plans.get(key)
+        if compiled is None:
+            merged = self._merge(device, domain, bindings, model, model_layer, base_url)
+            compiled = _Compiled(*settings_document(merged))
+            self._keep(key, compiled)
+        else:
+            self._plans.move_to_end(key)
+        values = _values(device, domain, bindings, passwords)
+        packed = pack(
+            [
+                escape_attribute(values[number])
+                if in_attribute
+                else escape_text(values[number])
+                for number, in_attribute in compiled.holes
+            ]
+        )
+        return compiled.plan, packed
+
+    def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
+        """Return the document that phones of *model* may read without any proof.
+
+        It brings them back here and holds neither secrets nor identities; see
+        ``layers.general``.  Raises SettingError for what XML cannot carry.
+        """
+        merged = Merged()
+        for lines in (
+            bootstrap(base_url, known_model(model)),
+            lines_of(self._engine_layer.settings),
+            lines_of(model_layer.settings),
+        ):
+            merged.say(general(lines))
+        plan, _holes = settings_document(merged)
+        return plan.assemble(b"")
+
+    def _keep(self, key: Hashable, compiled: _Compiled) -> None:
+        self._plans[key] = compiled
+        self._kept_bytes += _PLAN_OVERHEAD_BYTES + compiled.plan.baked_bytes
+        while self._kept_bytes > self._plan_bytes and self._plans:
+            _key, oldest = self._plans.popitem(last=False)
+            self._kept_bytes -= _PLAN_OVERHEAD_BYTES + oldest.plan.baked_bytes
+
+    def _merge(
+        self,
+        device: Device,
+        domain: Domain,
+        bindings: Sequence[Binding],
+        model: str,
+        model_layer: Layer,
+        base_url: str,
+    ) -> Merged:
+        used = [binding.identity for binding in bindings]
+        if len(set(used)) < len(used) or not set(used) <= set(range(1, IDENTITIES + 1)):
+            raise ValueError(f"identities are 1 to {IDENTITIES}, once each: {used}")
+        merged = Merged(used)
+        numbers = count()
+        timer = Line("settings_refresh_timer", Slot(next(numbers)))
+        merged.say([*bootstrap(base_url, model), timer, *unused_lines(used)])
+        for layer in (self._engine_layer, model_layer):
+            _say_shared(merged, layer, domain)
+        merged.say(locale(domain))
+        _say_shared(merged, domain.layer, domain)
+        # Slots are numbered in the order of identities, but the lowest identity is
+        # told last and so wins (layers).
+        told = []
+        for binding in bindings:
+            fields = [Slot(next(numbers)) for _ in FIELDS]
+            password = Slot(next(numbers))
+            slots = _slots(binding.account.layer, numbers)
+            told.append((binding, fields, password, slots))
+        for binding, fields, password, slots in reversed(told):
+            identity = binding.identity
+            merged.say(identity_lines(domain, fields), (identity,))
+            merged.say_secret("user_pass", identity, password)
+            _say_slots(merged, binding.account.layer, slots, (identity,))
+        _say_slots(merged, device.layer, _slots(device.layer, numbers), used)
+        return merged
+
+
+def _layer_shape(layer: Layer) -> _LayerShape:
+    if not layer.settings and not layer.keys:
+        return None
+    return (
+        tuple([(s.name, s.index, s.permission) for s in layer.settings]),
+        tuple([(k.index, k.context, k.permission) for k in layer.keys]),
+    )
+
+
+def _say_shared(merged: Merged, layer: Layer, domain: Domain) -> None:
+    merged.say(lines_of(layer.settings))
+    for key in layer.keys:
+        content = expanded(key.value, domain.name)
+        merged.say_key(key.index, key_of(key, content, key.label))
+
+
+def _slots(layer: Layer, numbers: "count[int]") -> list[Slot]:
+    """Number the values of *layer*: one per setting, then label and value per key."""
+    return [
+        Slot(next(numbers)) for _ in range(len(layer.settings) + 2 * len(layer.keys))
+    ]
+
+
+def _say_slots(
+    merged: Merged, layer: Layer, slots: Sequence[Slot], identities: Sequence[int]
+) -> None:
+    given = iter(slots)
+    merged.say(
+        [Line(s.name, next(given), s.index, s.permission) for s in layer.settings],
+        identities,
+    )
+    for key in layer.keys:
+        label = next(given)
+        merged.say_key(key.index, key_of(key, next(given), label))
+
+
+def _values(
+    device: Device,
+    domain: Domain,
+    bindings: Sequence[Binding],
+    passwords: Mapping[int, str],
+) -> list[str]:
+    """Return what the slots numbered by ``_merge`` stand for, in the same order."""
+    values = [str(refresh_seconds(device.mac))]
+    for binding in bindings:
+        account = binding.account
+        values += values_of(account)
+        values.append(passwords[account.id])
+        _add_values(values, account.layer, domain)
+    _add_values(values, device.layer, domain)
+    return values
+
+
+def _add_values(values: list[str], layer: Layer, domain: Domain) -> None:
+    values += [setting.value for setting in layer.settings]
+    for key in layer.keys:
+        values += (key.label, expanded(key.value, domain.name))

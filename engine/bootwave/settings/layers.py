@@ -1,0 +1,188 @@
+"""What the engine itself tells phones, and how layers are merged.
+
+Order: engine, model, domain, account, device; by name and index, the later one wins.
+A setting that each identity has, told without an index, is meant for every identity in
+use; in an account's layer for the account's own.  In one layer the setting with an
+index beats the one without.
+
+Two accounts on one phone may disagree about a setting that the phone has only once.
+Then the account with the lower identity wins: the first is the phone's owner, the
+others are lines that ring there too.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from bootwave.directory.records import Domain, FunctionKey, Layer, Permission, Setting
+from bootwave.settings.catalogue import is_forbidden, is_general, is_per_identity
+
+ENGINE_LAYER: Final = Layer(
+    settings=(
+        # Must be the first element of the document to work at all.
+        Setting("auto_reboot_on_setting_change", "on"),
+        Setting("update_policy", "auto_update"),
+        # Once a phone knows its setting server, a foreign PBX on its LAN must not be
+        # able to take it over; DHCP and the redirection service still can.
+        Setting("pnp_config", "off"),
+        Setting("provisioning_order", "dhcp:stop redirection:stop"),
+        # RW, or administrators could not enter administrator mode at the phone.
+        Setting("admin_mode", "off", permission="RW"),
+        # The PBX's NOTIFY (check-sync) must be heard: neither challenged nor dropped
+        # because it does not come from the registrar's own address.
+        Setting("challenge_response", "off"),
+        Setting("filter_registrar", "off"),
+    )
+)
+
+REFRESH_SECONDS: Final = 7200
+REFRESH_SPREAD_SECONDS: Final = 3600
+
+# Phones spell their type like this ("snom370", "snomD785"); anything else a peer may
+# call itself does not become part of a URL.
+_MODEL = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class Slot(NamedTuple):
+    """A value that differs from phone to phone: its place in the phone's values."""
+
+    number: int
+
+
+Content = str | Slot
+
+
+class Told(NamedTuple):
+    """A setting's value and permission in a merged document."""
+
+    content: Content
+    permission: Permission
+
+
+class ToldKey(NamedTuple):
+    """A function key's contents in a merged document."""
+
+    content: Content
+    label: Content
+    context: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting of a layer whose value may be a slot."""
+
+    name: str
+    content: Content
+    index: int | None = None
+    permission: Permission = "R"
+
+
+class Merged:
+    """What all layers together say.
+
+    ``settings`` by name and index and ``keys`` by index, in the order first told.
+    """
+
+    def __init__(self, identities: Sequence[int] = ()) -> None:
+        """Start empty, for a phone with *identities* in use."""
+        self.identities = identities
+        self.settings: dict[tuple[str, int | None], Told] = {}
+        self.keys: dict[int, ToldKey] = {}
+
+    def say(
+        self, lines: Iterable[Line], identities: Sequence[int] | None = None
+    ) -> None:
+        """Put *lines* over what was said; *identities* are those they are meant for.
+
+        Forbidden settings are left out: they cannot be stored, but what an older
+        version let in must not reach a phone.
+        """
+        if identities is None:
+            identities = self.identities
+        indexed = []
+        for line in lines:
+            if is_forbidden(line.name):
+                continue
+            if line.index is not None or not is_per_identity(line.name):
+                indexed.append(line)
+                continue
+            for identity in identities:
+                self._put(line, identity)
+        for line in indexed:
+            self._put(line, line.index)
+
+    def _put(self, line: Line, index: int | None) -> None:
+        self.settings[line.name, index] = Told(line.content, line.permission)
+
+    def say_secret(self, name: str, identity: int, content: Content) -> None:
+        """Tell an identity its password, which no layer may say."""
+        self.settings[name, identity] = Told(content, "R")
+
+    def say_key(self, index: int, key: ToldKey) -> None:
+        """Put *key* over what was said of the key *index*."""
+        self.keys[index] = key
+
+
+def lines_of(settings: Iterable[Setting]) -> list[Line]:
+    """Return stored *settings* as lines."""
+    return [Line(s.name, s.value, s.index, s.permission) for s in settings]
+
+
+def key_of(key: FunctionKey, content: Content, label: Content) -> ToldKey:
+    """Return *key* as told, with its expanded *content* and its *label*."""
+    return ToldKey(content, label, key.context, key.permission)
+
+
+def known_model(model: str) -> str:
+    """Return *model*, or "" when it is not spelled as phones spell their type."""
+    return model if _MODEL.fullmatch(model) else ""
+
+
+def bootstrap(base_url: str, model: str) -> list[Line]:
+    """Return what brings a phone back to this server, the same for all of a *model*.
+
+    ``{mac}`` stands as it is: the phone puts its own there, and an escaped brace would
+    not be replaced.  Without a known model the phone asks for the firmware of its type
+    under the path it has from the factory, which is served as well.
+    """
+    base_url = base_url.rstrip("/")
+    lines = [Line("setting_server", f"{base_url}/{{mac}}.xml", permission="RW")]
+    if model:
+        url = f"{base_url}/{model}/{model}-firmware.htm?mac={{mac}}"
+        lines.append(Line("firmware_status", url))
+    return lines
+
+
+def locale(domain: Domain) -> list[Line]:
+    """Return the settings that a domain's own fields stand for."""
+    values = (
+        ("language", domain.language),
+        ("timezone", domain.timezone),
+        ("tone_scheme", domain.tone_scheme),
+    )
+    return [Line(name, value, permission="RW") for name, value in values if value]
+
+
+def general(lines: Iterable[Line]) -> list[Line]:
+    """Return those of *lines* that the document for anybody may hold.
+
+    It holds no secret, because anybody may read it, and no identity: a phone that is
+    refused its own document has still loaded this one, and must go on working with the
+    identities it has.  It does not turn PnP off either, which would cut the way back
+    of a phone that is not provisioned yet, nor does it reboot phones: where general
+    and specific document disagree, a phone that reboots for every change never stops.
+    """
+    return [line for line in lines if line.index is None and is_general(line.name)]
+
+
+def refresh_seconds(mac: int) -> int:
+    """Return after how many seconds the phone *mac* fetches its settings again.
+
+    Two to three hours.  Multiplying by the golden ratio (Knuth, TAOCP 6.4) spreads
+    consecutive MACs, as phones are delivered, evenly over the hour, and always gives
+    one phone the same value, so that its document does not change.
+    """
+    hashed = (mac * 0x9E3779B97F4A7C15) % 2**64
+    return REFRESH_SECONDS + (hashed * REFRESH_SPREAD_SECONDS >> 64)

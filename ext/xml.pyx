@@ -1,0 +1,354 @@
+"""XML 1.0 character data (sections 2.2, 2.4, 2.11, 3.3.3) and documents from plans.
+
+A plan is a document with holes: baked bytes around slots.  What fills the slots of one
+phone is *packed*: for each slot its size, in the shortest base-128 form with the low
+seven bits first and the top bit set on all but the last byte, and then its bytes.
+Assembly checks the packed bytes against the plan, allocates once and copies.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from bootwave.errors import SettingError
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object value)
+    void* PyUnicode_DATA(object value)
+    Py_ssize_t PyUnicode_GET_LENGTH(object value)
+
+# Four bytes of base 128: no slot of a settings document comes near 256 MiB.
+cdef enum:
+    MAX_SIZE_BYTES = 4
+    MAX_SLOT_BYTES = (1 << 28) - 1
+
+# What a byte of UTF-8 adds to the size when it is escaped, and two marks: a byte that
+# no document may hold, and one that may end U+FFFE or U+FFFF (EF BF BE, EF BF BF).
+cdef enum:
+    MAY_END_NONCHARACTER = 254
+    ILLEGAL = 255
+
+cdef unsigned char IN_TEXT[256]
+cdef unsigned char IN_ATTRIBUTE[256]
+
+
+cdef void fill_tables() noexcept:
+    cdef int byte
+    for byte in range(256):
+        IN_TEXT[byte] = ILLEGAL if byte < 0x20 else 0
+    IN_TEXT[0x09] = IN_TEXT[0x0a] = 0
+    IN_TEXT[0x0d] = 4  # a bare CR would be read as a line feed (section 2.11)
+    IN_TEXT[c"&"] = 4
+    IN_TEXT[c"<"] = IN_TEXT[c">"] = 3  # ">" too, so that "]]>" cannot stand
+    IN_TEXT[0xbe] = IN_TEXT[0xbf] = MAY_END_NONCHARACTER
+    memcpy(IN_ATTRIBUTE, IN_TEXT, 256)
+    IN_ATTRIBUTE[c'"'] = 5
+    # Blank characters other than the space would be read as spaces (section 3.3.3).
+    IN_ATTRIBUTE[0x09] = 3
+    IN_ATTRIBUTE[0x0a] = 4
+
+
+fill_tables()
+
+
+cdef Py_ssize_t escaped_size(
+    const unsigned char* at, Py_ssize_t size, const unsigned char* growth
+) noexcept nogil:
+    """Size of at[0:size] once escaped, or -1 when XML cannot hold it."""
+    cdef Py_ssize_t i, total = size
+    cdef unsigned char grows
+    for i in range(size):
+        grows = growth[at[i]]
+        if not grows:
+            continue
+        if grows == ILLEGAL:
+            return -1
+        if grows == MAY_END_NONCHARACTER:
+            if i >= 2 and at[i - 1] == 0xbf and at[i - 2] == 0xef:
+                return -1
+        else:
+            total += grows
+    return total
+
+
+cdef inline const char* entity(unsigned char byte) noexcept nogil:
+    """The reference that stands for *byte*, which one of the tables marks."""
+    if byte == c"&":
+        return "&amp;"
+    if byte == c"<":
+        return "&lt;"
+    if byte == c">":
+        return "&gt;"
+    if byte == c'"':
+        return "&quot;"
+    if byte == 0x09:
+        return "&#9;"
+    if byte == 0x0a:
+        return "&#10;"
+    return "&#13;"
+
+
+cdef void escape_into(
+    const unsigned char* at,
+    Py_ssize_t size,
+    const unsigned char* growth,
+    char* out,
+) noexcept nogil:
+    """Write at[0:size] escaped; *out* holds what escaped_size said."""
+    cdef Py_ssize_t i
+    cdef unsigned char grows
+    for i in range(size):
+        grows = growth[at[i]]
+        if grows and grows < MAY_END_NONCHARACTER:
+            memcpy(out, entity(at[i]), grows + 1)
+            out += grows + 1
+        else:
+            out[0] = <char>at[i]
+            out += 1
+
+
+cdef bytes escaped(str value, const unsigned char* growth):
+    cdef bytes utf8 = None
+    cdef const unsigned char* at
+    cdef Py_ssize_t size
+    if PyUnicode_IS_ASCII(value):
+        at = <const unsigned char*>PyUnicode_DATA(value)
+        size = PyUnicode_GET_LENGTH(value)
+    else:
+        try:
+            utf8 = value.encode()
+        except UnicodeEncodeError:
+            raise refusal(value) from None
+        at = <const unsigned char*>PyBytes_AS_STRING(utf8)
+        size = PyBytes_GET_SIZE(utf8)
+    cdef Py_ssize_t total = escaped_size(at, size, growth)
+    if total < 0:
+        raise refusal(value)
+    if total == size:
+        return utf8 if utf8 is not None else PyBytes_FromStringAndSize(
+            <const char*>at, size
+        )
+    cdef bytes result = PyBytes_FromStringAndSize(NULL, total)
+    escape_into(at, size, growth, PyBytes_AS_STRING(result))
+    return result
+
+
+cdef object refusal(str value):
+    """The error that names the first illegal character, and nothing else of *value*."""
+    cdef Py_ssize_t position = 0
+    cdef Py_UCS4 character = 0
+    for character in value:
+        position += 1
+        if (
+            (character < 0x20 and character not in (0x09, 0x0a, 0x0d))
+            or 0xd800 <= character <= 0xdfff
+            or 0xfffe <= character <= 0xffff
+        ):
+            break
+    return SettingError(
+        f"U+{<int>character:04X} at position {position} cannot stand in an XML document"
+    )
+
+
+def escape_text(str value not None):
+    """Return *value* as the UTF-8 content of an element.
+
+    ``& < >`` and the carriage return become references; every parser reads exactly
+    *value* again.  Raises SettingError, which does not quote *value*, for a character
+    that is none of XML 1.0's (section 2.2): C0 controls other than tab, line feed and
+    carriage return, lone surrogates, U+FFFE and U+FFFF.
+    """
+    return escaped(value, IN_TEXT)
+
+
+def escape_attribute(str value not None):
+    """Return *value* as the UTF-8 content of an attribute in double quotes.
+
+    As ``escape_text``, and the double quote, tab and line feed become references too.
+    """
+    return escaped(value, IN_ATTRIBUTE)
+
+
+cdef inline Py_ssize_t size_bytes(Py_ssize_t size) noexcept nogil:
+    """How many bytes the packed form of *size* takes."""
+    cdef Py_ssize_t count = 1
+    while size >= 0x80:
+        size >>= 7
+        count += 1
+    return count
+
+
+def pack(list values not None):
+    """Return *values*, the escaped bytes for each slot in order, in packed form.
+
+    Raises TypeError for a value that is not bytes and ValueError for one of 256 MiB
+    or more.
+    """
+    cdef Py_ssize_t total = 0, size
+    cdef bytes value
+    for item in values:
+        value = <bytes?>item
+        size = PyBytes_GET_SIZE(value)
+        if size > MAX_SLOT_BYTES:
+            raise ValueError("a value is larger than a slot can be")
+        total += size_bytes(size) + size
+    cdef bytes packed = PyBytes_FromStringAndSize(NULL, total)
+    cdef unsigned char* out = <unsigned char*>PyBytes_AS_STRING(packed)
+    for item in values:
+        value = <bytes>item
+        size = PyBytes_GET_SIZE(value)
+        while size >= 0x80:
+            out[0] = <unsigned char>(size & 0x7f | 0x80)
+            out += 1
+            size >>= 7
+        out[0] = <unsigned char>size
+        out += 1
+        size = PyBytes_GET_SIZE(value)
+        memcpy(out, PyBytes_AS_STRING(value), <size_t>size)
+        out += size
+    return packed
+
+
+cdef struct Blueprint:
+    # Piece i is baked[ends[i - 1]:ends[i]], the first from 0; a slot stands between
+    # two pieces, so there are slots + 1 of them.
+    const char* baked
+    Py_ssize_t* ends
+    Py_ssize_t slots
+
+
+cdef inline Py_ssize_t read_size(
+    const unsigned char* at, Py_ssize_t size, Py_ssize_t* value
+) noexcept nogil:
+    """Read the packed size at the start of at[0:size] into *value*.
+
+    Returns how many bytes it takes, or 0 when it is cut off or not in shortest form.
+    """
+    cdef Py_ssize_t i, read = 0
+    for i in range(MAX_SIZE_BYTES):
+        if i >= size:
+            return 0
+        read |= <Py_ssize_t>(at[i] & 0x7f) << 7 * i
+        if at[i] < 0x80:
+            if i and not at[i]:
+                return 0
+            value[0] = read
+            return i + 1
+    return 0
+
+
+cdef Py_ssize_t document_size(
+    const Blueprint* plan, const unsigned char* at, Py_ssize_t size
+) noexcept nogil:
+    """Size of the document that at[0:size] fills, or -1 when they do not fit *plan*."""
+    cdef Py_ssize_t _slot, used, value = 0, total = plan.ends[plan.slots]
+    for _slot in range(plan.slots):
+        used = read_size(at, size, &value)
+        if not used or value > size - used:
+            return -1
+        at += used + value
+        size -= used + value
+        total += value
+    return total if size == 0 else -1
+
+
+cdef void assemble_into(
+    const Blueprint* plan, const unsigned char* at, char* out
+) noexcept nogil:
+    """Write the document; *at* passed document_size and *out* holds what it said."""
+    cdef Py_ssize_t i, start = 0, value = 0
+    for i in range(plan.slots):
+        memcpy(out, plan.baked + start, <size_t>(plan.ends[i] - start))
+        out += plan.ends[i] - start
+        start = plan.ends[i]
+        at += read_size(at, MAX_SIZE_BYTES, &value)
+        memcpy(out, at, <size_t>value)
+        out += value
+        at += value
+    memcpy(out, plan.baked + start, <size_t>(plan.ends[plan.slots] - start))
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Plan:
+    """A document with slots: *pieces* are the bytes before, between and after them.
+
+    Raises ValueError when there is no piece and TypeError when one is not bytes.
+    Immutable; may be shared by all documents of one shape.
+    """
+
+    cdef Blueprint plan
+    cdef bytes baked
+
+    def __cinit__(self, list pieces not None):
+        if not pieces:
+            raise ValueError("a plan has at least one piece")
+        cdef Py_ssize_t i, end = 0, count = len(pieces)
+        for piece in pieces:
+            if type(piece) is not bytes:
+                raise TypeError("the pieces of a plan are bytes")
+        self.baked = b"".join(pieces)
+        self.plan.ends = <Py_ssize_t*>malloc(<size_t>count * sizeof(Py_ssize_t))
+        if self.plan.ends is NULL:
+            raise MemoryError
+        for i in range(count):
+            end += PyBytes_GET_SIZE(pieces[i])
+            self.plan.ends[i] = end
+        self.plan.baked = PyBytes_AS_STRING(self.baked)
+        self.plan.slots = count - 1
+
+    def __dealloc__(self):
+        free(self.plan.ends)
+
+    @property
+    def slots(self):
+        """How many values fill this plan."""
+        return self.plan.slots
+
+    @property
+    def baked_bytes(self):
+        """How many bytes of each document are the same for all phones."""
+        return self.plan.ends[self.plan.slots]
+
+    def size(self, packed):
+        """Return the size in bytes of the document that *packed* fills.
+
+        Raises ValueError when *packed* does not hold exactly one value for each slot.
+        """
+        cdef Py_buffer view
+        PyObject_GetBuffer(packed, &view, PyBUF_SIMPLE)
+        try:
+            return self.checked_size(&view)
+        finally:
+            PyBuffer_Release(&view)
+
+    def assemble(self, packed):
+        """Return the document that *packed*, any bytes-like object, fills.
+
+        Raises ValueError when *packed* does not hold exactly one value for each slot.
+        """
+        cdef Py_buffer view
+        cdef bytes document
+        PyObject_GetBuffer(packed, &view, PyBUF_SIMPLE)
+        try:
+            document = PyBytes_FromStringAndSize(NULL, self.checked_size(&view))
+            assemble_into(
+                &self.plan, <const unsigned char*>view.buf, PyBytes_AS_STRING(document)
+            )
+            return document
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef Py_ssize_t checked_size(self, Py_buffer* view) except -1:
+        cdef Py_ssize_t size = document_size(
+            &self.plan, <const unsigned char*>view.buf, view.len
+        )
+        if size < 0:
+            raise ValueError("the packed values do not fit the plan's slots")
+        return size
