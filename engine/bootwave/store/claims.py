@@ -1,0 +1,86 @@
+"""Bindings that end by themselves, and the one ``*`` domain of a subnet.
+
+Shared by what phones write and what administrators write.  All of it runs inside the
+caller's transaction.
+"""
+
+import sqlite3
+
+from bootwave.store.changelog import Change, record
+
+_EXPIRED_OF_ACCOUNT = """
+DELETE FROM bindings
+WHERE account_id = :key AND expires IS NOT NULL
+  AND (boot_id <> :boot_id OR expires <= :now)
+RETURNING mac, account_id
+"""
+_EXPIRED_OF_DEVICE = """
+DELETE FROM bindings
+WHERE mac = :key AND expires IS NOT NULL
+  AND (boot_id <> :boot_id OR expires <= :now)
+RETURNING mac, account_id
+"""
+_EXPIRED = """
+DELETE FROM bindings
+WHERE expires IS NOT NULL AND (boot_id <> :boot_id OR expires <= :now)
+RETURNING mac, account_id
+"""
+_RELEASE = """
+UPDATE devices SET domain_id = NULL
+WHERE mac = :mac AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = devices.mac)
+"""
+_STAR_SUBNET = """
+UPDATE domains SET star_subnet = CASE
+  WHEN EXISTS (
+    SELECT 1 FROM accounts a WHERE a.domain_id = domains.id AND a.wildcard = '*'
+  ) THEN wildcard_subnet
+END
+WHERE id = :domain_id
+"""
+
+
+def forget_expired_of_account(
+    connection: sqlite3.Connection, account_id: int, now: float, boot_id: str
+) -> None:
+    """Delete the claims of an account whose time has passed at *now* (boottime)."""
+    _forget(connection, _EXPIRED_OF_ACCOUNT, account_id, now, boot_id)
+
+
+def forget_expired_of_device(
+    connection: sqlite3.Connection, mac: int, now: float, boot_id: str
+) -> None:
+    """Delete the claims of a device whose time has passed at *now* (boottime)."""
+    _forget(connection, _EXPIRED_OF_DEVICE, mac, now, boot_id)
+
+
+def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> None:
+    """Delete every claim whose time has passed at *now* (boottime)."""
+    _forget(connection, _EXPIRED, 0, now, boot_id)
+
+
+def release_device(connection: sqlite3.Connection, mac: int) -> None:
+    """Take the device out of its domain when nothing binds it there any more."""
+    connection.execute(_RELEASE, {"mac": mac})
+
+
+def refresh_star_subnet(connection: sqlite3.Connection, domain_id: int) -> None:
+    """Reserve the domain's subnet while it has a ``*`` account, else give it back.
+
+    Raises sqlite3.IntegrityError when another domain has reserved the same subnet.
+    """
+    connection.execute(_STAR_SUBNET, {"domain_id": domain_id})
+
+
+def _forget(
+    connection: sqlite3.Connection, sql: str, key: int, now: float, boot_id: str
+) -> None:
+    # PostgreSQL's drivers refuse a parameter that the text does not name.
+    named = {"now": now, "boot_id": boot_id}
+    if sql is not _EXPIRED:
+        named["key"] = key
+    rows = connection.execute(sql, named).fetchall()
+    for mac, _account_id in rows:
+        release_device(connection, mac)
+    changes = [Change("device", mac) for mac, _ in rows]
+    changes += [Change("account", account_id) for _, account_id in rows]
+    record(connection, changes)

@@ -1,0 +1,1 @@
+"""Alembic's scripts: how the schema of one version becomes that of the next."""

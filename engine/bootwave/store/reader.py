@@ -1,0 +1,335 @@
+"""Hot reads: complete records by MAC, a batch in few queries, on the caller's thread.
+
+One read transaction per call, so that a device, its bindings and their windows are of
+one moment.  Its first statement is ``PRAGMA data_version``, which moves when another
+connection committed; only then the change log is read.  What many devices share (their
+domain, layers of models, the list of wildcards) is kept here until the log says that it
+changed, within the same transaction: a record never holds a domain older than itself.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bootwave.directory.records import (
+    EMPTY,
+    Account,
+    Binding,
+    Device,
+    Domain,
+    FunctionKey,
+    Layer,
+    Setting,
+    WildcardAccount,
+    Window,
+)
+from bootwave.errors import StoreError, StoreUnavailable
+from bootwave.store.changelog import (
+    EVERYTHING,
+    MOST_IN_ONE,
+    Change,
+    changes_after,
+    last_seq,
+)
+from bootwave.store.connection import connect, placeholders
+
+# MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
+BATCH = 256
+
+_VERSION = "PRAGMA data_version"
+
+_DEVICES = """
+SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
+  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
+  b.identity, b.expires, b.boot_id,
+  a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
+  a.mailbox, a.wildcard,
+  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'account' AND s.key = a.id)
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
+  w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
+  w.pairing_end, w.closed_at
+FROM devices d
+LEFT JOIN bindings b ON b.mac = d.mac
+LEFT JOIN accounts a ON a.id = b.account_id
+LEFT JOIN windows w ON w.account_id = a.id
+WHERE d.mac IN ({})
+ORDER BY d.mac, b.identity
+"""
+_WILDCARDS = """
+SELECT a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
+  a.mailbox, a.wildcard, 0,
+  w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
+  w.pairing_end, w.closed_at,
+  d.name, d.wildcard_subnet, b.expires, b.boot_id
+FROM accounts a
+JOIN domains d ON d.id = a.domain_id
+LEFT JOIN windows w ON w.account_id = a.id
+LEFT JOIN bindings b ON b.account_id = a.id AND b.expires IS NOT NULL
+WHERE a.wildcard <> ''
+ORDER BY a.id, b.expires
+"""
+_DOMAIN = """
+SELECT id, name, registrar, outbound_proxy, language, timezone, tone_scheme,
+  wildcard_subnet
+FROM domains WHERE id = ?
+"""
+_MODEL = "SELECT id FROM models WHERE name = ?"
+_SETTINGS = """
+SELECT key, name, value, idx, permission FROM settings
+WHERE scope = ? AND key IN ({}) ORDER BY key, name, idx
+"""
+_KEYS = """
+SELECT key, idx, value, label, context, permission FROM function_keys
+WHERE scope = ? AND key IN ({}) ORDER BY key, idx
+"""
+
+
+class Reader:
+    """One process's read connection.  Make it after fork; it opens at its first use.
+
+    Every method raises StoreUnavailable when the database cannot be read now, and
+    tries again with a new connection at the next call.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the store at *path*."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._version = -1
+        self._seq = -1  # unknown: nothing was read yet
+        self._pending: list[Change] = []
+        self._domains: dict[int, Domain] = {}
+        self._models: dict[str, Layer] = {}
+        self._wildcards: list[WildcardAccount] | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._version = -1
+
+    def devices(self, macs: Sequence[int]) -> dict[int, Device]:
+        """Return the devices of *macs* that are known, complete, by MAC.
+
+        Expired claims of ``?`` accounts are still among the bindings: whether they
+        hold is for whoever has a clock.
+        """
+        wanted = list(dict.fromkeys(macs))
+        found: dict[int, Device] = {}
+        try:
+            connection = self._begin()
+            for start in range(0, len(wanted), BATCH):
+                self._read_devices(connection, wanted[start : start + BATCH], found)
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return found
+
+    def wildcards(self) -> list[WildcardAccount]:
+        """Return every account with a wildcard, with its window and its claim if any.
+
+        The list is shared between calls until something in it changed; do not alter it.
+        """
+        try:
+            connection = self._begin()
+            if self._wildcards is None:
+                self._wildcards = _wildcards_from_rows(
+                    connection.execute(_WILDCARDS).fetchall()
+                )
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return self._wildcards
+
+    def model_layer(self, model: str) -> Layer:
+        """Return what is set for all phones of *model*; empty when nothing is."""
+        try:
+            connection = self._begin()
+            layer = self._models.get(model)
+            if layer is None:
+                rows = connection.execute(_MODEL, (model,)).fetchall()
+                if not rows:
+                    # Not remembered: the name came from a phone and could be anything.
+                    layer = EMPTY
+                else:
+                    key = rows[0][0]
+                    layer = _layers(connection, "model", [key]).get(key, EMPTY)
+                    self._models[model] = layer
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return layer
+
+    def engine_layer(self) -> Layer:
+        """Return what is set for every phone of this engine."""
+        try:
+            connection = self._begin()
+            layer = _layers(connection, "engine", [0]).get(0, EMPTY)
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return layer
+
+    def changed(self) -> list[Change] | None:
+        """Return what others committed since the last call, or None for nothing.
+
+        ``Change("all", 0)`` when the log no longer reaches back to the last call.  The
+        first call after opening tells nothing: nothing was read before.
+        """
+        try:
+            self._begin().execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        if not self._pending:
+            return None
+        pending, self._pending = list(dict.fromkeys(self._pending)), []
+        return [EVERYTHING] if EVERYTHING in pending else pending
+
+    def _begin(self) -> sqlite3.Connection:
+        """Begin a read transaction and forget what changed before it."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = connect(self._path, read_only=True)
+        connection.execute("BEGIN")
+        version = connection.execute(_VERSION).fetchall()[0][0]
+        if version != self._version:
+            if self._seq < 0:
+                self._seq = last_seq(connection)
+            else:
+                self._seq, changes = changes_after(connection, self._seq)
+                self._forget(changes)
+            self._version = version
+        return connection
+
+    def _forget(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.kind == "all":
+                self._domains.clear()
+                self._models.clear()
+                self._wildcards = None
+            elif change.kind == "domain":
+                self._domains.pop(change.key, None)
+                self._wildcards = None
+            elif change.kind == "model":
+                self._models.clear()
+            elif change.kind in ("wildcard", "account"):
+                self._wildcards = None
+        self._pending.extend(changes)
+        if len(self._pending) > MOST_IN_ONE:
+            self._pending = [EVERYTHING]
+
+    def _lost(self, error: Exception) -> StoreUnavailable:
+        self.close()
+        if isinstance(error, StoreUnavailable):
+            return error
+        return StoreUnavailable(f"The store cannot be read: {error}")
+
+    def _read_devices(
+        self,
+        connection: sqlite3.Connection,
+        macs: list[int],
+        found: dict[int, Device],
+    ) -> None:
+        # Lengths are rounded up to powers of two, so that a handful of statements
+        # stays compiled; repeating a MAC in the list changes nothing.
+        room = 1 << (len(macs) - 1).bit_length()
+        macs = macs + macs[-1:] * (room - len(macs))
+        rows = connection.execute(_DEVICES.format(placeholders(room)), macs).fetchall()
+        layered = {row[8] for row in rows if row[16]}
+        account_layers = _layers(connection, "account", list(layered))
+        layered = {row[0] for row in rows if row[4]}
+        device_layers = _layers(connection, "device", list(layered))
+        bindings: dict[int, list[Binding]] = {}
+        for row in rows:
+            if row[5] is not None:
+                account = _account(
+                    row[8:16], account_layers.get(row[8], EMPTY), row[17:]
+                )
+                bindings.setdefault(row[0], []).append(
+                    Binding(row[5], account, row[6], row[7])
+                )
+        for mac, domain_id, model, owns_certificate, *_ in rows:
+            if mac not in found:
+                found[mac] = Device(
+                    mac,
+                    None if domain_id is None else self._domain(connection, domain_id),
+                    tuple(bindings.get(mac, ())),
+                    device_layers.get(mac, EMPTY),
+                    bool(owns_certificate),
+                    model,
+                )
+
+    def _domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
+        domain = self._domains.get(domain_id)
+        if domain is None:
+            rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
+            layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
+            domain = self._domains[domain_id] = replace(Domain(*rows[0]), layer=layer)
+        return domain
+
+
+def _account(row: tuple[Any, ...], layer: Layer, window: tuple[Any, ...]) -> Account:
+    latest = None
+    if window[0] is not None:
+        number, boot_id, opened, deadline, mac, source, pairing_end, closed_at = window
+        closed = closed_at is not None
+        latest = Window(
+            number, row[0], boot_id, opened, deadline, mac, source, pairing_end, closed
+        )
+    number, domain_id, name, display_name, auth_user, sealed, mailbox, wildcard = row
+    return Account(
+        number,
+        domain_id,
+        name,
+        display_name,
+        auth_user,
+        sealed,
+        mailbox,
+        wildcard,
+        layer,
+        latest,
+    )
+
+
+def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
+    # A claim of '?' ends the claims before it, so an account comes once.  Should an
+    # operator's hand have made several, the one that lasts longest holds.
+    by_account: dict[int, WildcardAccount] = {}
+    for row in rows:
+        by_account[row[0]] = WildcardAccount(
+            _account(row[:8], EMPTY, row[9:17]),
+            row[17],
+            row[18],
+            claimed_until=row[19] or 0.0,
+            claimed_boot_id=row[20] or "",
+        )
+    return list(by_account.values())
+
+
+def _layers(
+    connection: sqlite3.Connection, scope: str, keys: Sequence[int]
+) -> dict[int, Layer]:
+    """Return the layers of those of *keys* that have one."""
+    if not keys:
+        return {}
+    marks = placeholders(len(keys))
+    settings: dict[int, list[Setting]] = {}
+    function_keys: dict[int, list[FunctionKey]] = {}
+    rows = connection.execute(_SETTINGS.format(marks), [scope, *keys]).fetchall()
+    for key, name, value, index, permission in rows:
+        settings.setdefault(key, []).append(
+            Setting(name, value, None if index < 0 else index, permission)
+        )
+    rows = connection.execute(_KEYS.format(marks), [scope, *keys]).fetchall()
+    for key, index, value, label, context, permission in rows:
+        function_keys.setdefault(key, []).append(
+            FunctionKey(index, value, label, context, permission)
+        )
+    return {
+        key: Layer(tuple(settings.get(key, ())), tuple(function_keys.get(key, ())))
+        for key in keys
+    }

@@ -1,0 +1,225 @@
+"""The tables, once for SQLite and PostgreSQL.
+
+Imported by ``create`` and the migrations only (see the package).  A MAC is the integer
+key of its device.  What must hold is held by the database too:
+
+* a binding carries the domain of its account and of its device, both by foreign key,
+  so one MAC is never in two domains;
+* identities are 1 to 12 and unique on a MAC;
+* an account has one window, the latest; opening again deletes the one before;
+* ``domains.star_subnet`` is set while the domain has a ``*`` account, and unique.
+
+Instants are seconds of CLOCK_BOOTTIME within ``boot_id`` (directory.records).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+# SQLite makes an INTEGER PRIMARY KEY, and nothing else, the row's own address.
+IDENTIFIER = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("id", IDENTIFIER, nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("registrar", String(300), nullable=False),
+    Column("outbound_proxy", String(300), nullable=False),
+    Column("language", String(64), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("tone_scheme", String(64), nullable=False),
+    Column("wildcard_subnet", String(64), nullable=False),
+    Column("star_subnet", String(64), nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("name"),
+    UniqueConstraint("star_subnet"),
+    CheckConstraint("name = lower(name) AND name <> ''", name="name"),
+    CheckConstraint(
+        "star_subnet IS NULL OR star_subnet = wildcard_subnet", name="star_subnet"
+    ),
+    sqlite_autoincrement=True,
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", IDENTIFIER, nullable=False),
+    Column("name", String(64), nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", IDENTIFIER, nullable=False),
+    Column("domain_id", BigInteger, nullable=False),
+    Column("number", String(32), nullable=False),
+    Column("display_name", String(128), nullable=False),
+    Column("auth_user", String(128), nullable=False),
+    Column("sealed_password", LargeBinary, nullable=False),
+    Column("mailbox", String(64), nullable=False),
+    Column("wildcard", String(1), nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("domain_id", "number"),
+    UniqueConstraint("id", "domain_id"),
+    ForeignKeyConstraint(["domain_id"], ["domains.id"]),
+    CheckConstraint("wildcard IN ('', '*', '?')", name="wildcard"),
+    CheckConstraint("number <> ''", name="number"),
+    sqlite_autoincrement=True,
+)
+
+# Few accounts are wildcards, and every unknown phone asks for them.
+Index(
+    "ix_accounts_wildcard",
+    accounts.c.domain_id,
+    sqlite_where=text("wildcard <> ''"),
+    postgresql_where=text("wildcard <> ''"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("mac", IDENTIFIER, nullable=False),
+    Column("domain_id", BigInteger, nullable=True),
+    # Where the device's own settings were made; another domain must not inherit them.
+    Column("last_domain_id", BigInteger, nullable=True),
+    Column("model", String(64), nullable=False),
+    Column("owns_certificate", Boolean, nullable=False),
+    PrimaryKeyConstraint("mac"),
+    UniqueConstraint("mac", "domain_id"),
+    ForeignKeyConstraint(["domain_id"], ["domains.id"]),
+    ForeignKeyConstraint(["last_domain_id"], ["domains.id"], ondelete="SET NULL"),
+    CheckConstraint("mac BETWEEN 1 AND 281474976710655", name="mac"),
+)
+Index("ix_devices_domain_id", devices.c.domain_id)
+Index("ix_devices_last_domain_id", devices.c.last_domain_id)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("mac", BigInteger, nullable=False),
+    Column("identity", Integer, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("domain_id", BigInteger, nullable=False),
+    Column("expires", Float, nullable=True),
+    Column("boot_id", String(36), nullable=False),
+    PrimaryKeyConstraint("mac", "identity"),
+    UniqueConstraint("account_id", "mac"),
+    ForeignKeyConstraint(["mac", "domain_id"], ["devices.mac", "devices.domain_id"]),
+    ForeignKeyConstraint(
+        ["account_id", "domain_id"], ["accounts.id", "accounts.domain_id"]
+    ),
+    CheckConstraint("identity BETWEEN 1 AND 12", name="identity"),
+    CheckConstraint("(expires IS NULL) = (boot_id = '')", name="expires"),
+    sqlite_with_rowid=False,
+)
+# Only claims of '?' end by themselves, and they are looked for by their end.
+Index(
+    "ix_bindings_expires",
+    bindings.c.expires,
+    sqlite_where=text("expires IS NOT NULL"),
+    postgresql_where=text("expires IS NOT NULL"),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("id", IDENTIFIER, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("boot_id", String(36), nullable=False),
+    Column("opened", Float, nullable=False),
+    Column("deadline", Float, nullable=False),
+    Column("consumed_mac", BigInteger, nullable=False),
+    Column("consumed_source", String(64), nullable=False),
+    Column("pairing_end", Float, nullable=False),
+    Column("closed_at", Float, nullable=True),
+    Column("closed_by", String(16), nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("account_id"),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+    CheckConstraint("deadline >= opened", name="deadline"),
+    CheckConstraint("(consumed_mac = 0) = (consumed_source = '')", name="consumed"),
+    CheckConstraint("(closed_at IS NULL) = (closed_by = '')", name="closed"),
+    sqlite_autoincrement=True,
+)
+
+# ``key`` is the id of the domain, model or account, the MAC of the device, or 0 for
+# the engine; ``idx`` is the setting's index, or -1 for none.
+settings = Table(
+    "settings",
+    metadata,
+    Column("scope", String(8), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("idx", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("permission", String(2), nullable=False),
+    PrimaryKeyConstraint("scope", "key", "name", "idx"),
+    CheckConstraint(
+        "scope IN ('engine', 'model', 'domain', 'account', 'device')", name="scope"
+    ),
+    CheckConstraint("idx BETWEEN -1 AND 999", name="idx"),
+    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
+    sqlite_with_rowid=False,
+)
+
+function_keys = Table(
+    "function_keys",
+    metadata,
+    Column("scope", String(8), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("idx", Integer, nullable=False),
+    Column("context", String(6), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("permission", String(2), nullable=False),
+    PrimaryKeyConstraint("scope", "key", "idx"),
+    CheckConstraint(
+        "scope IN ('engine', 'model', 'domain', 'account', 'device')", name="scope"
+    ),
+    CheckConstraint("idx >= 0", name="idx"),
+    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
+    sqlite_with_rowid=False,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", IDENTIFIER, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    CheckConstraint(
+        "kind IN ('device', 'domain', 'account', 'model', 'wildcard', 'all')",
+        name="kind",
+    ),
+    sqlite_autoincrement=True,
+)
