@@ -13,6 +13,14 @@ MAX_PENDING_NOTIFIES = 65_536
 # Sends of one NOTIFY to a source that never answered anything: a spoofed source must
 # not be worth eleven datagrams (RFC 3261 timer E alone gives eleven).
 MAX_NOTIFY_SENDS_UNPROVEN = 4
+# Bytes sent per byte received, for such sources outside our own subnets; on our own
+# links the sends above bound it (measured in tests/sip/test_amplification.py).
+MAX_OFF_SUBNET_AMPLIFICATION = 4
+# SUBSCRIBEs that wait for the store at once, each held with its datagram; past it the
+# phone has to ask again.
+MAX_PENDING_LOOKUPS = 32_768
+# Addresses remembered as having answered a NOTIFY: a /16 full of phones.
+MAX_PROVEN_SOURCES = 65_536
 
 # HTTP.  Apache 8190 per line, nginx 4 x 8 KiB, node 80 KiB: phones send under 600.
 MAX_HTTP_HEAD_BYTES = 8192
@@ -24,8 +32,22 @@ MAX_HTTP_HEADERS = 64
 HTTP_HEAD_SECONDS = 5.0
 HTTP_IDLE_SECONDS = 15.0
 HTTP_WRITE_STALL_SECONDS = 20.0
+HTTP_ANSWER_SECONDS = 30.0  # ours to decide in; a store that hangs must not hold phones
+# After a refusal the rest of what the peer sends is read and dropped, or its kernel
+# would throw the answer away (RFC 9112 section 9.6; nginx lingers up to 30 s).
+HTTP_LINGER_SECONDS = 2.0
+MAX_HTTP_LINGER_BYTES = 65_536
 
 MAX_SIGHTING_DETAIL_CHARACTERS = 96
 
 # One message on the control socket, and one import by it.
 MAX_CONTROL_MESSAGE_BYTES = 64 * 1024 * 1024
+# Commands at once; each holds a descriptor and one message.
+MAX_CONTROL_CONNECTIONS = 64
+
+# What a simulated phone takes from the server it boots from.  A full export of a
+# snom 720 is 115,668 bytes; wazo's longest list names five files, one level deep.
+MAX_WAVE_DOCUMENT_BYTES = 1024 * 1024
+MAX_WAVE_HEAD_BYTES = 16 * 1024
+MAX_WAVE_FILES = 16
+MAX_WAVE_LIST_DEPTH = 3

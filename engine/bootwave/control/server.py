@@ -1,0 +1,224 @@
+"""The listening end of the control socket, in the control process.
+
+Operations are run one after the other by one thread with its own connection to the
+store, so the loop never waits for a commit.  An answer leaves after the commit and
+after the revocations it caused.  Who may connect is decided twice: by the mode of the
+socket (0600), and by the kernel's word on who the peer is (SO_PEERCRED), because the
+directory may have been opened to others.
+"""
+
+import asyncio
+import contextlib
+import inspect
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from bootwave import log
+from bootwave.control.operations import ProgressFunction, run
+from bootwave.errors import BootwaveError, OptionError, PeerError
+from bootwave.limits import MAX_CONTROL_CONNECTIONS, MAX_CONTROL_MESSAGE_BYTES
+from bootwave.messages import (
+    Answer,
+    Failure,
+    LineDecoder,
+    Progress,
+    Request,
+    Result,
+    encoded,
+    request_from_line,
+)
+
+PROGRESS_SECONDS = 0.1  # between two progress messages
+_CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
+
+ExtraOperation = Callable[[Mapping[str, Any]], Any]
+"""Takes the arguments; returns a JSON-able result or an awaitable of one."""
+
+
+class ControlServer:
+    """Listens at *path* and runs operations on *administration*.
+
+    *administration* is the store's ``Administration``; it is called from one thread
+    only, which is not the loop's.
+    """
+
+    def __init__(self, path: Path, administration: object) -> None:
+        """Open nothing yet."""
+        self._path = path
+        self._administration = administration
+        self._extra: dict[str, ExtraOperation] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
+        self._server: asyncio.Server | None = None
+        self._inode = 0
+        self._clients: set[asyncio.Task[None]] = set()
+
+    def register(self, op: str, answer: ExtraOperation) -> None:
+        """Answer *op* by calling *answer* in the loop; for what is not in the store."""
+        self._extra[op] = answer
+
+    async def start(self) -> None:
+        """Listen, and take over the socket file that a killed engine left.
+
+        Raises OptionError when another engine listens there, or when the file cannot
+        be made.
+        """
+        end = _bound(self._path)
+        self._inode = self._path.stat().st_ino
+        self._server = await asyncio.start_unix_server(self._accepted, sock=end)
+
+    async def stop(self) -> None:
+        """Finish the operation that is running, then close everything."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._clients):
+            task.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+    async def _accepted(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            refusal = self._refusal(writer)
+            if refusal:
+                writer.write(encoded(Failure(0, refusal)))
+            else:
+                await self._serve(reader, writer)
+            await writer.drain()
+        except (OSError, asyncio.CancelledError):
+            pass  # it hung up, or the engine stops: nobody is left to be told
+        except PeerError as error:
+            writer.write(
+                encoded(Failure(0, f"The engine does not understand: {error}"))
+            )
+        finally:
+            self._clients.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    def _refusal(self, writer: asyncio.StreamWriter) -> str:
+        """Return why this peer is not served, or "" when it is."""
+        end = writer.get_extra_info("socket")
+        raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(raw)
+        if uid not in (0, os.geteuid()):
+            log.note(log.CONTROL_PEER_REFUSED, pid=pid, uid=uid)
+            return (
+                "The engine takes commands from root and from its own user only: "
+                "run the command as one of them."
+            )
+        if len(self._clients) > MAX_CONTROL_CONNECTIONS:
+            return "Too many commands talk to the engine at once: try again."
+        return ""
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
+        while data := await reader.read(65536):
+            for line in decoder.receive_data(data):
+                answer = await self._answer(request_from_line(line), writer)
+                writer.write(encoded(answer))
+                await writer.drain()
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> Answer:
+        try:
+            result = await self._result(request, writer)
+            # Here, so that a result JSON has no form for is answered, too.
+            encoded(Result(request.id, result))
+        except BootwaveError as error:
+            return Failure(request.id, str(error))
+        except Exception as error:
+            log.note(log.CONTROL_OPERATION_FAILED, op=request.op, exception=error)
+            return Failure(
+                request.id,
+                f"The engine failed unexpectedly at {request.op}: its log says more.",
+            )
+        return Result(request.id, result)
+
+    async def _result(self, request: Request, writer: asyncio.StreamWriter) -> Any:
+        extra = self._extra.get(request.op)
+        if extra is not None:
+            result = extra(request.args)
+            return await result if inspect.isawaitable(result) else result
+        loop = asyncio.get_running_loop()
+        progress = _progress(request.id, writer, loop)
+        done = loop.run_in_executor(
+            self._thread,
+            run,
+            self._administration,
+            request.op,
+            request.args,
+            progress,
+        )
+        # A client that hangs up must not cancel what may be half done.
+        return await asyncio.shield(done)
+
+
+def _progress(
+    number: int, writer: asyncio.StreamWriter, loop: asyncio.AbstractEventLoop
+) -> ProgressFunction:
+    """Return a function, for the other thread, that tells a client of progress."""
+    next_at = time.monotonic() + PROGRESS_SECONDS
+
+    def tell(done: int, total: int) -> None:
+        nonlocal next_at
+        if (now := time.monotonic()) >= next_at:
+            next_at = now + PROGRESS_SECONDS
+            message = encoded(Progress(number, done, total))
+            loop.call_soon_threadsafe(writer.write, message)
+
+    return tell
+
+
+def _bound(path: Path) -> socket.socket:
+    """Return a listening socket at *path*, mode 0600; raises OptionError."""
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _clear(path)
+        end.bind(str(path))
+        path.chmod(0o600)  # before listen, so nobody can come in between
+        end.listen(MAX_CONTROL_CONNECTIONS)
+        end.setblocking(False)
+    except OSError as error:
+        end.close()
+        raise OptionError(
+            f"The control socket {path} cannot be made: {error.strerror}."
+        ) from None
+    except OptionError:
+        end.close()
+        raise
+    return end
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket nobody listens on; raises OptionError when somebody does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
+            if not path.is_socket():
+                raise OptionError(
+                    f"The control socket {path} is in the way: it is another file."
+                ) from None
+            path.unlink()
+            return
+        except BlockingIOError:  # somebody listens and is busy
+            pass
+    raise OptionError(f"An engine is running already: it listens on {path}.")

@@ -1,0 +1,113 @@
+"""How a command reaches what is stored: through a running engine, else directly."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any
+
+from bootwave.control.client import ControlClient
+from bootwave.control.operations import ProgressFunction, run
+from bootwave.options import Options
+
+
+class Session(ABC):
+    """Calls operations; ``live`` says whether an engine runs and answers them."""
+
+    live: bool
+
+    @abstractmethod
+    def call(
+        self, op: str, *, progress: ProgressFunction | None = None, **args: Any
+    ) -> Any:
+        """Return the result of *op* (``window.open``), committed.
+
+        *progress* is told of the steps of a long one.  Raises OperatorError or
+        StoreError with one sentence.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back the connection."""
+
+    def __enter__(self) -> "Session":
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+
+class LiveSession(Session):
+    """Operations are run by the engine."""
+
+    live = True
+
+    def __init__(self, client: ControlClient) -> None:
+        """Talk by *client*, which ``close`` closes."""
+        self._client = client
+
+    def call(
+        self, op: str, *, progress: ProgressFunction | None = None, **args: Any
+    ) -> Any:
+        """Return the result of *op*, which the engine knows already."""
+        return self._client.call(op, args, progress)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+
+class DirectSession(Session):
+    """Operations are run here, on the files of the store.
+
+    An engine that is running all the same finds the change in the log of changes
+    within a second.
+    """
+
+    live = False
+
+    def __init__(self, options: Options) -> None:
+        """Open the database and the key; raises StoreError or OperatorError."""
+        from bootwave.store.administration import Administration
+        from bootwave.store.boot import instant
+        from bootwave.store.connection import connect
+        from bootwave.store.secrets import KeyRing
+
+        self._connection = connect(options.store.database)
+        try:
+            keyring = KeyRing.load(options.store.key)
+            self._administration = Administration(
+                self._connection,
+                keyring,
+                options.pairing,
+                now=instant,
+                committed=lambda changes: None,
+            )
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def call(
+        self, op: str, *, progress: ProgressFunction | None = None, **args: Any
+    ) -> Any:
+        """Return the result of *op*, committed."""
+        return run(self._administration, op, args, progress)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def open_session(options: Options) -> Session:
+    """Return a session of the engine of these options, or of their store.
+
+    Raises EngineError when an engine may be running but cannot be talked to, and
+    StoreError or OperatorError when the store cannot be opened.
+    """
+    client = ControlClient.connect(options.store.control_socket)
+    return LiveSession(client) if client is not None else DirectSession(options)

@@ -1,0 +1,73 @@
+"""A control server with a stand-in for the store behind it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave.control.server import ControlServer
+from bootwave.errors import StoreNotFound
+
+
+class Fake:
+    """Stands for the store's administration and remembers its threads."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.names: list[str] = []
+        self.go = threading.Event()
+        self.go.set()
+
+    def domain_add(self, name: str) -> dict[str, str]:
+        assert self.go.wait(10)
+        self.threads.append(threading.current_thread().name)
+        self.names.append(name)
+        return {"name": name}
+
+    def domain_remove(self, name: str) -> None:
+        raise StoreNotFound(f"There is no domain {name}.")
+
+    def domain_list(self) -> object:
+        return object()  # JSON has no form for it
+
+    def device_list(self) -> None:
+        raise RuntimeError("a fault of the program")
+
+    def account_import(
+        self, rows: int, progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        for number in range(rows):
+            if progress is not None:
+                progress(number + 1, rows)
+        return rows
+
+
+@pytest.fixture
+def administration() -> Fake:
+    return Fake()
+
+
+Serving = Callable[[], Any]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "control.sock"
+
+
+@pytest.fixture
+def serving(path: Path, administration: Fake) -> Serving:
+    @asynccontextmanager
+    async def made() -> AsyncIterator[ControlServer]:
+        server = ControlServer(path, administration)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await asyncio.wait_for(server.stop(), 10)
+
+    return made
