@@ -1,0 +1,98 @@
+"""Transactions of the SUBSCRIBE and of the NOTIFY (RFC 3261 section 17)."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bootwave.native.sip import Message
+from bootwave.sip.effects import Endpoint, Local
+
+T1_SECONDS = 0.5  # section 17.1.1.1: estimate of the round trip
+T2_SECONDS = 4.0  # longest interval between retransmissions
+T4_SECONDS = 5.0  # how long the network may keep a datagram
+# Timer E: T1, then twice as long each time up to T2 (section 17.1.2.2).
+TIMER_E_SECONDS = (T1_SECONDS, 2 * T1_SECONDS, 4 * T1_SECONDS, T2_SECONDS)
+TIMER_F_SECONDS = 64 * T1_SECONDS  # the NOTIFY is given up
+TIMER_J_SECONDS = 64 * T1_SECONDS  # the 200 is repeated for retransmissions
+TIMER_K_SECONDS = T4_SECONDS  # repeated answers to the NOTIFY are absorbed
+
+
+class Names(NamedTuple):
+    """What one SUBSCRIBE transaction is called, inside and on the wire."""
+
+    key: bytes
+    to_tag: bytes
+    branch: bytes
+
+
+def names_from_subscribe(message: Message, source: Endpoint, secret: bytes) -> Names:
+    """Return the names of the transaction that *message* from *source* belongs to.
+
+    They are parts of one hash keyed with *secret*, so a retransmission finds the same
+    tag and branch without anything having been stored, and nobody else can guess them.
+
+    Section 17.2.3 matches by branch, sent-by and method, or without the magic cookie by
+    Request-URI, From tag, Call-ID, CSeq and topmost Via.  A retransmission is the same
+    datagram, so everything of both rules is hashed, with the source: then a phone that
+    uses one branch for two requests still gets two answers.
+    """
+    fields = (
+        source.host.encode(),
+        b"%d" % source.port,
+        message.request_uri,
+        message.vias[0],
+        message.from_tag,
+        message.call_id,
+        b"%d" % message.cseq_number,
+    )
+    # No field holds a line feed, so joined fields cannot be mistaken for others.
+    digest = hashlib.blake2b(b"\n".join(fields), digest_size=32, key=secret).digest()
+    text = digest[16:].hex().encode()
+    # Section 8.1.1.7: the cookie says that the branch is unique.
+    return Names(digest[:16], text[:16], b"z9hG4bK" + text[16:])
+
+
+def reply_destination(message: Message, source: Endpoint) -> Endpoint:
+    """Return where answers to the request *message* from *source* go.
+
+    Always to the address it came from, never to maddr, sent-by or Contact, which a
+    liar would fill with a victim's.  The port is the source's when rport asks for it
+    (RFC 3581 section 4), else that of sent-by (RFC 3261 section 18.2.2).
+    """
+    if message.has_rport:
+        return source
+    return Endpoint(source.host, message.sent_by_port or 5060)
+
+
+@dataclass(slots=True)
+class Notify:
+    """A NOTIFY without a final response yet."""
+
+    data: bytes
+    destination: Endpoint
+    local: Local
+    call_id: bytes
+    mac: int
+    detail: str
+    most_sends: int  # to a source that has not proven itself
+    sends: int = 1
+
+    @property
+    def timer_e(self) -> int:
+        """Which of TIMER_E_SECONDS comes after the latest send."""
+        return min(self.sends, len(TIMER_E_SECONDS)) - 1
+
+    def is_answered_by(self, response: Message, source: Endpoint) -> bool:
+        """Whether *response*, found by its branch, answers this NOTIFY.
+
+        Section 17.1.3 asks for branch and method.  Call-ID, and the address the NOTIFY
+        went to, keep others from speaking for the phone; more than one Via means that
+        it was meant for somebody else (section 8.1.3.3).
+        """
+        return (
+            response.cseq_method == b"NOTIFY"
+            and response.cseq_number == 1
+            and response.call_id == self.call_id
+            and source.host == self.destination.host
+            and len(response.vias) == 1
+        )
