@@ -75,6 +75,48 @@ CONTROL_OPERATION_FAILED = _event(
     "the operation %(op)s failed unexpectedly",
     "This is a fault of the program: report it with the traceback.",
 )
+PNP_LISTENING = _event(
+    "server.pnp_listening",
+    logging.INFO,
+    "phones are heard on %(interfaces)s",
+    "",
+)
+PNP_WARNING = _event(
+    "server.pnp_warning",
+    logging.WARNING,
+    "%(warning)s",
+    "Plug and play works only in part until this is repaired.",
+)
+PNP_DROPPED = _event(
+    "server.pnp_dropped",
+    logging.WARNING,
+    "%(datagrams)d datagrams of phones were dropped because too many were waiting",
+    "The phones ask again; if it happens often, allow a larger net.core.rmem_max.",
+)
+PNP_FAULT = _event(
+    "server.pnp_fault",
+    logging.ERROR,
+    "plug and play did not finish %(work)s",
+    "This is a fault of the program: report it with the traceback.",
+)
+SERVER_REQUEST_FAILED = _event(
+    "server.request_failed",
+    logging.ERROR,
+    "a request from %(source)s could not be answered",
+    "This is a fault of the program: report it with the traceback.",
+)
+SERVER_CONNECTION_FAILED = _event(
+    "server.connection_failed",
+    logging.ERROR,
+    "a connection from %(source)s was dropped because of an unexpected error",
+    "This is a fault of the program: report it with the traceback.",
+)
+SERVER_OUT_OF_DESCRIPTORS = _event(
+    "server.out_of_descriptors",
+    logging.WARNING,
+    "no connection can be accepted for now: %(error)s",
+    "Raise the limit of open files (LimitNOFILE) above http.connections.",
+)
 LOG_DROPPED = _event(
     "log.dropped",
     logging.WARNING,

@@ -45,6 +45,10 @@ class Counter(IntEnum):
     STORE_FAILURES = 16, "reads or writes of the store that failed"
     SIGHTINGS_DROPPED = 17, "sightings dropped because too many were waiting"
     LOG_DROPPED = 18, "log lines dropped because too many were waiting"
+    HTTP_FAILED = 19, "HTTP requests answered with 500 or 503 because of an error here"
+    HTTP_ACCEPT_PAUSES = 20, "pauses in accepting because descriptors or places ran out"
+    SIP_UNSENT = 19, "SIP datagrams that the kernel refused to send"
+    SIP_FAULTS = 20, "pieces of SIP work given up because of a fault"
 
 
 class CounterRow:

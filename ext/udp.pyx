@@ -1,0 +1,300 @@
+"""Batches of UDP datagrams over IPv4: recvmmsg(2), sendmmsg(2), IP_PKTINFO of ip(7).
+
+A datagram is received together with the address of ours that an answer to it must
+come from (``ipi_spec_dst``: for multicast, the receiving interface's own one) and the
+index of that interface; an answer names both again.  The sockets must not block and
+must have IP_PKTINFO on.  The GIL is kept: no call waits, and giving it up would let
+another thread keep it for longer than a batch takes.
+"""
+
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+from cpython.exc cimport PyErr_SetFromErrno
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.errno cimport (
+    EAGAIN,
+    EBADF,
+    EFAULT,
+    EINTR,
+    ENOBUFS,
+    ENOMEM,
+    ENOTSOCK,
+    EOPNOTSUPP,
+    errno,
+)
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset, strlen
+
+cdef extern from "<sys/socket.h>" nogil:
+    ctypedef unsigned int socklen_t
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    struct msghdr:
+        void* msg_name
+        socklen_t msg_namelen
+        iovec* msg_iov
+        size_t msg_iovlen
+        void* msg_control
+        size_t msg_controllen
+        int msg_flags
+    struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cmsghdr* CMSG_FIRSTHDR(msghdr*)
+    cmsghdr* CMSG_NXTHDR(msghdr*, cmsghdr*)
+    unsigned char* CMSG_DATA(cmsghdr*)
+    size_t CMSG_LEN(size_t)
+    int recvmmsg(int, mmsghdr*, unsigned int, int, void*)
+    int sendmmsg(int, mmsghdr*, unsigned int, int)
+    enum: AF_INET, MSG_DONTWAIT, MSG_TRUNC, SOL_SOCKET, SO_RXQ_OVFL
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        uint32_t s_addr
+    struct sockaddr_in:
+        unsigned short sin_family
+        uint16_t sin_port
+        in_addr sin_addr
+    struct in_pktinfo:
+        int ipi_ifindex
+        in_addr ipi_spec_dst
+        in_addr ipi_addr
+    uint16_t htons(uint16_t)
+    uint16_t ntohs(uint16_t)
+    enum: INET_ADDRSTRLEN, IPPROTO_IP, IP_PKTINFO
+
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int, const void*, char*, socklen_t)
+    int inet_pton(int, const char*, void*)
+
+cdef extern from *:
+    """
+    /* Room for one in_pktinfo and one drop count; a multiple of the alignment of
+       cmsghdr, so that every row of an array begins aligned. */
+    #define BW_CONTROL_BYTES 64
+    _Static_assert(
+        CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))
+            <= BW_CONTROL_BYTES && BW_CONTROL_BYTES % sizeof(size_t) == 0,
+        "ancillary data must fit");
+    #define BW_PKTINFO_SPACE CMSG_SPACE(sizeof(struct in_pktinfo))
+    """
+    size_t BW_PKTINFO_SPACE
+    const char* PyUnicode_AsUTF8(object text) except NULL
+
+cdef enum:
+    BATCH = 64
+    CONTROL_BYTES = 64
+
+BATCH_DATAGRAMS = BATCH
+
+cdef struct Slots:
+    mmsghdr messages[BATCH]
+    iovec parts[BATCH]
+    sockaddr_in addresses[BATCH]
+    unsigned char control[BATCH][CONTROL_BYTES]
+
+
+cdef object text_from_ipv4(const in_addr* address):
+    cdef char text[INET_ADDRSTRLEN]
+    inet_ntop(AF_INET, address, text, INET_ADDRSTRLEN)
+    return PyUnicode_DecodeASCII(text, <Py_ssize_t>strlen(text), NULL)
+
+
+cdef int ipv4_from_text(object text, in_addr* address) except -1:
+    if inet_pton(AF_INET, PyUnicode_AsUTF8(text), address) != 1:
+        raise ValueError(f"not an IPv4 address: {text!r}")
+    return 0
+
+
+cdef class Receiver:
+    """Receives from one socket, into buffers of *datagram_bytes* that it keeps.
+
+    *drops* is how many datagrams the socket had already dropped (``SO_MEMINFO``), so
+    that a second reader of an inherited socket does not count them again.  Raises
+    ValueError when *datagram_bytes* is not 1 to 65535.
+    """
+
+    cdef Slots* slots
+    cdef unsigned char* buffers
+    cdef Py_ssize_t datagram_bytes
+    cdef Py_ssize_t used
+    cdef uint32_t last_count
+    cdef in_addr last_local
+    cdef object last_local_text
+    cdef readonly uint64_t drops
+
+    def __cinit__(self, Py_ssize_t datagram_bytes, *, uint32_t drops=0):
+        cdef Py_ssize_t i
+        if not 1 <= datagram_bytes <= 65535:
+            raise ValueError("datagram_bytes must be 1 to 65535")
+        self.datagram_bytes = datagram_bytes
+        self.last_count = drops
+        self.last_local_text = "0.0.0.0"
+        self.used = BATCH
+        self.slots = <Slots*>PyMem_Calloc(1, sizeof(Slots))
+        self.buffers = <unsigned char*>PyMem_Calloc(BATCH, <size_t>datagram_bytes)
+        if self.slots == NULL or self.buffers == NULL:
+            raise MemoryError
+        for i in range(BATCH):
+            self.slots.parts[i].iov_base = self.buffers + i * datagram_bytes
+            self.slots.parts[i].iov_len = <size_t>datagram_bytes
+            self.slots.messages[i].msg_hdr.msg_iov = &self.slots.parts[i]
+            self.slots.messages[i].msg_hdr.msg_iovlen = 1
+            self.slots.messages[i].msg_hdr.msg_name = &self.slots.addresses[i]
+            self.slots.messages[i].msg_hdr.msg_control = self.slots.control[i]
+
+    def __dealloc__(self):
+        PyMem_Free(self.slots)
+        PyMem_Free(self.buffers)
+
+    def receive(self, int fd):
+        """Return what waits at socket *fd*, at most BATCH_DATAGRAMS, oldest first.
+
+        Each datagram is (data, source address, source port, our address, interface
+        index, truncated); *truncated* says that it was longer than the buffer and
+        data is its beginning.  An empty list says that nothing waits, or that a
+        network error was pending and is now cleared.  ``drops`` grows by what the
+        kernel dropped before the newest datagram returned (SO_RXQ_OVFL).  Raises
+        OSError when *fd* is no socket.
+        """
+        cdef Py_ssize_t i
+        cdef int count
+        cdef Slots* slots = self.slots
+        # The kernel has overwritten the sizes of the slots it used.
+        for i in range(self.used):
+            slots.messages[i].msg_hdr.msg_namelen = sizeof(sockaddr_in)
+            slots.messages[i].msg_hdr.msg_controllen = CONTROL_BYTES
+        self.used = 0
+        while True:
+            count = recvmmsg(fd, slots.messages, BATCH, MSG_DONTWAIT, NULL)
+            if count >= 0 or errno != EINTR:
+                break
+        if count < 0:
+            if errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
+                PyErr_SetFromErrno(OSError)
+            return []
+        self.used = count
+        cdef list received = []
+        for i in range(count):
+            received.append(self.datagram(i))
+        return received
+
+    cdef tuple datagram(self, Py_ssize_t i):
+        cdef msghdr* header = &self.slots.messages[i].msg_hdr
+        cdef cmsghdr* part = CMSG_FIRSTHDR(header)
+        cdef in_pktinfo here
+        cdef uint32_t dropped
+        memset(&here, 0, sizeof(here))
+        while part != NULL:
+            # memcpy, because the data of a control message need not be aligned.
+            if part.cmsg_level == IPPROTO_IP and part.cmsg_type == IP_PKTINFO:
+                memcpy(&here, CMSG_DATA(part), sizeof(here))
+            elif part.cmsg_level == SOL_SOCKET and part.cmsg_type == SO_RXQ_OVFL:
+                memcpy(&dropped, CMSG_DATA(part), sizeof(dropped))
+                # The kernel's counter wraps at 32 bits; the difference does not mind.
+                self.drops += <uint32_t>(dropped - self.last_count)
+                self.last_count = dropped
+            part = CMSG_NXTHDR(header, part)
+        if here.ipi_spec_dst.s_addr != self.last_local.s_addr:
+            # Nearly always the same as the last: one text serves a whole wave.
+            self.last_local_text = text_from_ipv4(&here.ipi_spec_dst)
+            self.last_local = here.ipi_spec_dst
+        return (
+            PyBytes_FromStringAndSize(
+                <char*>self.slots.parts[i].iov_base,
+                <Py_ssize_t>self.slots.messages[i].msg_len,
+            ),
+            text_from_ipv4(&self.slots.addresses[i].sin_addr),
+            ntohs(self.slots.addresses[i].sin_port),
+            self.last_local_text,
+            here.ipi_ifindex,
+            (header.msg_flags & MSG_TRUNC) != 0,
+        )
+
+
+def send(int fd, list datagrams not None):
+    """Send *datagrams* in order and return (done, refused).
+
+    Each is (data, address, port, our address, interface index): it leaves with our
+    address as its source, through that interface; "0.0.0.0" and 0 leave the choice
+    to the routing table.  *done* counts from the front what needs no further try;
+    *refused* of those the kernel refused for their own sake (no route, port 0, too
+    long, an ICMP error pending).  When *done* is less than their number the send
+    buffer is full: try the rest once *fd* is writable.
+
+    Raises OSError when *fd* is no socket, ValueError for an address that is not IPv4
+    and OverflowError for a port out of range; what stands before it in other batches
+    of BATCH_DATAGRAMS may have left by then.
+    """
+    cdef Slots slots
+    cdef Py_ssize_t total = len(datagrams)
+    cdef Py_ssize_t done = 0
+    cdef Py_ssize_t refused = 0
+    cdef Py_ssize_t size, at
+    cdef int count
+    while done < total:
+        size = min(total - done, BATCH)
+        for at in range(size):
+            prepare(&slots, at, datagrams[done + at])
+        at = 0
+        while at < size:
+            count = sendmmsg(
+                fd, &slots.messages[at], <unsigned int>(size - at), MSG_DONTWAIT
+            )
+            if count >= 0:
+                at += count
+            elif errno == EINTR:
+                continue
+            elif errno in (EAGAIN, ENOBUFS, ENOMEM):
+                return done + at, refused
+            elif errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
+                PyErr_SetFromErrno(OSError)
+            else:
+                at += 1
+                refused += 1
+        done += size
+    return done, refused
+
+
+cdef int prepare(Slots* slots, Py_ssize_t at, object datagram) except -1:
+    # Keeps only pointers into the bytes, which the caller's list keeps alive.
+    cdef bytes data
+    cdef uint16_t port
+    cdef int interface
+    cdef in_pktinfo here
+    cdef msghdr* header = &slots.messages[at].msg_hdr
+    cdef sockaddr_in* address = &slots.addresses[at]
+    cdef cmsghdr* part
+    data, host, port, local, interface = datagram
+    if data is None:
+        raise TypeError("data must be bytes")
+    address.sin_family = AF_INET
+    address.sin_port = htons(port)
+    ipv4_from_text(host, &address.sin_addr)
+    memset(&here, 0, sizeof(here))
+    here.ipi_ifindex = interface
+    ipv4_from_text(local, &here.ipi_spec_dst)
+    slots.parts[at].iov_base = PyBytes_AS_STRING(data)
+    slots.parts[at].iov_len = <size_t>PyBytes_GET_SIZE(data)
+    header.msg_name = address
+    header.msg_namelen = sizeof(sockaddr_in)
+    header.msg_iov = &slots.parts[at]
+    header.msg_iovlen = 1
+    header.msg_control = slots.control[at]
+    header.msg_controllen = BW_PKTINFO_SPACE
+    header.msg_flags = 0
+    part = CMSG_FIRSTHDR(header)
+    part.cmsg_level = IPPROTO_IP
+    part.cmsg_type = IP_PKTINFO
+    part.cmsg_len = CMSG_LEN(sizeof(here))
+    memcpy(CMSG_DATA(part), &here, sizeof(here))
+    return 0
