@@ -1,0 +1,197 @@
+"""A store in memory: what pairing and provisioning ask of one, and nothing else."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+
+from bootwave.directory.records import (
+    EMPTY,
+    Account,
+    Binding,
+    Device,
+    Domain,
+    Layer,
+    WildcardAccount,
+    Window,
+)
+from bootwave.errors import StoreUnavailable
+from bootwave.pairing.decisions import Claim, Consume
+from bootwave.pairing.instant import Instant
+
+
+class MemoryStore:
+    """Rows in dictionaries; it reads, and it writes conditionally like the real one."""
+
+    def __init__(self) -> None:
+        self.domains: dict[int, Domain] = {}
+        self.accounts: dict[int, Account] = {}
+        self.windows: dict[int, Window] = {}  # by account, the latest
+        self.bindings: dict[int, list[tuple[int, float | None, str]]] = {}  # by MAC
+        self.devices_known: dict[int, Device] = {}
+        self.layers: dict[str, Layer] = {}
+        self.away = False
+        self.reads: list[tuple[int, ...]] = []
+        self.writes = 0
+        self.before_write: Callable[[], None] = lambda: None
+        self._window_ids = 0
+
+    # What an administrator does.
+
+    def add_domain(self, id: int = 1, subnet: str = "") -> None:
+        self.domains[id] = Domain(id, f"pbx{id}.example.com", wildcard_subnet=subnet)
+
+    def add_account(self, id: int, *, domain: int = 1, wildcard: str = "") -> None:
+        assert wildcard in ("", "*", "?")
+        if domain not in self.domains:
+            self.add_domain(domain)
+        self.accounts[id] = Account(
+            id,
+            domain,
+            str(id),
+            f"Name {id}",
+            str(id),
+            f"password-of-{id}".encode(),
+            wildcard=wildcard,  # type: ignore[arg-type]
+        )
+
+    def bind(
+        self, account: int, mac: int, expires: float | None = None, boot_id: str = ""
+    ) -> None:
+        row = (account, expires, boot_id)
+        self.bindings.setdefault(mac, []).append(row)
+
+    def know(
+        self, mac: int, *, owns_certificate: bool = False, model: str = ""
+    ) -> None:
+        self.devices_known[mac] = Device(
+            mac, None, owns_certificate=owns_certificate, model=model
+        )
+
+    def open(self, account: int, at: Instant, seconds: float = 600.0) -> int:
+        self._window_ids += 1
+        self.windows[account] = Window(
+            self._window_ids, account, at.boot_id, at.boottime, at.boottime + seconds
+        )
+        return self._window_ids
+
+    def close(self, account: int) -> None:
+        if account in self.windows:
+            self.windows[account] = replace(self.windows[account], closed=True)
+
+    # What a reader gives.
+
+    def devices(self, macs: Sequence[int]) -> dict[int, Device]:
+        self.reads.append(tuple(macs))
+        self._reached()
+        return {
+            mac: self._device(mac)
+            for mac in macs
+            if mac in self.bindings or mac in self.devices_known
+        }
+
+    def wildcards(self) -> list[WildcardAccount]:
+        self._reached()
+        found = []
+        for account in self.accounts.values():
+            if account.wildcard:
+                until, boot_id = self._claim_of(account.id)
+                domain = self.domains[account.domain_id]
+                row = WildcardAccount(
+                    replace(account, window=self.windows.get(account.id)),
+                    domain.name,
+                    domain.wildcard_subnet,
+                    until,
+                    boot_id,
+                )
+                found.append(row)
+        return found
+
+    def model_layer(self, model: str) -> Layer:
+        self._reached()
+        return self.layers.get(model, EMPTY)
+
+    # What a phone's request writes.
+
+    def consume(self, decision: Consume) -> Future[bool]:
+        return self._written(lambda: self.try_consume(decision))
+
+    def claim(self, decision: Claim) -> Future[bool]:
+        return self._written(lambda: self.try_claim(decision))
+
+    def try_consume(self, decision: Consume) -> bool:
+        found = [row for row in self.windows.values() if row.id in decision.windows]
+        if len(found) != len(decision.windows) or not all(
+            self._is_free(row, decision.at, decision.boot_id) for row in found
+        ):
+            return False
+        self._take(found, decision)
+        return True
+
+    def try_claim(self, decision: Claim) -> bool:
+        for candidate in decision.candidates:
+            window = self.windows.get(candidate.account_id)
+            account = self.accounts[candidate.account_id]
+            if (
+                window is None
+                or not account.wildcard
+                or window.id != candidate.window_id
+                or not self._is_free(window, decision.at, decision.boot_id)
+            ):
+                continue
+            self.bindings.pop(decision.mac, None)
+            boot_id = "" if candidate.expires is None else decision.boot_id
+            self.bind(account.id, decision.mac, candidate.expires, boot_id)
+            if account.wildcard == "*":
+                self.accounts[account.id] = replace(account, wildcard="")
+            self._take([window], decision)
+            return True
+        return False
+
+    def _written(self, write: Callable[[], bool]) -> Future[bool]:
+        future: Future[bool] = Future()
+        self.before_write()
+        if self.away:
+            future.set_exception(StoreUnavailable("the disk is full"))
+            return future
+        self.writes += 1
+        future.set_result(write())
+        return future
+
+    def _reached(self) -> None:
+        if self.away:
+            raise StoreUnavailable("the file is gone")
+
+    def _device(self, mac: int) -> Device:
+        bindings = []
+        domain = None
+        rows = self.bindings.get(mac, [])
+        for identity, (id, expires, boot_id) in enumerate(rows, start=1):
+            account = replace(self.accounts[id], window=self.windows.get(id))
+            domain = self.domains[account.domain_id]
+            bindings.append(Binding(identity, account, expires, boot_id))
+        known = self.devices_known.get(mac) or Device(mac, None)
+        return replace(known, domain=domain, bindings=tuple(bindings))
+
+    def _claim_of(self, account: int) -> tuple[float, str]:
+        for rows in self.bindings.values():
+            for id, expires, boot_id in rows:
+                if id == account and expires is not None:
+                    return expires, boot_id
+        return 0.0, ""
+
+    def _is_free(self, window: Window, at: float, boot_id: str) -> bool:
+        return (
+            not window.closed
+            and not window.consumed_mac
+            and window.boot_id == boot_id
+            and window.opened <= at < window.deadline
+        )
+
+    def _take(self, windows: Iterable[Window], decision: Consume | Claim) -> None:
+        for window in windows:
+            self.windows[window.account_id] = replace(
+                window,
+                consumed_mac=decision.mac,
+                consumed_source=decision.source,
+                pairing_end=decision.pairing_end,
+            )
