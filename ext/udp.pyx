@@ -7,6 +7,7 @@ must have IP_PKTINFO on.  The GIL is kept: no call waits, and giving it up would
 another thread keep it for longer than a batch takes.
 """
 
+cimport cython
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
     PyBytes_FromStringAndSize,
@@ -115,6 +116,8 @@ cdef int ipv4_from_text(object text, in_addr* address) except -1:
     return 0
 
 
+@cython.final
+@cython.auto_pickle(False)
 cdef class Receiver:
     """Receives from one socket, into buffers of *datagram_bytes* that it keeps.
 

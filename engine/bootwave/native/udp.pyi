@@ -1,8 +1,12 @@
+from typing import Self, final
+
 BATCH_DATAGRAMS: int
 
+@final
 class Receiver:
-    drops: int
-    def __init__(self, datagram_bytes: int, *, drops: int = 0) -> None: ...
+    @property
+    def drops(self) -> int: ...
+    def __new__(cls, datagram_bytes: int, *, drops: int = 0) -> Self: ...
     def receive(self, fd: int) -> list[tuple[bytes, str, int, str, int, bool]]: ...
 
 def send(
