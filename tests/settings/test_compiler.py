@@ -1,0 +1,321 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave.directory.records import (
+    Account,
+    Binding,
+    Device,
+    Domain,
+    FunctionKey,
+    Layer,
+    Setting,
+)
+from bootwave.errors import SettingError
+from bootwave.settings.compiler import SettingsCompiler
+from bootwave.settings.files import no_firmware, setting_files
+from bootwave.settings.functionkeys import free_keys
+from tests.oracle.settings import read, told
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+BASE_URL = "https://pbx.example.com/prov"
+DISPLAY_NAME = 'Ann & <Bob> "C" äöü 😀'
+DOMAIN = Domain(
+    1,
+    "pbx.example.com",
+    outbound_proxy="pbx.example.com:5061;transport=tls",
+    language="Deutsch",
+    timezone="GER+1",
+    tone_scheme="GER",
+    layer=Layer((Setting("ntp_server", "ntp.example.com"), Setting("user_srtp", "on"))),
+)
+ANN = Account(1, 1, "401", DISPLAY_NAME, "", b"", "8401")
+DESK = Account(2, 1, "402", "Reception & Sales", "auth-402", b"")
+PASSWORDS = {1: "p<1>&\"'", 2: "]]>"}
+MAC = 0x0004132E08B4
+DEVICE = Device(MAC, DOMAIN, (Binding(1, ANN), Binding(2, DESK)))
+KEYS = (
+    FunctionKey(0, "line", permission="RW"),
+    FunctionKey(1, "line", context="2", permission="RW"),
+    FunctionKey(2, "blf 402|*87", 'Anna & <Bob> "C"'),
+    FunctionKey(3, "blf <sip:403@pbx.example.com;user=phone>|*87", "Büro 😀"),
+    FunctionKey(4, "dest 404", context="1"),
+    FunctionKey(5, "speed 0049301234567", "Town\nhall"),
+    FunctionKey(6, "orbit 701"),
+    FunctionKey(7, "keyevent F_REDIAL"),
+    FunctionKey(8, "url http://pbx.example.com/x?user=$user_name1&a=b"),
+    FunctionKey(9, "xml <initialization><state value='off'/></initialization>"),
+    FunctionKey(10, "icom 405"),
+    FunctionKey(11, "none", permission="!"),
+)
+
+
+def document(
+    device: Device = DEVICE, compiler: SettingsCompiler | None = None, **changes: Any
+) -> bytes:
+    given = {
+        "model": "snom370",
+        "model_layer": Layer(),
+        "passwords": PASSWORDS,
+        "base_url": BASE_URL,
+    } | changes
+    plan, packed = (compiler or SettingsCompiler()).specific(device, **given)
+    assert plan.size(packed) == len(plan.assemble(packed))
+    return plan.assemble(packed)
+
+
+def settings_of(device: Device, **changes: Any) -> dict[tuple[str, int | None], str]:
+    settings, _keys = read(document(device, **changes))
+    return {place: value for place, (value, _permission) in settings.items()}
+
+
+def test_two_accounts_and_twelve_keys_parse_to_exactly_what_is_stored() -> None:
+    device = replace(DEVICE, layer=Layer(keys=KEYS))
+    settings, keys = read(document(device))
+    assert settings["user_realname", 1] == (DISPLAY_NAME, "R")
+    assert settings["user_realname", 2] == ("Reception & Sales", "R")
+    assert settings["user_pass", 1] == (PASSWORDS[1], "R")
+    assert settings["user_pass", 2] == (PASSWORDS[2], "R")
+    assert settings["user_pname", 1] == ("401", "R")
+    assert settings["user_pname", 2] == ("auth-402", "R")
+    assert settings["user_mailbox", 1] == ("8401", "R")
+    assert settings["user_mailbox", 2] == ("", "R")
+    assert [settings["user_active", n][0] for n in range(1, 13)] == ["on"] * 2 + [
+        "off"
+    ] * 10
+    assert len(keys) == 12
+    blf = "blf <sip:402@pbx.example.com;user=phone>|*87"
+    assert keys[2] == ("active", 'Anna & <Bob> "C"', "R", blf)
+    assert keys[5][1] == "Town\nhall"
+    assert keys[11] == ("active", "", "!", "none")
+    assert (settings, keys) == told(device, "snom370", Layer(), PASSWORDS, BASE_URL)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("specific.xml", lambda: document(replace(DEVICE, layer=Layer(keys=KEYS)))),
+        (
+            "general.xml",
+            lambda: SettingsCompiler().general(
+                model="snom370",
+                model_layer=Layer((Setting("language", "Deutsch"),)),
+                base_url=BASE_URL,
+            ),
+        ),
+        ("files.xml", lambda: setting_files([BASE_URL + "/general.xml?a=1&b=2"])),
+        ("no-firmware.xml", no_firmware),
+    ],
+)
+def test_documents_are_those_reviewed(name: str, made: Any) -> None:
+    assert made().decode() == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_layers_win_in_the_order_engine_model_domain_account_device() -> None:
+    def layer(value: str) -> Layer:
+        return Layer((Setting("language", value),), (FunctionKey(0, f"speed {value}"),))
+
+    def language(**layers: Layer) -> tuple[str, str]:
+        device = Device(
+            MAC,
+            Domain(1, "d.example", layer=layers.get("domain", Layer())),
+            (Binding(1, replace(ANN, layer=layers.get("account", Layer()))),),
+            layers.get("device", Layer()),
+        )
+        compiler = SettingsCompiler(layer("0"))
+        settings, keys = read(
+            document(device, compiler, model_layer=layers.get("model", Layer()))
+        )
+        return settings["language", None][0], keys[0][3]
+
+    said = {}
+    assert language() == ("0", "speed 0")
+    for place, name in enumerate(("model", "domain", "account", "device"), 1):
+        said[name] = layer(str(place))
+        assert language(**said) == (str(place), f"speed {place}")
+
+
+def test_the_fields_of_a_domain_lose_to_its_layer() -> None:
+    layer = Layer((Setting("language", "English"),))
+    device = replace(DEVICE, domain=replace(DOMAIN, layer=layer))
+    assert settings_of(device)["language", None] == "English"
+
+
+def test_a_setting_of_an_account_takes_the_identity_it_is_bound_under() -> None:
+    account = replace(ANN, layer=Layer((Setting("user_ringer", "Ringer3"),)))
+    settings = settings_of(Device(MAC, DOMAIN, (Binding(7, account),)))
+    assert settings["user_ringer", 7] == "Ringer3"
+    assert ("user_ringer", None) not in settings
+    assert settings["user_srtp", 7] == "on"
+
+
+def test_of_two_accounts_the_lower_identity_owns_the_phone() -> None:
+    first = replace(ANN, layer=Layer((Setting("language", "Deutsch"),)))
+    second = replace(DESK, layer=Layer((Setting("language", "English"),)))
+    for bindings in (
+        (Binding(1, first), Binding(2, second)),
+        (Binding(2, second), Binding(1, first)),
+    ):
+        settings = settings_of(Device(MAC, DOMAIN, bindings))
+        assert settings["language", None] == "Deutsch"
+
+
+def test_a_device_may_replace_what_comes_from_its_account() -> None:
+    layer = Layer((Setting("user_realname", "Door", 1), Setting("user_idle_text", "x")))
+    settings = settings_of(replace(DEVICE, layer=layer))
+    assert settings["user_realname", 1] == "Door"
+    assert settings["user_idle_text", 1] == settings["user_idle_text", 2] == "x"
+
+
+def test_a_device_may_use_an_identity_that_no_account_has() -> None:
+    layer = Layer((Setting("user_active", "on", 3), Setting("user_name", "door", 3)))
+    settings = settings_of(replace(DEVICE, layer=layer))
+    assert settings["user_active", 3] == "on"
+    assert settings["user_active", 4] == "off"
+
+
+def test_keys_that_no_layer_tells_are_not_touched() -> None:
+    device = replace(DEVICE, layer=Layer(keys=(FunctionKey(3, "line"),)))
+    assert list(read(document(device))[1]) == [3]
+
+
+def test_keys_that_only_the_model_tells_are_freed() -> None:
+    device = replace(DEVICE, layer=Layer(keys=(FunctionKey(3, "blf 402"),)))
+    _settings, keys = read(document(device, model_layer=Layer(keys=free_keys(6))))
+    assert [keys[index][3][:4] for index in range(6)] == [
+        "line",
+        "line",
+        "line",
+        "blf ",
+        "line",
+        "line",
+    ]
+
+
+def test_a_password_in_a_layer_and_the_phone_s_type_never_leave() -> None:
+    layer = Layer((Setting("user_pass", "stolen", 1), Setting("phone_type", "")))
+    settings = settings_of(replace(DEVICE, layer=layer), model_layer=layer)
+    assert settings["user_pass", 1] == PASSWORDS[1]
+    assert ("phone_type", None) not in settings
+
+
+def test_phones_of_one_shape_share_a_plan() -> None:
+    compiler = SettingsCompiler()
+    plans = set()
+    for number in range(50):
+        account = Account(number, 1, str(400 + number), f"N {number}", "", b"")
+        device = Device(MAC + number, replace(DOMAIN), (Binding(1, account),))
+        plan, packed = compiler.specific(
+            device,
+            model="snom370",
+            model_layer=Layer(),
+            passwords={number: "x" * 16},
+            base_url=BASE_URL,
+        )
+        settings, _keys = read(plan.assemble(packed))
+        assert settings["user_name", 1] == (str(400 + number), "R")
+        assert len(packed) < 64
+        plans.add(plan)
+    assert len(plans) == compiler.plans == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "changes"),
+    [
+        (replace(DEVICE, bindings=DEVICE.bindings[:1]), {}),
+        (replace(DEVICE, bindings=(Binding(3, ANN),)), {}),
+        (replace(DEVICE, domain=replace(DOMAIN, registrar="sip.example.com")), {}),
+        (replace(DEVICE, domain=replace(DOMAIN, layer=Layer())), {}),
+        (replace(DEVICE, layer=Layer((Setting("dhcp", "on"),))), {}),
+        (replace(DEVICE, layer=Layer(keys=KEYS[:1])), {}),
+        (DEVICE, {"model": "snom360"}),
+        (DEVICE, {"model_layer": Layer((Setting("dhcp", "on"),))}),
+        (DEVICE, {"base_url": "http://127.0.0.1:8080"}),
+    ],
+)
+def test_what_decides_the_markup_makes_another_plan(
+    device: Device, changes: dict[str, Any]
+) -> None:
+    compiler = SettingsCompiler()
+    document(DEVICE, compiler)
+    made = document(device, compiler, **changes)
+    assert compiler.plans == 2
+    assert made == document(device, **changes)
+    assert document(DEVICE, compiler) == document(DEVICE)
+
+
+def test_a_changed_domain_is_seen_without_being_told() -> None:
+    compiler = SettingsCompiler()
+    for language in ("Deutsch", "English", "Deutsch"):
+        device = replace(DEVICE, domain=replace(DOMAIN, language=language))
+        settings, _keys = read(document(device, compiler))
+        assert settings["language", None] == (language, "RW")
+
+
+def test_kept_plans_are_bounded_and_the_latest_stay() -> None:
+    compiler = SettingsCompiler(plan_bytes=20_000)
+    for number in range(20):
+        document(compiler=compiler, base_url=f"http://pbx{number}")
+    assert 2 <= compiler.plans <= 8
+    assert compiler.plans == compiler.plans
+    assert document(compiler=SettingsCompiler(plan_bytes=0)) == document()
+
+
+def test_models_that_no_phone_has_share_a_plan() -> None:
+    compiler = SettingsCompiler()
+    for number in range(20):
+        document(compiler=compiler, model=f"../{number}")
+    assert compiler.plans == 1
+
+
+def test_the_general_document_holds_no_secret_and_no_identity() -> None:
+    secrets = Layer(
+        (
+            Setting("admin_mode_password", "topsecret"),
+            Setting("my_token", "topsecret"),
+            Setting("ldap_password", "topsecret"),
+            Setting("user_active", "off"),
+            Setting("user_name", "401", 1),
+            Setting("language", "Deutsch"),
+        ),
+        (FunctionKey(0, "url http://u:topsecret@pbx/"),),
+    )
+    general = SettingsCompiler().general(
+        model="snom370", model_layer=secrets, base_url="http://192.0.2.1:8080/"
+    )
+    settings, keys = read(general)
+    assert b"topsecret" not in general
+    assert keys == {}
+    assert all(index is None for _name, index in settings)
+    assert settings["setting_server", None] == (
+        "http://192.0.2.1:8080/{mac}.xml",
+        "RW",
+    )
+    assert settings["language", None] == ("Deutsch", "R")
+    assert ("auto_reboot_on_setting_change", None) not in settings
+
+
+def test_text_that_xml_cannot_carry_stops_at_the_last_wall() -> None:
+    with pytest.raises(SettingError):
+        document(passwords={1: "\0", 2: ""})
+    with pytest.raises(SettingError):
+        document(replace(DEVICE, domain=replace(DOMAIN, name="\ufffe")))
+
+
+def test_a_device_that_cannot_be_told_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="without domain"):
+        document(Device(MAC, None))
+    for identities in ((0,), (13,), (1, 1)):
+        bindings = tuple(Binding(identity, ANN) for identity in identities)
+        with pytest.raises(ValueError, match="identities are 1 to 12"):
+            document(replace(DEVICE, bindings=bindings))
+    with pytest.raises(KeyError):
+        document(passwords={1: ""})
+
+
+def test_a_device_without_bindings_has_every_identity_switched_off() -> None:
+    settings = settings_of(Device(MAC, DOMAIN))
+    assert {settings["user_active", n] for n in range(1, 13)} == {"off"}
+    assert ("user_srtp", 1) not in settings

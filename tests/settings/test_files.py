@@ -1,0 +1,31 @@
+from xml.etree import ElementTree
+
+import pytest
+
+from bootwave.errors import SettingError
+from bootwave.settings.files import no_firmware, setting_files
+
+
+def test_files_are_listed_in_order() -> None:
+    urls = ["http://pbx/general.xml?a=1&b=2", "http://pbx/0004132E08B4.xml"]
+    root = ElementTree.fromstring(setting_files(urls))
+    assert root.tag == "setting-files"
+    assert [(child.tag, child.get("url")) for child in root] == [
+        ("file", url) for url in urls
+    ]
+
+
+def test_a_list_may_be_empty() -> None:
+    assert len(ElementTree.fromstring(setting_files([]))) == 0
+
+
+def test_a_url_that_xml_cannot_carry_is_refused() -> None:
+    with pytest.raises(SettingError):
+        setting_files(["http://pbx/\0"])
+
+
+def test_no_firmware_is_a_document_with_nothing_to_do() -> None:
+    root = ElementTree.fromstring(no_firmware())
+    assert root.tag == "firmware-settings"
+    assert len(root) == 0
+    assert not (root.text or "").strip()

@@ -1,0 +1,120 @@
+from bootwave.directory.records import Domain
+from bootwave.settings.catalogue import CATALOGUE, is_forbidden
+from bootwave.settings.layers import (
+    ENGINE_LAYER,
+    REFRESH_SECONDS,
+    REFRESH_SPREAD_SECONDS,
+    Line,
+    Merged,
+    Slot,
+    Told,
+    bootstrap,
+    general,
+    known_model,
+    lines_of,
+    locale,
+    refresh_seconds,
+)
+
+
+def test_the_later_layer_wins_by_name_and_index() -> None:
+    merged = Merged()
+    merged.say([Line("language", "English"), Line("speed", "1", 0)])
+    merged.say([Line("language", "Deutsch", permission="RW"), Line("speed", "2", 1)])
+    assert merged.settings == {
+        ("language", None): Told("Deutsch", "RW"),
+        ("speed", 0): Told("1", "R"),
+        ("speed", 1): Told("2", "R"),
+    }
+
+
+def test_an_identity_setting_without_index_is_meant_for_all_in_use() -> None:
+    merged = Merged((1, 3))
+    merged.say([Line("user_srtp", "on")])
+    assert list(merged.settings) == [("user_srtp", 1), ("user_srtp", 3)]
+
+
+def test_an_account_means_its_own_identity() -> None:
+    merged = Merged((1, 3))
+    merged.say([Line("user_srtp", "on")], identities=(3,))
+    assert list(merged.settings) == [("user_srtp", 3)]
+
+
+def test_in_one_layer_the_setting_with_an_index_wins() -> None:
+    merged = Merged((1, 2))
+    merged.say([Line("user_srtp", "off", 2), Line("user_srtp", "on")])
+    assert merged.settings["user_srtp", 1].content == "on"
+    assert merged.settings["user_srtp", 2].content == "off"
+
+
+def test_a_forbidden_setting_is_left_out() -> None:
+    merged = Merged((1,))
+    merged.say([Line("phone_type", ""), Line("user_pass", Slot(0))])
+    assert merged.settings == {}
+
+
+def test_the_engine_says_only_known_settings_and_reboots_first() -> None:
+    names = [setting.name for setting in ENGINE_LAYER.settings]
+    assert names[0] == "auto_reboot_on_setting_change"
+    assert all(name in CATALOGUE and not is_forbidden(name) for name in names)
+
+
+def test_the_way_back_keeps_the_braces_the_phone_fills() -> None:
+    lines = {line.name: line for line in bootstrap("https://pbx/prov/", "snom370")}
+    assert lines["setting_server"].content == "https://pbx/prov/{mac}.xml"
+    assert lines["setting_server"].permission == "RW"
+    assert lines["firmware_status"].content == (
+        "https://pbx/prov/snom370/snom370-firmware.htm?mac={mac}"
+    )
+
+
+def test_an_unknown_model_keeps_its_factory_path_to_firmware() -> None:
+    assert [line.name for line in bootstrap("http://pbx", "")] == ["setting_server"]
+
+
+def test_a_model_that_no_phone_spells_so_is_unknown() -> None:
+    for model in ("snom370", "snomD785", "snomM700"):
+        assert known_model(model) == model
+    for model in ("", "snom/../x", "snom 370", "x" * 33, "snom370\n", "<b>"):
+        assert known_model(model) == ""
+
+
+def test_only_the_locale_that_is_set_is_told() -> None:
+    domain = Domain(1, "d.example", language="Deutsch", tone_scheme="GER")
+    assert locale(domain) == [
+        Line("language", "Deutsch", permission="RW"),
+        Line("tone_scheme", "GER", permission="RW"),
+    ]
+
+
+def test_the_document_for_anybody_touches_no_identity_and_cuts_no_way_back() -> None:
+    lines = [
+        *bootstrap("http://pbx", "snom370"),
+        *lines_of(ENGINE_LAYER.settings),
+        Line("user_active", "off"),
+        Line("language", "Deutsch"),
+        Line("language", "Deutsch", 1),
+        Line("admin_mode_password", "0000"),
+        Line("no_such_name", "secret"),
+    ]
+    assert [line.name for line in general(lines)] == [
+        "setting_server",
+        "firmware_status",
+        "update_policy",
+        "language",
+    ]
+
+
+def test_refreshes_of_a_delivery_of_phones_are_spread_evenly() -> None:
+    seconds = [refresh_seconds(0x000413_2E0000 + n) for n in range(3600)]
+    assert min(seconds) >= REFRESH_SECONDS
+    assert max(seconds) < REFRESH_SECONDS + REFRESH_SPREAD_SECONDS
+    each_minute = [0] * 60
+    for second in seconds:
+        each_minute[(second - REFRESH_SECONDS) // 60] += 1
+    assert min(each_minute) >= 50
+    assert max(each_minute) <= 70
+
+
+def test_a_phone_always_refreshes_after_the_same_time() -> None:
+    assert refresh_seconds(0x0004132E08B4) == refresh_seconds(0x0004132E08B4)
