@@ -1,0 +1,120 @@
+import pytest
+
+from bootwave.errors import ServerFault
+from bootwave.wave.document import (
+    NOTHING,
+    identities,
+    read,
+    read_firmware,
+    why_unusable,
+)
+
+GOOD = {
+    ("user_active", "1"): "on",
+    ("user_name", "1"): "401",
+    ("user_pass", "1"): "abc",
+    ("user_host", "1"): "pbx.example.com",
+}
+
+
+def settings(inside: str) -> bytes:
+    return f'<?xml version="1.0"?><settings>{inside}</settings>'.encode()
+
+
+def test_settings_are_read_by_name_and_index() -> None:
+    paper = read(
+        settings(
+            '<phone-settings e="2"><language perm="RW">English</language>'
+            '<user_realname idx="1" perm="R">A &amp; B 😀</user_realname>'
+            '</phone-settings><functionKeys e="2">'
+            '<fkey idx="0" context="active" label="" perm="">line</fkey></functionKeys>'
+        )
+    )
+    assert paper.settings == {
+        ("language", ""): "English",
+        ("user_realname", "1"): "A & B 😀",
+    }
+
+
+def test_a_list_names_files_in_order() -> None:
+    paper = read(
+        b'<setting-files><file url="http://a/1"/><file url="http://a/2"/></setting-files>'
+    )
+    assert paper.files == ("http://a/1", "http://a/2")
+
+
+@pytest.mark.parametrize("content", [b"", b" \r\n", b"<!-- // refused // -->"])
+def test_nothing_to_do_is_no_error(content: bytes) -> None:
+    assert read(content) == NOTHING
+    assert read_firmware(content) == ""
+
+
+def test_a_part_of_the_settings_may_be_a_document_of_its_own() -> None:
+    assert read(b"<phone-settings><dhcp>on</dhcp></phone-settings>").settings == {
+        ("dhcp", ""): "on"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"<settings><phone-settings></settings>", "well-formed"),
+        (settings("<phone-settings><a>&nbsp;</a></phone-settings>"), "well-formed"),
+        (settings("<phone-settings><a>\x01</a></phone-settings>"), "well-formed"),
+        (b"<!DOCTYPE a><settings/>", "DOCTYPE"),
+        (b"language: English", "not XML"),
+        (b"<html><pre>x</pre></html>", "<html>"),
+        (settings("<settings/>"), "no phone knows"),
+        (settings('<phone-settings><a perm="X"/></phone-settings>'), "perm"),
+        (settings('<phone-settings><a idx="13"/></phone-settings>'), "1 to 12"),
+        (settings('<phone-settings><a idx="0"/></phone-settings>'), "1 to 12"),
+        (settings("<phone-settings><a/><a/></phone-settings>"), "sets a twice"),
+        (settings("<phone-settings><a><b/></a></phone-settings>"), "inside"),
+        (settings("<functionKeys><fkey>line</fkey></functionKeys>"), "no <fkey"),
+        (settings('<functionKeys><fkey idx="1" context="0"/></functionKeys>'),
+         "context"),
+        (settings('<functionKeys><fkey idx="1" perm="X"/></functionKeys>'), "perm"),
+        (settings('<functionKeys><fkey idx="1"/><fkey idx="1"/></functionKeys>'),
+         "twice"),
+        (b"<setting-files><file/></setting-files>", "no <file"),
+    ],
+)  # fmt: skip
+def test_a_document_that_a_phone_could_not_take_is_named(
+    content: bytes, complaint: str
+) -> None:
+    with pytest.raises(ServerFault, match=complaint):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<firmware-settings><firmware>http://a/f.bin</firmware></firmware-settings>",
+        b"<html><pre>\r\nfirmware: http://a/f.bin\r\n</pre></html>",
+        b"<settings><firmware-settings><firmware>http://a/f.bin</firmware>"
+        b"</firmware-settings></settings>",
+    ],
+)
+def test_a_firmware_answer_names_an_image(content: bytes) -> None:
+    assert read_firmware(content) == "http://a/f.bin"
+
+
+def test_a_firmware_answer_may_name_none() -> None:
+    assert read_firmware(b"<firmware-settings/>") == ""
+    assert read_firmware(b"<firmware-settings><firmware/></firmware-settings>") == ""
+    with pytest.raises(ServerFault):
+        read_firmware(b"<phone-settings/>")
+
+
+def test_settings_of_a_phone_that_can_register_are_usable() -> None:
+    assert why_unusable(GOOD) == ""
+    assert identities(GOOD) == ["401@pbx.example.com"]
+
+
+@pytest.mark.parametrize("name", ["user_active", "user_name", "user_pass", "user_host"])
+def test_settings_that_lack_a_need_of_identity_1_are_not(name: str) -> None:
+    assert name in why_unusable({**GOOD, (name, "1"): ""})
+
+
+def test_settings_without_identity_are_not_usable() -> None:
+    assert why_unusable({("language", ""): "English"}) == "configure no identity at all"
