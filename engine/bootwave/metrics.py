@@ -7,13 +7,14 @@ goes on in the row of its slot.
 """
 
 import mmap
-from enum import IntEnum
+from enum import UNIQUE, IntEnum, verify
 
 from bootwave.native.counters import Counters
 
 _LINE = 8  # counters in one cache line of 64 bytes
 
 
+@verify(UNIQUE)
 class Counter(IntEnum):
     """One thing counted; ``help`` says what one is."""
 
@@ -47,8 +48,8 @@ class Counter(IntEnum):
     LOG_DROPPED = 18, "log lines dropped because too many were waiting"
     HTTP_FAILED = 19, "HTTP requests answered with 500 or 503 because of an error here"
     HTTP_ACCEPT_PAUSES = 20, "pauses in accepting because descriptors or places ran out"
-    SIP_UNSENT = 19, "SIP datagrams that the kernel refused to send"
-    SIP_FAULTS = 20, "pieces of SIP work given up because of a fault"
+    SIP_UNSENT = 21, "SIP datagrams that the kernel refused to send"
+    SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
 
 
 class CounterRow:
