@@ -55,7 +55,7 @@ KEYS = (
 def document(
     device: Device = DEVICE, compiler: SettingsCompiler | None = None, **changes: Any
 ) -> bytes:
-    given = {
+    given: dict[str, Any] = {
         "model": "snom370",
         "model_layer": Layer(),
         "passwords": PASSWORDS,

@@ -8,6 +8,7 @@ because a model's layer serves many domains: ``blf 402|*87`` becomes
 
 import re
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -175,6 +176,8 @@ def checked_key(
     return key, note
 
 
+# Colleagues watch the same numbers: most keys of a domain were expanded before.
+@lru_cache(maxsize=16_384)
 def expanded(value: str, domain: str) -> str:
     """Return *value* as a phone of the SIP domain *domain* is told it.
 
