@@ -1,4 +1,4 @@
-"""Bindings that end by themselves, and the one ``*`` domain of a subnet.
+"""Into which domain a device comes, when it leaves, and what a ``*`` reserves.
 
 Shared by what phones write and what administrators write.  All of it runs inside the
 caller's transaction.
@@ -24,6 +24,23 @@ _EXPIRED = """
 DELETE FROM bindings
 WHERE expires IS NOT NULL AND (boot_id <> :boot_id OR expires <= :now)
 RETURNING mac, account_id
+"""
+# Settings that one tenant made for a device are not for the next tenant to see.
+_FORGET_SETTINGS = """
+DELETE FROM settings WHERE scope = 'device' AND key IN (
+  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
+)
+"""
+_FORGET_KEYS = """
+DELETE FROM function_keys WHERE scope = 'device' AND key IN (
+  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
+)
+"""
+_ADOPT = """
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
+VALUES (:mac, :domain_id, :domain_id, '', :no)
+ON CONFLICT (mac) DO UPDATE
+SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id
 """
 _RELEASE = """
 UPDATE devices SET domain_id = NULL
@@ -56,6 +73,18 @@ def forget_expired_of_device(
 def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> None:
     """Delete every claim whose time has passed at *now* (boottime)."""
     _forget(connection, _EXPIRED, 0, now, boot_id)
+
+
+def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> None:
+    """Bring the device *mac*, known or not, into a domain.
+
+    Its own settings go when another domain made them.  Raises sqlite3.IntegrityError
+    when bindings hold it in another domain.
+    """
+    there = {"mac": mac, "domain_id": domain_id}
+    connection.execute(_FORGET_SETTINGS, there)
+    connection.execute(_FORGET_KEYS, there)
+    connection.execute(_ADOPT, {"no": False, **there})
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:

@@ -13,6 +13,7 @@ from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
 from bootwave.store.changelog import Change, record
 from bootwave.store.claims import (
+    adopt_device,
     forget_expired_of_account,
     forget_expired_of_device,
     refresh_star_subnet,
@@ -44,22 +45,6 @@ WHERE a.id = :account_id AND a.wildcard <> ''
       AND w.consumed_mac = 0 AND w.closed_at IS NULL
       AND w.boot_id = :boot_id AND w.opened <= :now AND w.deadline > :now
   )
-"""
-_ADOPT = """
-INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
-VALUES (:mac, :domain_id, :domain_id, '', :no)
-ON CONFLICT (mac) DO UPDATE
-SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id
-"""
-_FORGET_SETTINGS = """
-DELETE FROM settings WHERE scope = 'device' AND key IN (
-  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
-)
-"""
-_FORGET_KEYS = """
-DELETE FROM function_keys WHERE scope = 'device' AND key IN (
-  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
-)
 """
 _BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
@@ -153,17 +138,15 @@ def claim_wildcard(
         return False
     domain_id, wildcard = rows[0]
     temporary = wildcard == "?"
-    there = {"mac": mac, "domain_id": domain_id}
-    connection.execute(_FORGET_SETTINGS, there)
-    connection.execute(_FORGET_KEYS, there)
-    connection.execute(_ADOPT, {"no": False, **there})
+    adopt_device(connection, mac, domain_id)
     connection.execute(
         _BIND,
         {
+            "mac": mac,
             "account_id": account_id,
+            "domain_id": domain_id,
             "expires": now_boottime + temporary_seconds if temporary else None,
             "boot_id": boot_id if temporary else "",
-            **there,
         },
     )
     if not temporary:

@@ -1,0 +1,444 @@
+"""Every operation of an administrator, one transaction each.
+
+Arguments and results are what JSON has: the command line, the control socket and, one
+day, the API call the same methods.  An operation raises OperatorError subclasses with
+one sentence that says what to do, or StoreUnavailable, and then has changed nothing.
+After the commit, ``committed`` is told what changed, so that grants and caches that
+rest on it end before the operation returns.  Passwords go in and never come out.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from bootwave.errors import StoreUnavailable
+from bootwave.options import PairingOptions
+from bootwave.pairing.instant import Instant
+from bootwave.store import (
+    accounts,
+    bindings,
+    devicereport,
+    domains,
+    imports,
+    layers,
+    windows,
+)
+from bootwave.store.changelog import Change, record, trim
+from bootwave.store.connection import roll_back, transaction
+from bootwave.store.imports import MAX_ERRORS, Progress
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+from bootwave.store.work import Work
+
+Object = dict[str, Any]
+
+
+class _DryRun(Exception):
+    """Ends a transaction that was only tried; not an error."""
+
+
+class Administration:
+    """The operations.  One thread at a time may use it."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        keyring: KeyRing,
+        pairing: PairingOptions,
+        *,
+        now: Callable[[], Instant],
+        committed: Callable[[list[Change]], None],
+        sightings: SightingLog | None = None,
+        reopen: Callable[[], sqlite3.Connection] | None = None,
+    ) -> None:
+        """Work on *connection*, which nobody else may use meanwhile.
+
+        *now* gives the instant of each operation; *committed* is called after each
+        commit with what it changed.  Without *sightings* no device was ever seen.
+        After a failed write the connection is closed, for what it remembers of the
+        file may be wrong; *reopen* makes the next one.  Without it every further
+        operation raises StoreUnavailable.
+        """
+        self._connection = connection
+        self._reopen = reopen
+        self._failed = False
+        self._keyring = keyring
+        self._pairing = pairing
+        self._now = now
+        self._committed = committed
+        self._sightings = sightings
+
+    def domain_add(
+        self,
+        name: str,
+        *,
+        registrar: str = "",
+        outbound_proxy: str = "",
+        language: str = "",
+        timezone: str = "",
+        tone_scheme: str = "",
+        wildcard_subnet: str = "",
+    ) -> Object:
+        """Add a domain; raises StoreConflict when it exists."""
+        fields = {
+            "registrar": registrar,
+            "outbound_proxy": outbound_proxy,
+            "language": language,
+            "timezone": timezone,
+            "tone_scheme": tone_scheme,
+            "wildcard_subnet": wildcard_subnet,
+        }
+        with self._change() as work:
+            return domains.add(work, name, fields)
+
+    def domain_set(
+        self,
+        name: str,
+        *,
+        registrar: str | None = None,
+        outbound_proxy: str | None = None,
+        language: str | None = None,
+        timezone: str | None = None,
+        tone_scheme: str | None = None,
+        wildcard_subnet: str | None = None,
+    ) -> Object:
+        """Change what is given of a domain; None leaves a value, "" takes it away."""
+        fields = {
+            "registrar": registrar,
+            "outbound_proxy": outbound_proxy,
+            "language": language,
+            "timezone": timezone,
+            "tone_scheme": tone_scheme,
+            "wildcard_subnet": wildcard_subnet,
+        }
+        given = {field: value for field, value in fields.items() if value is not None}
+        with self._change() as work:
+            return domains.change(work, name, given)
+
+    def domain_list(self) -> list[Object]:
+        """Return all domains with the numbers of their accounts and devices."""
+        with self._look() as work:
+            return domains.listed(work)
+
+    def domain_remove(self, name: str, *, force: bool = False) -> Object:
+        """Remove a domain; one that has accounts only with *force*."""
+        with self._change() as work:
+            return domains.remove(work, name, force=force)
+
+    def account_add(
+        self,
+        account: str,
+        *,
+        password: str,
+        name: str = "",
+        mac: str = "",
+        mailbox: str = "",
+        auth_user: str = "",
+    ) -> Object:
+        """Add the account ``number@domain``; *mac* binds it, as account_bind does."""
+        with self._change() as work:
+            return accounts.add(
+                work,
+                account,
+                name=name,
+                password=password,
+                mac=mac,
+                mailbox=mailbox,
+                auth_user=auth_user,
+            )
+
+    def account_import(
+        self,
+        rows: Iterable[Mapping[str, str]],
+        *,
+        domain: str | None = None,
+        update: bool = False,
+        partial: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Object:
+        """Add many accounts in one transaction, with an error for each wrong row.
+
+        A row has the columns of ``imports.COLUMNS``; *domain* stands for rows without
+        one.  With any error nothing is stored, unless *partial*: then the right rows
+        are.  *update* lets rows replace accounts that exist, *dry_run* stores nothing.
+        *progress* is called with rows done and rows in all.  ``stored`` tells whether
+        the counts are of what is stored; ``errors`` holds the first thousand of
+        ``error_count``.
+        """
+        return self._import(
+            rows,
+            domain=domain,
+            update=update,
+            partial=partial,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    def account_set(
+        self,
+        account: str,
+        *,
+        name: str | None = None,
+        password: str | None = None,
+        mailbox: str | None = None,
+        auth_user: str | None = None,
+    ) -> Object:
+        """Change what is given of an account; None leaves a value as it is."""
+        with self._change() as work:
+            return accounts.change(
+                work,
+                account,
+                name=name,
+                password=password,
+                mailbox=mailbox,
+                auth_user=auth_user,
+            )
+
+    def account_list(self, *, domain: str | None = None) -> list[Object]:
+        """Return the accounts, of *domain* or all, with what they are bound to."""
+        with self._look() as work:
+            return accounts.listed(work, domain)
+
+    def account_show(self, account: str) -> Object:
+        """Return an account with its bindings and window, without its password."""
+        with self._look() as work:
+            return accounts.shown(work, work.account(account))
+
+    def account_remove(self, account: str) -> Object:
+        """Remove an account with its bindings, window and settings."""
+        with self._change() as work:
+            return accounts.remove(work, account)
+
+    def account_bind(self, account: str, mac: str, *, add: bool = False) -> Object:
+        """Bind an account to a MAC, ``*`` or ``?``, instead of what it was bound to.
+
+        With *add* it keeps what it was bound to.  Raises StoreConflict when the MAC
+        is in another domain.
+        """
+        with self._change() as work:
+            return bindings.bind(work, work.account(account), mac, add=add)
+
+    def account_unbind(self, account: str, mac: str | None = None) -> Object:
+        """Take a MAC, ``*`` or ``?`` from an account; None takes all of them."""
+        with self._change() as work:
+            return bindings.unbind(work, work.account(account), mac)
+
+    def window_open(
+        self,
+        accounts: Sequence[str],
+        *,
+        minutes: float | None = None,
+        domain: str | None = None,
+    ) -> Object:
+        """Open *accounts* for *minutes*, all or none; without names all of *domain*.
+
+        *domain* also completes names without one.  A window that is open already is
+        replaced, and what was granted by it ends.
+        """
+        with self._change() as work:
+            chosen = windows.chosen(work, accounts, domain)
+            return windows.open_for(work, chosen, minutes)
+
+    def window_close(
+        self, accounts: Sequence[str], *, domain: str | None = None
+    ) -> Object:
+        """Close *accounts*, and what was granted by their windows; chosen as above."""
+        with self._change() as work:
+            return windows.close_for(work, windows.chosen(work, accounts, domain))
+
+    def window_list(
+        self, *, domain: str | None = None, everything: bool = False
+    ) -> list[Object]:
+        """Return the windows that let a phone fetch now; *everything*: all of them."""
+        with self._look() as work:
+            return windows.listed(work, domain, everything=everything)
+
+    def device_list(
+        self, *, domain: str | None = None, unknown: int = 1_000
+    ) -> list[Object]:
+        """Return every device with its last sighting, then *unknown* unbound MACs."""
+        with self._look() as work:
+            return devicereport.listed(work, self._sightings, domain, unknown=unknown)
+
+    def device_show(self, mac: str) -> Object:
+        """Return what is stored and was seen of a MAC, and a verdict over it."""
+        with self._look() as work:
+            return devicereport.shown(work, self._sightings, mac)
+
+    def settings_set(
+        self,
+        scope: str,
+        target: str,
+        name: str,
+        value: str,
+        *,
+        index: int | None = None,
+        permission: str = "R",
+    ) -> Object:
+        """Say a setting in a layer; the result's ``warning`` may hold a sentence.
+
+        *scope* is engine, model, domain, account or device, and *target* names which
+        ("" for the engine).
+        """
+        with self._change() as work:
+            return layers.set_setting(
+                work, scope, target, name, value, index, permission
+            )
+
+    def settings_unset(
+        self, scope: str, target: str, name: str, *, index: int | None = None
+    ) -> Object:
+        """Say a setting no longer in a layer."""
+        with self._change() as work:
+            return layers.unset_setting(work, scope, target, name, index)
+
+    def settings_list(self, scope: str, target: str = "") -> list[Object]:
+        """Return the settings of a layer."""
+        with self._look() as work:
+            return layers.settings(work, scope, target)
+
+    def keys_set(
+        self,
+        scope: str,
+        target: str,
+        index: int,
+        value: str,
+        *,
+        label: str = "",
+        context: str = "active",
+        permission: str = "R",
+    ) -> Object:
+        """Say what function key *index*, from 0, is in a layer."""
+        with self._change() as work:
+            return layers.set_key(
+                work, scope, target, index, value, label, context, permission
+            )
+
+    def keys_clear(
+        self, scope: str, target: str, *, index: int | None = None
+    ) -> Object:
+        """Say nothing about one function key of a layer, or about any of them."""
+        with self._change() as work:
+            return layers.clear_keys(work, scope, target, index)
+
+    def keys_list(self, scope: str, target: str = "") -> list[Object]:
+        """Return the function keys of a layer."""
+        with self._look() as work:
+            return layers.keys(work, scope, target)
+
+    def bulk(
+        self,
+        *,
+        domains: Sequence[Mapping[str, str]] = (),
+        accounts: Iterable[Mapping[str, str]] = (),
+        open_minutes: float | None = None,
+        update: bool = False,
+        progress: Progress | None = None,
+    ) -> Object:
+        """Make domains, accounts, bindings and windows in one transaction.
+
+        *domains* hold ``name`` and the fields of domain_add, *accounts* rows as in
+        account_import; *open_minutes* opens all of those accounts.  With *update*
+        what exists is changed, so that the same call can be made again.
+        """
+        return self._import(
+            accounts,
+            new_domains=domains,
+            open_minutes=open_minutes,
+            update=update,
+            progress=progress,
+        )
+
+    def _import(
+        self,
+        rows: Iterable[Mapping[str, str]],
+        *,
+        new_domains: Sequence[Mapping[str, str]] = (),
+        domain: str | None = None,
+        open_minutes: float | None = None,
+        update: bool = False,
+        partial: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Object:
+        right, wrong = imports.prepared(rows, domain)
+        counts = {"added": 0, "updated": 0, "bound": 0}
+        opened = 0
+        stored = False
+        try:
+            with self._change() as work:
+                for fields in new_domains:
+                    self._import_domain(work, fields, update=update)
+                ids, counts, refused = imports.store(
+                    work, right, update=update, progress=progress
+                )
+                wrong = sorted([*wrong, *refused], key=lambda error: error.row)
+                if dry_run or (wrong and not partial):
+                    raise _DryRun
+                if open_minutes is not None:
+                    windows.open_many(work, ids, open_minutes)
+                    opened = len(ids)
+            stored = True
+        except _DryRun:
+            pass
+        return {
+            **counts,
+            "opened": opened,
+            "stored": stored,
+            "error_count": len(wrong),
+            "errors": [error._asdict() for error in wrong[:MAX_ERRORS]],
+        }
+
+    def _import_domain(
+        self, work: Work, fields: Mapping[str, str], *, update: bool
+    ) -> None:
+        others = {field: value for field, value in fields.items() if field != "name"}
+        if update and domains.exists(work, fields["name"]):
+            domains.change(work, fields["name"], others)
+        else:
+            domains.add(work, fields["name"], others)
+
+    @contextmanager
+    def _change(self) -> Iterator[Work]:
+        """Give the work of one write; commit it, then tell what changed."""
+        self._renew()
+        work = self._work()
+        try:
+            with transaction(self._connection):
+                yield work
+                logged = record(self._connection, work.changes)
+                if logged:
+                    trim(self._connection)
+        except StoreUnavailable:
+            self._fail()
+            raise
+        if logged:
+            self._committed(logged)
+
+    @contextmanager
+    def _look(self) -> Iterator[Work]:
+        """Give the work of reads that see one moment of the store."""
+        self._renew()
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield self._work()
+            finally:
+                roll_back(self._connection)
+        except sqlite3.Error as error:
+            self._fail()
+            raise StoreUnavailable(f"The store could not be read: {error}.") from error
+
+    def _work(self) -> Work:
+        return Work(self._connection, self._keyring, self._pairing, self._now())
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._connection.close()
+
+    def _renew(self) -> None:
+        if self._failed and self._reopen is not None:
+            self._connection = self._reopen()
+            self._failed = False

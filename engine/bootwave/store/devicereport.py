@@ -1,0 +1,253 @@
+"""Why a phone was or was not provisioned: what is stored, beside what was seen."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings import UNKNOWN, SightingLog
+from bootwave.store.windows import state_of
+from bootwave.store.work import Work
+
+TIME_LINE = 50  # sightings shown
+
+_DEVICES = """
+SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
+  b.expires, b.boot_id
+FROM devices v
+LEFT JOIN domains d ON d.id = v.domain_id
+LEFT JOIN bindings b ON b.mac = v.mac
+LEFT JOIN accounts a ON a.id = b.account_id
+LEFT JOIN domains ad ON ad.id = a.domain_id
+ORDER BY v.mac, b.identity
+"""
+_DEVICE = """
+SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
+  b.expires, b.boot_id
+FROM devices v
+LEFT JOIN domains d ON d.id = v.domain_id
+LEFT JOIN bindings b ON b.mac = v.mac
+LEFT JOIN accounts a ON a.id = b.account_id
+LEFT JOIN domains ad ON ad.id = a.domain_id
+WHERE v.mac = :mac
+ORDER BY b.identity
+"""
+
+PROVISIONED = frozenset({Reason.SERVED_WINDOW, Reason.NOT_MODIFIED})
+# A later contact of these kinds does not undo that a phone has its settings.
+_INCIDENTAL = frozenset(
+    {Reason.SERVED_GENERAL, Reason.NO_DOCUMENT, Reason.HTTP_TIMEOUT}
+)
+# Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
+_ONE_START_SECONDS = 60.0
+_FETCHED_NOTHING = "check that the settings URL is reachable from the phone's network"
+
+
+class Verdict(NamedTuple):
+    """Whether the phone was provisioned, why in a sentence, and what to do, or ""."""
+
+    provisioned: bool
+    sentence: str
+    advice: str
+
+
+class _Bound(NamedTuple):
+    account_id: int
+    account: str
+    identity: int
+    temporary: bool
+
+
+class _Known(NamedTuple):
+    mac: int
+    domain: str
+    model: str
+    owns_certificate: bool
+    bound: list[_Bound]
+
+
+def listed(
+    work: Work, log: SightingLog | None, domain: str | None, *, unknown: int
+) -> list[dict[str, Any]]:
+    """Return every device, of *domain* or all, with its last sighting.
+
+    Without *domain*, at most *unknown* MACs that asked and are bound nowhere follow.
+    """
+    known = _known(work, work.connection.execute(_DEVICES).fetchall())
+    if domain is not None:
+        work.domain_id(domain)
+        name = domain.strip().lower()
+        known = {mac: one for mac, one in known.items() if one.domain == name}
+    seen: Mapping[int, Sighting] = log.latest(known) if log else {}
+    shown = []
+    for one in known.values():
+        last = seen.get(one.mac)
+        shown.append(
+            {
+                **_identity(one),
+                "accounts": [bound.account for bound in one.bound],
+                "last_seen": last.at if last else None,
+                "source": last.source if last else "",
+                "reason": last.reason.name if last else "",
+                "sentence": last.reason.sentence if last else "it was never heard",
+            }
+        )
+    if log and domain is None:
+        shown += [
+            {
+                "mac": text_from_mac(phone.mac),
+                "domain": "",
+                "model": "",
+                "owns_certificate": False,
+                "known": False,
+                "accounts": [],
+                "last_seen": phone.last_at,
+                "source": phone.source,
+                "reason": phone.reason.name,
+                "sentence": phone.reason.sentence,
+            }
+            for phone in log.unknown(unknown)
+            if phone.mac not in known
+        ]
+    return shown
+
+
+def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
+    """Return all about the MAC *text*: state, verdict, time-line newest first."""
+    mac = required_mac(text)
+    rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
+    one = _known(work, rows).get(mac)
+    time_line = log.time_line(mac, TIME_LINE) if log else []
+    accounts = [
+        {
+            "account": bound.account,
+            "identity": bound.identity,
+            "temporary": bound.temporary,
+            "window": state_of(work, bound.account_id),
+        }
+        for bound in (one.bound if one else ())
+    ]
+    opened = [
+        bound["account"]
+        for bound in accounts
+        if bound["window"]["state"] == "open"  # type: ignore[index]
+    ]
+    verdict = verdict_from(one is not None, accounts, opened, time_line)
+    return {
+        **_identity(one or _Known(mac, "", "", False, [])),
+        "known": one is not None,
+        "accounts": accounts,
+        "provisioned": verdict.provisioned,
+        "verdict": verdict.sentence,
+        "advice": verdict.advice,
+        "time_line": [
+            {
+                "at": sighting.at,
+                "source": sighting.source,
+                "reason": sighting.reason.name,
+                "code": int(sighting.reason),
+                "sentence": sighting.reason.sentence,
+                "advice": sighting.reason.advice,
+                "detail": sighting.detail,
+            }
+            for sighting in time_line
+        ],
+    }
+
+
+def verdict_from(
+    known: bool,
+    accounts: list[dict[str, Any]],
+    opened: list[Any],
+    time_line: list[Sighting],
+) -> Verdict:
+    """Return the verdict over a phone from what is stored and what was seen of it.
+
+    *opened* are the accounts whose window waits for a phone; *time_line* is newest
+    first.
+    """
+    last = _decisive(time_line)
+    if not accounts:
+        if last is None:
+            state = "is known but bound to no account" if known else "is unknown"
+            return Verdict(
+                False,
+                f"Not provisioned: its MAC {state}, and it was never heard.",
+                Reason.UNKNOWN_MAC.advice,
+            )
+        reason = last.reason
+        if reason not in UNKNOWN and not reason.advice:
+            reason = Reason.UNBOUND if known else Reason.UNKNOWN_MAC
+        return _refused(reason)
+    if last is None:
+        return Verdict(
+            False,
+            "Not provisioned: it is bound, but it was never heard.",
+            "restart the phone, and check that its multicast, DHCP option or settings "
+            "URL leads to this server",
+        )
+    if last.reason in PROVISIONED:
+        return Verdict(True, f"Provisioned: {last.reason.sentence}.", "")
+    if last.reason in UNKNOWN or (opened and last.reason is Reason.CLOSED):
+        since = f"{opened[0]} is open now" if opened else "it was bound since then"
+        return Verdict(
+            False,
+            f"Not provisioned: when it last asked, {last.reason.sentence}; {since}.",
+            "restart the phone"
+            if opened
+            else "open its account with bootwave window open, then restart the phone",
+        )
+    if last.reason in (Reason.PNP_ANSWERED, Reason.PNP_CONFIRMED):
+        return Verdict(
+            False,
+            f"Not provisioned since it last started: {last.reason.sentence}, but it "
+            "fetched nothing yet.",
+            _FETCHED_NOTHING,
+        )
+    return _refused(last.reason)
+
+
+def _refused(reason: Reason) -> Verdict:
+    return Verdict(False, f"Not provisioned: {reason.sentence}.", reason.advice)
+
+
+def _decisive(time_line: list[Sighting]) -> Sighting | None:
+    """Return the sighting that tells how the phone's last start ended.
+
+    An HTTP answer outweighs the SIP before it, and the SIP around it: that a phone
+    never confirmed the NOTIFY is noticed half a minute after it fetched its settings.
+    """
+    fetched = asked = None
+    for seen in reversed(time_line):
+        if seen.reason in _INCIDENTAL:
+            continue
+        if seen.reason < Reason.SERVED_GENERAL:
+            asked = seen
+        else:
+            fetched = seen
+    if fetched is None or asked is None:
+        return fetched or asked
+    return asked if asked.at - fetched.at > _ONE_START_SECONDS else fetched
+
+
+def _identity(one: _Known) -> dict[str, Any]:
+    return {
+        "mac": text_from_mac(one.mac),
+        "domain": one.domain,
+        "model": one.model,
+        "owns_certificate": one.owns_certificate,
+        "known": True,
+    }
+
+
+def _known(work: Work, rows: list[tuple[Any, ...]]) -> dict[int, _Known]:
+    known: dict[int, _Known] = {}
+    for mac, domain, model, owns, account_id, number, account_domain, *binding in rows:
+        one = known.get(mac)
+        if one is None:
+            one = known[mac] = _Known(mac, domain or "", model, bool(owns), [])
+        identity, expires, boot_id = binding
+        if account_id is not None and work.holds(expires, boot_id):
+            name = f"{number}@{account_domain}"
+            one.bound.append(_Bound(account_id, name, identity, expires is not None))
+    return known

@@ -1,0 +1,182 @@
+"""What administrators do with domains."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bootwave.errors import SettingError, StoreConflict
+from bootwave.store.claims import refresh_star_subnet
+from bootwave.store.names import (
+    checked_host,
+    checked_name,
+    checked_subnet,
+    required_domain,
+)
+from bootwave.store.work import Work
+
+FIELDS = (
+    "registrar",
+    "outbound_proxy",
+    "language",
+    "timezone",
+    "tone_scheme",
+    "wildcard_subnet",
+)
+
+_ADD = """
+INSERT INTO domains (name, registrar, outbound_proxy, language, timezone, tone_scheme,
+  wildcard_subnet, star_subnet)
+VALUES (:name, :registrar, :outbound_proxy, :language, :timezone, :tone_scheme,
+  :wildcard_subnet, NULL)
+ON CONFLICT (name) DO NOTHING
+RETURNING id
+"""
+_SET = """
+UPDATE domains SET registrar = :registrar, outbound_proxy = :outbound_proxy,
+  language = :language, timezone = :timezone, tone_scheme = :tone_scheme,
+  wildcard_subnet = :wildcard_subnet, star_subnet = NULL
+WHERE id = :id
+"""
+_FIND = "SELECT id FROM domains WHERE name = :name"
+_ONE = """
+SELECT name, registrar, outbound_proxy, language, timezone, tone_scheme,
+  wildcard_subnet
+FROM domains WHERE id = :id
+"""
+_ALL = """
+SELECT d.name, d.registrar, d.outbound_proxy, d.language, d.timezone, d.tone_scheme,
+  d.wildcard_subnet,
+  (SELECT COUNT(*) FROM accounts a WHERE a.domain_id = d.id),
+  (SELECT COUNT(*) FROM devices v WHERE v.domain_id = d.id)
+FROM domains d ORDER BY d.name
+"""
+_STAR_HOLDER = """
+SELECT name FROM domains WHERE star_subnet = :subnet AND id <> :id
+"""
+_HAS_STAR = """
+SELECT COUNT(*) FROM accounts WHERE domain_id = :id AND wildcard = '*'
+"""
+_MACS = "SELECT mac FROM devices WHERE domain_id = :id"
+_ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE domain_id = :id"
+_REMOVE = (
+    """
+    DELETE FROM settings WHERE scope = 'account' AND key IN (
+      SELECT id FROM accounts WHERE domain_id = :id)
+    """,
+    """
+    DELETE FROM function_keys WHERE scope = 'account' AND key IN (
+      SELECT id FROM accounts WHERE domain_id = :id)
+    """,
+    """
+    DELETE FROM settings WHERE scope = 'device' AND key IN (
+      SELECT mac FROM devices WHERE last_domain_id = :id)
+    """,
+    """
+    DELETE FROM function_keys WHERE scope = 'device' AND key IN (
+      SELECT mac FROM devices WHERE last_domain_id = :id)
+    """,
+    "DELETE FROM settings WHERE scope = 'domain' AND key = :id",
+    "DELETE FROM function_keys WHERE scope = 'domain' AND key = :id",
+    "DELETE FROM bindings WHERE domain_id = :id",
+    "UPDATE devices SET domain_id = NULL WHERE domain_id = :id",
+    "UPDATE devices SET last_domain_id = NULL WHERE last_domain_id = :id",
+    "DELETE FROM accounts WHERE domain_id = :id",  # windows go with them
+    "DELETE FROM domains WHERE id = :id",
+)
+
+
+def add(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Add the domain *name*; raises StoreConflict when it exists."""
+    values = {"name": required_domain(name), **dict.fromkeys(FIELDS, "")}
+    values.update(_checked(fields))
+    rows = work.connection.execute(_ADD, values).fetchall()
+    if not rows:
+        raise StoreConflict(
+            f"The domain {values['name']} exists already: change it with bootwave "
+            "domain set."
+        )
+    work.touched("domain", rows[0][0])
+    return values
+
+
+def exists(work: Work, name: str) -> bool:
+    """Whether there is a domain *name*."""
+    rows = work.connection.execute(_FIND, {"name": required_domain(name)}).fetchall()
+    return bool(rows)
+
+
+def change(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Change the given *fields* of a domain; "" takes a value away."""
+    domain_id = work.domain_id(name)
+    checked = _checked(fields)
+    row = work.connection.execute(_ONE, {"id": domain_id}).fetchall()[0]
+    values = {**dict(zip(("name", *FIELDS), row, strict=True)), **checked}
+    work.connection.execute(_SET, {"id": domain_id, **values})
+    if work.connection.execute(_HAS_STAR, {"id": domain_id}).fetchall()[0][0]:
+        reserve_star(work, domain_id)
+    work.touched("domain", domain_id)
+    work.touched("wildcard", domain_id)
+    return values
+
+
+def reserve_star(work: Work, domain_id: int) -> None:
+    """Reserve the domain's subnet for its ``*`` accounts, or give it back.
+
+    Raises StoreConflict when another domain's ``*`` accounts are in the same subnet:
+    an unknown phone there could belong to either.
+    """
+    row = work.connection.execute(_ONE, {"id": domain_id}).fetchall()[0]
+    subnet = row[6]
+    if work.connection.execute(_HAS_STAR, {"id": domain_id}).fetchall()[0][0]:
+        holders = work.connection.execute(
+            _STAR_HOLDER, {"subnet": subnet, "id": domain_id}
+        ).fetchall()
+        if holders:
+            where = f"in {subnet}" if subnet else "for all subnets"
+            raise StoreConflict(
+                f"The domain {holders[0][0]} has '*' accounts {where} already: give "
+                "each domain its own with bootwave domain set --wildcard-subnet."
+            )
+    refresh_star_subnet(work.connection, domain_id)
+
+
+def listed(work: Work) -> list[dict[str, Any]]:
+    """Return all domains with the numbers of their accounts and devices."""
+    names = ("name", *FIELDS, "accounts", "devices")
+    rows = work.connection.execute(_ALL).fetchall()
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:
+    """Remove a domain, with *force* also one that has accounts."""
+    domain_id = work.domain_id(name)
+    here = {"id": domain_id}
+    accounts = work.connection.execute(_ACCOUNTS, here).fetchall()[0][0]
+    if accounts and not force:
+        raise StoreConflict(
+            f"The domain {required_domain(name)} has {accounts} accounts: remove them "
+            "first, or all together with --force."
+        )
+    for (mac,) in work.connection.execute(_MACS, here).fetchall():
+        work.touched("device", mac)
+    for statement in _REMOVE:
+        work.connection.execute(statement, here)
+    work.touched("domain", domain_id)
+    work.touched("wildcard", domain_id)
+    return {"name": required_domain(name), "accounts": accounts}
+
+
+def _checked(fields: Mapping[str, str]) -> dict[str, str]:
+    checked: dict[str, str] = {}
+    for field, value in fields.items():
+        if field not in FIELDS:
+            raise SettingError(
+                f"A domain has no {field!r}: it has name, {', '.join(FIELDS)}."
+            )
+        if field in ("registrar", "outbound_proxy"):
+            what = "a registrar" if field == "registrar" else "an outbound proxy"
+            checked[field] = checked_host(value, what)
+        elif field == "wildcard_subnet":
+            checked[field] = checked_subnet(value)
+        else:
+            checked[field] = checked_name(value, f"The {field.replace('_', ' ')}")[:64]
+    return checked

@@ -1,0 +1,209 @@
+"""What administrators say in the layers: settings and function keys."""
+
+from typing import Any
+
+from bootwave.errors import OptionError, StoreNotFound
+from bootwave.phone.mac import required_mac
+from bootwave.settings.catalogue import checked_name, checked_setting
+from bootwave.settings.functionkeys import checked_key
+from bootwave.store.names import required_model
+from bootwave.store.work import Work
+
+SCOPES = ("engine", "model", "domain", "account", "device")
+NO_INDEX = -1
+
+_MODEL = "SELECT id FROM models WHERE name = :name"
+_ADD_MODEL = """
+INSERT INTO models (name) VALUES (:name) ON CONFLICT (name) DO NOTHING
+"""
+_ADD_DEVICE = """
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
+VALUES (:mac, NULL, NULL, '', :no)
+ON CONFLICT (mac) DO NOTHING
+"""
+_SET = """
+INSERT INTO settings (scope, key, name, idx, value, permission)
+VALUES (:scope, :key, :name, :idx, :value, :permission)
+ON CONFLICT (scope, key, name, idx) DO UPDATE
+SET value = excluded.value, permission = excluded.permission
+"""
+_UNSET = """
+DELETE FROM settings
+WHERE scope = :scope AND key = :key AND name = :name AND idx = :idx
+RETURNING name
+"""
+_SETTINGS = """
+SELECT name, idx, value, permission FROM settings
+WHERE scope = :scope AND key = :key ORDER BY name, idx
+"""
+_SET_KEY = """
+INSERT INTO function_keys (scope, key, idx, context, value, label, permission)
+VALUES (:scope, :key, :idx, :context, :value, :label, :permission)
+ON CONFLICT (scope, key, idx) DO UPDATE
+SET context = excluded.context, value = excluded.value, label = excluded.label,
+  permission = excluded.permission
+"""
+_CLEAR_KEY = """
+DELETE FROM function_keys WHERE scope = :scope AND key = :key AND idx = :idx
+RETURNING idx
+"""
+_CLEAR_KEYS = """
+DELETE FROM function_keys WHERE scope = :scope AND key = :key RETURNING idx
+"""
+_KEYS = """
+SELECT idx, context, value, label, permission FROM function_keys
+WHERE scope = :scope AND key = :key ORDER BY idx
+"""
+
+
+def set_setting(
+    work: Work,
+    scope: str,
+    target: str,
+    name: str,
+    value: str,
+    index: int | None,
+    permission: str,
+) -> dict[str, Any]:
+    """Say a setting in the layer *scope* of *target*; ``warning`` is "" or a sentence.
+
+    Raises SettingError when no phone can be told it.
+    """
+    setting, warning = checked_setting(name, value, index, permission)
+    where = _place(work, scope, target, make=True)
+    work.connection.execute(
+        _SET,
+        {
+            "name": setting.name,
+            "idx": NO_INDEX if setting.index is None else setting.index,
+            "value": setting.value,
+            "permission": setting.permission,
+            **where,
+        },
+    )
+    return {
+        "name": setting.name,
+        "index": setting.index,
+        "value": setting.value,
+        "permission": setting.permission,
+        "warning": warning,
+    }
+
+
+def unset_setting(
+    work: Work, scope: str, target: str, name: str, index: int | None
+) -> dict[str, Any]:
+    """Say a setting no longer; raises StoreNotFound when the layer did not."""
+    where = _place(work, scope, target)
+    idx = NO_INDEX if index is None else index
+    rows = work.connection.execute(
+        _UNSET, {"name": checked_name(name), "idx": idx, **where}
+    ).fetchall()
+    if not rows:
+        raise StoreNotFound(f"{name} is not set there: see bootwave settings list.")
+    return {"name": name, "index": index}
+
+
+def settings(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
+    """Return the settings of one layer."""
+    where = _place(work, scope, target, touch=False)
+    return [
+        {
+            "name": name,
+            "index": None if index == NO_INDEX else index,
+            "value": value,
+            "permission": permission,
+        }
+        for name, index, value, permission in work.connection.execute(
+            _SETTINGS, where
+        ).fetchall()
+    ]
+
+
+def set_key(
+    work: Work,
+    scope: str,
+    target: str,
+    index: int,
+    value: str,
+    label: str,
+    context: str,
+    permission: str,
+) -> dict[str, Any]:
+    """Say what a function key is in the layer *scope* of *target*."""
+    key, warning = checked_key(index, value, label, context, permission)
+    where = _place(work, scope, target, make=True)
+    said = {
+        "context": key.context,
+        "value": key.value,
+        "label": key.label,
+        "permission": key.permission,
+    }
+    work.connection.execute(_SET_KEY, {"idx": key.index, **said, **where})
+    return {"index": key.index, **said, "warning": warning}
+
+
+def clear_keys(
+    work: Work, scope: str, target: str, index: int | None
+) -> dict[str, Any]:
+    """Say nothing about one function key, or about any when *index* is None."""
+    where = _place(work, scope, target)
+    if index is None:
+        rows = work.connection.execute(_CLEAR_KEYS, where).fetchall()
+    else:
+        rows = work.connection.execute(_CLEAR_KEY, {"idx": index, **where}).fetchall()
+    if not rows:
+        raise StoreNotFound("No such key is set there: see bootwave keys list.")
+    return {"cleared": sorted(number for (number,) in rows)}
+
+
+def keys(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
+    """Return the function keys of one layer."""
+    where = _place(work, scope, target, touch=False)
+    names = ("index", "context", "value", "label", "permission")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in work.connection.execute(_KEYS, where).fetchall()
+    ]
+
+
+def _place(
+    work: Work, scope: str, target: str, *, make: bool = False, touch: bool = True
+) -> dict[str, Any]:
+    """Return scope and key of a layer; *touch* notes that it changes.
+
+    With *make* a model or device that nothing was said of is made.  Raises
+    StoreNotFound for a target that is not there.
+    """
+    connection = work.connection
+    match scope:
+        case "engine":
+            key, change = 0, ("all", 0)
+        case "model":
+            model = {"name": required_model(target)}
+            if make:
+                connection.execute(_ADD_MODEL, model)
+            rows = connection.execute(_MODEL, model).fetchall()
+            if not rows:
+                raise StoreNotFound(f"Nothing is set for the model {model['name']}.")
+            key, change = rows[0][0], ("model", rows[0][0])
+        case "domain":
+            key = work.domain_id(target)
+            change = ("domain", key)
+        case "account":
+            account = work.account(target)
+            key, change = account.id, ("account", account.id)
+            if touch:
+                work.touched_account(account)
+        case "device":
+            key = required_mac(target)
+            change = ("device", key)
+            if make:
+                connection.execute(_ADD_DEVICE, {"mac": key, "no": False})
+        case _:
+            raise OptionError(
+                f"There is no layer {scope!r}: it is one of {', '.join(SCOPES)}."
+            )
+    if touch:
+        work.touched(*change)
+    return {"scope": scope, "key": key}

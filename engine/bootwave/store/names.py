@@ -1,0 +1,162 @@
+"""The names administrators write: domains, accounts, hosts and subnets, checked.
+
+Everything here returns the spelling that is stored and raises OperatorError subclasses
+with one sentence that says what would be right.
+"""
+
+import re
+from ipaddress import IPv6Address, ip_network
+from typing import NamedTuple
+
+from bootwave.errors import OptionError, SettingError
+from bootwave.xml.legal import checked_text
+
+MAX_NAME_CHARACTERS = 128
+MAX_MINUTES = 24 * 60.0
+
+# RFC 1123 section 2.1: letters, digits and hyphens, none at an end, 63 at most.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_HOST = 253
+_NUMBER = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
+_MODEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PORT = re.compile(r"[0-9]{1,5}")
+_TRANSPORT = re.compile(r"transport=(?:udp|tcp|tls)", re.I)
+
+
+class AccountName(NamedTuple):
+    """An account as ``number@domain``."""
+
+    number: str
+    domain: str
+
+    def __str__(self) -> str:
+        """Return the name as administrators write it."""
+        return f"{self.number}@{self.domain}"
+
+
+def required_domain(text: str) -> str:
+    """Return the domain name *text* in small letters (RFC 1123 section 2.1)."""
+    name = text.strip().lower()
+    if len(name) > _MAX_HOST or not _HOST.fullmatch(name):
+        raise SettingError(
+            f"{shortened(text)} is not a domain name: write one such as "
+            "pbx.example.com."
+        )
+    return name
+
+
+def required_account(text: str, domain: str | None = None) -> AccountName:
+    """Return the account that ``number@domain`` names.
+
+    With *domain* the number may stand alone.
+    """
+    number, at, rest = text.strip().rpartition("@")
+    if not at:
+        number, rest = rest, domain or ""
+    if not rest:
+        raise SettingError(
+            f"{shortened(text)} names no domain: write NUMBER@DOMAIN, "
+            "for example 401@pbx.example.com."
+        )
+    if not _NUMBER.fullmatch(number):
+        raise SettingError(
+            f"{shortened(number)} is not an account's number: up to 32 letters, digits "
+            "and _ . + - are."
+        )
+    return AccountName(number, required_domain(rest))
+
+
+def checked_host(text: str, what: str) -> str:
+    """Return *text* when it is ``host``, ``host:port`` or ``…;transport=tls``, or "".
+
+    An IPv6 address stands in brackets.
+    """
+    whole = text.strip()
+    if not whole:
+        return ""
+    address, semicolon, parameter = whole.partition(";")
+    host, colon, port = address, "", ""
+    if address.startswith("["):
+        host, _bracket, rest = address[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+        right = _is_ipv6(host) and colon in ("", ":") and "]" in address
+    else:
+        host, colon, port = address.partition(":")
+        right = len(host) <= _MAX_HOST and bool(_HOST.fullmatch(host.lower()))
+    if colon:
+        right = right and bool(_PORT.fullmatch(port)) and 0 < int(port) < 65_536
+    if semicolon:
+        right = right and bool(_TRANSPORT.fullmatch(parameter))
+    if not right:
+        raise SettingError(
+            f"{shortened(text)} is not {what}: write a host such as pbx.example.com, "
+            "pbx.example.com:5061 or pbx.example.com:5061;transport=tls."
+        )
+    return whole
+
+
+def checked_subnet(text: str) -> str:
+    """Return the network *text* in its canonical spelling, "" for "" (everywhere)."""
+    if not text.strip():
+        return ""
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise SettingError(
+            f"{shortened(text)} is not a subnet: write one such as 192.168.7.0/24."
+        ) from None
+
+
+def checked_name(text: str, what: str) -> str:
+    """Return *text* without blanks around it, one line of at most 128 characters."""
+    name = checked_text(text.strip(), what)
+    if len(name) > MAX_NAME_CHARACTERS or len(name.splitlines()) > 1:
+        raise SettingError(
+            f"{what} must be one line of at most {MAX_NAME_CHARACTERS} characters."
+        )
+    return name
+
+
+def checked_password(text: str) -> str:
+    """Return the SIP password *text*; no error quotes it."""
+    if not text:
+        raise SettingError("An account needs its SIP password: give one.")
+    if len(text) > MAX_NAME_CHARACTERS or len(text.splitlines()) > 1:
+        raise SettingError(
+            f"A SIP password must be one line of at most {MAX_NAME_CHARACTERS} "
+            "characters."
+        )
+    return checked_text(text, "The SIP password")
+
+
+def required_model(text: str) -> str:
+    """Return the name of a phone model, as phones spell their type (snom370)."""
+    if not _MODEL.fullmatch(text.strip()):
+        raise SettingError(
+            f"{shortened(text)} is not a phone model: write one such as snom370."
+        )
+    return text.strip()
+
+
+def checked_minutes(minutes: float) -> float:
+    """Return for how long a window may be opened, in minutes."""
+    if not 0 < minutes <= MAX_MINUTES:
+        raise OptionError(
+            f"A window cannot be open for {minutes:g} minutes: give up to "
+            f"{MAX_MINUTES:g}."
+        )
+    return minutes
+
+
+def shortened(text: str) -> str:
+    """Return *text* quoted and cut, for an error message."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text

@@ -1,0 +1,96 @@
+"""One administrator's change in hand: the transaction, the instant, what it touched."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from bootwave.errors import StoreNotFound
+from bootwave.options import PairingOptions
+from bootwave.pairing.instant import Instant
+from bootwave.store.changelog import Change
+from bootwave.store.names import AccountName, required_account, required_domain
+from bootwave.store.secrets import KeyRing
+
+_DOMAIN = "SELECT id FROM domains WHERE name = :name"
+_ACCOUNT = """
+SELECT a.id, a.domain_id, a.number, d.name, a.display_name, a.auth_user, a.mailbox,
+  a.wildcard
+FROM accounts a JOIN domains d ON d.id = a.domain_id
+WHERE d.name = :domain AND a.number = :number
+"""
+_MACS = "SELECT mac FROM bindings WHERE account_id = :account_id ORDER BY mac"
+
+
+class AccountRow(NamedTuple):
+    """What is stored of an account, without its password."""
+
+    id: int
+    domain_id: int
+    number: str
+    domain: str
+    display_name: str
+    auth_user: str
+    mailbox: str
+    wildcard: Literal["", "*", "?"]
+
+    @property
+    def name(self) -> str:
+        """The account as ``number@domain``."""
+        return str(AccountName(self.number, self.domain))
+
+
+@dataclass(slots=True)
+class Work:
+    """What an operation needs; ``changes`` collects what it touched, in order."""
+
+    connection: sqlite3.Connection
+    keyring: KeyRing
+    pairing: PairingOptions
+    at: Instant
+    changes: list[Change] = field(default_factory=list)
+
+    def touched(self, kind: str, key: int) -> None:
+        """Note that something changed."""
+        self.changes.append(Change(kind, key))
+
+    def touched_account(self, account: AccountRow) -> None:
+        """Note that an account changed, and with it every device that shows it."""
+        self.touched("account", account.id)
+        if account.wildcard:
+            self.touched("wildcard", account.domain_id)
+        for mac in self.macs_of(account.id):
+            self.touched("device", mac)
+
+    def macs_of(self, account_id: int) -> list[int]:
+        """Return the MACs an account is bound to, expired claims included."""
+        rows = self.connection.execute(_MACS, {"account_id": account_id}).fetchall()
+        return [mac for (mac,) in rows]
+
+    def holds(self, expires: float | None, boot_id: str) -> bool:
+        """Whether a binding that ends at *expires* (None: never) still holds."""
+        return expires is None or (
+            boot_id == self.at.boot_id and self.at.boottime < expires
+        )
+
+    def domain_id(self, name: str) -> int:
+        """Return the id of the domain *name*; raises StoreNotFound."""
+        wanted = required_domain(name)
+        rows = self.connection.execute(_DOMAIN, {"name": wanted}).fetchall()
+        if not rows:
+            raise StoreNotFound(
+                f"There is no domain {wanted}: add it with bootwave domain add."
+            )
+        return int(rows[0][0])
+
+    def account(self, text: str, domain: str | None = None) -> AccountRow:
+        """Return the account ``number@domain``; raises StoreNotFound."""
+        name = required_account(text, domain)
+        rows = self.connection.execute(
+            _ACCOUNT, {"domain": name.domain, "number": name.number}
+        ).fetchall()
+        if not rows:
+            self.domain_id(name.domain)
+            raise StoreNotFound(
+                f"There is no account {name}: add it with bootwave account add."
+            )
+        return AccountRow(*rows[0])
