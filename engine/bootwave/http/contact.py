@@ -1,0 +1,30 @@
+"""Who is at the other end of a connection, as the kernel reports it."""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The two ends of one connection.
+
+    ``source`` is the phone's address without port, ``local`` the address and port it
+    connected to; both are plain, never IPv4-mapped.  ``secure`` says whether TLS
+    protects the connection.
+    """
+
+    source: str
+    local: tuple[str, int]
+    secure: bool = False
+
+
+def plain_address(address: str) -> str:
+    """Return *address*, an IPv4-mapped IPv6 one (``::ffff:192.0.2.1``) as IPv4.
+
+    One phone must be one source, whichever socket heard it.  The zone of a link-local
+    address stays.
+    """
+    if not address.lower().startswith("::ffff:"):
+        return address
+    mapped = IPv6Address(address).ipv4_mapped
+    return address if mapped is None else str(mapped)

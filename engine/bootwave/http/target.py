@@ -1,0 +1,143 @@
+"""Which document a URL asks for.
+
+Phones make up their URLs from the settings URL they were given (domain.md 2.2), so one
+document has many names.  What counts is the last part of the path and the query; what
+stands before it is a prefix of the administrator's.  No path ever meets a file system.
+
+| URL, below any prefix                                    | document               |
+| -------------------------------------------------------- | ---------------------- |
+| anything with ``?mac=<MAC>``, except firmware            | SETTINGS of that MAC   |
+| ``<MAC>.xml``, ``.cfg``, ``.htm``, ``.html`` or ``<MAC>`` | SETTINGS of that MAC   |
+| ``<type>-<MAC>.xml`` or ``.cfg``                         | SETTINGS of that MAC   |
+| ``<type>-<MAC>.htm``, ``.html`` or ``<type>-<MAC>``      | FILES of that MAC      |
+| ``<type>.htm`` or ``.html``                              | GENERAL_FILES          |
+| ``general.xml``, ``general/<type>.xml``                  | GENERAL_SETTINGS       |
+| ``<type>-firmware.htm`` or ``.html``, with or without MAC | FIRMWARE               |
+
+A placeholder that the phone left as it was (``{mac}``, ``<mac>``) names nobody: the
+general document stands in for the specific one.  Letter case never counts.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from urllib.parse import unquote
+
+from bootwave.phone.mac import mac_from_text
+
+MAX_TYPE_CHARACTERS = 32
+
+# snom370, snomD785, snomM700, snomPA1, snomMP; the m3 and m9 also call themselves
+# snom-m3 and snom-m9.  A hyphen followed by anything else begins the MAC.
+_TYPE = r"snom(?:-(?=m\d))?[a-z0-9]+"
+_NAME = re.compile(
+    rf"(?P<type>{_TYPE})(?:-(?P<rest>.+))?", re.ASCII | re.IGNORECASE | re.DOTALL
+)
+_EXTENSION = re.compile(r"\.(html?|xml|cfg)", re.ASCII | re.IGNORECASE)
+_LISTS = frozenset({"htm", "html"})  # what the phone reads as a list of files
+_PLACEHOLDERS = frozenset({"{mac}", "<mac>"})
+
+
+class DocumentKind(IntEnum):
+    """What a document is to the phone."""
+
+    GENERAL_FILES = 1
+    GENERAL_SETTINGS = 2
+    FILES = 3
+    SETTINGS = 4
+    FIRMWARE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The document a URL names.
+
+    ``mac`` is 0 when the URL names none; in a FILES or SETTINGS target it is what the
+    URL says, even when no phone can have that address.  ``model`` is spelled as the
+    phone spells its type, "" when the URL does not say.
+    """
+
+    kind: DocumentKind
+    mac: int = 0
+    model: str = ""
+
+
+def target_from(path: str, query: str) -> Target | None:
+    """Return what *path* (decoded) and *query* (raw) ask for; None for nothing known.
+
+    Takes any text and raises nothing.
+    """
+    folders, _, name = path.rpartition("/")
+    stem, extension = _split_name(name)
+    asked = _asked_mac(query)
+    mac = None if asked is None else mac_from_text(asked)
+    found = _NAME.fullmatch(stem)
+    model = ""
+    rest = None
+    if found is not None and len(found["type"]) <= MAX_TYPE_CHARACTERS:
+        model, rest = found["type"], found["rest"]
+    if model and extension in _LISTS and rest is not None:
+        if rest.lower() == "firmware":
+            return Target(DocumentKind.FIRMWARE, mac or 0, model)
+    if mac is not None:
+        return Target(DocumentKind.SETTINGS, mac, model)
+    if asked is not None:
+        if asked.lower() in _PLACEHOLDERS:
+            return Target(DocumentKind.GENERAL_SETTINGS, 0, model)
+        return None
+    if model:
+        return _of_model(model, rest, extension, folders)
+    if name.lower() == "general.xml":
+        return Target(DocumentKind.GENERAL_SETTINGS)
+    return _of_mac(name, stem)
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Return *name* without its extension, and the extension in lower case."""
+    dot = name.rfind(".")
+    if dot >= 0 and _EXTENSION.fullmatch(name, dot):
+        return name[:dot], name[dot + 1 :].lower()
+    return name, ""
+
+
+def _asked_mac(query: str) -> str | None:
+    """Return the decoded value of the first ``mac=`` in *query*, or None."""
+    if not query:
+        return None
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if unquote(name).lower() == "mac":
+            return unquote(value)
+    return None
+
+
+def _of_model(
+    model: str, rest: str | None, extension: str, folders: str
+) -> Target | None:
+    """Return the target of a name that begins with a phone type."""
+    lists = extension in _LISTS or not extension
+    if rest is None:
+        if extension in _LISTS:
+            return Target(DocumentKind.GENERAL_FILES, 0, model)
+        below_general = folders.rpartition("/")[2].lower() == "general"
+        if extension == "xml" and below_general:
+            return Target(DocumentKind.GENERAL_SETTINGS, 0, model)
+        return None
+    if rest.lower() in _PLACEHOLDERS:
+        kind = DocumentKind.GENERAL_FILES if lists else DocumentKind.GENERAL_SETTINGS
+        return Target(kind, 0, model)
+    mac = mac_from_text(rest)
+    if mac is None:
+        return None
+    return Target(DocumentKind.FILES if lists else DocumentKind.SETTINGS, mac, model)
+
+
+def _of_mac(name: str, stem: str) -> Target | None:
+    """Return the target of a name that is a MAC or its placeholder."""
+    if stem.lower() in _PLACEHOLDERS:
+        return Target(DocumentKind.GENERAL_SETTINGS)
+    # The whole name first: 0004.132E.08B4 has dots of its own.
+    mac = mac_from_text(name)
+    if mac is None:
+        mac = mac_from_text(stem)
+    return None if mac is None else Target(DocumentKind.SETTINGS, mac)

@@ -1,0 +1,305 @@
+"""The connection as a transcript: bytes and time in, effects out."""
+
+import pytest
+
+from bootwave.http.connection import Deadlines, HttpConnection
+from bootwave.http.effects import Close, Deliver, Effect, HalfClose, Note, SendBytes
+from bootwave.http.request import Request
+from bootwave.http.response import Response
+from bootwave.limits import MAX_HTTP_LINGER_BYTES
+from bootwave.sightings import Reason
+
+GET = b"GET /snom370.htm HTTP/1.1\r\nHost: a\r\n\r\n"
+GET_CLOSE = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+OLD = b"GET /a HTTP/1.0\r\n\r\n"
+OLD_KEPT = b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+XML = Response(200, b"<settings/>")
+D = Deadlines(head=5, idle=15, answer=30, write_stall=20, linger=2)
+
+
+def connect(now: float = 0) -> HttpConnection:
+    return HttpConnection(now=now, deadlines=D)
+
+
+def delivered(effects: list[Effect]) -> Request:
+    (effect,) = effects
+    assert isinstance(effect, Deliver)
+    return effect.request
+
+
+def bytes_sent(effects: list[Effect]) -> bytes:
+    (effect,) = effects
+    assert isinstance(effect, SendBytes)
+    return effect.data
+
+
+def noted(effects: list[Effect]) -> tuple[Reason, list[Effect]]:
+    note, *rest = effects
+    assert isinstance(note, Note)
+    return note.reason, rest
+
+
+def test_a_request_is_delivered_answered_and_the_next_awaited() -> None:
+    connection = connect()
+    assert connection.wants_data
+    assert delivered(connection.receive_data(GET, 1)).path == "/snom370.htm"
+    assert connection.is_answering
+    answer = bytes_sent(connection.respond(XML, 1))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\n<settings/>")
+    assert b"Connection:" not in answer
+    assert not connection.wants_data
+    assert connection.stays_open
+    assert connection.sent(0, 1) == []
+    assert connection.wants_data
+    assert delivered(connection.receive_data(GET, 2)).path == "/snom370.htm"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "field"),
+    [(GET_CLOSE, b"Connection: close"), (OLD, b"Connection: close")],
+)
+def test_a_peer_that_expects_it_is_closed_at_once(
+    request_bytes: bytes, field: bytes
+) -> None:
+    connection = connect()
+    connection.receive_data(request_bytes, 0)
+    assert field in bytes_sent(connection.respond(XML, 0))
+    assert not connection.stays_open
+    assert connection.sent(0, 0) == [Close()]
+    assert connection.closed
+    assert connection.next_timer() is None
+
+
+def test_http_1_0_is_kept_open_when_it_asks() -> None:
+    connection = connect()
+    connection.receive_data(OLD_KEPT, 0)
+    assert b"Connection: keep-alive" in bytes_sent(connection.respond(XML, 0))
+    assert connection.sent(0, 0) == []
+    assert not connection.closed
+
+
+def test_head_gets_the_head_of_get() -> None:
+    whole, alone = connect(), connect()
+    whole.receive_data(GET, 0)
+    alone.receive_data(GET.replace(b"GET", b"HEAD"), 0)
+    answer = bytes_sent(whole.respond(XML, 0))
+    assert answer == bytes_sent(alone.respond(XML, 0)) + XML.body
+
+
+def test_the_date_is_the_callers() -> None:
+    connection = HttpConnection(now=0, date=lambda: b"today")
+    connection.receive_data(GET, 0)
+    assert b"\r\nDate: today\r\n" in bytes_sent(connection.respond(XML, 0))
+
+
+def test_pipelined_requests_are_answered_one_at_a_time_in_order() -> None:
+    connection = connect()
+    first = GET.replace(b"snom370", b"snom1")
+    assert delivered(connection.receive_data(first + GET, 0)).path == "/snom1.htm"
+    assert not connection.wants_data
+    bytes_sent(connection.respond(XML, 0))
+    assert delivered(connection.sent(0, 0)).path == "/snom370.htm"
+    bytes_sent(connection.respond(XML, 0))
+    assert connection.sent(0, 0) == []
+
+
+def test_a_waiting_request_leaves_room_to_notice_the_peer_going_away() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    assert connection.wants_data
+    assert connection.receive_data(b"G", 0) == []
+    assert not connection.wants_data
+
+
+def test_nothing_is_delivered_while_the_answer_is_not_read() -> None:
+    connection = connect()
+    connection.receive_data(GET + GET, 0)
+    answer = bytes_sent(connection.respond(XML, 0))
+    assert connection.sent(len(answer) - 1, 0) == []
+    assert not connection.wants_data
+    delivered(connection.sent(0, 1))
+
+
+def test_a_refused_request_is_answered_then_half_closed_then_closed() -> None:
+    connection = connect()
+    reason, rest = noted(
+        connection.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", 0)
+    )
+    assert reason is Reason.HTTP_SYNTAX
+    answer = bytes_sent(rest)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: GET, HEAD\r\n" in answer
+    assert b"\r\nConnection: close\r\n" in answer
+    assert connection.sent(0, 0) == [HalfClose()]
+    assert connection.wants_data
+    assert connection.receive_data(b"the body", 1) == []
+    assert connection.receive_eof(1) == [Close()]
+
+
+def test_a_refused_head_request_gets_no_body() -> None:
+    connection = connect()
+    _, rest = noted(connection.receive_data(b"HEAD /% HTTP/1.1\r\nHost: a\r\n\r\n", 0))
+    assert bytes_sent(rest).endswith(b"\r\n\r\n")
+
+
+def test_what_follows_a_refused_request_is_never_read() -> None:
+    connection = connect()
+    noted(connection.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n" + GET, 0))
+    assert connection.sent(0, 0) == [HalfClose()]
+    assert connection.receive_data(GET, 0) == []
+
+
+def test_a_lingering_peer_is_cut_off_by_time_and_by_size() -> None:
+    for act in ("time", "size"):
+        connection = connect()
+        noted(connection.receive_data(b"\x16\x03\x01", 0))
+        connection.sent(0, 0)
+        assert connection.next_timer() == 2
+        if act == "time":
+            assert connection.handle_timer(2) == [Close()]
+        else:
+            assert connection.receive_data(bytes(MAX_HTTP_LINGER_BYTES), 0) == []
+            assert connection.receive_data(b"x", 0) == [Close()]
+
+
+def test_closing_on_our_own_account_waits_for_what_is_under_way() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    answer = bytes_sent(connection.respond(Response(200, close=True), 0))
+    assert b"Connection: close" in answer
+    assert connection.sent(0, 0) == [HalfClose()]
+
+
+def test_a_peer_that_sent_all_and_waits_gets_every_answer() -> None:
+    connection = connect()
+    connection.receive_data(GET + GET, 0)
+    assert connection.receive_eof(0) == []
+    bytes_sent(connection.respond(XML, 0))
+    delivered(connection.sent(0, 0))
+    bytes_sent(connection.respond(XML, 0))
+    assert connection.sent(0, 0) == [Close()]
+
+
+def test_an_end_between_requests_is_no_fault_and_within_a_head_it_is() -> None:
+    assert connect().receive_eof(0) == [Close()]
+    connection = connect()
+    connection.receive_data(b"GET", 0)
+    reason, rest = noted(connection.receive_eof(0))
+    assert (reason, rest) == (Reason.HTTP_SYNTAX, [Close()])
+    connection = connect()
+    connection.receive_data(GET + b"GET", 0)
+    connection.receive_eof(0)
+    connection.respond(XML, 0)
+    reason, rest = noted(connection.sent(0, 0))
+    assert (reason, rest) == (Reason.HTTP_SYNTAX, [Close()])
+
+
+def test_a_head_must_be_complete_in_time_however_it_trickles() -> None:
+    connection = connect()
+    for second in range(5):
+        assert connection.next_timer() == 5
+        assert connection.handle_timer(second) == []
+        assert connection.receive_data(GET[second : second + 1], second) == []
+    reason, rest = noted(connection.handle_timer(5))
+    assert reason is Reason.HTTP_TIMEOUT
+    assert bytes_sent(rest).startswith(b"HTTP/1.1 408 ")
+    assert connection.sent(0, 5) == [HalfClose()]
+
+
+def test_a_peer_that_never_asks_is_closed_without_a_word() -> None:
+    reason, rest = noted(connect().handle_timer(5))
+    assert (reason, rest) == (Reason.HTTP_TIMEOUT, [Close()])
+
+
+def test_an_idle_connection_is_closed_and_that_is_no_fault() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    connection.respond(XML, 0)
+    connection.sent(0, 7)
+    assert connection.next_timer() == 22
+    assert connection.handle_timer(22) == [Close()]
+
+
+def test_the_next_head_has_its_own_deadline_from_its_first_byte() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    connection.respond(XML, 0)
+    connection.sent(0, 1)
+    connection.receive_data(b"G", 10)
+    connection.receive_data(b"E", 14)
+    assert connection.next_timer() == 15
+    assert noted(connection.handle_timer(15))[0] is Reason.HTTP_TIMEOUT
+
+
+def test_a_head_that_was_pipelined_in_part_has_a_deadline_too() -> None:
+    connection = connect()
+    connection.receive_data(GET + b"G", 0)
+    connection.respond(XML, 8)
+    assert connection.sent(0, 9) == []
+    assert connection.next_timer() == 14
+
+
+def test_a_request_nobody_decides_ends_in_503_and_the_late_answer_is_dropped() -> None:
+    connection = connect()
+    connection.receive_data(GET, 1)
+    assert connection.next_timer() == 31
+    answer = bytes_sent(connection.handle_timer(31))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After" in answer
+    assert connection.respond(XML, 32) == []
+    connection.sent(0, 32)
+    assert connection.respond(XML, 32) == []
+
+
+def test_an_answer_nobody_reads_is_given_up_after_the_last_progress() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    size = len(bytes_sent(connection.respond(XML, 0)))
+    assert connection.next_timer() == 20
+    connection.sent(size, 10)
+    assert connection.next_timer() == 20
+    connection.sent(size - 1, 12)
+    assert connection.next_timer() == 32
+    reason, rest = noted(connection.handle_timer(32))
+    assert (reason, rest) == (Reason.HTTP_STALLED, [Close(abort=True)])
+
+
+def test_finishing_closes_what_is_idle_and_answers_what_is_not() -> None:
+    idle = connect()
+    idle.receive_data(GET, 0)
+    idle.respond(XML, 0)
+    idle.sent(0, 0)
+    assert idle.finish(0) == [Close()]
+
+    new = connect()
+    assert new.finish(0) == []
+    delivered(new.receive_data(GET, 0))
+    assert b"Connection: close" in bytes_sent(new.respond(XML, 0))
+    assert new.sent(0, 0) == [HalfClose()]
+
+    sending = connect()
+    sending.receive_data(GET, 0)
+    sending.respond(XML, 0)
+    assert sending.finish(0) == []
+    assert sending.sent(0, 0) == [Close()]
+
+
+def test_a_field_that_cannot_be_sent_leaves_the_request_waiting() -> None:
+    connection = connect()
+    connection.receive_data(GET, 0)
+    with pytest.raises(ValueError, match="control character"):
+        connection.respond(Response(200, headers=((b"X", b"\r\n"),)), 0)
+    assert bytes_sent(connection.respond(XML, 0)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_closed_connection_does_nothing() -> None:
+    connection = connect()
+    connection.receive_eof(0)
+    assert connection.receive_data(GET, 0) == []
+    assert connection.receive_eof(0) == []
+    assert connection.respond(XML, 0) == []
+    assert connection.sent(0, 0) == []
+    assert connection.handle_timer(100) == []
+    assert connection.finish(0) == []
+    assert not connection.wants_data
