@@ -118,6 +118,7 @@ class Reason(IntEnum):
     HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
     HTTP_TIMEOUT = 81, "the request was not complete in time"
     HTTP_CROWDED_OUT = 82, "the connection table was full"
+    HTTP_STALLED = 83, "it stopped reading the answer"
 
 
 class Sighting(NamedTuple):
