@@ -1,8 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bootwave.errors import ServerFault
 from bootwave.wave.document import (
     NOTHING,
+    Paper,
+    Reader,
     identities,
     read,
     read_firmware,
@@ -25,15 +29,19 @@ def test_settings_are_read_by_name_and_index() -> None:
     paper = read(
         settings(
             '<phone-settings e="2"><language perm="RW">English</language>'
-            '<user_realname idx="1" perm="R">A &amp; B 😀</user_realname>'
+            '<user_name idx="1" perm="R">A &amp; B 😀</user_name>'
             '</phone-settings><functionKeys e="2">'
             '<fkey idx="0" context="active" label="" perm="">line</fkey></functionKeys>'
         )
     )
-    assert paper.settings == {
-        ("language", ""): "English",
-        ("user_realname", "1"): "A & B 😀",
-    }
+    assert paper.settings == {("user_name", "1"): "A & B 😀"}
+
+
+def test_settings_that_no_simulated_phone_acts_on_are_not_kept() -> None:
+    paper = read(
+        settings("<phone-settings><language>English</language></phone-settings>")
+    )
+    assert paper.settings == {}
 
 
 def test_a_list_names_files_in_order() -> None:
@@ -50,9 +58,9 @@ def test_nothing_to_do_is_no_error(content: bytes) -> None:
 
 
 def test_a_part_of_the_settings_may_be_a_document_of_its_own() -> None:
-    assert read(b"<phone-settings><dhcp>on</dhcp></phone-settings>").settings == {
-        ("dhcp", ""): "on"
-    }
+    assert read(
+        b"<phone-settings><firmware_status>x</firmware_status></phone-settings>"
+    ).settings == {("firmware_status", ""): "x"}
 
 
 @pytest.mark.parametrize(
@@ -118,3 +126,102 @@ def test_settings_that_lack_a_need_of_identity_1_are_not(name: str) -> None:
 
 def test_settings_without_identity_are_not_usable() -> None:
     assert why_unusable({("language", ""): "English"}) == "configure no identity at all"
+
+
+PARTS = [
+    "<phone-settings>",
+    "</phone-settings>",
+    '<user_name idx="1" perm="R">',
+    "</user_name>",
+    "<user_pass idx='2'>",
+    "</user_pass>",
+    '<user_host idx="1"/>',
+    '<language perm="a>b">',
+    "<language>",
+    "</language>",
+    "<functionKeys>",
+    "</functionKeys>",
+    '<fkey idx="1">',
+    "</fkey>",
+    "401",
+    " ",
+    "\n",
+    "\r\n",
+    "&amp;",
+    "&lt;x&gt;",
+    "&#65;",
+    "&nbsp;",
+    "&",
+    "\x01",
+    "\ufffe",
+    "ä😀",
+    "]]>",
+    "<!-- 1 -->",
+    "<?x 1?>",
+    "<![CDATA[1]]>",
+    '"',
+    ">",
+    "<firmware-settings><firmware>",
+    "</firmware></firmware-settings>",
+]
+GRAMMATICAL = [
+    '<user_name idx="1" perm="R">{}</user_name>',
+    '<user_pass idx="1" perm="R">{}</user_pass>',
+    "<user_host idx='1'>{}</user_host>",
+    "<firmware_status>{}</firmware_status>",
+    "<language>{}</language>",
+    '<timezone perm="RW"/>{}',
+]
+VALUES = st.sampled_from([part for part in PARTS if part[0] != "<"])
+
+
+def outcome(read_one: object, content: bytes) -> Paper | str:
+    try:
+        return read_one(content)  # type: ignore[operator, no-any-return]
+    except ServerFault as fault:
+        return str(fault)
+
+
+@given(st.lists(st.lists(VALUES, max_size=6), min_size=1, max_size=6), st.data())
+def test_alike_documents_are_read_as_xml_etree_reads_them(
+    rows: list[list[str]], data: st.DataObject
+) -> None:
+    shape = data.draw(st.lists(st.sampled_from(GRAMMATICAL), max_size=6, unique=True))
+    reader = Reader()
+    for row in [["1"] * 6, *rows]:
+        values = [*row, *[""] * 6]
+        inside = "".join(map(str.format, shape, values))
+        content = settings(f"<phone-settings>{inside}</phone-settings>")
+        assert outcome(reader.read, content) == outcome(read, content)
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=8), min_size=2, max_size=5))
+def test_odd_documents_are_read_as_xml_etree_reads_them(rows: list[list[str]]) -> None:
+    reader = Reader()
+    for row in rows:
+        for content in (
+            settings("".join(row)),
+            settings(f"<phone-settings>{''.join(row)}</phone-settings>"),
+            "".join(row).encode(),
+        ):
+            assert outcome(reader.read, content) == outcome(read, content)
+            assert outcome(reader.read, content) == outcome(read, content)
+
+
+def test_alike_documents_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+    document = (
+        '<phone-settings><user_name idx="1">{}</user_name>'
+        "<language>{}</language></phone-settings>"
+    )
+    reader.read(settings(document.format("401", "x")))
+    monkeypatch.setattr("bootwave.wave.document._root", None)
+    paper = reader.read(settings(document.format("4&amp;02", "ä")))
+    assert paper.settings == {("user_name", "1"): "4&02"}
+
+
+def test_documents_that_are_never_alike_are_not_remembered_for_ever() -> None:
+    reader = Reader()
+    for number in range(1000):
+        reader.read(settings(f"<phone-settings><a{number}/></phone-settings>"))
+    assert len(reader._remembered) <= 64

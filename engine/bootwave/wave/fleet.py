@@ -22,10 +22,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heappop, heappush
 from urllib.parse import urlsplit
 
 from bootwave.wave import report as reports
+from bootwave.wave.document import Reader
 from bootwave.wave.identity import Identity, Shape
 from bootwave.wave.phone import (
     Address,
@@ -130,6 +132,7 @@ class Fleet:
         self._wave = wave
         self._on_progress = on_progress
         self._confined = _is_confined(wave)
+        self._reader = Reader()
         self._phones: list[Phone] = []
         self._by_call_id: dict[bytes, Phone] = {}
         self._source_of: dict[Phone, str] = {}
@@ -237,6 +240,7 @@ class Fleet:
                 multicast=bool(wave.interface),
                 patience=wave.patience,
                 keep_alive=wave.keep_alive,
+                read=self._reader.read,
             )
             self._by_call_id[subscription.call_id.encode()] = phone
             self._socket_of[phone] = sock
@@ -248,6 +252,7 @@ class Fleet:
                 url=wave.url,
                 patience=wave.patience,
                 keep_alive=wave.keep_alive,
+                read=self._reader.read,
             )
             if wave.sources:
                 self._source_of[phone] = wave.sources[position % len(wave.sources)]
@@ -393,7 +398,7 @@ class Fleet:
     def _connect(
         self, phone: Phone, request: Request, address: str, now: float
     ) -> None:
-        if self._confined and not ipaddress.ip_address(address).is_loopback:
+        if self._confined and not _is_loopback(address):
             reason = (
                 f"it leads to {address}, but a wave against a server on loopback stays "
                 "on loopback"
@@ -614,6 +619,11 @@ def _literal(host: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=64)
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback
+
+
 def _is_confined(wave: Wave) -> bool:
     """Whether the operator named nothing outside of loopback."""
     if wave.server is None:
@@ -623,4 +633,4 @@ def _is_confined(wave: Wave) -> bool:
     if named == "localhost":
         return True
     address = _literal(named)
-    return bool(address) and ipaddress.ip_address(address).is_loopback
+    return bool(address) and _is_loopback(address)

@@ -7,6 +7,7 @@ that were seen, a firmware takes the form of the older one.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,5}){1,3}")
 _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9]{1,23}")
@@ -23,6 +24,11 @@ _PLATFORMS = {
     "snom725": "2010.06",
     "snom760": "2010.06",
 }
+
+
+@lru_cache(maxsize=16)
+def _numbers(firmware: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in firmware.split("."))
 
 
 class Shape(StrEnum):
@@ -74,7 +80,7 @@ class Identity:
     @property
     def version(self) -> tuple[int, ...]:
         """The firmware as numbers, to compare."""
-        return tuple(int(part) for part in self.firmware.split("."))
+        return _numbers(self.firmware)
 
     @property
     def sip_user_agent(self) -> str:

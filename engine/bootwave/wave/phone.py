@@ -19,6 +19,7 @@ over      NOTIFY repeated by the server         answered again, nothing else cha
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -106,7 +107,6 @@ class _Wanted(NamedTuple):
     url: Url
     depth: int = 0
     optional: bool = False  # one of two names, either of which may be missing
-    shared: bool = False  # the same document for many phones
     firmware: bool = False
 
 
@@ -128,6 +128,7 @@ class Phone:
         "_notify_transaction",
         "_patience",
         "_queue",
+        "_read_paper",
         "_reader",
         "_resend_at",
         "_response",
@@ -157,10 +158,12 @@ class Phone:
         url: str = "",
         patience: Patience | None = None,
         keep_alive: bool = False,
+        read: Callable[[bytes], document.Paper] = document.read,
     ) -> None:
         """Be *identity*, about to ask *server* by *subscription*, or to fetch *url*.
 
-        With *multicast* the answers may come from anybody.
+        With *multicast* the answers may come from anybody.  *read* is the reader of
+        documents, which the phones of a fleet share.
         """
         if (subscription is None or server is None) == (not url):
             raise ValueError("a phone has a subscription and a server, or a URL")
@@ -176,6 +179,7 @@ class Phone:
         self._url = url
         self._patience = patience or Patience()
         self._keep_alive = keep_alive
+        self._read_paper = read
         self._user_agent = identity.http_user_agent
         self._started = 0.0
         self._resend_at = 0.0
@@ -387,10 +391,7 @@ class Phone:
         except ServerFault as fault:
             return self._fail(f"the settings URL is wrong: {fault}", now)
         optional = len(urls) > 1
-        self._queue.extend(
-            _Wanted(url, optional=optional, shared=optional and position == 0)
-            for position, url in enumerate(urls)
-        )
+        self._queue.extend([_Wanted(url, optional=optional) for url in urls])
         return self._next_request(now)
 
     def _next_request(self, now: float) -> list[Effect]:
@@ -456,18 +457,14 @@ class Phone:
             if firmware:
                 self._step(now, f"firmware is offered at {firmware}; not fetched")
             return self._next_request(now)
-        paper = (document.read_shared if wanted.shared else document.read)(content)
+        paper = self._read_paper(content)
         if paper.files:
             if wanted.depth >= MAX_WAVE_LIST_DEPTH:
                 raise ServerFault(
                     f"lists of files are nested more than {MAX_WAVE_LIST_DEPTH} deep"
                 )
             self._queue.extendleft(
-                _Wanted(
-                    url_from(replaced(url, self.identity)),
-                    depth=wanted.depth + 1,
-                    shared=wanted.shared,
-                )
+                _Wanted(url_from(replaced(url, self.identity)), depth=wanted.depth + 1)
                 for url in reversed(paper.files)
             )
         if paper.settings:

@@ -23,6 +23,26 @@ _COMPACT = {
     "s": "subject",
     "k": "supported",
 }
+# The names as they are usually written, so that most need no closer look.
+_USUAL = {
+    name: name.lower()
+    for name in (
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Contact",
+        "Expires",
+        "Event",
+        "Max-Forwards",
+        "Subscription-State",
+        "Content-Type",
+        "Content-Length",
+        "Server",
+        "User-Agent",
+    )
+}
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -90,16 +110,18 @@ def read(data: bytes) -> Message:
     ends = len(lines) - 1
     if head.count("\n") != ends or head.count("\r") != ends:
         raise ServerFault("it has a line that does not end with CRLF")
-    if _CONTROL.search(head):
+    if not "".join(lines).isprintable() and _CONTROL.search(head):
         raise ServerFault("it has a control character in its headers")
     status, method, request_uri = _start_line(lines[0])
     fields: dict[str, list[str]] = {}
     for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        if not colon or not _TOKEN.fullmatch(name):
-            raise ServerFault(f"it has the line {line[:60]!r}, which is no header")
-        name = name.lower()
-        name = _COMPACT.get(name, name)
+        written, colon, value = line.partition(":")
+        name = _USUAL.get(written)
+        if name is None or not colon:
+            if not colon or not _TOKEN.fullmatch(written):
+                raise ServerFault(f"it has the line {line[:60]!r}, which is no header")
+            name = written.lower()
+            name = _COMPACT.get(name, name)
         if name in fields:
             fields[name].append(value.strip(" \t"))
         else:
