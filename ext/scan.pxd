@@ -10,7 +10,7 @@ cdef extern from *:
     #include <string.h>
 
     /* One byte's classes in SIP, for one look-up where a chain of comparisons would
-       be; a test compares them with their definitions.  Bytes from 0x80 have none.
+       be.  Bytes from 0x80 are in none of them.
          1  token           RFC 3261 section 25.1
          2  blank           SP HT, and CR LF as the marks of a fold
          4  ends a value    blank ; , "

@@ -787,7 +787,7 @@ cdef int64_t mac_from_uri(Bytes p, Span uri) noexcept nogil:
 @cython.freelist(128)
 @cython.auto_pickle(False)
 cdef class Message:
-    """One SIP message; made by parse() only.
+    """One SIP message, made by parse(); by itself one in which all is absent.
 
     Header values come as the bytes on the wire without surrounding blanks, folds made
     one blank; what is absent is empty, 0 or None as its property says.
@@ -796,8 +796,11 @@ cdef class Message:
     cdef bytes data
     cdef Fields f
 
-    def __init__(self):
-        raise TypeError("a Message is made by parse()")
+    def __cinit__(self):
+        self.data = b""  # and all offsets 0
+        self.f.expires = -1
+        self.f.content_length = -1
+        self.f.refusal_status = 400
 
     cdef bytes cut(self, Span span):
         cdef bytes piece = self.data[span.at:span.end]
@@ -1019,10 +1022,7 @@ def parse(data):
             raise SipSyntaxError(
                 "the datagram is too large", offset=DATAGRAM_BYTES, status=513
             )
-        message = Message.__new__(Message)  # all its offsets 0
-        message.f.refusal_status = 400
-        message.f.expires = -1
-        message.f.content_length = -1
+        message = Message.__new__(Message)
         reason = read_message(<Bytes>view.buf, <int>view.len, &message.f, &where)
         if reason != NULL:
             raise SipSyntaxError(

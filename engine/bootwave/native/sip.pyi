@@ -8,7 +8,6 @@ MAX_VIAS: int
 
 @final
 class Message:
-    def __init__(self) -> None: ...
     @property
     def is_request(self) -> bool: ...
     @property
