@@ -22,7 +22,7 @@ import errno
 import socket
 import struct
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 
 from bootwave.errors import OperatorError, OptionError
 from bootwave.options import PnpOptions
@@ -87,12 +87,7 @@ def open_pnp_sockets(options: PnpOptions) -> PnpSockets:
     the system keeps the interfaces secret.
     """
     listen = listen_address(options.listen, option="pnp.listen", any_host=_ANY)
-    if listen.is_ipv6:
-        raise OptionError(
-            f"pnp.listen: {options.listen!r} is an IPv6 address, but phones ask on an "
-            "IPv4 group."
-        )
-    group = _checked_group(options.group)
+    group = options.group
     try:
         interfaces = list_interfaces()
     except OSError as error:
@@ -133,17 +128,6 @@ def datagrams_dropped(of: socket.socket) -> int:
     # An array of 32-bit counters (SO_MEMINFO), nine of which every kernel has.
     sizes = of.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
     return int(struct.unpack_from("=9I", sizes)[_SK_MEMINFO_DROPS])
-
-
-def _checked_group(text: str) -> str:
-    try:
-        if IPv4Address(text).is_multicast:
-            return text
-    except AddressValueError:
-        pass
-    raise OptionError(
-        f"pnp.group: {text!r} is not an IPv4 multicast address such as 224.0.1.75."
-    )
 
 
 def _udp_socket() -> socket.socket:
