@@ -15,11 +15,12 @@ OPERATIONS = frozenset(
     {
         *("domain.add", "domain.set", "domain.list", "domain.remove"),
         *("account.add", "account.import", "account.set", "account.list"),
-        *("account.remove", "account.bind", "account.unbind"),
+        *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
         *("device.list", "device.show"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
+        "bulk",
     }
 )
 

@@ -77,8 +77,12 @@ class DirectSession(Session):
         from bootwave.store.boot import instant
         from bootwave.store.connection import connect
         from bootwave.store.secrets import KeyRing
+        from bootwave.store.sightings import SightingLog
 
         self._connection = connect(options.store.database)
+        # The engine makes the file, as the user it runs as: a command of root must not.
+        seen = options.store.sightings.exists()
+        self._sightings = SightingLog(options.store.sightings) if seen else None
         try:
             keyring = KeyRing.load(options.store.key)
             self._administration = Administration(
@@ -87,6 +91,7 @@ class DirectSession(Session):
                 options.pairing,
                 now=instant,
                 committed=lambda changes: None,
+                sightings=self._sightings,
             )
         except BaseException:
             self._connection.close()
@@ -99,8 +104,10 @@ class DirectSession(Session):
         return run(self._administration, op, args, progress)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the files."""
         self._connection.close()
+        if self._sightings is not None:
+            self._sightings.close()
 
 
 def open_session(options: Options) -> Session:

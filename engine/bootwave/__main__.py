@@ -1,0 +1,8 @@
+"""``python -m bootwave`` is the bootwave command."""
+
+import sys
+
+from bootwave.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

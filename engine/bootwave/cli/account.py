@@ -1,0 +1,195 @@
+"""``bootwave account``, but for import."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.password import (
+    Password,
+    PasswordStdin,
+    password_from,
+    required_password,
+)
+
+Account = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACCOUNT", help="As 401@pbx.example.com.", show_default=False
+    ),
+]
+DisplayName = Annotated[
+    str | None, typer.Option("--name", metavar="TEXT", help="The display name.")
+]
+Mailbox = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Number of the mailbox.")
+]
+AuthUser = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="User for authentication; else the number."),
+]
+Domain = Annotated[
+    str | None, typer.Option(metavar="DOMAIN", help="Only those of this domain.")
+]
+
+
+def add(
+    account: Account,
+    name: DisplayName = None,
+    password: Password = None,
+    password_stdin: PasswordStdin = False,
+    mac: Annotated[
+        str, typer.Option(metavar="MAC", help="Bind it, as account bind does.")
+    ] = "",
+    mailbox: Mailbox = None,
+    auth_user: AuthUser = None,
+    json: Json = False,
+) -> None:
+    """Add an account and, with --mac, bind it to a phone."""
+    secret = required_password(password, password_stdin)
+    with place.session() as session:
+        made = session.call(
+            "account.add",
+            account=account,
+            password=secret,
+            name=name or "",
+            mac=mac,
+            mailbox=mailbox or "",
+            auth_user=auth_user or "",
+        )
+    if json:
+        print_json(made)
+    else:
+        print_line(f"Added {made['account']}{_bound_to(made)}.")
+
+
+def change(
+    account: Account,
+    name: DisplayName = None,
+    password: Password = None,
+    password_stdin: PasswordStdin = False,
+    mailbox: Mailbox = None,
+    auth_user: AuthUser = None,
+    json: Json = False,
+) -> None:
+    """Change what is given of an account; "" takes a value away."""
+    secret = password_from(password, password_stdin)
+    with place.session() as session:
+        changed = session.call(
+            "account.set",
+            account=account,
+            name=name,
+            password=secret,
+            mailbox=mailbox,
+            auth_user=auth_user,
+        )
+    if json:
+        print_json(changed)
+    else:
+        print_line(f"Changed {changed['account']}.")
+
+
+def list_all(domain: Domain = None, json: Json = False) -> None:
+    """List accounts and what they are bound to."""
+    with place.session() as session:
+        found = session.call("account.list", domain=domain)
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("account", "name", "bound to", "mailbox"),
+        [
+            (one["account"], one["name"], _bindings(one), one["mailbox"])
+            for one in found
+        ],
+        empty="There are no accounts: bootwave account add ACCOUNT adds one.",
+    )
+
+
+def show(account: Account, json: Json = False) -> None:
+    """Show one account, but for its password."""
+    with place.session() as session:
+        found = session.call("account.show", account=account)
+    if json:
+        print_json(found)
+        return
+    facts = (
+        ("account", found["account"]),
+        ("name", found["name"]),
+        ("auth user", found["auth_user"]),
+        ("mailbox", found["mailbox"]),
+        ("bound to", _bindings(found)),
+        ("window", found["window"]["state"]),
+    )
+    for fact, value in facts:
+        print_line(f"{fact + ':':<10} {value}".rstrip())
+
+
+def remove(account: Account, json: Json = False) -> None:
+    """Remove an account with its bindings, window and settings."""
+    with place.session() as session:
+        gone = session.call("account.remove", account=account)
+    if json:
+        print_json(gone)
+    else:
+        print_line(f"Removed {gone['account']}.")
+
+
+def bind(
+    account: Account,
+    mac: Annotated[
+        str,
+        typer.Argument(
+            metavar="MAC",
+            help="A phone's MAC; '*' for the first unknown phone, '?' for a while.",
+            show_default=False,
+        ),
+    ],
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep what it is bound to already.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bind an account to a phone, instead of what it was bound to."""
+    with place.session() as session:
+        done = session.call("account.bind", account=account, mac=mac, add=add)
+    if json:
+        print_json(done)
+    elif "identity" in done:
+        print_line(
+            f"{done['account']} is identity {done['identity']} of {done['bound']}."
+        )
+    else:
+        print_line(f"{done['account']} is bound to {done['bound']!r}.")
+
+
+def unbind(
+    account: Account,
+    mac: Annotated[
+        str | None,
+        typer.Argument(metavar="[MAC]", help="This one; else all.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Take one binding, or all, from an account; what it granted ends at once."""
+    with place.session() as session:
+        done = session.call("account.unbind", account=account, mac=mac)
+    if json:
+        print_json(done)
+    else:
+        taken = ", ".join(done["unbound"]) or "nothing: it was not bound"
+        print_line(f"{done['account']} is no longer bound to {taken}.")
+
+
+def _bindings(account: dict[str, Any]) -> str:
+    parts = [repr(account["wildcard"])] if account["wildcard"] else []
+    for bound in account["bound"]:
+        extra = f"#{bound['identity']}" if bound["identity"] != 1 else ""
+        parts.append(bound["mac"] + extra + ("?" if bound["temporary"] else ""))
+    return ", ".join(parts)
+
+
+def _bound_to(account: dict[str, Any]) -> str:
+    bindings = _bindings(account)
+    return f", bound to {bindings}" if bindings else ""

@@ -1,0 +1,99 @@
+"""``bootwave device``."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.output import (
+    Json,
+    duration,
+    moment,
+    print_json,
+    print_line,
+    print_table,
+)
+
+
+def list_all(
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Only those of this domain.")
+    ] = None,
+    unknown: Annotated[
+        int, typer.Option(min=0, help="How many unknown MACs to list at most.")
+    ] = 1000,
+    json: Json = False,
+) -> None:
+    """List the devices with their last contact; then MACs that are bound nowhere."""
+    with place.session() as session:
+        found = session.call("device.list", domain=domain, unknown=unknown)
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("mac", "domain", "accounts", "model", "last seen", "from", "what happened"),
+        [
+            (
+                device["mac"],
+                device["domain"] if device["known"] else "(unknown)",
+                ", ".join(name.partition("@")[0] for name in device["accounts"]),
+                device["model"],
+                moment(device["last_seen"]),
+                device["source"],
+                device["sentence"],
+            )
+            for device in found
+        ],
+        empty="There are no devices: bootwave account bind ACCOUNT MAC makes one.",
+    )
+
+
+def show(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say in one sentence why a phone was or was not provisioned, and what it did."""
+    with place.session() as session:
+        found = session.call("device.show", mac=mac)
+    if json:
+        print_json(found)
+        return
+    about = [found["mac"], found["model"], found["domain"]]
+    print_line("  ".join(part for part in about if part))
+    for account in found["accounts"]:
+        print_line(
+            f"  identity {account['identity']}: {account['account']}, "
+            f"{_window(account['window'])}"
+        )
+    print_line("")
+    print_table(
+        ("when", "from", "what happened", ""),
+        [
+            (
+                moment(seen["at"]),
+                seen["source"],
+                seen["sentence"],
+                seen["detail"],
+            )
+            for seen in reversed(found["time_line"])
+        ],
+        empty="It was never heard.",
+    )
+    if found["time_line"]:
+        print_line("")
+    verdict, advice = found["verdict"], found["advice"]
+    if advice:
+        verdict = f"{verdict.rstrip('.')}: {advice}."
+    print_line(verdict)
+
+
+def _window(window: dict[str, Any]) -> str:
+    match window["state"]:
+        case "open":
+            return f"open for {duration(window['seconds_left'])}"
+        case "used":
+            return (
+                f"used by {window['mac']} from {window['source']}, "
+                f"for {duration(window['seconds_left'])} more"
+            )
+    return "not open"

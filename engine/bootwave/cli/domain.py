@@ -1,0 +1,121 @@
+"""``bootwave domain``."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.output import Json, print_json, print_line, print_table
+
+Name = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
+Registrar = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="Where phones register; else the domain."),
+]
+OutboundProxy = Annotated[
+    str | None, typer.Option(metavar="HOST", help="Through which proxy they register.")
+]
+Language = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Language of the phones: Deutsch.")
+]
+Timezone = Annotated[
+    str | None, typer.Option(metavar="ZONE", help="Time zone of the phones: GER+1.")
+]
+ToneScheme = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Country of the tones: GER.")
+]
+WildcardSubnet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NETWORK", help="Where unknown phones may claim a '*' or '?' account."
+    ),
+]
+
+
+def add(
+    name: Name,
+    registrar: Registrar = None,
+    outbound_proxy: OutboundProxy = None,
+    language: Language = None,
+    timezone: Timezone = None,
+    tone_scheme: ToneScheme = None,
+    wildcard_subnet: WildcardSubnet = None,
+    json: Json = False,
+) -> None:
+    """Add a domain: a SIP domain with what its phones have in common."""
+    fields = _given(
+        registrar=registrar,
+        outbound_proxy=outbound_proxy,
+        language=language,
+        timezone=timezone,
+        tone_scheme=tone_scheme,
+        wildcard_subnet=wildcard_subnet,
+    )
+    with place.session() as session:
+        made = session.call("domain.add", name=name, **fields)
+    if json:
+        print_json(made)
+    else:
+        print_line(f"Added {made['name']}.")
+
+
+def change(
+    name: Name,
+    registrar: Registrar = None,
+    outbound_proxy: OutboundProxy = None,
+    language: Language = None,
+    timezone: Timezone = None,
+    tone_scheme: ToneScheme = None,
+    wildcard_subnet: WildcardSubnet = None,
+    json: Json = False,
+) -> None:
+    """Change what is given of a domain; "" takes a value away."""
+    fields = _given(
+        registrar=registrar,
+        outbound_proxy=outbound_proxy,
+        language=language,
+        timezone=timezone,
+        tone_scheme=tone_scheme,
+        wildcard_subnet=wildcard_subnet,
+    )
+    with place.session() as session:
+        changed = session.call("domain.set", name=name, **fields)
+    if json:
+        print_json(changed)
+    else:
+        print_line(f"Changed {changed['name']}.")
+
+
+def list_all(json: Json = False) -> None:
+    """List the domains with the numbers of their accounts and devices."""
+    with place.session() as session:
+        found = session.call("domain.list")
+    if json:
+        print_json(found)
+        return
+    columns = ("name", "accounts", "devices", "registrar", "language", "timezone")
+    print_table(
+        ("domain", *columns[1:]),
+        [[domain[column] for column in columns] for domain in found],
+        empty="There are no domains: bootwave domain add DOMAIN adds one.",
+    )
+
+
+def remove(
+    name: Name,
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove its accounts, too.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Remove a domain; one that has accounts only with --force."""
+    with place.session() as session:
+        gone = session.call("domain.remove", name=name, force=force)
+    if json:
+        print_json(gone)
+    else:
+        print_line(f"Removed {gone['name']} and its {gone['accounts']} accounts.")
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,81 @@
+"""``bootwave init DIR``: options, database and key in a new place."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootwave.cli.output import Json, print_json, print_line
+from bootwave.errors import OptionError
+from bootwave.optionsfile import FILE_NAME, load
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", show_default=False)]
+
+
+def init(directory: Directory, json: Json = False) -> None:
+    """Make DIR with an options file, an empty database and a key.
+
+    Nothing is overwritten: if one of the files exists already, nothing is made.
+    """
+    from bootwave.cli.template import options_text
+    from bootwave.store.create import create
+    from bootwave.store.secrets import KeyRing
+
+    directory = directory.absolute()
+    file = directory / FILE_NAME
+    with ExitStack() as undo:
+        _make_directory(directory, undo)
+        _write_new(file, options_text(), undo)
+        store = load(file, os.environ).options.store
+        for path in (store.database, store.sightings, store.key):
+            if os.path.lexists(path):
+                raise OptionError(f"{path} exists already: nothing was made.")
+        KeyRing.create(store.key)
+        undo.callback(store.key.unlink, missing_ok=True)
+        create(store.database)
+        undo.pop_all()  # everything is there: keep it
+    made = {
+        "options": str(file),
+        "database": str(store.database),
+        "key": str(store.key),
+    }
+    if json:
+        print_json(made)
+        return
+    print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    print_line("The key opens every stored password: keep a copy, apart from backups.")
+    print_line("")
+    print_line("Next:")
+    for words in (
+        "domain add pbx.example.com",
+        '  account add 401@pbx.example.com --name "Anna" --mac 0004132E08B4',
+        "  window open 401@pbx.example.com",
+        "  serve",
+    ):
+        print_line(f"  bootwave -o {file} {words.strip()}")
+
+
+def _make_directory(directory: Path, undo: ExitStack) -> None:
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+        undo.callback(directory.rmdir)
+    except FileExistsError:
+        if not directory.is_dir():
+            raise OptionError(f"{directory} is not a directory.") from None
+    except OSError as error:
+        raise OptionError(f"{directory} cannot be made: {error.strerror}.") from None
+
+
+def _write_new(file: Path, text: str, undo: ExitStack) -> None:
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        raise OptionError(f"{file} exists already: nothing was made.") from None
+    except OSError as error:
+        raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
+    undo.callback(file.unlink, missing_ok=True)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)

@@ -1,0 +1,138 @@
+"""``bootwave keys``."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.layers import Account, Device, Domain, Engine, Model, chosen_layer
+from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.errors import OptionError
+
+_KEY = re.compile(r"[pP]([1-9][0-9]{0,2})", re.ASCII)
+
+KeyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help="As the phone names it: P1, P2, …", show_default=False
+    ),
+]
+
+
+def set_key(
+    key: KeyName,
+    value: Annotated[
+        str,
+        typer.Argument(
+            metavar="VALUE",
+            help="What it does, such as 'blf 402' or 'speed 0123'.",
+            show_default=False,
+        ),
+    ],
+    engine: Engine = False,
+    model: Model = None,
+    domain: Domain = None,
+    account: Account = None,
+    device: Device = None,
+    label: Annotated[
+        str, typer.Option(metavar="TEXT", help="What stands beside it.")
+    ] = "",
+    context: Annotated[
+        str,
+        typer.Option(metavar="active|1…12", help="The identity it belongs to."),
+    ] = "active",
+    permission: Annotated[
+        str, typer.Option(metavar="R|RW|!", help="As for settings.")
+    ] = "R",
+    json: Json = False,
+) -> None:
+    """Tell phones what a function key does; the narrower layer wins."""
+    layer = chosen_layer(engine, model, domain, account, device)
+    with place.session() as session:
+        done = session.call(
+            "keys.set",
+            scope=layer.scope,
+            target=layer.target,
+            index=index_from_key(key),
+            value=value,
+            label=label,
+            context=context,
+            permission=permission,
+        )
+    if json:
+        print_json(done)
+        return
+    print_line(f"Set P{done['index'] + 1} for {layer}: {done['value']}")
+    if done["warning"]:
+        hint(f"bootwave: {done['warning']}")
+
+
+def clear(
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY]", help="P1, P2, …; else all."),
+    ] = None,
+    engine: Engine = False,
+    model: Model = None,
+    domain: Domain = None,
+    account: Account = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Tell phones nothing any more about one function key, or about any."""
+    layer = chosen_layer(engine, model, domain, account, device)
+    with place.session() as session:
+        done = session.call(
+            "keys.clear",
+            scope=layer.scope,
+            target=layer.target,
+            index=None if key is None else index_from_key(key),
+        )
+    if json:
+        print_json(done)
+    else:
+        names = ", ".join(f"P{index + 1}" for index in done["cleared"])
+        print_line(f"Cleared {names} for {layer}.")
+
+
+def list_all(
+    engine: Engine = False,
+    model: Model = None,
+    domain: Domain = None,
+    account: Account = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """List the function keys of one layer."""
+    layer = chosen_layer(engine, model, domain, account, device)
+    with place.session() as session:
+        found = session.call("keys.list", scope=layer.scope, target=layer.target)
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("key", "context", "permission", "label", "value"),
+        [
+            (
+                f"P{one['index'] + 1}",
+                one["context"],
+                one["permission"],
+                one["label"],
+                one["value"],
+            )
+            for one in found
+        ],
+        empty=f"No key is set for {layer}.",
+    )
+
+
+def index_from_key(key: str) -> int:
+    """Return the index, from 0, of the key that ``P1`` or ``p1`` names.
+
+    A number alone is refused: it could be either count.  Raises OptionError.
+    """
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise OptionError(f"{key!r} is not a function key: write P1, P2 and so on.")
+    return int(match[1]) - 1

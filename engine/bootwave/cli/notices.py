@@ -1,0 +1,17 @@
+"""What is legal in the options and still not what somebody may expect."""
+
+from collections.abc import Iterator
+
+from bootwave.options import Options
+
+
+def notices(options: Options) -> Iterator[str]:
+    """Yield a sentence for each thing these options ask for and do not get."""
+    if options.https.listen:
+        yield "https.listen is accepted, but this version has no TLS listener yet."
+    if options.control.listen:
+        yield "control.listen is accepted, but this version has no admin API yet."
+    if not options.pnp.enabled and not options.http.listen:
+        yield "neither PnP nor HTTP is on: no phone can be provisioned."
+    if options.pnp.url and "{mac}" not in options.pnp.url.lower():
+        yield "pnp.url holds no {mac}: phones are sent to the general document."

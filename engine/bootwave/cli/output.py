@@ -1,0 +1,99 @@
+"""How commands print: tables for people, JSON for programs, hints beside them."""
+
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_GAP = "  "
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as indented JSON."""
+    import orjson
+
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    sys.stdout.write(text.decode())
+
+
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str
+) -> None:
+    """Print *rows* in aligned columns; when there are none, *empty* as a hint."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if not cells:
+        hint(empty)
+        return
+    lines = [list(headers), *cells]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (
+            cell + " " * (width - _width(cell))
+            for cell, width in zip(line, widths, strict=True)
+        )
+        sys.stdout.write(_GAP.join(padded).rstrip() + "\n")
+
+
+def print_line(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def hint(text: str) -> None:
+    """Print one line beside the data: on standard error."""
+    print(printable(text), file=sys.stderr)
+
+
+def duration(seconds: float) -> str:
+    """Return *seconds* as people say them: ``9 min 58 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{rest} s"
+
+
+def moment(at: float | None) -> str:
+    """Return wall-clock *at* in local time, to the second; "" for None."""
+    if at is None:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def printable(value: object) -> str:
+    """Return *value* as text that cannot move the cursor: phones wrote some of it.
+
+    None is empty, truth is "yes" or empty.
+    """
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "yes"
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}"
+        for character in text
+    )
+
+
+def _width(text: str) -> int:
+    """Return how many columns *text* takes: wide characters two, combining none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )

@@ -1,0 +1,97 @@
+"""Every command by name: its function, and the line that lists it.
+
+The table is all that help and shell completion need, so that listing the commands
+imports none of them.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Leaf(NamedTuple):
+    """A command: ``module:function`` below ``bootwave.cli``, and what it does."""
+
+    target: str
+    help: str
+
+
+class Branch(NamedTuple):
+    """A word that commands stand under."""
+
+    help: str
+    commands: Mapping[str, Leaf]
+
+
+TREE: Mapping[str, Leaf | Branch] = {
+    "init": Leaf("init:init", "Make a directory with options, database and key."),
+    "serve": Leaf("serve:serve", "Run the engine until it is told to stop."),
+    "status": Leaf("status:status", "Say whether the engine runs, and what it did."),
+    "demo": Leaf("demo:demo", "Boot simulated phones against an engine of its own."),
+    "options": Branch(
+        "The server's own options.",
+        {"check": Leaf("options:check", "Show every option and what is wrong.")},
+    ),
+    "domain": Branch(
+        "Domains: the tenants.",
+        {
+            "add": Leaf("domain:add", "Add a domain."),
+            "list": Leaf("domain:list_all", "List the domains."),
+            "set": Leaf("domain:change", "Change a domain."),
+            "remove": Leaf("domain:remove", "Remove a domain."),
+        },
+    ),
+    "account": Branch(
+        "Accounts: the extensions of a domain.",
+        {
+            "add": Leaf("account:add", "Add an account."),
+            "import": Leaf("importing:import_file", "Add many accounts from a file."),
+            "bind": Leaf("account:bind", "Bind a phone's MAC, or '*' or '?'."),
+            "unbind": Leaf("account:unbind", "Take a binding away."),
+            "list": Leaf("account:list_all", "List accounts and their phones."),
+            "show": Leaf("account:show", "Show one account."),
+            "set": Leaf("account:change", "Change an account."),
+            "remove": Leaf("account:remove", "Remove an account."),
+        },
+    ),
+    "window": Branch(
+        "Windows: accounts open for provisioning by MAC alone.",
+        {
+            "open": Leaf("window:open_for", "Open accounts for some minutes."),
+            "close": Leaf("window:close", "Close accounts at once."),
+            "list": Leaf("window:list_all", "List windows and the time they have."),
+        },
+    ),
+    "device": Branch(
+        "Devices: the phones seen or bound.",
+        {
+            "list": Leaf("device:list_all", "List the devices."),
+            "show": Leaf("device:show", "Say what happened to a phone, and why."),
+        },
+    ),
+    "settings": Branch(
+        "Settings told to phones of a domain, model, account or device.",
+        {
+            "set": Leaf("settings:set_value", "Set one setting."),
+            "unset": Leaf("settings:unset", "Take one setting back."),
+            "list": Leaf("settings:list_all", "List the settings of one layer."),
+        },
+    ),
+    "keys": Branch(
+        "Function keys of phones of a domain, model, account or device.",
+        {
+            "set": Leaf("keys:set_key", "Set one function key."),
+            "clear": Leaf("keys:clear", "Take function keys back."),
+            "list": Leaf("keys:list_all", "List the function keys of one layer."),
+        },
+    ),
+    "document": Leaf("document:document", "Print the document a phone would get."),
+    "phone": Branch(
+        "Simulated phones.",
+        {"boot": Leaf("phone:boot", "Boot one or many against a server.")},
+    ),
+    "store": Branch(
+        "The database.",
+        {"upgrade": Leaf("store:upgrade", "Bring it to this version's schema.")},
+    ),
+    "version": Leaf("version:version", "Print the versions in use."),
+}
