@@ -250,7 +250,11 @@ class PnpServer:
         channel: _Channel,
         now: float,
     ) -> None:
-        for lookup, url in zip(lookups, urls, strict=False):
+        if len(urls) != len(lookups):
+            wrong = ValueError(f"{len(urls)} URLs for {len(lookups)} phones")
+            self._fault(f"the answers to {len(lookups)} phones", wrong)
+            return
+        for lookup, url in zip(lookups, urls, strict=True):
             try:
                 self._carry_out(self._core.answer(lookup, url, now), channel, [])
             except Exception as error:
