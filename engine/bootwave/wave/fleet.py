@@ -561,6 +561,7 @@ class Fleet:
     def _report(self) -> Report:
         phones = self._phones
         unfinished = self._wave.count - self._finished
+        ended = time.monotonic() if unfinished else self._ended
         troubled = (
             phone
             for phone in phones
@@ -572,7 +573,7 @@ class Fleet:
                 examples.append(phone)
         return Report(
             phones=self._wave.count,
-            seconds=self._ended - self._began,
+            seconds=ended - self._began,
             outcomes=dict(self._outcomes),
             unfinished=unfinished,
             shares=reports.shares_of(self._booted_at),
