@@ -117,6 +117,42 @@ SERVER_OUT_OF_DESCRIPTORS = _event(
     "no connection can be accepted for now: %(error)s",
     "Raise the limit of open files (LimitNOFILE) above http.connections.",
 )
+PROVISION_STORE_AWAY = _event(
+    "provision.store_away",
+    logging.ERROR,
+    "phones are refused because the store does not answer: %(error)s",
+    "Look at the disk and the permissions of the database.",
+)
+PROVISION_NOT_MADE = _event(
+    "provision.not_made",
+    logging.ERROR,
+    "the document of %(mac)s cannot be made: %(error)s",
+    "Set again what the message names.",
+)
+START_WARNING = _event(
+    "server.start_warning",
+    logging.WARNING,
+    "%(warning)s",
+    "The engine runs, but not all of what the options ask for works.",
+)
+START_FAILED = _event(
+    "server.start_failed",
+    logging.ERROR,
+    "a process of the engine cannot start: %(error)s",
+    "Repair what the message names; the engine tries again.",
+)
+CHILD = _event(
+    "server.child",
+    logging.WARNING,
+    "%(what)s",
+    "Phones go on being served; if it happens often, report it with the log.",
+)
+RELOAD_REFUSED = _event(
+    "server.reload_refused",
+    logging.ERROR,
+    "the options were not read again: %(error)s",
+    "The engine goes on with the options it has; repair the file and send HUP again.",
+)
 LOG_DROPPED = _event(
     "log.dropped",
     logging.WARNING,

@@ -115,6 +115,11 @@ class Reason(IntEnum):
         "see the server's log; phones are refused secrets until the store is back",
     )
     NO_DOCUMENT = 71, "it asked for a document that does not exist"
+    NOT_MADE = (
+        72,
+        "its document could not be made from what is stored",
+        "see the server's log, which names what is wrong",
+    )
     HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
     HTTP_TIMEOUT = 81, "the request was not complete in time"
     HTTP_CROWDED_OUT = 82, "the connection table was full"

@@ -30,7 +30,9 @@ class MemoryStore:
         self.devices_known: dict[int, Device] = {}
         self.layers: dict[str, Layer] = {}
         self.away = False
+        self.read_only = False
         self.reads: list[tuple[int, ...]] = []
+        self.layer_reads = 0
         self.writes = 0
         self.before_write: Callable[[], None] = lambda: None
         self._window_ids = 0
@@ -106,17 +108,21 @@ class MemoryStore:
                 found.append(row)
         return found
 
+    def engine_layer(self) -> Layer:
+        return self.model_layer("")
+
     def model_layer(self, model: str) -> Layer:
+        self.layer_reads += 1
         self._reached()
         return self.layers.get(model, EMPTY)
 
     # What a phone's request writes.
 
-    def consume(self, decision: Consume) -> Future[bool]:
-        return self._written(lambda: self.try_consume(decision))
+    def consume(self, decision: Consume, model: str = "") -> Future[bool]:
+        return self._written(decision, model, lambda: self.try_consume(decision))
 
-    def claim(self, decision: Claim) -> Future[bool]:
-        return self._written(lambda: self.try_claim(decision))
+    def claim(self, decision: Claim, model: str = "") -> Future[bool]:
+        return self._written(decision, model, lambda: self.try_claim(decision))
 
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]
@@ -147,14 +153,19 @@ class MemoryStore:
             return True
         return False
 
-    def _written(self, write: Callable[[], bool]) -> Future[bool]:
+    def _written(
+        self, decision: Consume | Claim, model: str, write: Callable[[], bool]
+    ) -> Future[bool]:
         future: Future[bool] = Future()
         self.before_write()
-        if self.away:
+        if self.away or self.read_only:
             future.set_exception(StoreUnavailable("the disk is full"))
             return future
         self.writes += 1
-        future.set_result(write())
+        won = write()
+        if won and model:
+            self.know(decision.mac, model=model)
+        future.set_result(won)
         return future
 
     def _reached(self) -> None:

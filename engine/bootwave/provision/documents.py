@@ -1,0 +1,94 @@
+"""Documents made from records: compiled, passwords opened, slots packed, tagged."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from bootwave.directory.records import EMPTY, Device
+from bootwave.errors import StoreError
+from bootwave.http.target import DocumentKind
+from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
+from bootwave.provision.layers import ModelLayers
+from bootwave.provision.ports import Compiler, Keys
+from bootwave.provision.urls import general_url, settings_url
+from bootwave.settings.files import no_firmware, setting_files
+from bootwave.store.secrets import password_owner
+
+_TAG_BYTES = 16
+
+
+class _Verbatim:
+    """The plan of a document that is nothing but slot."""
+
+    def assemble(self, packed: bytes, /) -> bytes:
+        """Return *packed* as it is."""
+        return packed
+
+
+_VERBATIM = _Verbatim()
+
+
+def entity_tag(content: bytes) -> bytes:
+    """Return the strong entity tag of *content*, with quotes (RFC 9110 section 8.8.3).
+
+    The same in every worker and after a restart.  It is told only to who may have the
+    content, so it need not hide anything.
+    """
+    return b'"%b"' % blake2b(content, digest_size=_TAG_BYTES).hexdigest().encode()
+
+
+class DocumentMaker:
+    """Makes what is not kept ready."""
+
+    def __init__(self, compiler: Compiler, keyring: Keys, layers: ModelLayers) -> None:
+        """Compile with *compiler*, open passwords with *keyring*."""
+        self._compiler = compiler
+        self._keyring = keyring
+        self._layers = layers
+
+    def own(self, key: DocumentKey, device: Device) -> Document:
+        """Return the document *key* of *device*, whose ended bindings are left out.
+
+        Raises StoreError when the model's layer cannot be read or a password not be
+        opened, SettingError when something stored cannot be told to a phone.
+        """
+        if key.kind is DocumentKind.FILES:
+            content = setting_files([settings_url(key.base_url, device.mac)])
+            return Document(_VERBATIM, content, entity_tag(content))
+        model = key.model or device.model
+        plan, packed = self._compiler.specific(
+            device,
+            model=model,
+            model_layer=self._layers.layer(model),
+            passwords=self._passwords(device),
+            base_url=key.base_url,
+        )
+        return Document(plan, packed, entity_tag(plan.assemble(packed)))
+
+    def general(self, key: DocumentKey, stamp: int) -> tuple[GeneralDocument, bool]:
+        """Return the document *key*, and whether it is complete and may be kept.
+
+        With the store away it is made without what is set for the model: better than
+        none, and good for this one answer.
+        """
+        complete = True
+        if key.kind is DocumentKind.FIRMWARE:
+            content = no_firmware()
+        elif key.kind is DocumentKind.GENERAL_FILES:
+            content = setting_files([general_url(key.base_url, key.model)])
+        else:
+            try:
+                layer = self._layers.layer(key.model)
+            except StoreError:
+                layer, complete = EMPTY, False
+            content = self._compiler.general(
+                model=key.model, model_layer=layer, base_url=key.base_url
+            )
+        return GeneralDocument(stamp, content, entity_tag(content)), complete
+
+    def _passwords(self, device: Device) -> Mapping[int, str]:
+        return {
+            account.id: self._keyring.open(
+                account.sealed_password, owner=password_owner(account.id)
+            )
+            for account in (binding.account for binding in device.bindings)
+        }

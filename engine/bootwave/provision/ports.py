@@ -1,0 +1,88 @@
+"""What provisioning asks of its neighbours, so that tests can stand in for them."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from bootwave.directory.records import Device, Layer, WildcardAccount
+from bootwave.pairing.decisions import Claim, Consume
+from bootwave.sip.effects import Local
+
+
+class DocumentPlan(Protocol):
+    """Baked bytes with slots (native.xml.Plan)."""
+
+    def assemble(self, packed: bytes, /) -> bytes:
+        """Return the document with the slots filled from *packed*."""
+
+
+class Reader(Protocol):
+    """Reads of the store; every method raises StoreError when it cannot be read."""
+
+    def devices(self, macs: Sequence[int]) -> Mapping[int, Device]:
+        """Return the known devices of *macs*, complete, by MAC."""
+
+    def wildcards(self) -> Sequence[WildcardAccount]:
+        """Return every account with a wildcard."""
+
+    def engine_layer(self) -> Layer:
+        """Return what is set for every phone."""
+
+    def model_layer(self, model: str) -> Layer:
+        """Return what is set for all phones of *model*."""
+
+
+class PhoneWrites(Protocol):
+    """The conditional writes that phones cause.
+
+    The future's result, set after the commit, is whether the phone has now what the
+    decision was about; it fails with StoreError when that could not be stored.  *model*
+    is what the phone says it is, "" when it does not, and remembered with the write.
+    """
+
+    def consume(self, decision: Consume, model: str) -> "Future[bool]":
+        """Take all windows of *decision*, or none."""
+
+    def claim(self, decision: Claim, model: str) -> "Future[bool]":
+        """Bind the first candidate that is still free."""
+
+
+class Compiler(Protocol):
+    """Documents out of records (settings.compiler)."""
+
+    def specific(
+        self,
+        device: Device,
+        *,
+        model: str,
+        model_layer: Layer,
+        passwords: Mapping[int, str],
+        base_url: str,
+    ) -> tuple[DocumentPlan, bytes]:
+        """Return the plan of a phone's own document and the bytes that fill it."""
+
+    def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
+        """Return the document without secrets."""
+
+
+class Keys(Protocol):
+    """Secrets at rest (store.secrets)."""
+
+    def open(self, sealed: bytes, *, owner: str) -> str:
+        """Return the text sealed for *owner*; raises StoreError when it is not."""
+
+
+class PnpLookUp(Protocol):
+    """What provisioning reads of a SUBSCRIBE (sip.effects.LookUp)."""
+
+    @property
+    def mac(self) -> int:
+        """The MAC it names."""
+
+    @property
+    def local(self) -> Local:
+        """Where it was heard."""
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """Address and port of the phone."""

@@ -1,0 +1,401 @@
+"""The way of a request: ready, or looked up, decided, written, made, answered.
+
+``cached`` answers what is ready without waiting.  ``respond`` does the rest:
+
+    look ---> decide ---> refuse                      the same 401, whatever the reason
+      ^         |  \\----> consume or claim --+       conditional; who lost looks again
+      +---------|----------------------------+
+                \\-------> make ---> answer            unless revoked in the meantime
+
+These steps are one generator that yields what it needs, a look or a write, and is sent
+the result.  ``respond`` drives it on an event loop, with the looks of a turn in one
+query and the loop free while a commit runs; ``respond_now`` drives it at once, for an
+engine without sockets.
+
+Unknown, unbound, closed and taken phones go the same way and get the same bytes.  With
+the store away windows fail closed, while what is ready under a grant is still given.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from bootwave import log
+from bootwave.directory.records import Device, WildcardAccount
+from bootwave.errors import SettingError, StoreError, StoreUnavailable
+from bootwave.http.challenge import challenge
+from bootwave.http.conditional import is_current
+from bootwave.http.contact import Contact
+from bootwave.http.request import Request
+from bootwave.http.response import Response, plain_response
+from bootwave.metrics import Counter, CounterRow
+from bootwave.options import Options
+from bootwave.pairing.decisions import Claim, Consume, Grant, Policy, Refuse
+from bootwave.pairing.instant import Instant
+from bootwave.pairing.rules import decide, live_device, open_for_pnp
+from bootwave.pairing.sources import source_key
+from bootwave.phone.mac import text_from_mac
+from bootwave.provision.asked import Asked, asked_from, phone_detail, phone_model
+from bootwave.provision.batch import Batch
+from bootwave.provision.cache import (
+    DocumentCache,
+    GeneralDocument,
+    GeneralDocuments,
+    Terms,
+)
+from bootwave.provision.documents import DocumentMaker
+from bootwave.provision.layers import ModelLayers
+from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
+from bootwave.provision.revocations import Mark, RevocationPage
+from bootwave.provision.urls import pnp_url
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.changelog import Change
+
+# A look is repeated when a write was lost or something was revoked while it was in
+# hand.  Each needs somebody else to have acted in that moment; so many in a row are an
+# overload, and then refusing is right.
+ROUNDS = 8
+
+
+class Look(NamedTuple):
+    """What the store said of one MAC, and the state before it was asked."""
+
+    device: Device | None
+    wildcards: Sequence[WildcardAccount]
+    mark: Mark
+    applied: int
+
+
+class Write(NamedTuple):
+    """A decision to be stored, and the model that the phone says it is."""
+
+    decision: Consume | Claim
+    model: str
+
+
+# A step is a MAC to look at, or a write; its result is a look, or whether it was won.
+Steps = Generator[int | Write, Look | bool, Response]
+
+
+class Provisioner:
+    """Answers the requests of phones; one per process, for one thread.
+
+    *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
+    *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
+    one sighting for each request answered.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        writes: PhoneWrites,
+        compiler: Compiler,
+        keyring: Keys,
+        cache: DocumentCache,
+        revocations: RevocationPage,
+        options: Options,
+        clock: Callable[[], Instant],
+        sight: Callable[[Sighting], None],
+        counters: CounterRow,
+        *,
+        nonce_secret: bytes,
+        http_port: int,
+    ) -> None:
+        """Keep the parts; nothing is read before the first request."""
+        self._reader = reader
+        self._writes = writes
+        self._cache = cache
+        self._revocations = revocations
+        self._options = options
+        self._clock = clock
+        self._sight = sight
+        self._counters = counters
+        self._nonce_secret = nonce_secret
+        self._http_port = http_port
+        self._policy = Policy(
+            clear_secrets=options.http.secrets == "window",
+            pairing_seconds=options.pairing.pairing_minutes * 60,
+            temporary_seconds=options.pairing.temporary_hours * 3600,
+        )
+        self._general = GeneralDocuments()
+        self._layers = ModelLayers(reader, revocations)
+        self._maker = DocumentMaker(compiler, keyring, self._layers)
+        self._batch = Batch(self._look)
+        self._applied = 0
+
+    def cached(self, request: Request, contact: Contact) -> Response | None:
+        """Return the answer when it is ready, or None: then ``respond`` has it.
+
+        Never blocks.
+        """
+        asked = asked_from(request, contact, self._options)
+        if asked is None:
+            return self._no_document(request, contact)
+        if asked.is_own:
+            return self._own_if_ready(asked)
+        general = self._general.find(asked.key, self._revocations.everything())
+        return None if general is None else self._give_general(asked, general)
+
+    async def respond(self, request: Request, contact: Contact) -> Response:
+        """Return the answer to what ``cached`` had none for.
+
+        Waits for the query of this turn of the loop and for commits.
+        """
+        steps = self._steps(request, contact)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    if isinstance(step, Write):
+                        # Shielded: a phone that hangs up takes back no write.
+                        written = asyncio.wrap_future(self._submit(step))
+                        result: Look | bool = await asyncio.shield(written)
+                    else:
+                        result = await self._batch.look(step)
+                except StoreError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration as end:
+            return _response(end)
+
+    def respond_now(self, request: Request, contact: Contact) -> Response:
+        """Return the answer, ready or not; blocks while a write is committed."""
+        ready = self.cached(request, contact)
+        if ready is not None:
+            return ready
+        steps = self._steps(request, contact)
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    if isinstance(step, Write):
+                        result: Look | bool = self._submit(step).result()
+                    else:
+                        result = self._look([step])[step]
+                except StoreError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration as end:
+            return _response(end)
+
+    def pnp_urls(self, lookups: Sequence[PnpLookUp]) -> list[str | None]:
+        """Return for each SUBSCRIBE the settings URL to tell, or None for silence.
+
+        One query for all of them.  With the store away only phones are answered that
+        something is kept of.
+        """
+        if not lookups:
+            return []
+        looks: dict[int, Look] | None = None
+        try:
+            looks = self._look(list(dict.fromkeys(lookup.mac for lookup in lookups)))
+        except StoreError as error:
+            self._note_store_away(error)
+        at = self._clock()
+        return [self._pnp_url(lookup, looks, at) for lookup in lookups]
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Forget what *changes*, told by the change log, made wrong.
+
+        Revocations need no telling; this is for what was written without the engine,
+        and gives memory back.  Accounts are passed over because their devices are named
+        beside them, wildcards because nothing is kept for phones without an account.
+        """
+        for kind, key in changes:
+            if kind == "device":
+                self._cache.drop(key)
+            elif kind == "domain":
+                self._cache.drop_domain(key)
+            elif kind not in ("account", "wildcard"):
+                self._cache.clear()
+                self._general.clear()
+                self._layers.clear()
+        if changes:
+            # Looks in hand are older than this: what comes of them must not be kept.
+            self._applied += 1
+
+    def _steps(self, request: Request, contact: Contact) -> Steps:
+        asked = asked_from(request, contact, self._options)
+        if asked is None:
+            return self._no_document(request, contact)
+        if not asked.is_own:
+            return self._give_general(asked, self._made_general(asked))
+        self._counters.add(Counter.CACHE_MISSES)
+        try:
+            return (yield from self._own_document(asked))
+        except StoreError as error:
+            self._note_store_away(error)
+            return self._refuse(asked, Reason.STORE_AWAY)
+
+    def _own_document(self, asked: Asked) -> Steps:
+        lost_claim = False
+        for _ in range(ROUNDS):
+            look = yield asked.mac
+            assert isinstance(look, Look)
+            at = self._clock()
+            decision = decide(
+                asked.mac,
+                look.device,
+                look.wildcards,
+                asked.contact.source,
+                asked.contact.secure,
+                at,
+                self._policy,
+            )
+            if isinstance(decision, Consume | Claim):
+                won = yield Write(decision, phone_model(asked))
+                lost_claim = isinstance(decision, Claim) and not won
+            elif isinstance(decision, Refuse):
+                reason = decision.reason
+                if lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
+                    reason = Reason.WILDCARD_TAKEN
+                return self._refuse(asked, reason)
+            else:
+                response = self._serve(asked, look, decision.grant, at)
+                if response is not None:
+                    return response
+        return self._refuse(asked, Reason.STORE_AWAY)
+
+    def _serve(
+        self, asked: Asked, look: Look, grant: Grant, at: Instant
+    ) -> Response | None:
+        """Return the document of *look*, kept from now on; None to look again."""
+        assert look.device is not None
+        device = live_device(look.device, at)
+        assert device.domain is not None  # a device with bindings is in their domain
+        domain_id = device.domain.id
+        try:
+            document = self._maker.own(asked.key, device)
+            body = document.body()
+        except StoreUnavailable:
+            raise
+        except (StoreError, SettingError) as error:
+            return self._not_made(asked, error)
+        # Last of all: whatever was revoked until here must not leave.
+        stamp = self._revocations.stamp_since(look.mark, domain_id)
+        if (
+            stamp is None
+            or stamp != self._revocations.stamp(device.mac, domain_id)
+            or look.applied != self._applied
+        ):
+            return None
+        clear = not asked.contact.secure
+        terms = Terms(domain_id, stamp, grant, clear)
+        dropped = self._cache.keep(device.mac, terms, asked.key, document)
+        if dropped:
+            self._counters.add(Counter.CACHE_EVICTIONS, dropped)
+        return self._give(asked, body, document.etag, at)
+
+    def _own_if_ready(self, asked: Asked) -> Response | None:
+        phone = self._cache.find(asked.mac)
+        if phone is None:
+            return None
+        terms = phone.terms
+        if self._revocations.stamp(asked.mac, terms.domain_id) != terms.stamp:
+            self._cache.drop(asked.mac)
+            return None
+        document = phone.documents.get(asked.key)
+        contact = asked.contact
+        at = self._clock()
+        if (
+            document is None
+            or not terms.grant.covers(source_key(contact.source), at.boottime)
+            or not (contact.secure or terms.clear)
+        ):
+            return None
+        self._counters.add(Counter.CACHE_HITS)
+        return self._give(asked, document.body(), document.etag, at)
+
+    def _give(self, asked: Asked, body: bytes, etag: bytes, at: Instant) -> Response:
+        """Return a phone's own document, or that it has it; only after the grant."""
+        current = is_current(asked.request.if_none_match, etag)
+        self._counters.add(Counter.DOCUMENTS)
+        self._counters.add(Counter.DOCUMENTS_SECRET)
+        reason = Reason.NOT_MODIFIED if current else Reason.SERVED_WINDOW
+        self._tell(asked, reason, at.wall)
+        return Response(304 if current else 200, body, etag=etag, proven=True)
+
+    def _made_general(self, asked: Asked) -> GeneralDocument:
+        stamp = self._revocations.everything()
+        document, complete = self._maker.general(asked.key, stamp)
+        if complete:
+            self._general.keep(asked.key, document)
+        return document
+
+    def _give_general(self, asked: Asked, document: GeneralDocument) -> Response:
+        current = is_current(asked.request.if_none_match, document.etag)
+        self._counters.add(Counter.DOCUMENTS)
+        reason = Reason.NOT_MODIFIED if current else Reason.SERVED_GENERAL
+        self._tell(asked, reason, self._clock().wall)
+        status = 304 if current else 200
+        return Response(status, document.content, etag=document.etag)
+
+    def _no_document(self, request: Request, contact: Contact) -> Response:
+        detail = phone_detail(request)
+        wall = self._clock().wall
+        self._sight(Sighting(wall, 0, contact.source, Reason.NO_DOCUMENT, detail))
+        return plain_response(404)
+
+    def _refuse(self, asked: Asked, reason: Reason) -> Response:
+        """Return the one 401; *reason* goes to the sighting only."""
+        at = self._clock()
+        self._counters.add(Counter.DOCUMENTS_REFUSED)
+        self._tell(asked, reason, at.wall)
+        return challenge(at.boottime, self._nonce_secret, secure=asked.contact.secure)
+
+    def _not_made(self, asked: Asked, error: Exception) -> Response:
+        log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
+        return self._refuse(asked, Reason.NOT_MADE)
+
+    def _tell(self, asked: Asked, reason: Reason, wall: float) -> None:
+        source = asked.contact.source
+        self._sight(Sighting(wall, asked.mac, source, reason, asked.detail))
+
+    def _note_store_away(self, error: StoreError) -> None:
+        self._counters.add(Counter.STORE_FAILURES)
+        log.note(log.PROVISION_STORE_AWAY, error=str(error))
+
+    def _look(self, macs: Sequence[int]) -> dict[int, Look]:
+        """Return what the store says of each of *macs*; raises StoreError.
+
+        The wildcards are read for bound phones, too: unknown ones must not be told by
+        the time it takes.
+        """
+        applied = self._applied
+        marks = [self._revocations.mark(mac) for mac in macs]
+        devices = self._reader.devices(macs)
+        wildcards = self._reader.wildcards()
+        return {
+            mac: Look(devices.get(mac), wildcards, mark, applied)
+            for mac, mark in zip(macs, marks, strict=True)
+        }
+
+    def _submit(self, write: Write) -> "Future[bool]":
+        if isinstance(write.decision, Consume):
+            return self._writes.consume(write.decision, write.model)
+        return self._writes.claim(write.decision, write.model)
+
+    def _pnp_url(
+        self, lookup: PnpLookUp, looks: dict[int, Look] | None, at: Instant
+    ) -> str | None:
+        mac = lookup.mac
+        if looks is None:
+            expected = self._cache.find(mac) is not None
+        else:
+            look = looks[mac]
+            source = lookup.source[0]
+            expected = open_for_pnp(
+                mac, look.device, look.wildcards, source, at, self._policy
+            )
+        if not expected:
+            return None
+        return pnp_url(self._options, lookup.local.address, self._http_port)
+
+
+def _response(end: StopIteration) -> Response:
+    response = end.value
+    assert isinstance(response, Response)
+    return response

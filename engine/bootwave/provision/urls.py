@@ -1,0 +1,61 @@
+"""The URLs phones are told: of the options or the address reached, never of Host."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import quote
+
+from bootwave.options import Options
+from bootwave.phone.mac import text_from_mac
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@lru_cache(256)  # the addresses of this machine
+def url_of_address(address: str, port: int, secure: bool) -> str:
+    """Return the base URL of a listener at *address* (of any spelling) and *port*.
+
+    An IPv6 address stands in brackets, without its zone, which means nothing to others
+    (RFC 6874); an IPv4-mapped one is the IPv4 address.  The scheme's own port is left
+    out.
+    """
+    scheme = "https" if secure else "http"
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        mapped = found.ipv4_mapped
+        host = f"[{found}]" if mapped is None else str(mapped)
+    else:
+        host = str(found)
+    shown = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
+    return f"{scheme}://{host}{shown}"
+
+
+def base_url(options: Options, local: tuple[str, int], *, secure: bool) -> str:
+    """Return where phones reach this server, without a slash at its end.
+
+    *local* is the address and port the phone connected to.
+    """
+    if options.http.url:
+        return options.http.url.rstrip("/")
+    return url_of_address(local[0], local[1], secure)
+
+
+def pnp_url(options: Options, address: str, port: int) -> str:
+    """Return what a NOTIFY tells a phone that was heard on *address*.
+
+    ``{mac}`` stays as it is: the phone puts its own there.
+    """
+    if options.pnp.url:
+        return options.pnp.url
+    return f"{base_url(options, (address, port), secure=False)}/{{mac}}.xml"
+
+
+def settings_url(base: str, mac: int) -> str:
+    """Return where the phone *mac* finds its settings below the base URL *base*."""
+    return f"{base}/{text_from_mac(mac)}.xml"
+
+
+def general_url(base: str, model: str) -> str:
+    """Return where phones of *model* ("" when unknown) find the general settings."""
+    if not model:
+        return f"{base}/general.xml"
+    return f"{base}/general/{quote(model, safe='')}.xml"

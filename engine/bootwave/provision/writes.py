@@ -1,0 +1,51 @@
+"""The store's writer, as provisioning uses it: a decision in, the commit's word out."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from sqlite3 import Connection
+from typing import Any, Protocol
+
+from bootwave.pairing.decisions import Claim, Consume
+from bootwave.pairing.instant import Instant
+from bootwave.store.phonewrites import claim, consume, remember_model
+
+
+class Submits(Protocol):
+    """What runs operations in the store's transactions (store.writer.Writer)."""
+
+    def submit(self, operation: Callable[[Connection], Any], /) -> "Future[Any]":
+        """Return the future of *operation*, resolved after its commit."""
+
+
+class StoreWrites:
+    """Writes decisions through the store's writer."""
+
+    def __init__(self, writer: Submits, clock: Callable[[], Instant]) -> None:
+        """Submit to *writer*; *clock* gives the instant of the write itself.
+
+        It is called in the writer's thread.
+        """
+        self._writer = writer
+        self._clock = clock
+
+    def consume(self, decision: Consume, model: str) -> "Future[bool]":
+        """Return whether all windows of *decision* were taken, once that is stored."""
+
+        def operation(connection: Connection) -> bool:
+            taken = consume(connection, decision, self._clock())
+            if taken and model:
+                remember_model(connection, mac=decision.mac, model=model)
+            return taken
+
+        return self._writer.submit(operation)
+
+    def claim(self, decision: Claim, model: str) -> "Future[bool]":
+        """Return whether a candidate of *decision* was bound, once that is stored."""
+
+        def operation(connection: Connection) -> bool:
+            taken = claim(connection, decision, self._clock())
+            if taken and model:
+                remember_model(connection, mac=decision.mac, model=model)
+            return taken
+
+        return self._writer.submit(operation)
