@@ -14,7 +14,7 @@ MAX_PENDING_NOTIFIES = 65_536
 # not be worth eleven datagrams (RFC 3261 timer E alone gives eleven).
 MAX_NOTIFY_SENDS_UNPROVEN = 4
 # Bytes sent per byte received, for such sources outside our own subnets; on our own
-# links the sends above bound it (measured in tests/sip/test_amplification.py).
+# links the sends above bound it (computed in tests/sip/test_pnp.py).
 MAX_OFF_SUBNET_AMPLIFICATION = 4
 # SUBSCRIBEs that wait for the store at once, each held with its datagram; past it the
 # phone has to ask again.
