@@ -14,6 +14,6 @@ def serve() -> int:
     for notice in notices(loaded.options):
         hint(f"bootwave: {notice}")
     # Here: what it imports would slow every command down.
-    from bootwave.server.supervisor import serve as run
+    from bootwave.server.serve import serve as run
 
-    return run(loaded)
+    return run(loaded.options, reread=lambda: loaded.again().options)

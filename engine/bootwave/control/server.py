@@ -136,7 +136,9 @@ class ControlServer:
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> Answer:
         try:
-            result = await self._result(request, writer)
+            loop = asyncio.get_running_loop()
+            progress = _progress(request.id, writer, loop)
+            result = await self.call(request.op, request.args, progress)
             # Here, so that a result JSON has no form for is answered, too.
             encoded(Result(request.id, result))
         except BootwaveError as error:
@@ -149,23 +151,29 @@ class ControlServer:
             )
         return Result(request.id, result)
 
-    async def _result(self, request: Request, writer: asyncio.StreamWriter) -> Any:
-        extra = self._extra.get(request.op)
+    async def call(
+        self,
+        op: str,
+        args: Mapping[str, Any],
+        progress: ProgressFunction | None = None,
+    ) -> Any:
+        """Return the result of *op*, as a client would get it.
+
+        Raises EngineError for an unknown operation, and what the operation raises.
+        """
+        extra = self._extra.get(op)
         if extra is not None:
-            result = extra(request.args)
+            result = extra(args)
             return await result if inspect.isawaitable(result) else result
-        loop = asyncio.get_running_loop()
-        progress = _progress(request.id, writer, loop)
-        done = loop.run_in_executor(
-            self._thread,
-            run,
-            self._administration,
-            request.op,
-            request.args,
-            progress,
+        return await self.in_thread(
+            lambda: run(self._administration, op, args, progress)
         )
-        # A client that hangs up must not cancel what may be half done.
-        return await asyncio.shield(done)
+
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """Return what *work* returns, called in the thread of the operations."""
+        loop = asyncio.get_running_loop()
+        # Whoever waits may hang up; that must not cancel what is half done.
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
 
 def _progress(

@@ -69,6 +69,10 @@ class Administration:
         self._committed = committed
         self._sightings = sightings
 
+    def close(self) -> None:
+        """Close the connection; nothing else may be called afterwards."""
+        self._connection.close()
+
     def domain_add(
         self,
         name: str,

@@ -1,0 +1,137 @@
+"""``bootwave serve``: from options to running processes."""
+
+import asyncio
+import functools
+import gc
+from collections.abc import Callable
+
+from bootwave import log
+from bootwave.control.plane import ControlPlane
+from bootwave.errors import BootwaveError
+from bootwave.metrics import Counter
+from bootwave.options import Options
+from bootwave.server.lock import EngineLock
+from bootwave.server.shared import Shared, open_shared
+from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
+from bootwave.server.worker import Worker, run_until_term, run_worker
+from bootwave.store.create import check
+from bootwave.store.secrets import KeyRing
+
+
+class _AllInOne:
+    """The control plane and one worker in one loop (``server.workers = 0``)."""
+
+    def __init__(self, options: Options, shared: Shared) -> None:
+        self._control = _control_plane(options, shared)
+        self._worker = Worker(options, shared, 0)
+
+    async def start(self) -> None:
+        await self._control.start()
+        await self._worker.start()
+
+    async def stop(self) -> None:
+        await asyncio.gather(self._worker.stop(), self._control.stop())
+
+
+def serve(
+    options: Options,
+    *,
+    reread: Callable[[], Options] | None = None,
+    say: Callable[[str], None] = lambda line: print(line, flush=True),
+) -> int:
+    """Run the engine until TERM or INT; return the exit status.
+
+    Says one line per listener and then ``ready``.  *reread* gives the options again on
+    HUP; it raises OptionError where they became wrong, and then the old ones stay.
+    Raises OperatorError or StoreError, one sentence each, when it cannot start.
+    """
+    check(options.store.database)
+    KeyRing.load(options.store.key)
+    lock = EngineLock(options.store.database)
+    try:
+        log.start(options.log, process="supervisor", threaded=False)
+        shared = open_shared(options)
+        try:
+            for line in shared.lines():
+                say(line)
+            for warning in shared.pnp.warnings if shared.pnp is not None else ():
+                log.note(log.START_WARNING, warning=warning)
+            return _run(options, shared, reread, say)
+        finally:
+            shared.close()
+    finally:
+        lock.release()
+
+
+def _run(
+    options: Options,
+    shared: Shared,
+    reread: Callable[[], Options] | None,
+    say: Callable[[str], None],
+) -> int:
+    def ready() -> None:
+        say("ready")
+        notify_service_manager("READY=1")
+
+    if options.server.workers == 0:
+        counters = shared.counters.row(0)
+        log.start(options.log, dropped=lambda n: counters.add(Counter.LOG_DROPPED, n))
+        return run_until_term(lambda: _AllInOne(options, shared), ready)
+    current = [options]
+
+    def reload() -> bool:
+        if reread is None:
+            return True
+        try:
+            current[0] = reread()
+        except BootwaveError as error:
+            log.note(log.RELOAD_REFUSED, error=str(error))
+            return False
+        return True
+
+    def control(tell_ready: Callable[[], None]) -> int:
+        return _run_control(current[0], shared, tell_ready)
+
+    def worker(slot: int, tell_ready: Callable[[], None]) -> int:
+        return run_worker(current[0], shared, slot, tell_ready)
+
+    children = [Child("control", control)]
+    children += [
+        Child(f"worker {slot}", functools.partial(worker, slot))
+        for slot in range(shared.slots)
+    ]
+    # Objects made until here are shared with the children page by page; the collector
+    # would write to each of them.
+    gc.collect()
+    gc.freeze()
+    return Supervisor(
+        children,
+        say=lambda line: log.note(log.CHILD, what=line),
+        ready=ready,
+        reload=reload,
+    ).run()
+
+
+def _run_control(
+    options: Options, shared: Shared, tell_ready: Callable[[], None]
+) -> int:
+    counters = shared.counters.row(shared.slots)
+    log.start(
+        options.log,
+        process="control",
+        dropped=lambda lines: counters.add(Counter.LOG_DROPPED, lines),
+    )
+    lines = shared.lines()
+    shared.keep_slot(None)
+    return run_until_term(lambda: _control_plane(options, shared, lines), tell_ready)
+
+
+def _control_plane(
+    options: Options, shared: Shared, lines: list[str] | None = None
+) -> ControlPlane:
+    return ControlPlane(
+        options,
+        shared.revocations,
+        shared.counters,
+        shared.lines() if lines is None else lines,
+    )

@@ -1,0 +1,197 @@
+"""One worker: the data plane of one process, in the loop that runs it.
+
+A worker owns its reader, writer, cache and sightings, all made after fork, and serves
+the listeners of its slot.  The worker of slot 0 also reads the PnP sockets.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+from bootwave import log
+from bootwave.errors import OptionError, StoreError
+from bootwave.metrics import Counter
+from bootwave.options import Options
+from bootwave.provision.cache import DocumentCache
+from bootwave.provision.service import Provisioner
+from bootwave.provision.writes import StoreWrites
+from bootwave.server.rival import warn_of_rivals
+from bootwave.server.shared import Shared
+from bootwave.server.tcp import HttpServer
+from bootwave.server.udp import PnpServer
+from bootwave.settings.compiler import SettingsCompiler
+from bootwave.sip.pnp import PnpCore
+from bootwave.store.boot import instant
+from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+from bootwave.store.sightingwriter import SightingWriter
+from bootwave.store.writer import Writer
+
+# How often a write that did not come through the control process is looked for.
+LOOK_SECONDS = 0.25
+STOP_SECONDS = 5.0
+
+
+class Worker:
+    """Serves phones from ``start`` to ``stop``, in the running loop."""
+
+    def __init__(self, options: Options, shared: Shared, slot: int) -> None:
+        """Make the parts; raises OptionError when the key cannot be read."""
+        self._shared = shared
+        self._counters = shared.counters.row(slot)
+        store = options.store
+        self._sightings = SightingWriter(
+            SightingLog(store.sightings), options.sightings
+        )
+        self._sightings_lost = 0
+        self._reader = Reader(store.database)
+        self._writer = Writer(store.database)
+        self.provisioner = Provisioner(
+            self._reader,
+            StoreWrites(self._writer, instant),
+            SettingsCompiler(),
+            KeyRing.load(store.key),
+            DocumentCache(options.cache.bytes),
+            shared.revocations,
+            options,
+            instant,
+            self._sightings.add,
+            self._counters,
+            nonce_secret=shared.nonce_secret,
+            http_port=shared.http_port,
+        )
+        self._http = HttpServer(
+            shared.listeners[slot],
+            self.provisioner.respond,
+            self._sightings.add,
+            self._counters,
+            options.http,
+            cached=self.provisioner.cached,
+        )
+        self._pnp: PnpServer | None = None
+        if slot == 0 and shared.pnp is not None:
+            self._pnp = PnpServer(
+                shared.pnp,
+                PnpCore(
+                    secret=os.urandom(32),
+                    port=shared.pnp.port,
+                    off_subnet=options.pnp.off_subnet,
+                ),
+                self.provisioner.pnp_urls,
+                self._sightings.add,
+                self._counters,
+            )
+        self._looking: asyncio.Task[None] | None = None
+        self._rivals: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        self._writer.start()
+        self._sightings.start()
+        await self._http.start()
+        if self._pnp is not None:
+            self._pnp.start(asyncio.get_running_loop())
+            self._rivals = asyncio.create_task(self._look_for_rivals())
+        self._looking = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Finish what was begun, for at most STOP_SECONDS, and close."""
+        for task in (self._looking, self._rivals):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        if self._pnp is not None:
+            self._pnp.stop()
+        await self._http.stop(STOP_SECONDS)
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._sightings.stop)
+        self._reader.close()
+
+    async def _look(self) -> None:
+        """Notice what was written past the control process."""
+        away = False
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                changes = self._reader.changed()
+                if changes:
+                    self.provisioner.apply(changes)
+                away = False
+            except StoreError as error:
+                if not away:
+                    log.note(log.PROVISION_STORE_AWAY, error=str(error))
+                away = True
+            lost = self._sightings.dropped
+            self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
+            self._sightings_lost = lost
+
+    async def _look_for_rivals(self) -> None:
+        def warn(warning: str) -> None:
+            log.note(log.PNP_WARNING, warning=warning)
+
+        assert self._shared.pnp is not None
+        # Without a list of interfaces nobody can be asked, and phones still are served.
+        with contextlib.suppress(OSError):
+            await warn_of_rivals(self._shared.pnp, warn)
+
+
+class Part(Protocol):
+    """What runs in one loop until it is told to stop."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """Finish and close."""
+
+
+def run_worker(
+    options: Options, shared: Shared, slot: int, ready: Callable[[], None]
+) -> int:
+    """Run the worker of *slot* in this process, just forked, until SIGTERM.
+
+    Calls *ready* once it serves; returns the exit status.
+    """
+    counters = shared.counters.row(slot)
+    log.start(
+        options.log,
+        process=f"worker {slot}",
+        dropped=lambda lines: counters.add(Counter.LOG_DROPPED, lines),
+    )
+    shared.keep_slot(slot)
+    return run_until_term(lambda: Worker(options, shared, slot), ready)
+
+
+def run_until_term(make: Callable[[], Part], ready: Callable[[], None]) -> int:
+    """Start what *make* returns in a new loop; stop it at SIGTERM; return 0.
+
+    *make* is called inside the running loop.  Returns 1, the reason logged, when the
+    part cannot start.
+    """
+    import uvloop
+
+    async def main() -> int:
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+        try:
+            part = make()
+            await part.start()
+        except (OptionError, StoreError) as error:
+            log.note(log.START_FAILED, error=str(error))
+            return 1
+        # What was loaded before the loop ran stays: the collector need not look.
+        gc.freeze()
+        ready()
+        await stopping.wait()
+        await part.stop()
+        return 0
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        status = runner.run(main())
+    log.stop()
+    return status
