@@ -131,7 +131,9 @@ def test_a_refused_request_is_answered_then_half_closed_then_closed() -> None:
     assert answer.startswith(b"HTTP/1.1 405 ")
     assert b"\r\nAllow: GET, HEAD\r\n" in answer
     assert b"\r\nConnection: close\r\n" in answer
+    assert not connection.is_lingering
     assert connection.sent(0, 0) == [HalfClose()]
+    assert connection.is_lingering
     assert connection.wants_data
     assert connection.receive_data(b"the body", 1) == []
     assert connection.receive_eof(1) == [Close()]

@@ -127,6 +127,11 @@ class HttpConnection:
         return self._state is _State.ANSWERING
 
     @property
+    def is_lingering(self) -> bool:
+        """Whether the last answer is gone and only the peer's end is awaited."""
+        return self._state is _State.LINGERING
+
+    @property
     def wants_data(self) -> bool:
         """Whether to read from the peer now.
 

@@ -159,6 +159,7 @@ class HttpServer:
         self._emptied: asyncio.Event | None = None
         self._accepting = False
         self._accept_at: float | None = None  # when to try again
+        self._needs_place = False  # not descriptors: a place in the table
         self._stopping = False
         self._descriptors_logged = float("-inf")
         self._date_second = 0
@@ -249,6 +250,7 @@ class HttpServer:
             if self._table.is_full and self._table.victim() is None:
                 self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
                 self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+                self._needs_place = True
                 return
             try:
                 sock, address = listener.accept()
@@ -285,6 +287,7 @@ class HttpServer:
             for number in self._listeners:
                 self._epoll.unregister(number)
         self._accepting = False
+        self._needs_place = False
         self._accept_at = until
         if until is not None:
             self._arm()
@@ -296,6 +299,11 @@ class HttpServer:
                 self._epoll.register(number, select.EPOLLIN)
         self._accepting = True
         self._accept_at = None
+        self._needs_place = False
+
+    def _place_freed(self) -> None:
+        if self._needs_place and not self._stopping:
+            self._accept_again()
 
     def _take(
         self, sock: socket.socket, address: tuple[str, int], initial: bytes
@@ -357,6 +365,7 @@ class HttpServer:
         elif peer.busy or peer.answered:
             peer.busy = False
             self._table.waiting(peer)
+            self._place_freed()
         peer.answered = False
         interest = select.EPOLLIN if connection.wants_data else 0
         if peer.outbound:
@@ -397,7 +406,8 @@ class HttpServer:
                 pass  # it goes either way
 
     def _crowd_out(self, peer: _Peer) -> None:
-        self._note(peer, Note(Reason.HTTP_CROWDED_OUT, "a place was needed"))
+        if not peer.connection.is_lingering:  # that one had its answer
+            self._note(peer, Note(Reason.HTTP_CROWDED_OUT, "a place was needed"))
         self._drop(peer)
 
     def _readable(self, peer: _Peer) -> None:
@@ -551,6 +561,7 @@ class HttpServer:
             peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         peer.socket.close()
         peer.outbound = memoryview(b"")
+        self._place_freed()
         if not self._peers and self._emptied is not None:
             self._emptied.set()
 
