@@ -14,7 +14,6 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +41,6 @@ class Problem(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
 class Loaded:
     """Options, and where each came from.
 
@@ -51,20 +49,25 @@ class Loaded:
     absolute.
     """
 
-    options: Options
-    origins: dict[str, str]
-    path: Path | None
-    environ: Mapping[str, str] = field(repr=False)
+    def __init__(
+        self,
+        options: Options,
+        origins: dict[str, str],
+        path: Path | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        """Keep what was found, and *environ* for ``again``."""
+        self.options = options
+        self.origins = origins
+        self.path = path
+        self._environ = environ
 
     def again(self) -> "Loaded":
         """Return what the same file and variables say now; raises OptionError."""
-        if self.path is None:
-            return _loaded(inspect(None, self.environ), self.environ)
-        return load(self.path, self.environ)
+        return _loaded(inspect(self.path, self._environ), self._environ)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """Everything there is to say about the options.
 
     Where ``problems`` name a key, ``options`` holds its default and ``written`` what

@@ -7,8 +7,8 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.layers import Account, Device, Domain, Engine, Model, chosen_layer
+from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
-from bootwave.errors import OptionError
 
 _KEY = re.compile(r"[pP]([1-9][0-9]{0,2})", re.ASCII)
 
@@ -130,9 +130,9 @@ def list_all(
 def index_from_key(key: str) -> int:
     """Return the index, from 0, of the key that ``P1`` or ``p1`` names.
 
-    A number alone is refused: it could be either count.  Raises OptionError.
+    A number alone is refused: it could be either count.  Raises Misuse.
     """
     match = _KEY.fullmatch(key)
     if match is None:
-        raise OptionError(f"{key!r} is not a function key: write P1, P2 and so on.")
+        raise Misuse(f"{key!r} is not a function key: write P1, P2 and so on.")
     return int(match[1]) - 1

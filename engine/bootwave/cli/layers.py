@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from bootwave.errors import OptionError
+from bootwave.cli.misuse import Misuse
 
 Engine = Annotated[bool, typer.Option("--engine", help="All phones.")]
 Model = Annotated[
@@ -38,13 +38,13 @@ def chosen_layer(
     account: str | None,
     device: str | None,
 ) -> Layer:
-    """Return the one layer that was named; raises OptionError unless it was one."""
+    """Return the one layer that was named; raises Misuse unless it was one."""
     named = {"model": model, "domain": domain, "account": account, "device": device}
     layers = [Layer(scope, target) for scope, target in named.items() if target]
     if engine:
         layers.append(Layer("engine", ""))
     if len(layers) != 1:
-        raise OptionError(
+        raise Misuse(
             "Say for whom with one of --engine, --model, --domain, --account and "
             "--device."
         )

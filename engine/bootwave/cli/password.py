@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bootwave.cli.misuse import Misuse
 from bootwave.errors import OptionError
 
 Password = Annotated[
@@ -24,13 +25,13 @@ PasswordStdin = Annotated[
 def password_from(password: str | None, from_stdin: bool) -> str | None:
     """Return the password given one way or the other, or None.
 
-    Standard input gives one line, without its end.  Raises OptionError when both ways
-    were asked for, or when there is no line.
+    Standard input gives one line, without its end.  Raises Misuse when both ways
+    were asked for, OptionError when there is no line.
     """
     if not from_stdin:
         return password
     if password is not None:
-        raise OptionError("Give --password or --password-stdin, not both.")
+        raise Misuse("Give --password or --password-stdin, not both.")
     # Bytes, so that the terminal's encoding does not matter.
     line = sys.stdin.buffer.readline(4096)
     try:
@@ -45,13 +46,13 @@ def password_from(password: str | None, from_stdin: bool) -> str | None:
 def required_password(password: str | None, from_stdin: bool) -> str:
     """Return the password as above, or what a person types when there is a terminal.
 
-    Raises OptionError when there is none to be had.
+    Raises Misuse when there is none to be had.
     """
     given = password_from(password, from_stdin)
     if given is not None:
         return given
     if not sys.stdin.isatty():
-        raise OptionError(
+        raise Misuse(
             "The account needs its SIP password: give --password-stdin and write it "
             "to standard input."
         )

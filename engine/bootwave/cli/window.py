@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, duration, print_json, print_line, print_table
-from bootwave.errors import OptionError
 
 Accounts = Annotated[
     list[str] | None,
@@ -98,9 +98,7 @@ def _row(window: dict[str, Any]) -> tuple[str, ...]:
 
 def _chosen(accounts: list[str] | None, domain: str | None) -> list[str]:
     if not accounts and domain is None:
-        raise OptionError(
-            "Name the accounts, such as 401@pbx.example.com, or a --domain."
-        )
+        raise Misuse("Name the accounts, such as 401@pbx.example.com, or a --domain.")
     return accounts or []
 
 

@@ -11,6 +11,7 @@ seals, all open, so that a key is replaced by putting a new one in front.
 import base64
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,16 @@ class KeyRing:
 
     def __init__(self, keys: dict[bytes, bytes]) -> None:
         """Use *keys* (id → 32 bytes), the first to seal with."""
-        # Here, not above: half of the commands never touch a secret, and loading
-        # the library takes longer than all else they do.
+        self._keys = keys
+        self._sealing_id = next(iter(keys))
+
+    @cached_property
+    def _ciphers(self) -> "dict[bytes, AESGCM]":
+        # When first used: half of the commands load a ring and never touch a secret,
+        # and loading the library takes longer than all else they do.
         from cryptography.hazmat.primitives.ciphers import aead
 
-        self._ciphers: dict[bytes, AESGCM] = {
-            key_id: aead.AESGCM(key) for key_id, key in keys.items()
-        }
-        self._sealing_id = next(iter(keys))
+        return {key_id: aead.AESGCM(key) for key_id, key in self._keys.items()}
 
     @classmethod
     def create(cls, path: Path) -> "KeyRing":
@@ -89,7 +92,7 @@ class KeyRing:
 
     def __repr__(self) -> str:
         """Return the ids of the keys, which are not secret."""
-        ids = ", ".join(key_id.hex() for key_id in self._ciphers)
+        ids = ", ".join(key_id.hex() for key_id in self._keys)
         return f"KeyRing({ids})"
 
     def seal(self, text: str, *, owner: str) -> bytes:

@@ -1,0 +1,162 @@
+"""``bootwave document MAC``: what a phone would get."""
+
+import re
+import socket
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.output import Json, print_json
+from bootwave.errors import StoreNotFound
+from bootwave.options import Options, address_from_text
+
+if TYPE_CHECKING:
+    from bootwave.directory.records import Device
+    from bootwave.store.reader import Reader
+
+MASK = "********"
+_DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
+
+# Settings that hold secrets, whichever layer says them: user_pass, user_hash,
+# http_pass, admin_mode_password, keyboard_lock_pw, …
+_SECRET = re.compile(
+    r"(<([a-z0-9_]*(?:pass|secret|hash)[a-z0-9_]*|[a-z0-9_]*_p(?:in|w))\b[^>]*>)"
+    r"[^<]+(</\2>)"
+)
+
+
+class Kind(StrEnum):
+    """Which of a phone's documents."""
+
+    settings = "settings"
+    files = "files"
+    general = "general"
+    firmware = "firmware"
+
+
+class _Masked:
+    """Opens nothing: the passwords of a document that is only looked at."""
+
+    def open(self, sealed: bytes, *, owner: str) -> str:
+        """Return what stands for every password."""
+        return MASK
+
+
+def document(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    kind: Annotated[Kind, typer.Option(help="Which document.")] = Kind.settings,
+    reveal: Annotated[
+        bool,
+        typer.Option("--reveal", help="Show passwords: needs to read the key file."),
+    ] = False,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="As the phone names itself: snom370.")
+    ] = "",
+    url: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Where the phone reaches this server."),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Print the XML that the phone with this MAC would get, passwords masked.
+
+    Whether the phone may have it now is another question: device show answers it.
+    """
+    options = place.loaded().options
+    text = _text(mac, kind, model, url.rstrip("/"), options, reveal=reveal)
+    if json:
+        print_json({"mac": mac, "kind": kind.value, "document": text})
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+
+
+def _text(
+    mac: str, kind: Kind, model: str, url: str, options: Options, *, reveal: bool
+) -> str:
+    from bootwave.http.target import DocumentKind
+    from bootwave.phone.mac import required_mac
+    from bootwave.phone.model import model_from_text
+    from bootwave.provision.cache import DocumentKey
+    from bootwave.provision.documents import DocumentMaker
+    from bootwave.provision.layers import ModelLayers
+    from bootwave.provision.revocations import RevocationPage
+    from bootwave.settings.compiler import SettingsCompiler
+    from bootwave.store.connection import open_file
+    from bootwave.store.reader import Reader
+    from bootwave.store.secrets import KeyRing
+
+    number = required_mac(mac)
+    open_file(options.store.database).close()  # says what to do when there is none
+    reader = Reader(options.store.database)
+    try:
+        # The key is read from its file, never asked of the engine: who may not read
+        # it gets no password, whatever the control socket would allow.
+        keys = KeyRing.load(options.store.key) if reveal else _Masked()
+        pages = RevocationPage()
+        maker = DocumentMaker(SettingsCompiler(), keys, ModelLayers(reader, pages))
+        device = _live_device(reader, number)
+        own = model_from_text(model) or model or (device.model if device else "")
+        kinds = {
+            Kind.settings: DocumentKind.SETTINGS,
+            Kind.files: DocumentKind.FILES,
+            Kind.general: DocumentKind.GENERAL_SETTINGS,
+            Kind.firmware: DocumentKind.FIRMWARE,
+        }
+        key = DocumentKey(kinds[kind], url or default_url(options), own)
+        if kind in (Kind.general, Kind.firmware):
+            made, _ = maker.general(key, pages.everything())
+            body = made.content
+        elif device is None:
+            raise StoreNotFound(
+                f"{mac} is bound to no account, so its phone is refused: bind it with "
+                "bootwave account bind ACCOUNT MAC."
+            )
+        else:
+            body = maker.own(key, device).body()
+    finally:
+        reader.close()
+    text = body.decode()
+    return text if reveal else _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
+
+
+def _live_device(reader: "Reader", mac: int) -> "Device | None":
+    """Return the device with the bindings that hold now, None when it has none."""
+    from bootwave.pairing.rules import live_device
+    from bootwave.store.boot import instant
+
+    device = reader.devices([mac]).get(mac)
+    if device is None:
+        return None
+    device = live_device(device, instant())
+    return device if device.bindings and device.domain is not None else None
+
+
+def default_url(options: Options) -> str:
+    """Return the URL a phone in this network would most likely reach the server by.
+
+    That is http.url, else the first HTTP listener; where it listens on all addresses,
+    on the one that multicast leaves from.
+    """
+    from bootwave.provision.urls import base_url
+
+    host, port = "", 0
+    if options.http.listen:
+        host, port = address_from_text(options.http.listen[0])
+    if host in ("", "0.0.0.0", "::"):
+        host = _own_address(options.pnp.group)
+    return base_url(options, (host, port or _DEFAULT_PORT), secure=False)
+
+
+def _own_address(group: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.connect((group, 9))  # asks the routing table; sends nothing
+        except OSError:
+            return "127.0.0.1"
+        address: str = end.getsockname()[0]
+    return address
