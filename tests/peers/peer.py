@@ -10,19 +10,20 @@ import pytest
 LIST = Path(__file__).parents[2] / "tools" / "peers.txt"
 
 
-def packages() -> dict[str, str]:
-    """Return the Debian package of each command named in tools/peers.txt."""
-    lines = (line.split("#")[0].split() for line in LIST.read_text().splitlines())
-    return {line[0]: line[1] for line in lines if line}
+def packages() -> set[str]:
+    """Return the Debian packages that tools/peers.txt names for CI to install."""
+    lines = LIST.read_text().splitlines()
+    return {line.strip() for line in lines if line.strip() and line[0] != "#"}
 
 
-def require(command: str) -> str:
-    """Return the path of *command*.
+def require(command: str, package: str = "") -> str:
+    """Return the path of *command*, which *package* (by default its name) holds.
 
     When it is missing the calling test is skipped with the line that installs it, or
-    fails when CI=true.  Raises KeyError for a command that tools/peers.txt omits.
+    fails when CI=true.
     """
-    package = packages()[command]
+    package = package or command
+    assert package in packages(), f"add {package} to tools/peers.txt"
     path = shutil.which(command)
     if path is None:
         missing(f"{command} is missing: apt-get install {package}")
