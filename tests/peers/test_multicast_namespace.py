@@ -282,6 +282,34 @@ def test_a_phone_of_another_subnet_is_answered_only_on_request() -> None:
     in_namespace(_off_subnet)
 
 
+def _way_back() -> None:
+    machine = Machine()
+    for number in (1, 2):
+        machine.plug(f"eth{number}", f"lan{number}", f"10.{number}.0.2/24")
+        up(f"eth{number}", f"10.{number}.0.1/24")
+        with machine.entered():
+            # Its ARP tells of no address but those of the cable.
+            for name, value in (("arp_ignore", "1"), ("arp_announce", "2")):
+                Path(f"/proc/sys/net/ipv4/conf/lan{number}/{name}").write_text(value)
+    with machine.entered():
+        ip("addr add 172.16.0.2/24 dev lo")
+    for name in ("all", "eth1", "eth2"):
+        Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text("0")
+    ip("route add 172.16.0.0/24 via 10.2.0.2")
+
+    async def scenario(sockets: PnpSockets, seen: list[Sighting]) -> None:
+        phone = Phone(machine, "172.16.0.2")
+        phone.ask(("10.1.0.1", 5060))
+        us = ("10.1.0.1", 5060)
+        assert await phone.told() == ("http://10.1.0.1/", us, us)
+
+    served(PnpOptions(off_subnet=True), scenario, off_subnet=True)
+
+
+def test_the_way_back_to_another_subnet_is_that_of_the_routing_table() -> None:
+    in_namespace(_way_back)
+
+
 def _same_machine() -> None:
     machine = Machine()
     machine.plug("lan", "lan", "10.1.0.2/24")
