@@ -18,8 +18,8 @@ from bootwave.pairing.decisions import Grant
 from bootwave.provision.ports import DocumentPlan
 
 # What Python takes beside the bytes of a document, measured with tracemalloc.
-PHONE_BYTES = 1100
-DOCUMENT_BYTES = 600
+PHONE_BYTES = 800
+DOCUMENT_BYTES = 300
 
 # A phone asks for two kinds, perhaps over two interfaces; more is somebody playing.
 DOCUMENTS_PER_PHONE = 8

@@ -1,0 +1,57 @@
+import pytest
+
+from bootwave.http.target import DocumentKind
+from bootwave.options import Options
+from bootwave.provision.asked import asked_from, phone_detail, phone_model
+from tests.provision.bench import AGENT, MAC, contact, request
+
+DECT = "Mozilla/4.0 (compatible; Snom M900 05.20.0001 000413b60680)"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "mac", "model", "own"),
+    [
+        ("/0004132E08B4.xml", DocumentKind.SETTINGS, MAC, "snom370", True),
+        ("/snom710-0004132E08B4.htm", DocumentKind.FILES, MAC, "", True),
+        ("/x?mac=0004132e08b4", DocumentKind.SETTINGS, MAC, "snom370", True),
+        ("/snom710.htm", DocumentKind.GENERAL_FILES, 0, "snom710", False),
+        ("/SNOM710.htm", DocumentKind.GENERAL_FILES, 0, "snom710", False),
+        ("/snominvented.htm", DocumentKind.GENERAL_FILES, 0, "snom370", False),
+        ("/general.xml", DocumentKind.GENERAL_SETTINGS, 0, "snom370", False),
+        ("/snom370-firmware.htm", DocumentKind.FIRMWARE, 0, "", False),
+    ],
+)
+def test_a_request_asks_for_one_document(
+    path: str, kind: DocumentKind, mac: int, model: str, own: bool
+) -> None:
+    asked = asked_from(request(path), contact(), Options())
+    assert asked is not None
+    assert asked.key == (kind, "http://192.168.4.1:8080", model)
+    assert asked.mac == mac
+    assert asked.is_own is own
+    assert asked.detail == "snom370 8.4.35"
+
+
+def test_a_url_that_names_nothing_asks_for_nothing() -> None:
+    assert asked_from(request("/favicon.ico"), contact(), Options()) is None
+
+
+def test_the_mac_that_a_phone_mentions_is_noted_where_it_gives_nothing() -> None:
+    asked = asked_from(request("/snomM900.htm", agent=DECT), contact(), Options())
+    assert asked is not None
+    assert asked.mac == 0x000413B60680
+    own = asked_from(request(agent=DECT), contact(), Options())
+    assert own is not None
+    assert own.mac == MAC
+
+
+def test_the_model_to_remember_is_the_phones_own_word() -> None:
+    asked = asked_from(request("/snom710-0004132E08B4.xml"), contact(), Options())
+    assert asked is not None
+    assert asked.key.model == "snom710"
+    assert phone_model(asked) == "snom370"
+
+
+def test_something_that_is_no_phone_has_no_detail() -> None:
+    assert phone_detail(request(agent="curl/8.0")) == ""
+    assert phone_detail(request(agent=AGENT)) == "snom370 8.4.35"

@@ -1,0 +1,98 @@
+import pytest
+
+from bootwave.directory.records import Layer, Setting
+from bootwave.errors import StoreError
+from bootwave.http.target import DocumentKind
+from bootwave.provision.cache import DocumentKey
+from bootwave.provision.documents import DocumentMaker, entity_tag
+from bootwave.provision.layers import ModelLayers
+from bootwave.provision.revocations import RevocationPage
+from tests.pairing.rows import account, device
+from tests.provision.bench import MAC, PlainCompiler, PlainKeys
+from tests.provision.memory import MemoryStore
+
+URL = "http://192.168.4.1"
+
+
+def maker(store: MemoryStore) -> DocumentMaker:
+    layers = ModelLayers(store, RevocationPage())
+    return DocumentMaker(PlainCompiler(), PlainKeys(), layers)
+
+
+def key(kind: DocumentKind, model: str = "snom370") -> DocumentKey:
+    return DocumentKey(kind, URL, model)
+
+
+def test_an_entity_tag_is_strong_and_belongs_to_the_content() -> None:
+    tag = entity_tag(b"content")
+    assert tag.startswith(b'"')
+    assert tag.endswith(b'"')
+    assert tag == entity_tag(b"content")
+    assert tag != entity_tag(b"Content")
+
+
+def test_a_document_carries_the_opened_passwords_of_its_accounts() -> None:
+    store = MemoryStore()
+    for id in (401, 402):
+        store.add_account(id)
+        store.bind(id, MAC)
+    document = maker(store).own(key(DocumentKind.SETTINGS), store.devices([MAC])[MAC])
+    assert b"{401: 'password-of-401', 402: 'password-of-402'}" in document.body()
+    assert document.etag == entity_tag(document.body())
+
+
+def test_a_secret_of_another_account_makes_no_document() -> None:
+    store = MemoryStore()
+    store.add_account(401)
+    store.bind(401, MAC)
+    swapped = device(account(401))
+    with pytest.raises(StoreError, match="another's"):
+        maker(store).own(key(DocumentKind.SETTINGS), swapped)
+
+
+def test_the_stored_model_counts_where_the_request_names_none() -> None:
+    store = MemoryStore()
+    store.layers["snom710"] = Layer((Setting("contrast", "3"),))
+    store.add_account(401)
+    store.bind(401, MAC)
+    store.know(MAC, model="snom710")
+    row = store.devices([MAC])[MAC]
+    assert b"contrast" in maker(store).own(key(DocumentKind.SETTINGS, ""), row).body()
+    assert b"contrast" not in maker(store).own(key(DocumentKind.SETTINGS), row).body()
+
+
+def test_a_list_of_files_opens_no_secret() -> None:
+    keys = PlainKeys()
+    layers = ModelLayers(MemoryStore(), RevocationPage())
+    made = DocumentMaker(PlainCompiler(), keys, layers)
+    document = made.own(key(DocumentKind.FILES, ""), device(account(401)))
+    assert b"http://192.168.4.1/0004132E08B4.xml" in document.body()
+    assert keys.opened == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (DocumentKind.GENERAL_FILES, b"http://192.168.4.1/general/snom370.xml"),
+        (DocumentKind.GENERAL_SETTINGS, b"general snom370 ['contrast']"),
+        (DocumentKind.FIRMWARE, b"<firmware-settings>"),
+    ],
+)
+def test_general_documents_know_model_and_url(
+    kind: DocumentKind, content: bytes
+) -> None:
+    store = MemoryStore()
+    store.layers["snom370"] = Layer((Setting("contrast", "3"),))
+    document, complete = maker(store).general(key(kind), 5)
+    assert content in document.content
+    assert document.etag == entity_tag(document.content)
+    assert document.stamp == 5
+    assert complete
+
+
+def test_with_the_store_away_general_settings_are_made_but_not_complete() -> None:
+    store = MemoryStore()
+    store.away = True
+    document, complete = maker(store).general(key(DocumentKind.GENERAL_SETTINGS), 5)
+    assert document.content == b"general snom370 [] http://192.168.4.1"
+    assert not complete

@@ -1,0 +1,55 @@
+import pytest
+
+from bootwave.options import HttpOptions, Options, PnpOptions
+from bootwave.provision.urls import (
+    base_url,
+    general_url,
+    pnp_url,
+    settings_url,
+    url_of_address,
+)
+from tests.provision.bench import MAC
+
+PLAIN = Options()
+TOLD = Options(http=HttpOptions(url="https://prov.example.com/p/"))
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "secure", "url"),
+    [
+        ("192.168.4.1", 8080, False, "http://192.168.4.1:8080"),
+        ("192.168.4.1", 80, False, "http://192.168.4.1"),
+        ("192.168.4.1", 443, False, "http://192.168.4.1:443"),
+        ("192.168.4.1", 443, True, "https://192.168.4.1"),
+        ("192.168.4.1", 80, True, "https://192.168.4.1:80"),
+        ("fd00::1", 8080, False, "http://[fd00::1]:8080"),
+        ("fe80::1%eth0", 80, False, "http://[fe80::1]"),
+        ("::ffff:192.168.4.1", 80, False, "http://192.168.4.1"),
+    ],
+)
+def test_an_address_becomes_a_url_that_others_can_use(
+    address: str, port: int, secure: bool, url: str
+) -> None:
+    assert url_of_address(address, port, secure) == url
+
+
+def test_the_base_url_is_the_options_or_the_address_reached() -> None:
+    local = ("192.168.4.1", 8080)
+    assert base_url(PLAIN, local, secure=False) == "http://192.168.4.1:8080"
+    assert base_url(TOLD, local, secure=False) == "https://prov.example.com/p"
+
+
+def test_a_notify_leaves_the_mac_to_the_phone() -> None:
+    heard = ("192.168.4.1", 8080)
+    assert pnp_url(PLAIN, *heard) == "http://192.168.4.1:8080/{mac}.xml"
+    assert pnp_url(TOLD, *heard) == "https://prov.example.com/p/{mac}.xml"
+    own = Options(pnp=PnpOptions(url="https://x.example.com/a"))
+    assert pnp_url(own, *heard) == "https://x.example.com/a"
+
+
+def test_documents_stand_below_the_base_url() -> None:
+    base = "http://192.168.4.1"
+    assert settings_url(base, MAC) == f"{base}/0004132E08B4.xml"
+    assert general_url(base, "") == f"{base}/general.xml"
+    assert general_url(base, "snom370") == f"{base}/general/snom370.xml"
+    assert general_url(base, "a/../b") == f"{base}/general/a%2F..%2Fb.xml"
