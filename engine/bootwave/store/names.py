@@ -111,7 +111,7 @@ def checked_subnet(text: str) -> str:
 def checked_name(text: str, what: str) -> str:
     """Return *text* without blanks around it, one line of at most 128 characters."""
     name = checked_text(text.strip(), what)
-    if len(name) > MAX_NAME_CHARACTERS or len(name.splitlines()) > 1:
+    if len(name) > MAX_NAME_CHARACTERS or not _is_one_line(name):
         raise SettingError(
             f"{what} must be one line of at most {MAX_NAME_CHARACTERS} characters."
         )
@@ -122,7 +122,7 @@ def checked_password(text: str) -> str:
     """Return the SIP password *text*; no error quotes it."""
     if not text:
         raise SettingError("An account needs its SIP password: give one.")
-    if len(text) > MAX_NAME_CHARACTERS or len(text.splitlines()) > 1:
+    if len(text) > MAX_NAME_CHARACTERS or not _is_one_line(text):
         raise SettingError(
             f"A SIP password must be one line of at most {MAX_NAME_CHARACTERS} "
             "characters."
@@ -152,6 +152,10 @@ def checked_minutes(minutes: float) -> float:
 def shortened(text: str) -> str:
     """Return *text* quoted and cut, for an error message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _is_one_line(text: str) -> bool:
+    return text.splitlines() in ([text], [])
 
 
 def _is_ipv6(text: str) -> bool:

@@ -331,5 +331,5 @@ def _layers(
         )
     return {
         key: Layer(tuple(settings.get(key, ())), tuple(function_keys.get(key, ())))
-        for key in keys
+        for key in settings.keys() | function_keys.keys()
     }

@@ -207,13 +207,10 @@ class SightingLog:
             connection.execute("BEGIN IMMEDIATE")
             rows, unknown_rows, unknown = connection.execute(_COUNTS).fetchall()[0]
             # What names no phone, or an unknown one, has as many rows as unknown MACs.
-            unknown_gone = self._delete(
-                _TRIM_UNKNOWN_ROWS, _step(unknown_rows - options.unknown_rows)
-            )
-            gone = unknown_gone
-            gone += self._delete(
-                _TRIM_ROWS, _step(rows - unknown_gone - options.keep_rows)
-            )
+            excess = max(0, unknown_rows - options.unknown_rows)
+            gone = self._delete(_TRIM_UNKNOWN_ROWS, _step(excess))
+            # They make room for all others before any of those has to go.
+            gone += self._delete(_TRIM_ROWS, _step(rows - excess - options.keep_rows))
             gone += self._delete(_TRIM_UNKNOWN, _step(unknown - options.unknown_rows))
             gone += self._delete(_TRIM_AGE, STEP, cutoff)
             gone += self._delete(_TRIM_UNKNOWN_AGE, cutoff, STEP)

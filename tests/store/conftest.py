@@ -1,0 +1,103 @@
+"""A store made once and copied for each test, with a clock that tests move."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootwave.options import PairingOptions
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import Change
+from bootwave.store.connection import connect
+from bootwave.store.create import create
+from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "bootwave.db"
+    create(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
+    return KeyRing.create(tmp_path_factory.mktemp("key") / "bootwave.key")
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    copied = tmp_path / "bootwave.db"
+    shutil.copy(template, copied)
+    return copied
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    opened = connect(path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def told() -> list[list[Change]]:
+    """What was told after each commit."""
+    return []
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SightingLog]:
+    opened = SightingLog(tmp_path / "sightings.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def admin(
+    connection: sqlite3.Connection,
+    keyring: KeyRing,
+    clock: Clock,
+    told: list[list[Change]],
+    log: SightingLog,
+) -> Administration:
+    return Administration(
+        connection,
+        keyring,
+        PairingOptions(),
+        now=clock,
+        committed=told.append,
+        sightings=log,
+    )
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[Reader]:
+    opened = Reader(path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def add(admin: Administration) -> Callable[..., None]:
+    """Add accounts ``number@domain`` and the domains they need."""
+
+    def added(*accounts: str, mac: str = "") -> None:
+        have = {row["name"] for row in admin.domain_list()}
+        for account in accounts:
+            domain = account.split("@")[1]
+            if domain not in have:
+                admin.domain_add(domain)
+                have.add(domain)
+            admin.account_add(account, password="secret-word", mac=mac)
+
+    return added

@@ -1,0 +1,194 @@
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.administration import Administration
+from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+TEXT = f"{MAC:012X}"
+ACCOUNT = "401@a.example.com"
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def see(log: SightingLog) -> Callable[..., None]:
+    """Let the phone be seen, a second apart."""
+    at = [NOW]
+
+    def seen(*reasons: Reason, mac: int = MAC, after: float = 1.0) -> None:
+        for reason in reasons:
+            at[0] += after
+            log.append([Sighting(at[0], mac, "10.0.0.7", reason, "snom370 8.7.5.48")])
+
+    return seen
+
+
+def verdict(admin: Administration) -> tuple[bool, str, str]:
+    shown = admin.device_show(TEXT)
+    return shown["provisioned"], shown["verdict"], shown["advice"]
+
+
+def test_a_mac_nobody_knows_and_nobody_heard(admin: Administration) -> None:
+    shown = admin.device_show("00:04:13:2e:08:b4")
+    assert not shown["known"]
+    assert shown["mac"] == TEXT
+    assert verdict(admin) == (
+        False,
+        "Not provisioned: its MAC is unknown, and it was never heard.",
+        Reason.UNKNOWN_MAC.advice,
+    )
+
+
+def test_a_mac_that_asked_and_is_bound_nowhere(
+    admin: Administration, see: Callable[..., None]
+) -> None:
+    see(Reason.PNP_NOT_BOUND, Reason.UNKNOWN_MAC)
+    provisioned, sentence, advice = verdict(admin)
+    assert not provisioned
+    assert sentence == f"Not provisioned: {Reason.UNKNOWN_MAC.sentence}."
+    assert "bootwave account bind" in advice
+
+
+def test_a_bound_phone_that_was_never_heard(
+    admin: Administration, add: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    provisioned, sentence, advice = verdict(admin)
+    assert not provisioned
+    assert "never heard" in sentence
+    assert "restart the phone" in advice
+
+
+def test_a_phone_that_was_bound_after_it_asked(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    see(Reason.UNKNOWN_MAC)
+    add(ACCOUNT, mac=TEXT)
+    _, sentence, advice = verdict(admin)
+    assert "it was bound since then" in sentence
+    assert "bootwave window open" in advice
+    admin.window_open([ACCOUNT])
+    _, sentence, advice = verdict(admin)
+    assert f"{ACCOUNT} is open now" in sentence
+    assert advice == "restart the phone"
+
+
+def test_a_phone_of_a_closed_account(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.PNP_ANSWERED, Reason.PNP_CONFIRMED, Reason.CLOSED)
+    assert verdict(admin) == (
+        False,
+        f"Not provisioned: {Reason.CLOSED.sentence}.",
+        Reason.CLOSED.advice,
+    )
+    admin.window_open([ACCOUNT])
+    assert verdict(admin)[2] == "restart the phone"
+
+
+def test_a_phone_that_was_provisioned(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.PNP_ANSWERED, Reason.SERVED_GENERAL, Reason.SERVED_WINDOW)
+    see(Reason.PNP_CONFIRMED, Reason.NO_DOCUMENT)
+    assert verdict(admin) == (
+        True,
+        f"Provisioned: {Reason.SERVED_WINDOW.sentence}.",
+        "",
+    )
+    # It never answered the NOTIFY, which is noticed half a minute later.
+    see(Reason.PNP_UNCONFIRMED, after=32)
+    assert verdict(admin)[0]
+
+
+def test_a_phone_that_started_again_and_fetched_nothing(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.SERVED_WINDOW)
+    see(Reason.PNP_ANSWERED, Reason.PNP_CONFIRMED, after=100)
+    provisioned, sentence, advice = verdict(admin)
+    assert not provisioned
+    assert "fetched nothing yet" in sentence
+    assert "reachable" in advice
+
+
+def test_a_phone_that_was_refused_for_another_reason(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.CONSUMED_BY_OTHER)
+    assert verdict(admin) == (
+        False,
+        f"Not provisioned: {Reason.CONSUMED_BY_OTHER.sentence}.",
+        Reason.CONSUMED_BY_OTHER.advice,
+    )
+
+
+def test_a_phone_that_was_unbound_again(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.SERVED_WINDOW)
+    admin.account_unbind(ACCOUNT)
+    assert verdict(admin) == (
+        False,
+        f"Not provisioned: {Reason.UNBOUND.sentence}.",
+        Reason.UNBOUND.advice,
+    )
+
+
+def test_a_device_is_shown_with_its_accounts_and_time_line(
+    admin: Administration,
+    add: Callable[..., None],
+    see: Callable[..., None],
+    clock: Clock,
+) -> None:
+    add(ACCOUNT, "402@a.example.com", mac=TEXT)
+    admin.window_open(["402@a.example.com"])
+    see(Reason.PNP_ANSWERED, Reason.CLOSED)
+    shown = admin.device_show(TEXT)
+    assert shown["domain"] == "a.example.com"
+    assert [one["account"] for one in shown["accounts"]] == [
+        ACCOUNT,
+        "402@a.example.com",
+    ]
+    assert [one["window"]["state"] for one in shown["accounts"]] == ["closed", "open"]
+    newest, oldest = shown["time_line"]
+    assert newest == {
+        "at": NOW + 2,
+        "source": "10.0.0.7",
+        "reason": "CLOSED",
+        "code": 62,
+        "sentence": Reason.CLOSED.sentence,
+        "advice": Reason.CLOSED.advice,
+        "detail": "snom370 8.7.5.48",
+    }
+    assert oldest["reason"] == "PNP_ANSWERED"
+    assert "secret-word" not in str(shown)
+
+
+def test_devices_are_listed_with_their_last_sighting_then_unknown_macs(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    add("500@b.example.com", mac=f"{MAC + 1:012X}")
+    see(Reason.SERVED_WINDOW)
+    see(Reason.UNKNOWN_MAC, mac=MAC + 2)
+    see(Reason.UNKNOWN_MAC, mac=MAC + 3)
+    see(Reason.UNKNOWN_MAC, mac=MAC + 1)  # bound, but the worker had not heard yet
+    listed = admin.device_list(unknown=5)
+    assert [row["mac"] for row in listed] == [
+        f"{MAC + number:012X}" for number in (0, 1, 3, 2)
+    ]
+    assert [row["known"] for row in listed] == [True, True, False, False]
+    assert listed[0]["reason"] == "SERVED_WINDOW"
+    assert listed[0]["last_seen"] == NOW + 1
+    assert listed[0]["accounts"] == [ACCOUNT]
+    assert len(admin.device_list(unknown=0)) == 2
+    assert len(admin.device_list(domain="b.example.com")) == 1

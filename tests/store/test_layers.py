@@ -1,0 +1,119 @@
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.errors import OptionError, SettingError, StoreNotFound
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import EVERYTHING, Change
+
+MAC = 0x0004132E08B4
+ACCOUNT = "401@a.example.com"
+TARGETS = [
+    ("engine", ""),
+    ("model", "snom370"),
+    ("domain", "a.example.com"),
+    ("account", ACCOUNT),
+    ("device", f"{MAC:012X}"),
+]
+
+
+@pytest.fixture
+def account(add: Callable[..., None]) -> None:
+    add(ACCOUNT, mac=f"{MAC:012X}")
+
+
+@pytest.mark.parametrize(("scope", "target"), TARGETS)
+def test_a_setting_is_said_said_anew_and_said_no_longer(
+    account: None, admin: Administration, scope: str, target: str
+) -> None:
+    said = admin.settings_set(scope, target, "ring_sound", "Ringer1")
+    assert said["permission"] == "R"
+    admin.settings_set(scope, target, "ring_sound", "Ringer2", permission="RW")
+    admin.settings_set(scope, target, "user_srtp", "on", index=3)
+    admin.settings_set(scope, target, "user_srtp", "off")
+    assert admin.settings_list(scope, target) == [
+        {"name": "ring_sound", "index": None, "value": "Ringer2", "permission": "RW"},
+        {"name": "user_srtp", "index": None, "value": "off", "permission": "R"},
+        {"name": "user_srtp", "index": 3, "value": "on", "permission": "R"},
+    ]
+    admin.settings_unset(scope, target, "user_srtp", index=3)
+    admin.settings_unset(scope, target, "ring_sound")
+    assert len(admin.settings_list(scope, target)) == 1
+    with pytest.raises(StoreNotFound, match="not set there"):
+        admin.settings_unset(scope, target, "ring_sound")
+
+
+@pytest.mark.parametrize(("scope", "target"), TARGETS)
+def test_a_function_key_is_said_said_anew_and_cleared(
+    account: None, admin: Administration, scope: str, target: str
+) -> None:
+    admin.keys_set(scope, target, 0, "line")
+    admin.keys_set(scope, target, 1, "blf 402|*87", label="B & <C>", context="2")
+    admin.keys_set(scope, target, 0, "speed 0")
+    assert admin.keys_list(scope, target) == [
+        {
+            "index": 0,
+            "context": "active",
+            "value": "speed 0",
+            "label": "",
+            "permission": "R",
+        },
+        {
+            "index": 1,
+            "context": "2",
+            "value": "blf 402|*87",
+            "label": "B & <C>",
+            "permission": "R",
+        },
+    ]
+    assert admin.keys_clear(scope, target, index=0)["cleared"] == [0]
+    assert admin.keys_clear(scope, target)["cleared"] == [1]
+    with pytest.raises(StoreNotFound, match="No such key"):
+        admin.keys_clear(scope, target)
+
+
+def test_each_layer_tells_whom_it_concerns(
+    account: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    told.clear()
+    for scope, target in TARGETS:
+        admin.settings_set(scope, target, "language", "Deutsch")
+    engine, model, domain, account_, device = told
+    assert engine == [EVERYTHING]
+    assert [change.kind for change in model] == ["model"]
+    assert [change.kind for change in domain] == ["domain"]
+    assert Change("device", MAC) in account_
+    assert device == [Change("device", MAC)]
+
+
+def test_looking_changes_nothing(
+    account: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    told.clear()
+    for scope, target in TARGETS:
+        if scope != "model":
+            assert admin.settings_list(scope, target) == []
+            assert admin.keys_list(scope, target) == []
+    assert told == []
+
+
+def test_what_no_phone_can_be_told_is_refused(
+    account: None, admin: Administration
+) -> None:
+    for name, value in (("no name", "x"), ("user_pass", "x"), ("language", "\x00")):
+        with pytest.raises(SettingError):
+            admin.settings_set("account", ACCOUNT, name, value)
+    with pytest.raises(SettingError):
+        admin.keys_set("account", ACCOUNT, 0, "nonsense")
+    with pytest.raises(OptionError, match="no layer 'planet'"):
+        admin.settings_set("planet", "x", "language", "x")
+    with pytest.raises(StoreNotFound):
+        admin.settings_list("model", "snom999")
+    assert admin.settings_list("account", ACCOUNT) == []
+
+
+def test_a_name_nobody_knows_is_stored_with_a_warning(
+    account: None, admin: Administration
+) -> None:
+    assert admin.settings_set("engine", "", "langauge", "Deutsch")["warning"]
+    assert not admin.settings_set("engine", "", "language", "Deutsch")["warning"]

@@ -1,0 +1,336 @@
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.pairing.decisions import Candidate, Claim, Consume
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import Change
+from bootwave.store.phonewrites import (
+    claim,
+    claim_wildcard,
+    consume,
+    consume_window,
+    remember_model,
+)
+from bootwave.store.reader import Reader
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+OTHER = 0x0004132E08B5
+SOURCE = "10.0.0.7"
+ACCOUNT = "401@a.example.com"
+
+
+class Phones:
+    """Does what phones cause, at the clock's instant."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, reader: Reader):
+        self.connection = connection
+        self.clock = clock
+        self.reader = reader
+
+    def window_of(self, mac: int) -> int:
+        window = self.reader.devices([mac])[mac].bindings[0].account.window
+        assert window is not None
+        return window.id
+
+    def consume(self, window_id: int, mac: int = MAC, source: str = SOURCE) -> bool:
+        return consume_window(
+            self.connection,
+            window_id=window_id,
+            mac=mac,
+            source=source,
+            now_boottime=self.clock.at.boottime,
+            boot_id=self.clock.at.boot_id,
+            pairing_seconds=300.0,
+        )
+
+    def claim(self, mac: int = MAC, number: str = "401") -> bool:
+        found = [row for row in self.reader.wildcards() if row.account.number == number]
+        if not found or found[0].account.window is None:
+            return False
+        return claim_wildcard(
+            self.connection,
+            account_id=found[0].account.id,
+            window_id=found[0].account.window.id,
+            mac=mac,
+            source=SOURCE,
+            now_boottime=self.clock.at.boottime,
+            boot_id=self.clock.at.boot_id,
+            pairing_seconds=300.0,
+            temporary_seconds=3_600.0,
+        )
+
+
+@pytest.fixture
+def phones(connection: sqlite3.Connection, clock: Clock, reader: Reader) -> Phones:
+    reader.changed()
+    return Phones(connection, clock, reader)
+
+
+@pytest.fixture
+def bound(admin: Administration, add: Callable[..., None]) -> Administration:
+    add(ACCOUNT, mac=f"{MAC:012X}")
+    admin.window_open([ACCOUNT])
+    return admin
+
+
+@pytest.fixture
+def star(admin: Administration, add: Callable[..., None]) -> Administration:
+    add(ACCOUNT, mac="*")
+    admin.window_open([ACCOUNT])
+    return admin
+
+
+@pytest.fixture
+def question(admin: Administration, add: Callable[..., None]) -> Administration:
+    add(ACCOUNT, mac="?")
+    admin.window_open([ACCOUNT])
+    return admin
+
+
+def test_the_first_phone_takes_the_window_and_it_is_written_down(
+    bound: Administration, phones: Phones, reader: Reader, clock: Clock
+) -> None:
+    clock.pass_seconds(60)
+    window_id = phones.window_of(MAC)
+    assert phones.consume(window_id)
+    window = reader.devices([MAC])[MAC].bindings[0].account.window
+    assert window is not None
+    assert (window.consumed_mac, window.consumed_source) == (MAC, SOURCE)
+    assert window.pairing_end == clock.at.boottime + 300
+    assert Change("device", MAC) in (reader.changed() or [])
+
+
+def test_nobody_takes_a_window_twice(bound: Administration, phones: Phones) -> None:
+    window_id = phones.window_of(MAC)
+    assert phones.consume(window_id)
+    assert not phones.consume(window_id)
+    assert not phones.consume(window_id, source="10.0.0.8")
+
+
+def test_a_window_is_only_for_phones_its_account_is_bound_to(
+    bound: Administration, phones: Phones, add: Callable[..., None]
+) -> None:
+    window_id = phones.window_of(MAC)
+    assert not phones.consume(window_id, mac=OTHER)
+    add("402@a.example.com", mac=f"{OTHER:012X}")
+    assert not phones.consume(window_id, mac=OTHER)
+    assert phones.consume(window_id)
+
+
+def test_a_window_ends_at_its_deadline(
+    bound: Administration, phones: Phones, clock: Clock
+) -> None:
+    window_id = phones.window_of(MAC)
+    clock.pass_seconds(600)
+    assert not phones.consume(window_id)
+
+
+def test_a_window_is_open_until_just_before_its_deadline(
+    bound: Administration, phones: Phones, clock: Clock
+) -> None:
+    window_id = phones.window_of(MAC)
+    clock.pass_seconds(599.9)
+    assert phones.consume(window_id)
+
+
+@pytest.mark.parametrize("wall", [0.0, 4_000_000_000.0])
+def test_a_wall_clock_that_jumps_neither_stretches_nor_ends_a_window(
+    bound: Administration, phones: Phones, clock: Clock, wall: float
+) -> None:
+    window_id = phones.window_of(MAC)
+    clock.set_wall(wall)
+    clock.pass_seconds(601)
+    clock.set_wall(wall)
+    assert not phones.consume(window_id)
+    bound.window_open([ACCOUNT])
+    clock.set_wall(1_700_000_000.0 - wall)
+    assert phones.consume(phones.window_of(MAC))
+
+
+def test_after_a_reboot_no_window_is_open(
+    bound: Administration, phones: Phones, clock: Clock
+) -> None:
+    window_id = phones.window_of(MAC)
+    clock.reboot()
+    assert not phones.consume(window_id)
+    clock.pass_seconds(1_000)  # the same reading of the clock as when it was opened
+    assert not phones.consume(window_id)
+
+
+def test_a_closed_window_and_the_one_before_a_new_one_are_over(
+    bound: Administration, phones: Phones
+) -> None:
+    first = phones.window_of(MAC)
+    bound.window_open([ACCOUNT])
+    second = phones.window_of(MAC)
+    assert second != first
+    assert not phones.consume(first)
+    bound.window_close([ACCOUNT])
+    assert not phones.consume(second)
+
+
+def test_all_windows_of_a_phone_are_taken_or_none(
+    bound: Administration,
+    phones: Phones,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    clock: Clock,
+    reader: Reader,
+) -> None:
+    add("402@a.example.com", mac=f"{MAC:012X}")
+    bound.window_open(["402@a.example.com"])
+    windows = tuple(
+        binding.account.window.id
+        for binding in reader.devices([MAC])[MAC].bindings
+        if binding.account.window
+    )
+    at = clock.at.boottime
+
+    def decision(ids: tuple[int, ...]) -> Consume:
+        return Consume(ids, MAC, SOURCE, at, clock.at.boot_id, at + 300)
+
+    reader.changed()
+    assert not consume(connection, decision((*windows, 9999)), clock.at)
+    assert reader.changed() is None
+    assert not consume(connection, decision(()), clock.at)
+    assert consume(connection, decision(windows), clock.at)
+    assert not consume(connection, decision(windows), clock.at)
+
+
+def test_a_star_account_remembers_the_phone_that_claimed_it(
+    star: Administration, phones: Phones, reader: Reader, clock: Clock
+) -> None:
+    assert phones.claim()
+    device = reader.devices([MAC])[MAC]
+    (binding,) = device.bindings
+    assert (binding.identity, binding.expires) == (1, None)
+    assert device.domain is not None
+    assert binding.account.window is not None
+    assert binding.account.window.consumed_mac == MAC
+    assert reader.wildcards() == []
+    told = reader.changed() or []
+    assert Change("device", MAC) in told
+    assert "wildcard" in {change.kind for change in told}
+    clock.reboot()
+    assert reader.devices([MAC])[MAC].bindings
+
+
+def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) -> None:
+    found = phones.reader.wildcards()[0]
+    assert phones.claim()
+    assert found.account.window is not None
+    assert not claim_wildcard(
+        phones.connection,
+        account_id=found.account.id,
+        window_id=found.account.window.id,
+        mac=OTHER,
+        source=SOURCE,
+        now_boottime=phones.clock.at.boottime,
+        boot_id=phones.clock.at.boot_id,
+        pairing_seconds=300.0,
+        temporary_seconds=3_600.0,
+    )
+
+
+def test_a_claimed_star_gives_its_subnet_back(
+    star: Administration, phones: Phones, add: Callable[..., None]
+) -> None:
+    assert phones.claim()
+    add("401@b.example.com", mac="*")
+
+
+def test_a_question_account_is_free_again_when_its_time_is_over(
+    question: Administration, phones: Phones, reader: Reader, clock: Clock
+) -> None:
+    assert phones.claim()
+    binding = reader.devices([MAC])[MAC].bindings[0]
+    assert binding.expires == clock.at.boottime + 3_600
+    held = reader.wildcards()[0]
+    assert held.claimed_until == binding.expires
+    assert held.claimed_boot_id == clock.at.boot_id
+    question.window_open([ACCOUNT])
+    assert not phones.claim(OTHER)
+    clock.pass_seconds(3_600)
+    question.window_open([ACCOUNT])
+    assert phones.claim(OTHER)
+    assert reader.devices([MAC])[MAC].bindings == ()
+    assert reader.devices([MAC])[MAC].domain is None
+
+
+def test_a_question_account_is_free_again_after_a_reboot(
+    question: Administration, phones: Phones, clock: Clock
+) -> None:
+    assert phones.claim()
+    clock.reboot()
+    question.window_open([ACCOUNT])
+    assert phones.claim(OTHER)
+
+
+def test_a_phone_whose_time_is_over_claims_again(
+    question: Administration, phones: Phones, clock: Clock
+) -> None:
+    assert phones.claim()
+    clock.pass_seconds(3_600)
+    question.window_open([ACCOUNT])
+    assert phones.claim()
+
+
+def test_a_bound_phone_claims_nothing(
+    star: Administration, phones: Phones, add: Callable[..., None]
+) -> None:
+    add("402@a.example.com", mac=f"{MAC:012X}")
+    assert not phones.claim()
+    assert phones.claim(OTHER)
+
+
+def test_a_wildcard_is_claimed_under_its_open_window_only(
+    star: Administration, phones: Phones, clock: Clock
+) -> None:
+    clock.pass_seconds(600)
+    assert not phones.claim()
+    star.window_open([ACCOUNT])
+    star.window_close([ACCOUNT])
+    assert not phones.claim()
+
+
+def test_the_first_free_candidate_is_claimed(
+    star: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    clock: Clock,
+    reader: Reader,
+) -> None:
+    add("402@a.example.com", mac="*")
+    star.window_open(["402@a.example.com"])
+    at = clock.at
+    candidates = tuple(
+        Candidate(row.account.id, row.account.window.id, row.account.domain_id, None)
+        for row in reader.wildcards()
+        if row.account.window
+    )
+
+    def decision(mac: int) -> Claim:
+        end = at.boottime + 300
+        return Claim(candidates, mac, SOURCE, at.boottime, at.boot_id, end)
+
+    assert claim(connection, decision(MAC), at)
+    assert claim(connection, decision(OTHER), at)
+    assert not claim(connection, decision(OTHER + 1), at)
+    numbers = [
+        reader.devices([mac])[mac].bindings[0].account.number for mac in (MAC, OTHER)
+    ]
+    assert numbers == ["401", "402"]
+
+
+def test_a_model_is_remembered_when_it_is_news(
+    bound: Administration, connection: sqlite3.Connection, reader: Reader
+) -> None:
+    reader.changed()
+    assert remember_model(connection, mac=MAC, model="snom370")
+    assert reader.devices([MAC])[MAC].model == "snom370"
+    assert reader.changed() == [Change("device", MAC)]
+    assert not remember_model(connection, mac=MAC, model="snom370")
+    assert not remember_model(connection, mac=OTHER, model="snom370")

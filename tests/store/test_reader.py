@@ -1,0 +1,193 @@
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootwave.directory.records import EMPTY, FunctionKey, Setting
+from bootwave.errors import StoreUnavailable
+from bootwave.store import changelog
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import EVERYTHING, Change
+from bootwave.store.phonewrites import remember_model
+from bootwave.store.reader import BATCH, Reader
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+OTHER = 0x0004132E08B5
+
+
+@pytest.fixture
+def filled(admin: Administration, add: Callable[..., None]) -> None:
+    add("401@a.example.com", "402@a.example.com", mac=f"{MAC:012X}")
+    add("403@a.example.com", mac=f"{OTHER:012X}")
+
+
+def test_a_device_comes_complete(
+    filled: None, admin: Administration, reader: Reader, clock: Clock
+) -> None:
+    admin.window_open(["402@a.example.com"])
+    admin.settings_set("device", f"{MAC:012X}", "language", "Deutsch")
+    admin.settings_set("account", "401@a.example.com", "user_srtp", "on", index=2)
+    admin.settings_set("domain", "a.example.com", "tone_scheme", "GER")
+    admin.keys_set("account", "401@a.example.com", 3, "speed 123", label="x")
+    device = reader.devices([MAC])[MAC]
+    assert device.mac == MAC
+    assert device.domain is not None
+    assert device.domain.name == "a.example.com"
+    assert device.domain.layer.settings == (Setting("tone_scheme", "GER"),)
+    assert device.layer.settings == (Setting("language", "Deutsch"),)
+    first, second = device.bindings
+    assert (first.identity, first.account.number) == (1, "401")
+    assert first.account.layer.settings == (Setting("user_srtp", "on", 2),)
+    assert first.account.layer.keys == (FunctionKey(3, "speed 123", "x"),)
+    assert first.account.window is None
+    assert (second.identity, second.account.number) == (2, "402")
+    assert second.account.layer is EMPTY
+    window = second.account.window
+    assert window is not None
+    assert window.account_id == second.account.id
+    assert (window.opened, window.deadline) == (1_000.0, 1_600.0)
+    assert (window.boot_id, window.closed) == (clock.at.boot_id, False)
+
+
+def test_unknown_macs_are_missing_and_repeated_ones_come_once(
+    filled: None, reader: Reader
+) -> None:
+    assert set(reader.devices([1, MAC, MAC, OTHER])) == {MAC, OTHER}
+    assert reader.devices([]) == {}
+
+
+def test_a_batch_larger_than_one_query_is_complete(
+    admin: Administration, reader: Reader
+) -> None:
+    macs = range(MAC, MAC + 2 * BATCH + 5)
+    rows = [
+        {"extension": str(number), "password": "pw", "mac": f"{mac:012X}"}
+        for number, mac in enumerate(macs)
+    ]
+    admin.domain_add("a.example.com")
+    assert admin.account_import(rows, domain="a.example.com")["stored"]
+    found = reader.devices(macs)
+    assert set(found) == set(macs)
+    assert all(len(device.bindings) == 1 for device in found.values())
+
+
+def test_devices_share_their_domain_until_it_changes(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    first = reader.devices([MAC])[MAC].domain
+    assert reader.devices([OTHER])[OTHER].domain is first
+    admin.domain_set("a.example.com", language="Deutsch")
+    changed = reader.devices([MAC])[MAC].domain
+    assert changed is not first
+    assert changed is not None
+    assert changed.language == "Deutsch"
+    assert reader.devices([OTHER])[OTHER].domain is changed
+
+
+def test_settings_of_a_model_are_seen_when_they_change(
+    admin: Administration, reader: Reader
+) -> None:
+    assert reader.model_layer("snom370") is EMPTY
+    admin.settings_set("model", "snom370", "backlight", "15")
+    layer = reader.model_layer("snom370")
+    assert layer.settings == (Setting("backlight", "15"),)
+    assert reader.model_layer("snom370") is layer
+    admin.settings_set("model", "snom370", "backlight", "1")
+    assert reader.model_layer("snom370").settings == (Setting("backlight", "1"),)
+
+
+def test_settings_of_the_engine_are_a_layer_too(
+    admin: Administration, reader: Reader
+) -> None:
+    assert reader.engine_layer() is EMPTY
+    admin.settings_set("engine", "", "language", "Deutsch")
+    assert reader.engine_layer().settings == (Setting("language", "Deutsch"),)
+    assert reader.changed() == [EVERYTHING]
+
+
+def test_wildcards_come_with_window_and_claim(
+    admin: Administration, add: Callable[..., None], reader: Reader
+) -> None:
+    add("401@a.example.com", "402@a.example.com", mac="*")
+    add("403@a.example.com", mac="?")
+    add("404@a.example.com")
+    admin.domain_set("a.example.com", wildcard_subnet="10.0.0.0/8")
+    admin.window_open(["402@a.example.com"])
+    found = reader.wildcards()
+    assert [row.account.number for row in found] == ["401", "402", "403"]
+    assert [row.account.wildcard for row in found] == ["*", "*", "?"]
+    assert [row.account.window is None for row in found] == [True, False, True]
+    assert {(row.domain_name, row.subnet) for row in found} == {
+        ("a.example.com", "10.0.0.0/8")
+    }
+    assert reader.wildcards() is found
+    admin.account_unbind("401@a.example.com")
+    assert [row.account.number for row in reader.wildcards()] == ["402", "403"]
+
+
+def test_what_others_commit_is_told_once(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    assert reader.changed() is None  # nothing was read before
+    admin.window_open(["403@a.example.com"])
+    told = reader.changed()
+    assert told is not None
+    assert Change("device", OTHER) in told
+    assert Change("device", MAC) not in told
+    assert reader.changed() is None
+
+
+def test_changes_that_a_read_noticed_are_still_told(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    reader.changed()
+    admin.window_open(["403@a.example.com"])
+    reader.devices([MAC])
+    assert Change("device", OTHER) in (reader.changed() or [])
+
+
+def test_a_log_trimmed_past_the_reader_says_everything(
+    filled: None,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader.changed()
+    monkeypatch.setattr(changelog, "KEPT", 1)
+    for number in range(3):
+        remember_model(connection, mac=MAC, model=f"snom{number}")
+    changelog.trim(connection)
+    assert reader.changed() == [EVERYTHING]
+    assert reader.devices([MAC])[MAC].model == "snom2"
+
+
+def test_a_store_that_is_away_raises_and_comes_back(
+    filled: None, path: Path, reader: Reader
+) -> None:
+    away = path.with_name("away.db")
+    path.rename(away)
+    for call in (reader.changed, reader.wildcards, lambda: reader.devices([MAC])):
+        with pytest.raises(StoreUnavailable):
+            call()
+    away.rename(path)
+    assert MAC in reader.devices([MAC])
+
+
+def test_a_reader_that_lost_its_connection_is_told_what_it_missed(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    reader.changed()
+    reader.close()
+    admin.window_open(["401@a.example.com"])
+    assert Change("device", MAC) in (reader.changed() or [])
+
+
+def test_a_damaged_file_is_unavailable(path: Path, connection: object) -> None:
+    damaged = path.with_name("damaged.db")
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    damaged.write_bytes(data)
+    with pytest.raises(StoreUnavailable):
+        Reader(damaged).devices([MAC])

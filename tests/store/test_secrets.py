@@ -1,0 +1,101 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from bootwave.errors import OptionError, StoreError
+from bootwave.store.secrets import KeyRing, password_owner
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "bootwave.key"
+
+
+def test_what_is_sealed_opens_for_its_owner(file: Path) -> None:
+    KeyRing.create(file)
+    ring = KeyRing.load(file)
+    sealed = ring.seal("grüße 🙂", owner="account/1")
+    assert KeyRing.load(file).open(sealed, owner="account/1") == "grüße 🙂"
+
+
+def test_the_key_file_is_its_owners_only(file: Path) -> None:
+    KeyRing.create(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_existing_key_file_is_never_replaced(file: Path) -> None:
+    file.write_text("precious")
+    with pytest.raises(OptionError, match="cannot be made"):
+        KeyRing.create(file)
+    assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610])
+def test_a_key_file_that_others_can_read_is_refused(file: Path, mode: int) -> None:
+    KeyRing.create(file)
+    file.chmod(mode)
+    with pytest.raises(OptionError, match="chmod 600"):
+        KeyRing.load(file)
+
+
+@pytest.mark.parametrize("text", ["", "00 00", "zz zz\n", "a\n", "ÿ" * 20])
+def test_a_damaged_key_file_is_said_so_without_quoting_it(
+    file: Path, text: str
+) -> None:
+    file.write_text(text)
+    file.chmod(0o600)
+    with pytest.raises(OptionError) as raised:
+        KeyRing.load(file)
+    assert not text or text not in str(raised.value)
+
+
+def test_a_missing_key_file_says_what_it_was_for(file: Path) -> None:
+    with pytest.raises(OptionError, match="bootwave init"):
+        KeyRing.load(file)
+
+
+def test_a_secret_does_not_open_for_another_owner(keyring: KeyRing) -> None:
+    sealed = keyring.seal(SECRET, owner=password_owner(1))
+    with pytest.raises(StoreError) as raised:
+        keyring.open(sealed, owner=password_owner(2))
+    assert SECRET not in str(raised.value)
+
+
+def test_any_changed_byte_is_noticed(keyring: KeyRing) -> None:
+    sealed = keyring.seal(SECRET, owner="a")
+    for at in range(len(sealed)):
+        changed = sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
+        with pytest.raises(StoreError):
+            keyring.open(changed, owner="a")
+        with pytest.raises(StoreError):
+            keyring.open(sealed[:at], owner="a")
+
+
+def test_the_same_text_never_looks_the_same(keyring: KeyRing) -> None:
+    sealed = {keyring.seal(SECRET, owner="a") for _ in range(100)}
+    assert len(sealed) == 100
+    assert not any(SECRET.encode() in one for one in sealed)
+
+
+def test_old_secrets_open_after_a_new_key_was_put_in_front(
+    file: Path, tmp_path: Path
+) -> None:
+    old = KeyRing.create(file)
+    sealed = old.seal(SECRET, owner="a")
+    second = tmp_path / "second.key"
+    KeyRing.create(second)
+    file.write_text(second.read_text() + file.read_text())
+    both = KeyRing.load(file)
+    assert both.open(sealed, owner="a") == SECRET
+    with pytest.raises(StoreError, match="another key"):
+        old.open(both.seal(SECRET, owner="a"), owner="a")
+
+
+def test_a_ring_does_not_show_its_keys(file: Path) -> None:
+    ring = KeyRing.create(file)
+    key = file.read_text().split()[1]
+    assert key not in repr(ring)
+    assert key not in str(vars(ring))

@@ -1,0 +1,148 @@
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.errors import OptionError, StoreNotFound
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import Change
+from bootwave.store.phonewrites import consume_window
+from bootwave.store.reader import Reader
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+ONE, TWO, THREE = (f"40{number}@a.example.com" for number in (1, 2, 3))
+
+
+@pytest.fixture
+def accounts(add: Callable[..., None]) -> None:
+    add(ONE, mac=f"{MAC:012X}")
+    add(TWO, THREE)
+
+
+def consume(
+    connection: sqlite3.Connection, reader: Reader, clock: Clock, mac: int = MAC
+) -> bool:
+    window = reader.devices([mac])[mac].bindings[0].account.window
+    return window is not None and consume_window(
+        connection,
+        window_id=window.id,
+        mac=mac,
+        source="10.0.0.7",
+        now_boottime=clock.at.boottime,
+        boot_id=clock.at.boot_id,
+        pairing_seconds=300.0,
+    )
+
+
+def test_many_accounts_are_opened_at_once_for_ten_minutes(
+    accounts: None,
+    admin: Administration,
+    told: list[list[Change]],
+    clock: Clock,
+) -> None:
+    told.clear()
+    opened = admin.window_open([ONE, TWO, ONE])
+    assert opened["opened"] == [ONE, TWO]
+    assert opened["minutes"] == 10
+    assert opened["until"] == clock.at.wall + 600
+    assert len(told) == 1
+    assert Change("device", MAC) in told[0]
+    shown = admin.window_list()
+    assert [row["account"] for row in shown] == [ONE, TWO]
+    assert shown[0]["state"] == "open"
+    assert shown[0]["seconds_left"] == 600
+
+
+def test_one_wrong_name_opens_nothing(accounts: None, admin: Administration) -> None:
+    with pytest.raises(StoreNotFound, match=r"409@a\.example\.com"):
+        admin.window_open([ONE, "409@a.example.com"])
+    assert admin.window_list() == []
+
+
+def test_a_domain_completes_names_or_stands_for_all_its_accounts(
+    accounts: None, admin: Administration, add: Callable[..., None]
+) -> None:
+    add("401@b.example.com")
+    assert admin.window_open(["402"], domain="a.example.com")["opened"] == [TWO]
+    opened = admin.window_open([], domain="a.example.com")["opened"]
+    assert opened == [ONE, TWO, THREE]
+    assert admin.window_list(domain="b.example.com") == []
+    assert len(admin.window_list(domain="a.example.com")) == 3
+    assert len(admin.window_close([], domain="a.example.com")["closed"]) == 3
+    assert admin.window_list() == []
+
+
+@pytest.mark.parametrize("minutes", [0, -5, 1441, float("nan")])
+def test_no_window_is_open_for_ever(
+    accounts: None, admin: Administration, minutes: float
+) -> None:
+    with pytest.raises(OptionError, match="minutes"):
+        admin.window_open([ONE], minutes=minutes)
+
+
+def test_a_used_window_says_by_whom_and_lasts_to_the_pairings_end(
+    accounts: None,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    admin.window_open([ONE], minutes=1)
+    clock.pass_seconds(50)
+    assert consume(connection, reader, clock)
+    (shown,) = admin.window_list()
+    assert shown["state"] == "used"
+    assert (shown["mac"], shown["source"]) == ("0004132E08B4", "10.0.0.7")
+    assert shown["seconds_left"] == 300
+    clock.pass_seconds(300)
+    assert admin.window_list() == []
+    assert admin.window_list(everything=True)[0]["state"] == "ended"
+
+
+def test_closing_ends_a_pin_and_tells_who_is_concerned(
+    accounts: None,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+    told: list[list[Change]],
+) -> None:
+    admin.window_open([ONE])
+    assert consume(connection, reader, clock)
+    told.clear()
+    assert admin.window_close([ONE, TWO])["closed"] == [ONE]
+    assert Change("device", MAC) in told[0]
+    window = reader.devices([MAC])[MAC].bindings[0].account.window
+    assert window is not None
+    assert window.closed
+
+
+def test_opening_again_ends_what_was_granted_before(
+    accounts: None,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    admin.window_open([ONE])
+    assert consume(connection, reader, clock)
+    admin.window_open([ONE])
+    window = reader.devices([MAC])[MAC].bindings[0].account.window
+    assert window is not None
+    assert window.consumed_mac == 0
+    assert consume(connection, reader, clock)
+
+
+def test_windows_are_over_after_a_reboot_and_after_their_time(
+    accounts: None, admin: Administration, clock: Clock
+) -> None:
+    admin.window_open([ONE])
+    clock.set_wall(0.0)
+    assert admin.window_list()[0]["seconds_left"] == 600
+    clock.pass_seconds(600)
+    assert admin.window_list() == []
+    admin.window_open([ONE])
+    clock.reboot()
+    assert admin.window_list() == []
+    assert admin.window_list(everything=True)[0]["seconds_left"] == 0
