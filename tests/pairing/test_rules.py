@@ -91,9 +91,9 @@ def test_a_pinned_phone_takes_a_window_that_was_opened_later() -> None:
 
 
 def test_a_pinned_phone_is_served_until_the_later_of_both_ends() -> None:
-    assert decided(device(MINE)) == Serve(Grant("window", 700.0, HERE))
+    assert decided(device(MINE)) == Serve(Grant("window", 700.0, BOOT, HERE))
     longer = account(401, window(mac=MAC, source=HERE, pairing_end=900.0))
-    assert decided(device(longer)) == Serve(Grant("window", 900.0, HERE))
+    assert decided(device(longer)) == Serve(Grant("window", 900.0, BOOT, HERE))
 
 
 def test_one_open_account_opens_the_whole_document_of_its_phone() -> None:
@@ -211,7 +211,7 @@ def test_an_ended_temporary_binding_counts_as_none() -> None:
 
 
 def test_a_grant_ends_with_the_first_temporary_binding() -> None:
-    assert decided(temporary(300.0)) == Serve(Grant("window", 300.0, HERE))
+    assert decided(temporary(300.0)) == Serve(Grant("window", 300.0, BOOT, HERE))
 
 
 def test_an_ended_binding_takes_its_account_out_of_the_document() -> None:

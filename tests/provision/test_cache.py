@@ -16,7 +16,7 @@ from bootwave.provision.cache import (
 )
 from tests.provision.bench import PlainPlan
 
-GRANT = Grant("window", 700.0, "192.168.4.4")
+GRANT = Grant("window", 700.0, "boot-1", "192.168.4.4")
 TERMS = Terms(1, 5, GRANT, True)
 KEY = DocumentKey(DocumentKind.SETTINGS, "http://192.168.4.1", "snom370")
 PLAN = PlainPlan()
@@ -89,7 +89,7 @@ def test_one_phone_keeps_few_documents() -> None:
 
 def test_clear_http_stays_granted_for_the_same_source_and_stamp_only() -> None:
     over_tls = TERMS._replace(clear=False)
-    elsewhere = GRANT.__class__("window", 700.0, "192.168.4.5")
+    elsewhere = Grant("window", 700.0, "boot-1", "192.168.4.5")
     for second, clear in [
         (over_tls, True),
         (over_tls._replace(stamp=6), False),
@@ -137,7 +137,7 @@ def test_what_the_bound_counts_is_what_python_takes() -> None:
         cache = DocumentCache(count * 10 * ONE)
         before = tracemalloc.get_traced_memory()[0]
         for mac in range(count):
-            grant = Grant("window", 700.0 + mac, f"10.0.{mac >> 8}.{mac & 255}")
+            grant = Grant("window", 700.0 + mac, "b", f"10.0.{mac >> 8}.{mac & 255}")
             tag = b'"%032x"' % mac
             terms = Terms(1, 10**9 + mac, grant, True)
             fresh = DocumentKey(KEY.kind, KEY.base_url, KEY.model)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from bootwave.pairing.instant import Instant
 from bootwave.sightings import Reason
 
 
@@ -21,21 +22,23 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Why a document may leave: to *source* only, and before *until* (boottime).
+    """Why a phone's own document may leave: *kind* is the proof that it rests on.
 
-    A "general" grant is for documents without secrets; it has no source and no end.
+    To the source key *source* only, before *until* (boottime), in one boot.
     """
 
-    kind: Literal["window", "general"]
+    kind: Literal["window"]
     until: float
+    boot_id: str
     source: str
 
-    def covers(self, source: str, boottime: float) -> bool:
-        """Whether a request from the source key *source* is granted at *boottime*."""
-        return boottime < self.until and source == self.source
-
-
-GENERAL = Grant("general", float("inf"), "")
+    def covers(self, source: str, at: Instant) -> bool:
+        """Whether a request from the source key *source* is granted at *at*."""
+        return (
+            at.boottime < self.until
+            and at.boot_id == self.boot_id
+            and source == self.source
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def decide(
         # A temporary account leaves the document when its time has passed.
         ends = [binding.expires for binding in bindings if binding.expires is not None]
         until = min([max(end_of(window) for window in mine), *ends])
-        return Serve(Grant("window", until, source))
+        return Serve(Grant("window", until, at.boot_id, source))
     if WindowState.ANOTHERS in seen:
         return Refuse(Reason.CONSUMED_BY_OTHER)
     if WindowState.ENDED in seen:

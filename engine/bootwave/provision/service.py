@@ -302,7 +302,7 @@ class Provisioner:
         at = self._clock()
         if (
             document is None
-            or not terms.grant.covers(source_key(contact.source), at.boottime)
+            or not terms.grant.covers(source_key(contact.source), at)
             or not (contact.secure or terms.clear)
         ):
             return None

@@ -1,0 +1,276 @@
+"""Decisions on a real store: threads, transactions, two workers on one file."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bootwave.http.response import Response
+from bootwave.metrics import CounterPage
+from bootwave.options import Options, PairingOptions
+from bootwave.provision.cache import DocumentCache
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.service import Provisioner
+from bootwave.provision.writes import StoreWrites
+from bootwave.settings.compiler import SettingsCompiler
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.administration import Administration
+from bootwave.store.connection import connect
+from bootwave.store.create import create
+from bootwave.store.inline import InlineWriter
+from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing
+from bootwave.store.writer import Writer
+from tests.provision.bench import MAC, contact, request
+from tests.store.clock import Clock
+
+UNKNOWN = 0x000413F00000
+ANNA, HOT_DESK = "401@pbx.example.com", "409@pbx.example.com"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    create(folder / "bootwave.db")
+    KeyRing.create(folder / "bootwave.key")
+    return folder
+
+
+class Site:
+    """One store, its administration, and what its workers share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "bootwave.db"
+        self.keyring = KeyRing.load(folder / "bootwave.key")
+        self.clock = Clock()
+        self.revocations = RevocationPage()
+        self.connection = connect(self.path)
+        self.admin = Administration(
+            self.connection,
+            self.keyring,
+            PairingOptions(),
+            now=self.clock,
+            committed=self.revocations.revoke,
+        )
+        self.admin.domain_add("pbx.example.com")
+        self.admin.account_add(ANNA, password="of-anna", mac="0004132E08B4")
+        self.workers: list[SiteWorker] = []
+
+    def worker(self) -> "SiteWorker":
+        made = SiteWorker(self)
+        self.workers.append(made)
+        return made
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+        self.connection.close()
+
+
+class SiteWorker:
+    """What a worker process has: reader, writer thread and cache of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.reader = Reader(site.path)
+        self.writer = Writer(site.path)
+        self.writer.start()
+        self.inline = InlineWriter(site.path)
+        self.sightings: list[Sighting] = []
+        compiler, cache = SettingsCompiler(), DocumentCache(1 << 20)
+        self.threaded, self.direct = (
+            Provisioner(
+                self.reader,
+                StoreWrites(writer, site.clock),
+                compiler,
+                site.keyring,
+                cache,
+                site.revocations,
+                Options(),
+                site.clock,
+                self.sightings.append,
+                CounterPage(1).row(0),
+                nonce_secret=b"n" * 16,
+                http_port=8080,
+            )
+            for writer in (self.writer, self.inline)
+        )
+
+    def close(self) -> None:
+        self.writer.stop()
+        self.inline.close()
+        self.reader.close()
+
+    def get(self, **how: object) -> Response:
+        asked, at = request(**how), contact(**how)  # type: ignore[arg-type]
+        return self.direct.respond_now(asked, at)
+
+    async def ask(self, **how: object) -> Response:
+        asked, at = request(**how), contact(**how)  # type: ignore[arg-type]
+        ready = self.threaded.cached(asked, at)
+        return ready or await self.threaded.respond(asked, at)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        return [sighting.reason for sighting in self.sightings]
+
+
+@pytest.fixture
+def site(template: Path, tmp_path: Path) -> Iterator[Site]:
+    folder = tmp_path / "site"
+    shutil.copytree(template, folder)
+    made = Site(folder)
+    yield made
+    made.close()
+
+
+def together(
+    workers: list[SiteWorker], asks: list[dict[str, object]]
+) -> list[Response]:
+    async def run() -> list[Response]:
+        turns = (
+            workers[number % len(workers)].ask(**how) for number, how in enumerate(asks)
+        )
+        return await asyncio.gather(*turns)
+
+    return asyncio.run(run())
+
+
+def test_two_hundred_takers_in_two_workers_get_exactly_one_document(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    workers = [site.worker(), site.worker()]
+    asks: list[dict[str, object]] = [{"source": f"127.0.1.{n}"} for n in range(200)]
+    answers = together(workers, asks)
+    served = [answer for answer in answers if answer.status == 200]
+    assert len(served) == 1
+    assert b"of-anna" in served[0].body
+    refused = {answer for answer in answers if answer.status != 200}
+    assert len(refused) == 1
+    reasons = workers[0].reasons + workers[1].reasons
+    assert reasons.count(Reason.CONSUMED_BY_OTHER) == 199
+
+
+def test_two_hundred_strangers_in_two_workers_share_one_wildcard_account(
+    site: Site,
+) -> None:
+    site.admin.account_add(HOT_DESK, password="of-desk")
+    site.admin.account_bind(HOT_DESK, "*")
+    site.admin.window_open([HOT_DESK])
+    workers = [site.worker(), site.worker()]
+    asks: list[dict[str, object]] = [{"mac": UNKNOWN + n} for n in range(200)]
+    answers = together(workers, asks)
+    assert [answer.status for answer in answers].count(200) == 1
+    assert sum(b"of-desk" in answer.body for answer in answers) == 1
+    reasons = workers[0].reasons + workers[1].reasons
+    assert reasons.count(Reason.WILDCARD_TAKEN) == 199
+
+
+def test_as_many_strangers_as_wildcard_accounts_all_find_one(site: Site) -> None:
+    names = [f"{number}@pbx.example.com" for number in range(500, 520)]
+    for name in names:
+        site.admin.account_add(name, password="of-desk")
+        site.admin.account_bind(name, "?")
+    site.admin.window_open(names)
+    workers = [site.worker(), site.worker()]
+    asks: list[dict[str, object]] = [{"mac": UNKNOWN + n} for n in range(20)]
+    answers = together(workers, asks)
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 20
+
+
+def test_the_taker_goes_on_in_another_worker_and_after_a_restart(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    first = site.worker()
+    document = first.get()
+    assert document.status == 200
+    second = site.worker()
+    assert second.get() == document
+    assert second.get(source="192.168.4.5").status == 401
+    second.close()
+    assert site.worker().get() == document
+
+
+def test_a_closed_window_is_closed_when_the_command_returns(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    workers = [site.worker(), site.worker()]
+    assert [worker.get().status for worker in workers] == [200, 200]
+    site.admin.window_close([ANNA])
+    assert [worker.get().status for worker in workers] == [401, 401]
+
+
+def test_a_change_of_the_password_is_in_the_next_document(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    assert b"of-anna" in worker.get().body
+    site.admin.account_set(ANNA, password="fresh")
+    body = worker.get().body
+    assert b"fresh" in body
+    assert b"of-anna" not in body
+
+
+def test_what_was_written_without_the_engine_is_seen_through_the_change_log(
+    site: Site,
+) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    worker.get()
+    alone = Administration(
+        site.connection,
+        site.keyring,
+        PairingOptions(),
+        now=site.clock,
+        committed=lambda changes: None,
+    )
+    alone.window_close([ANNA])
+    changes = worker.reader.changed()
+    assert changes is not None
+    worker.direct.apply(changes)
+    assert worker.get().status == 401
+
+
+def test_no_window_outlives_its_deadline_or_its_boot(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    assert worker.get().status == 200
+    site.clock.set_wall(0.0)
+    assert worker.get().status == 200
+    site.clock.reboot()
+    assert worker.get().status == 401
+    site.admin.window_open([ANNA], minutes=1)
+    site.clock.pass_seconds(60)
+    assert worker.get().status == 401
+
+
+def test_the_instant_of_a_write_is_that_of_the_write(site: Site) -> None:
+    site.admin.window_open([ANNA], minutes=1)
+    worker = site.worker()
+
+    async def run() -> Response:
+        asking = asyncio.ensure_future(worker.ask())
+        submit = worker.writer.submit
+
+        def late(operation: object) -> object:
+            site.clock.pass_seconds(61)
+            return submit(operation)  # type: ignore[arg-type]
+
+        worker.writer.submit = late  # type: ignore[method-assign,assignment]
+        return await asking
+
+    assert asyncio.run(run()).status == 401
+
+
+def test_the_model_a_phone_names_is_stored_with_its_write(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    worker.get()
+    assert worker.reader.devices([MAC])[MAC].model == "snom370"
+
+
+def test_a_store_that_cannot_be_written_gives_nothing_away(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    worker.writer.stop()  # as with a full disk: every write fails
+    (answer,) = together([worker], [{}])
+    assert answer.status == 401
+    assert worker.reasons == [Reason.STORE_AWAY]
