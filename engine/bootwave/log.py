@@ -84,7 +84,7 @@ PNP_LISTENING = _event(
 PNP_WARNING = _event(
     "server.pnp_warning",
     logging.WARNING,
-    "%(warning)s",
+    "plug and play: %(warning)s",
     "Plug and play works only in part until this is repaired.",
 )
 PNP_DROPPED = _event(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from bootwave.server import interfaces as interfaces_module
 from bootwave.server.interfaces import (
     Interface,
     InterfaceAddress,
@@ -259,3 +260,31 @@ def _overrun() -> None:
 
 def test_lost_changes_are_told_as_such_once() -> None:
     in_namespace(_overrun)
+
+
+def _refused_once() -> None:
+    async def watch() -> None:
+        told = Told()
+        listing = interfaces_module.list_interfaces
+        refused: list[bool] = []
+
+        def refuse() -> list[Interface]:
+            if not refused:
+                refused.append(True)
+                raise OSError(11, "the interfaces do not stop changing")
+            return listing()
+
+        interfaces_module.list_interfaces = refuse
+        interfaces_module.RETRY_SECONDS = 0.01
+        watcher = InterfaceWatcher(told.changed)
+        watcher.start(asyncio.get_running_loop())
+        ip("link add here type bridge")
+        await told.until(lambda: "here" in told.names)
+        assert refused == [True]
+        watcher.stop()
+
+    asyncio.run(watch())
+
+
+def test_a_list_that_the_kernel_refuses_is_asked_for_again() -> None:
+    in_namespace(_refused_once)

@@ -1,6 +1,7 @@
 """The UDP edge: a real server on loopback, around a core that the test scripts."""
 
 import asyncio
+import os
 import re
 import socket
 from collections import Counter as Tally
@@ -22,6 +23,7 @@ from bootwave.log import PNP_DROPPED, PNP_FAULT, Event
 from bootwave.metrics import Counter
 from bootwave.options import PnpOptions
 from bootwave.server import udp
+from bootwave.server.interfaces import Interface
 from bootwave.server.udp import PnpServer, PnpSockets, open_pnp_sockets
 from bootwave.sightings import Reason, Sighting
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
@@ -348,6 +350,45 @@ def test_stopping_forgets_what_is_awaited(run: Run) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
         assert here.core.answered == []
+
+    run(scenario)
+
+
+def test_stopping_from_within_a_callback_is_clean(run: Run, notes: list[Event]) -> None:
+    async def scenario() -> None:
+        core = Core()
+
+        def urls(lookups: Sequence[LookUp]) -> Answers:
+            here.server.stop()
+            core.timer = asyncio.get_running_loop().time()
+            return always(lookups)
+
+        async with edge(urls, core=core) as here:
+            with Phone() as phone:
+                phone.send(b"who", ("127.0.0.1", here.sockets.port))
+                await until(lambda: core.timer is not None)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+        assert core.fired == []
+
+    run(scenario)
+    assert notes == []
+
+
+def test_a_start_that_fails_leaves_nothing_behind(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> list[Interface]:
+        raise OSError(1, "refused")
+
+    async def scenario() -> None:
+        monkeypatch.setattr(udp, "list_interfaces", refuse)
+        before = os.listdir("/proc/self/fd")
+        with closing(open_pnp_sockets(PnpOptions(listen="127.0.0.1:0"))) as sockets:
+            server = PnpServer(sockets, Core(), always, print, Counts())
+            with pytest.raises(OSError, match="refused"):
+                server.start(asyncio.get_running_loop())
+        assert os.listdir("/proc/self/fd") == before
 
     run(scenario)
 

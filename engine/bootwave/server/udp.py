@@ -141,12 +141,16 @@ class PnpServer:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read from now on; raises OSError when the interfaces cannot be watched."""
         self._loop = loop
-        # Watched before listed, so that no change falls in between.
-        self._watcher.start(loop)
-        self._interfaces_changed(list_interfaces(), frozenset())
-        self._channels = [_Channel(each) for each in self._sockets.distinct]
-        self._read(True)
-        self._arm(loop)
+        try:
+            # Watched before listed, so that no change falls in between.
+            self._watcher.start(loop)
+            self._interfaces_changed(list_interfaces(), frozenset())
+            self._channels = [_Channel(each) for each in self._sockets.distinct]
+            self._read(True)
+            self._arm(loop)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Read no longer and forget what waits; a second call is harmless."""
@@ -268,6 +272,8 @@ class PnpServer:
         *channel* is the one that heard the phone: responses leave from there (RFC
         3581 section 4), requests of ours from where their responses are awaited.
         """
+        if self._loop is None:  # stopped from within a callback
+            return
         for effect in effects:
             if isinstance(effect, SendDatagram):
                 data = effect.data
@@ -332,7 +338,7 @@ class PnpServer:
 
     def _arm(self, loop: asyncio.AbstractEventLoop, earliest: float = 0.0) -> None:
         deadline = self._core.next_timer()
-        if deadline is None:
+        if deadline is None or self._loop is None:  # stopped from within a callback
             return
         deadline = max(deadline, earliest)
         if self._timer is not None:
