@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import resource
 import select
+import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -16,6 +16,7 @@ import h11
 import pytest
 import uvloop
 
+from bootwave import log
 from bootwave.errors import StoreUnavailable
 from bootwave.http.connection import Deadlines
 from bootwave.http.contact import Contact
@@ -48,6 +49,16 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 
     with asyncio.Runner(loop_factory=factory) as runner:
         yield lambda main: runner.run(limited(main))
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[log.Event, dict[str, Any]]]:
+    """What the server logs."""
+    found: list[tuple[log.Event, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        log, "note", lambda event, **values: found.append((event, values))
+    )
+    return found
 
 
 class Served:
@@ -443,7 +454,7 @@ def test_a_peer_that_has_sent_all_and_only_reads_gets_its_answer(run: Run) -> No
 @pytest.mark.parametrize("where", ["cached", "called", "awaited"])
 def test_a_failure_here_is_answered_without_a_reason_and_logged(
     run: Run,
-    caplog: pytest.LogCaptureFixture,
+    noted: list[tuple[log.Event, dict[str, Any]]],
     error: Exception,
     status: int,
     where: str,
@@ -466,8 +477,31 @@ def test_a_failure_here_is_answered_without_a_reason_and_logged(
             assert (b"retry-after" in dict(response.headers)) == (status == 503)
             assert served.counters.load(Counter.HTTP_FAILED) == 1
 
-    with caplog.at_level(logging.ERROR, logger="bootwave.server"):
-        run(main())
+    run(main())
+    assert noted == [
+        (log.SERVER_REQUEST_FAILED, {"exception": error, "source": "127.0.0.1"})
+    ]
+
+
+def test_a_fault_of_the_server_itself_costs_one_connection(
+    run: Run,
+    noted: list[tuple[log.Event, dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with serving() as served:
+            good, bad = await served.connect(), await served.connect()
+            await good.send(GET)
+            assert await good.status() == 200
+            with monkeypatch.context() as patch:
+                patch.setattr(tcp.HttpServer, "_decide", None)
+                await bad.send(GET)
+                assert await bad.is_closed()
+            await good.send(GET)
+            assert await good.status() == 200
+            assert [event for event, _ in noted] == [log.SERVER_CONNECTION_FAILED]
+
+    run(main())
 
 
 def test_an_answer_that_cannot_be_sent_becomes_500(run: Run) -> None:
@@ -605,7 +639,9 @@ def no_descriptors() -> Iterator[None]:
 
 
 def test_running_out_of_descriptors_pauses_accepting_and_is_said_once(
-    run: Run, caplog: pytest.LogCaptureFixture, epolls: list[CountingEpoll]
+    run: Run,
+    noted: list[tuple[log.Event, dict[str, Any]]],
+    epolls: list[CountingEpoll],
 ) -> None:
     async def prove(request: Request, contact: Contact) -> Response:
         return Response(200, proven=True)
@@ -631,10 +667,10 @@ def test_running_out_of_descriptors_pauses_accepting_and_is_said_once(
             for each in queued:
                 each.close()
 
-    with caplog.at_level(logging.WARNING, logger="bootwave.server"):
-        run(main())
-    assert len(caplog.records) == 1
-    assert os.strerror(errno.EMFILE) in caplog.text
+    run(main())
+    assert noted == [
+        (log.SERVER_OUT_OF_DESCRIPTORS, {"error": os.strerror(errno.EMFILE)})
+    ]
 
 
 def test_stopping_finishes_answers_and_lets_the_queue_wait_for_a_successor(
@@ -685,6 +721,60 @@ def test_stopping_finishes_answers_and_lets_the_queue_wait_for_a_successor(
         close_listeners(by_slot)
 
     run(main())
+
+
+def test_a_killed_worker_loses_no_connection_that_waits_in_its_queue(run: Run) -> None:
+    by_slot = open_http_listeners(["127.0.0.1:0"], 1)
+    row = CounterPage(1).row(0)
+
+    def server() -> HttpServer:
+        return HttpServer(by_slot[0], echo, lambda sighting: None, row, HttpOptions())
+
+    async def serve_until_killed(ready: int) -> None:
+        await server().start()
+        os.write(ready, b"1")
+        await asyncio.Event().wait()
+
+    async def succeed(client: socket.socket) -> None:
+        successor = server()
+        await successor.start()
+        reader, writer = await asyncio.open_connection(sock=client)
+        assert (await Client(reader, writer).answer())[1] == b"/a"
+        writer.close()
+        await successor.stop(1)
+
+    reading, writing = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        with contextlib.suppress(BaseException):
+            asyncio.run(serve_until_killed(writing))
+        os._exit(1)
+    assert os.read(reading, 1) == b"1"
+    os.kill(worker, signal.SIGSTOP)  # so that nobody accepts
+    os.waitpid(worker, os.WUNTRACED)
+    client = socket.create_connection(by_slot[0][0].getsockname())
+    client.send(GET)
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    run(succeed(client))
+    close_listeners(by_slot)
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1, 0, 0), "192.0.2.7"),
+        (("2001:db8::7", 1, 0, 0), "2001:db8::7"),
+        (("fe80::7", 1, 0, 2), "fe80::7%2"),
+    ],
+)
+def test_the_source_is_an_address_and_on_a_link_its_zone(
+    address: tuple[Any, ...], source: str
+) -> None:
+    assert tcp._source(address) == source
 
 
 def test_stopping_answers_what_had_arrived_and_closes_what_was_idle(run: Run) -> None:

@@ -22,6 +22,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
+from functools import partial
+from typing import Any
 
 from bootwave import log
 from bootwave.errors import StoreError
@@ -50,11 +52,12 @@ from bootwave.sightings import Reason, Sighting
 
 __all__ = ["HttpServer", "Respond", "close_listeners", "open_http_listeners"]
 
-# What one wake-up may do before the loop's other readers have their turn.  An h11
-# request costs some 50 us (perf/bench_http.py).
-MAX_EVENTS_PER_WAKE = 64
+# What one wake-up may do before the loop's other readers have their turn: h11 makes a
+# request cost as much as answering some twenty SUBSCRIBEs.
+MAX_EVENTS_PER_WAKE = 32
 MAX_ACCEPTS_PER_WAKE = 32
-MAX_REQUESTS_PER_TURN = 8
+MAX_REQUESTS_PER_TURN = 4  # of one connection, before the others have theirs
+MAX_PUT_OFF_PER_WAKE = 8  # connections with more pipelined than that
 MAX_EXPIRED_PER_TURN = 256
 
 TICK_SECONDS = 0.25
@@ -118,6 +121,16 @@ class _Peer:
         self.no_delay = False
 
 
+def _source(address: tuple[Any, ...]) -> str:
+    """Return the address without port that a socket *address* tells.
+
+    Link-local addresses keep their zone: each link has its own fe80::1.
+    """
+    host = plain_address(address[0])
+    zone = address[3] if len(address) == 4 else 0
+    return f"{host}%{zone}" if zone else host
+
+
 class HttpServer:
     """Serves phones on *listeners*, which stay open when it stops.
 
@@ -149,6 +162,7 @@ class HttpServer:
         self._table: ConnectionTable[_Peer] = ConnectionTable(options.connections)
         self._wheel: DeadlineWheel[_Peer] = DeadlineWheel(TICK_SECONDS)
         self._expired: deque[_Peer] = deque()
+        self._later: deque[tuple[_Peer, Request]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         # All connections read into one buffer: what comes in is taken at once.
         self._buffer = bytearray(MAX_HTTP_HEAD_BYTES)
@@ -306,7 +320,7 @@ class HttpServer:
             self._accept_again()
 
     def _take(
-        self, sock: socket.socket, address: tuple[str, int], initial: bytes
+        self, sock: socket.socket, address: tuple[Any, ...], initial: bytes
     ) -> None:
         """Serve a socket that was just accepted or adopted."""
         try:
@@ -315,7 +329,7 @@ class HttpServer:
         except OSError:
             sock.close()
             return
-        contact = Contact(plain_address(address[0]), (plain_address(host), port))
+        contact = Contact(_source(address), (plain_address(host), port))
         connection = HttpConnection(
             now=time.monotonic(), deadlines=self._deadlines, date=self._date
         )
@@ -449,8 +463,7 @@ class HttpServer:
                 case Deliver(request):
                     peer.turns += 1
                     if peer.turns > MAX_REQUESTS_PER_TURN:
-                        assert self._loop is not None
-                        self._loop.call_soon(self._decide_later, peer, request)
+                        self._put_off(peer, request)
                     else:
                         waiting += self._decide(peer, request)
                 case HalfClose():
@@ -480,9 +493,28 @@ class HttpServer:
         peer.outbound = data[size:]
         return peer.connection.sent(len(peer.outbound), time.monotonic())
 
-    def _decide_later(self, peer: _Peer, request: Request) -> None:
-        peer.turns = 1
-        self._guarded(peer, lambda peer: self._run(peer, self._decide(peer, request)))
+    def _put_off(self, peer: _Peer, request: Request) -> None:
+        """Decide on *request* when the loop has been round."""
+        assert self._loop is not None
+        if not self._later:
+            self._loop.call_soon(self._go_on)
+        self._later.append((peer, request))
+
+    def _go_on(self) -> None:
+        """Take up some of what was put off, the longest waiting first."""
+        some = [
+            self._later.popleft()
+            for _ in range(min(len(self._later), MAX_PUT_OFF_PER_WAKE))
+        ]
+        if self._later:
+            assert self._loop is not None
+            self._loop.call_soon(self._go_on)
+        for peer, request in some:
+            peer.turns = 1
+            self._guarded(peer, partial(self._deliver, request=request))
+
+    def _deliver(self, peer: _Peer, request: Request) -> None:
+        self._run(peer, self._decide(peer, request))
 
     def _decide(self, peer: _Peer, request: Request) -> list[Effect]:
         """Have *request* answered, now or by a task."""
