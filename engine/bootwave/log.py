@@ -79,7 +79,7 @@ PNP_LISTENING = _event(
     "server.pnp_listening",
     logging.INFO,
     "phones are heard on %(interfaces)s",
-    "",
+    "If one is missing, see that it is up and has an IPv4 address.",
 )
 PNP_WARNING = _event(
     "server.pnp_warning",
