@@ -796,6 +796,22 @@ def test_stopping_answers_what_had_arrived_and_closes_what_was_idle(run: Run) ->
     run(main())
 
 
+def test_a_server_stops_once_and_may_start_again(run: Run) -> None:
+    async def main() -> None:
+        async with serving(deadlines=QUICK) as served:
+            idle = await served.connect()
+            await idle.send(GET)
+            assert await idle.status() == 200
+            await asyncio.gather(served.server.stop(1), served.server.stop(1))
+            await served.server.start()
+            client = await served.connect()
+            await client.send(GET)
+            assert await client.status() == 200
+            assert await client.is_closed()  # its deadlines are kept again
+
+    run(main())
+
+
 def test_stopping_gives_up_after_its_grace(run: Run) -> None:
     async def never(request: Request, contact: Contact) -> Response:
         await asyncio.Event().wait()

@@ -209,17 +209,25 @@ class HttpServer:
             await asyncio.wait_for(self._wait_for_the_last(self._emptied), grace)
         except TimeoutError:
             pass
+        finally:
+            self._end()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _end(self) -> None:
+        """Close whatever is left, at once."""
         for peer in list(self._peers.values()):
             self._drop(peer)
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
         if self._timer is not None:
             self._timer.cancel()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
-        self._epoll = None
+            self._timer = None
+        self._expired.clear()
+        if self._epoll is not None and self._loop is not None:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
 
     def adopt(self, sock: socket.socket, initial: bytes = b"") -> None:
         """Take over the connected *sock*, of which *initial* was already read.
