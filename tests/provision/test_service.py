@@ -146,6 +146,18 @@ def test_what_was_granted_over_tls_is_not_given_over_clear_http(bench: Bench) ->
     assert bench.get(source=outside).status == 401
 
 
+def test_one_base_url_for_both_transports_does_not_mix_their_grants() -> None:
+    bench = Bench(Options(http=HttpOptions(url="https://prov.example.com")))
+    bench.store.add_account(401)
+    bench.store.bind(401, MAC)
+    bench.open(401)
+    outside = "192.0.2.1"
+    assert bench.get(source=outside, secure=True).status == 200
+    assert bench.ready(source=outside) is None
+    assert bench.get(source=outside).status == 401
+    assert bench.reasons[-1] is Reason.CLEAR_HTTP_PUBLIC
+
+
 def test_what_was_granted_over_clear_http_is_given_over_tls(bench: Bench) -> None:
     bench.open(401)
     bench.get()
@@ -217,6 +229,31 @@ def test_a_revocation_while_the_look_is_in_hand_makes_it_look_again(
     bench.store.devices = devices  # type: ignore[method-assign,assignment]
     assert bench.get().status == 401
     assert bench.reasons[-1] is Reason.CLOSED
+
+
+def test_a_change_told_while_the_look_is_in_hand_makes_it_look_again(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    bench.get()
+    bench.provisioner.apply([Change("device", MAC)])
+    looks = bench.store.devices
+    reads = len(bench.store.reads)
+
+    def close_without_the_engine() -> None:
+        bench.store.close(401)
+        bench.provisioner.apply([Change("device", MAC)])
+
+    steps = iter([close_without_the_engine])
+
+    def devices(macs: list[int]) -> object:
+        found = looks(macs)
+        next(steps, lambda: None)()
+        return found
+
+    bench.store.devices = devices  # type: ignore[method-assign,assignment]
+    assert bench.get().status == 401
+    assert len(bench.store.reads) == reads + 2
 
 
 @pytest.mark.parametrize("kind", ["domain", "model", "all"])
