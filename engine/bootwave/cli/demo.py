@@ -61,10 +61,19 @@ def demo(
     starts the engine, boots the phones, tells what happened, and serves until Ctrl-C.
     The exit status is 0 when every phone booted.
     """
+    # TERM ends it as Ctrl-C does: the engine is to be stopped in either case.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _demonstrate(phones, directory.absolute(), once=once)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _demonstrate(phones: int, directory: Path, *, once: bool) -> int:
     began = time.monotonic()
     pnp = _free_port(socket.SOCK_DGRAM, PNP_PORT)
     http = _free_port(socket.SOCK_STREAM, HTTP_PORT)
-    file = _prepare(directory.absolute(), pnp, http)
+    file = _prepare(directory, pnp, http)
     _fill(file, phones)
     print_line(
         f"{phones:,} accounts of {DOMAIN} are bound and open "
@@ -249,15 +258,11 @@ def _serve_on(engine: subprocess.Popen[str], file: Path) -> None:
     ):
         print_line(f"  bootwave -o {shown} {words}")
     sys.stdout.flush()
-    # TERM ends it as Ctrl-C does: the engine is to be stopped in either case.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = engine.wait()
     except KeyboardInterrupt:
         print_line("")
         return
-    finally:
-        signal.signal(signal.SIGTERM, before)
     raise OperatorError(f"The engine ended by itself with status {status}.")
 
 

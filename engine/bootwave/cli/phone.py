@@ -14,6 +14,8 @@ from bootwave.phone.mac import required_mac
 SIP_PORT = 5060
 LOOPBACK = "127.0.0.1"
 _INTERRUPTED = 130
+# Some three kilobytes each; more phones are several waves on several machines.
+MAX_PHONES = 250_000
 
 
 def boot(
@@ -56,7 +58,9 @@ def boot(
             help="How the SUBSCRIBE is written; else as the model does.",
         ),
     ] = "",
-    count: Annotated[int, typer.Option(min=1, help="How many phones boot.")] = 1,
+    count: Annotated[
+        int, typer.Option(min=1, max=MAX_PHONES, help="How many phones boot.")
+    ] = 1,
     rate: Annotated[
         float,
         typer.Option(min=0, help="Phones started per second; 0: all at once."),

@@ -16,6 +16,7 @@ from bootwave.wave.report import Report, sentence
 MAX_IN_FLIGHT = 1000
 # Descriptors for everything that is not a phone's connection.
 _OTHER_DESCRIPTORS = 128
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def in_flight() -> int:
@@ -52,9 +53,16 @@ async def _interruptible(fleet: Fleet) -> tuple[Report, bool]:
         fleet.stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
         loop.add_signal_handler(number, stop)
-    return await fleet.run(), interrupted
+    try:
+        return await fleet.run(), interrupted
+    finally:
+        # The loop would leave them to nobody when it closes.
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 def print_phone(phone: Phone, notes: list[str]) -> None:
@@ -76,7 +84,7 @@ def print_report(report: Report) -> None:
     )
     if report.shares:
         every = report.phones == report.outcomes[Outcome.BOOTED]
-        of_whom = "" if every else " of those that booted"
+        of_whom = "" if every else " (of those that did)"
         times = ", ".join(
             f"{share} % after {seconds:.2f} s"
             for share, seconds in report.shares.items()
