@@ -20,6 +20,7 @@ from scan cimport (
     find_byte,
     is_clean,
     is_sip_blank,
+    is_sip_quote_or_escape,
     is_sip_token,
     is_sip_token_or_blank,
     mac_from_hex,
@@ -149,9 +150,11 @@ cdef int after_quoted(Bytes p, int at, int end) noexcept nogil:
     """Offset behind the quoted-string that begins at *at*, or -1: no closing quote."""
     at += 1
     while at < end:
-        if p[at] == QUOTE:
-            return at + 1
-        at += 2 if p[at] == BACKSLASH else 1
+        if is_sip_quote_or_escape(p[at]):
+            if p[at] == QUOTE:
+                return at + 1
+            at += 1
+        at += 1
     return -1
 
 
@@ -279,6 +282,8 @@ cdef int scheme_end(Bytes p, Span uri) noexcept nogil:
     """Offset behind the colon of the scheme of *uri* (RFC 3986 section 3.1), or -1."""
     cdef int i = uri.at
     cdef uint8_t lower
+    if uri.end - i >= 4 and same(p + i, 4, "sip:", 4):
+        return i + 4
     while i < uri.end:
         lower = p[i] | 0x20
         if p[i] == COLON:
