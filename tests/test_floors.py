@@ -19,7 +19,7 @@ FLOORS = [
     {"provision", "redirection"},
     {"control"},
     {"server"},
-    {"engine"},
+    {"engine", "socketless"},
     {"wave", "testing"},
     {"cli"},
 ]

@@ -1,7 +1,7 @@
 """Bootwave gives every booting snom phone its settings.
 
-``Engine`` and ``Options`` are what an embedder holds; they are loaded on first use
-so that a command that needs neither starts quickly.
+``Engine``, ``SocketlessEngine`` and ``Options`` are what an embedder holds; they are
+loaded on first use so that a command that needs none of them starts quickly.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bootwave.engine import Engine
     from bootwave.options import Options
+    from bootwave.socketless import SocketlessEngine
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "Options", "__version__"]
+__all__ = ["Engine", "Options", "SocketlessEngine", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from bootwave.options import Options
 
         return Options
+    if name == "SocketlessEngine":
+        from bootwave.socketless import SocketlessEngine
+
+        return SocketlessEngine
     raise AttributeError(f"module 'bootwave' has no attribute {name!r}")

@@ -1,8 +1,8 @@
-"""What an embedder holds: the whole engine in the caller's loop, or without sockets.
+"""What an embedder holds: the whole engine in the caller's event loop.
 
-``Engine`` serves phones like ``bootwave serve`` with ``server.workers = 0``, but in the
-event loop that is running, uvloop's or asyncio's.  ``SocketlessEngine`` opens nothing:
-it is given datagrams, bytes and time, and returns what must be sent.
+It serves phones like ``bootwave serve`` with ``server.workers = 0``; the loop may be
+uvloop's or asyncio's.  ``socketless`` is the engine for those with a network of their
+own.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Engine:
                 options = local_options(self._temporary)
             await asyncio.to_thread(make_store, options)
             self._lock = EngineLock(options.store.database)
-            self._shared = open_shared(options)
+            self._shared = open_shared(options, slots=1)
             control = ControlPlane(
                 options,
                 self._shared.revocations,

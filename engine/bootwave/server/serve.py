@@ -50,7 +50,7 @@ def serve(
     lock = EngineLock(options.store.database)
     try:
         log.start(options.log, process="supervisor", threaded=False)
-        shared = open_shared(options)
+        shared = open_shared(options, max(options.server.workers, 1))
         try:
             for line in shared.lines():
                 say(line)

@@ -24,7 +24,9 @@ class Shared:
 
     ``addresses`` are those of each slot's listeners, with the ports the kernel chose.
     The control process counts in the row after those of the worker slots.
-    ``nonce_secret`` signs the nonces of challenges, which any worker may get back.
+    ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
+    ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
+    sockets must make again.
     """
 
     listeners: list[list[socket.socket]]
@@ -33,6 +35,7 @@ class Shared:
     revocations: RevocationPage
     counters: CounterPage
     nonce_secret: bytes
+    pnp_secret: bytes
 
     @property
     def slots(self) -> int:
@@ -82,9 +85,12 @@ class Shared:
             self.pnp.close()
 
 
-def open_shared(options: Options) -> Shared:
-    """Open everything *options* ask for; raises OptionError or OperatorError."""
-    slots = max(options.server.workers, 1)
+def open_shared(options: Options, slots: int) -> Shared:
+    """Open everything *options* ask for, for *slots* workers.
+
+    Every slot must be served: the kernel spreads connections over all of them.  Raises
+    OptionError or OperatorError.
+    """
     listeners = open_http_listeners(options.http.listen, slots)
     try:
         pnp = open_pnp_sockets(options.pnp) if options.pnp.enabled else None
@@ -97,5 +103,6 @@ def open_shared(options: Options) -> Shared:
         pnp,
         RevocationPage(),
         CounterPage(slots + 1),
-        os.urandom(_SECRET_BYTES),
+        nonce_secret=os.urandom(_SECRET_BYTES),
+        pnp_secret=os.urandom(_SECRET_BYTES),
     )

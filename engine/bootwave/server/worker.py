@@ -7,7 +7,6 @@ the listeners of its slot.  The worker of slot 0 also reads the PnP sockets.
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 from collections.abc import Callable
 from typing import Protocol
@@ -78,7 +77,7 @@ class Worker:
             self._pnp = PnpServer(
                 shared.pnp,
                 PnpCore(
-                    secret=os.urandom(32),
+                    secret=shared.pnp_secret,
                     port=shared.pnp.port,
                     off_subnet=options.pnp.off_subnet,
                 ),
