@@ -246,19 +246,20 @@ def _stop(engine: subprocess.Popen[str]) -> None:
 
 
 def _serve_on(engine: subprocess.Popen[str], file: Path) -> None:
+    """Return after Ctrl-C; raises OperatorError when the engine ends before it."""
     shown = os.path.relpath(file)
     mac = f"{FIRST_MAC:012X}"
-    print_line("")
-    print_line("Serving until Ctrl-C.  In another terminal:")
-    for words in (
-        f"device show {mac}",
-        f"document {mac}",
-        "window list",
-        "status",
-    ):
-        print_line(f"  bootwave -o {shown} {words}")
-    sys.stdout.flush()
     try:
+        print_line("")
+        print_line("Serving until Ctrl-C.  In another terminal:")
+        for words in (
+            f"device show {mac}",
+            f"document {mac}",
+            "window list",
+            "status",
+        ):
+            print_line(f"  bootwave -o {shown} {words}")
+        sys.stdout.flush()
         status = engine.wait()
     except KeyboardInterrupt:
         print_line("")
