@@ -82,7 +82,9 @@ def test_a_stopped_engine_gives_back_everything_it_opened(tmp_path: Path) -> Non
 
     async def scenario() -> set[str]:
         async with bootwave.Engine(options) as engine:
-            await engine.bulk(domains=[DOMAIN], accounts=[ACCOUNT], open_minutes=10)
+            await engine.bulk(
+                domains=[DOMAIN], accounts=[ACCOUNT], open_minutes=10, update=True
+            )
             await fetch(engine.http_address, f"/{PHONE:012X}.xml")
         return {
             str(path.readlink())
