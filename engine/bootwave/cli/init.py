@@ -59,8 +59,7 @@ def init(directory: Directory, json: Json = False) -> None:
 
 def _make_directory(directory: Path, undo: ExitStack) -> None:
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700, parents=True)
         undo.callback(directory.rmdir)
     except FileExistsError:
         if not directory.is_dir():

@@ -35,6 +35,7 @@ from bootwave.messages import (
 )
 
 PROGRESS_SECONDS = 0.1  # between two progress messages
+ACCEPT_PAUSE_SECONDS = 0.1
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
@@ -54,9 +55,10 @@ class ControlServer:
         self._administration = administration
         self._extra: dict[str, ExtraOperation] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._inode = 0
-        self._clients: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+        self._clients: dict[asyncio.Task[None], socket.socket] = {}
 
     def register(self, op: str, answer: ExtraOperation) -> None:
         """Answer *op* by calling *answer* in the loop; for what is not in the store."""
@@ -68,30 +70,47 @@ class ControlServer:
         Raises OptionError when another engine listens there, or when the file cannot
         be made.
         """
-        end = _bound(self._path)
+        self._listener = _bound(self._path)
         self._inode = self._path.stat().st_ino
-        self._server = await asyncio.start_unix_server(self._accepted, sock=end)
+        self._accepting = asyncio.get_running_loop().create_task(
+            self._accept(self._listener)
+        )
 
     async def stop(self) -> None:
         """Finish the operation that is running, then close everything."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._clients):
+        tasks, ends = [*self._clients], [*self._clients.values()]
+        if self._accepting is not None:
+            tasks.append(self._accepting)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            end.close()  # again, for a task that was cancelled before it began
+        if self._listener is not None:
+            self._listener.close()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
 
-    async def _accepted(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
+    async def _accept(self, listener: socket.socket) -> None:
+        # Not asyncio's server, which forgets connections that are half accepted when
+        # it is closed.
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                end, _ = await loop.sock_accept(listener)
+            except OSError:  # no descriptor is left; clients wait meanwhile
+                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            task = loop.create_task(self._connected(end))
+            self._clients[task] = end
+            task.add_done_callback(self._clients.pop)
+
+    async def _connected(self, end: socket.socket) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=end)
         try:
-            refusal = self._refusal(writer)
+            refusal = self._refusal(end)
             if refusal:
                 writer.write(encoded(Failure(0, refusal)))
             else:
@@ -104,14 +123,12 @@ class ControlServer:
                 encoded(Failure(0, f"The engine does not understand: {error}"))
             )
         finally:
-            self._clients.discard(task)
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    def _refusal(self, writer: asyncio.StreamWriter) -> str:
+    def _refusal(self, end: socket.socket) -> str:
         """Return why this peer is not served, or "" when it is."""
-        end = writer.get_extra_info("socket")
         raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
         if uid not in (0, os.geteuid()):

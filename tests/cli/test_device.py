@@ -1,0 +1,71 @@
+"""bootwave device."""
+
+import time
+from pathlib import Path
+
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings import SightingLog
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+BOUND, STRANGER = 0x0004132E08B4, 0x000413999999
+
+
+def seen(options_file: Path, *sightings: Sighting) -> None:
+    log = SightingLog(options_file.parent / "sightings.db")
+    log.append(sightings)
+    log.close()
+
+
+def test_a_phone_that_was_never_heard_gets_a_sentence(store: Command) -> None:
+    done = store("device", "show", "0004132E08B4")
+    assert "identity 1: 401@pbx.example.com, not open" in done.out
+    assert done.out.splitlines()[-1].startswith(
+        "Not provisioned: it is bound, but it was never heard: restart the phone"
+    )
+
+
+def test_listing_does_not_make_the_file_of_sightings(
+    store: Command, options_file: Path
+) -> None:
+    assert store("device", "list").status == 0
+    assert not (options_file.parent / "sightings.db").exists()
+
+
+def test_the_time_line_is_told_and_ends_in_a_verdict(
+    store: Command, options_file: Path
+) -> None:
+    now = time.time()
+    seen(
+        options_file,
+        Sighting(now - 9, BOUND, "10.0.0.7", Reason.PNP_ANSWERED, "snom370 8.7.5.48"),
+        Sighting(now - 8, BOUND, "10.0.0.7", Reason.CLOSED, "evil\x1b[2K"),
+    )
+    store("window", "open", "401@pbx.example.com")
+    done = store("device", "show", "00:04:13:2e:08:b4")
+    assert "401@pbx.example.com, open for 10 min" in done.out or "9 min" in done.out
+    lines = done.out.splitlines()
+    assert Reason.PNP_ANSWERED.sentence in lines[4]
+    assert Reason.CLOSED.sentence in lines[5]
+    assert "\x1b" not in done.out
+    assert lines[-1].startswith("Not provisioned: ")
+    assert "restart the phone" in lines[-1]
+    found = store("device", "show", "0004132E08B4", "--json").json
+    assert [one["reason"] for one in found["time_line"]] == ["CLOSED", "PNP_ANSWERED"]
+
+
+def test_unknown_phones_are_listed_after_the_devices(
+    store: Command, options_file: Path
+) -> None:
+    seen(options_file, Sighting(time.time(), STRANGER, "10.0.0.8", Reason.UNKNOWN_MAC))
+    lines = store("device", "list").out.splitlines()
+    assert lines[1].startswith("0004132E08B4  pbx.example.com  401")
+    assert lines[2].startswith("000413999999  (unknown)")
+    assert len(store("device", "list", "--unknown", "0").out.splitlines()) == 2
+    only = store("device", "list", "--domain", "pbx.example.com", "--json").json
+    assert [one["mac"] for one in only] == ["0004132E08B4"]
+    assert "bind it" in store("device", "show", "000413999999").out
+
+
+def test_what_is_no_mac_is_refused(store: Command) -> None:
+    assert "is not a MAC address" in refused(store("device", "show", "xyz"))

@@ -1,0 +1,114 @@
+"""bootwave document: what a phone would get, and who may see its password."""
+
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bootwave.cli import document
+from bootwave.options import HttpOptions, Options
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+MAC = "0004132E08B4"
+
+
+def test_the_password_is_masked_unless_it_is_to_be_revealed(store: Command) -> None:
+    store("settings", "set", "http_pass", "h1dden", "--engine")
+    masked = store("document", MAC).out
+    assert "s3cret" not in masked
+    assert "h1dden" not in masked
+    tree = ElementTree.fromstring(masked.encode())
+    assert tree.findtext(".//user_pass") == document.MASK
+    assert tree.findtext(".//http_pass") == document.MASK
+    assert tree.findtext(".//user_realname") == "Anna"
+    revealed = ElementTree.fromstring(store("document", MAC, "--reveal").out.encode())
+    assert revealed.findtext(".//user_pass") == "s3cret"
+
+
+def test_a_masked_document_needs_no_key(store: Command, options_file: Path) -> None:
+    (options_file.parent / "bootwave.key").unlink()
+    assert store("document", MAC).status == 0
+    assert "key" in refused(store("document", MAC, "--reveal"))
+
+
+def test_a_key_that_others_may_read_reveals_nothing(
+    store: Command, options_file: Path
+) -> None:
+    (options_file.parent / "bootwave.key").chmod(0o644)
+    assert "can be read by others" in refused(store("document", MAC, "--reveal"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_may_not_read_the_key_gets_no_password(
+    store: Command, options_file: Path
+) -> None:
+    for path in (options_file.parent, *options_file.parent.iterdir()):
+        os.chown(path, 4711, 4711)
+    os.chown(options_file.parent / "bootwave.key", 0, 0)
+    for parent in options_file.parents:
+        if parent.stat().st_uid == 0 and parent != options_file.parent:
+            mode = parent.stat().st_mode & 0o777
+            parent.chmod(mode | 0o055)
+    pid = os.fork()
+    if pid == 0:
+        os.setresuid(4711, 4711, 4711)
+        code = store("document", MAC, "--reveal").status
+        os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
+
+
+@pytest.mark.parametrize("kind", ["settings", "files", "general", "firmware"])
+def test_every_kind_is_xml(store: Command, kind: str) -> None:
+    done = store("document", MAC, "--kind", kind, "--url", "https://p.example.com/")
+    root = ElementTree.fromstring(done.out.encode())
+    expected = {
+        "settings": "settings",
+        "files": "setting-files",
+        "general": "settings",
+        "firmware": "firmware-settings",
+    }
+    assert root.tag == expected[kind]
+    if kind == "files":
+        assert [file.get("url") for file in root] == [
+            f"https://p.example.com/{MAC}.xml"
+        ]
+    as_json = store("document", MAC, "--kind", kind, "--json").json
+    assert as_json["kind"] == kind
+    ElementTree.fromstring(as_json["document"].encode())
+
+
+def test_the_model_brings_its_layer(store: Command) -> None:
+    store("settings", "set", "ring_sound", "Ringer9", "--model", "snom720")
+    assert "Ringer9" not in store("document", MAC).out
+    assert "Ringer9" in store("document", MAC, "--model", "snom720").out
+
+
+def test_a_phone_without_account_has_no_settings_but_general_ones(
+    store: Command,
+) -> None:
+    assert "is bound to no account" in refused(store("document", "000413000000"))
+    assert store("document", "000413000000", "--kind", "general").status == 0
+    assert "is not a MAC address" in refused(store("document", "zzz"))
+
+
+@pytest.mark.parametrize(
+    ("http", "expected"),
+    [
+        (HttpOptions(url="https://p.example.com"), "https://p.example.com"),
+        (HttpOptions(listen=("10.0.0.1:81",)), "http://10.0.0.1:81"),
+        (HttpOptions(listen=("127.0.0.1:0",)), "http://127.0.0.1:8080"),
+        (HttpOptions(listen=("[2001:db8::1]:80",)), "http://[2001:db8::1]"),
+    ],
+)
+def test_the_url_is_that_of_the_options(http: HttpOptions, expected: str) -> None:
+    assert document.default_url(Options(http=http)) == expected
+
+
+def test_the_url_of_a_listener_on_all_addresses_is_one_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(document, "_own_address", lambda group: "192.0.2.9")
+    assert document.default_url(Options()) == "http://192.0.2.9:8080"

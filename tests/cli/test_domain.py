@@ -1,0 +1,44 @@
+"""bootwave domain."""
+
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+
+def test_a_domain_is_added_changed_listed_and_removed(
+    options_file: object, run: Command
+) -> None:
+    added = run(
+        *("domain", "add", "PBX.example.com", "--registrar", "10.0.0.1:5061"),
+        *("--outbound-proxy", "10.0.0.2", "--language", "Deutsch"),
+        *("--timezone", "GER+1", "--tone-scheme", "GER"),
+        *("--wildcard-subnet", "10.0.0.0/24"),
+    )
+    assert added.out == "Added pbx.example.com.\n"
+    changed = run("domain", "set", "pbx.example.com", "--language", "", "--json")
+    assert changed.json["language"] == ""
+    (listed,) = run("domain", "list", "--json").json
+    assert listed == {
+        "name": "pbx.example.com",
+        "registrar": "10.0.0.1:5061",
+        "outbound_proxy": "10.0.0.2",
+        "language": "",
+        "timezone": "GER+1",
+        "tone_scheme": "GER",
+        "wildcard_subnet": "10.0.0.0/24",
+        "accounts": 0,
+        "devices": 0,
+    }
+    assert "10.0.0.1:5061" in run("domain", "list").out
+    assert run("domain", "remove", "pbx.example.com").status == 0
+    assert run("domain", "list", "--json").json == []
+
+
+def test_a_domain_with_accounts_goes_only_by_force(store: Command) -> None:
+    assert "1 accounts" in refused(store("domain", "remove", "pbx.example.com"))
+    gone = store("domain", "remove", "pbx.example.com", "--force", "--json")
+    assert gone.json == {"name": "pbx.example.com", "accounts": 1}
+
+
+def test_a_domain_exists_once(store: Command) -> None:
+    assert "exists already" in refused(store("domain", "add", "pbx.example.com"))
+    assert "is not a domain name" in refused(store("domain", "add", "a b"))

@@ -1,0 +1,124 @@
+"""bootwave account import: files as spreadsheets write them, all or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from bootwave.cli import importing
+from bootwave.cli.importing import rows_from_csv
+from bootwave.errors import SettingError
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+TWO = (
+    "extension,domain,name,password,mac\n"
+    "501,pbx.example.com,Anna,p1,000413000501\n"
+    '502,pbx.example.com,"Bob, the builder",p2,\n'
+)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_columns_come_in_any_order_and_with_any_separator(delimiter: str) -> None:
+    text = delimiter.join(("Password", "EXTENSION", "mac")) + "\r\n"
+    text += delimiter.join(("p", " 401 ", "")) + "\r\n\r\n"
+    assert rows_from_csv(text) == [{"password": "p", "extension": "401", "mac": ""}]
+
+
+def test_quoted_values_hold_separators_and_lines() -> None:
+    rows = rows_from_csv('extension,name\n1,"a,b"\n2,"c ""d"" e"\n')
+    assert [row["name"] for row in rows] == ["a,b", 'c "d" e']
+
+
+def test_short_rows_leave_values_out() -> None:
+    assert rows_from_csv("extension,name,mac\n1,a\n") == [
+        {"extension": "1", "name": "a"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "The file is empty"),
+        ("\n\n", "The file is empty"),
+        ("401,pbx.example.com\n", "There is no column '401'"),
+        ("extension,colour\n", "There is no column 'colour'"),
+        ("name,mac\n", "The column extension is missing"),
+        ("extension,name,name\n", "The column name is there twice"),
+        ("extension\n1,2\n", "Row 1 has 2 values for 1 columns"),
+        ('extension\n"1\n', "The file is not CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(SettingError, match=sentence):
+        rows_from_csv(text)
+
+
+@pytest.mark.parametrize("way", ["file", "stdin"])
+def test_a_file_or_standard_input_is_imported(
+    store: Command, tmp_path: Path, way: str
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + TWO.encode())
+    done = (
+        store("account", "import", file)
+        if way == "file"
+        else store("account", "import", "-", stdin=TWO)
+    )
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "Stored: 2 added, 0 updated, 1 bound.\n"
+    names = [one["name"] for one in store("account", "list", "--json").json]
+    assert names == ["Anna", "Anna", "Bob, the builder"]
+    assert ">p1</user_pass>" in store("document", "000413000501", "--reveal").out
+
+
+def test_wrong_rows_are_told_one_by_one_and_nothing_is_stored(store: Command) -> None:
+    text = TWO + "503,pbx.example.com,C,p3,nonsense\n504,no.example.com,D,p4,\n"
+    done = store("account", "import", "-", stdin=text)
+    assert done.status == 1
+    assert done.out == "Nothing was stored, because 2 rows are wrong.\n"
+    assert done.err.splitlines()[0].startswith("row 3: 'nonsense' is not a MAC")
+    assert done.err.splitlines()[1].startswith("row 4: There is no domain")
+    assert len(store("account", "list", "--json").json) == 1
+
+
+def test_the_right_rows_are_stored_on_request(store: Command) -> None:
+    text = TWO + "503,pbx.example.com,C,p3,nonsense\n"
+    done = store("account", "import", "-", "--partial", "--json", stdin=text)
+    assert done.status == 1
+    assert done.json["added"] == 2
+    assert done.json["error_count"] == 1
+    assert len(store("account", "list", "--json").json) == 3
+
+
+def test_a_dry_run_stores_nothing(store: Command) -> None:
+    done = store("account", "import", "-", "--dry-run", stdin=TWO)
+    assert done.out.startswith("Nothing was stored; it would be: 2 added")
+    assert len(store("account", "list", "--json").json) == 1
+
+
+def test_accounts_are_updated_on_request(store: Command) -> None:
+    text = "extension,name\n401,New name\n"
+    words = ["account", "import", "-", "--domain", "pbx.example.com"]
+    assert "exists already" in store(*words, stdin=text).err
+    assert store(*words, "--update", stdin=text).status == 0
+    assert store("account", "list", "--json").json[0]["name"] == "New name"
+
+
+def test_a_file_full_of_errors_is_cut(store: Command) -> None:
+    text = "extension,domain,password\n" + "1,nowhere,p\n" * 30
+    done = store("account", "import", "-", stdin=text)
+    lines = done.err.splitlines()
+    assert len(lines) == importing.SHOWN_ERRORS + 1
+    assert lines[-1] == "… and 10 rows more, which --json shows."
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    store: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cannot be read" in refused(store("account", "import", "none.csv"))
+    bad = store("account", "import", "-", stdin=b"extension\n\xe4\n")
+    assert "is not UTF-8 (line 2)" in refused(bad)
+    monkeypatch.setattr(importing, "MAX_FILE_BYTES", 10)
+    assert "import it in parts" in refused(
+        store("account", "import", "-", stdin="x" * 11)
+    )

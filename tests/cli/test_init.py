@@ -1,0 +1,72 @@
+"""bootwave init: a new place, and never a changed one."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+
+def test_a_place_is_made_with_files_only_its_owner_may_read(
+    run: Command, tmp_path: Path
+) -> None:
+    done = run("init", tmp_path / "a" / "b")
+    assert done.status == 0
+    place = tmp_path / "a" / "b"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    for name in ("bootwave.db", "bootwave.key"):
+        assert stat.S_IMODE((place / name).stat().st_mode) == 0o600
+    assert f"bootwave -o {place}/bootwave.toml domain add" in done.out
+    assert run("-o", place / "bootwave.toml", "domain", "list").status == 0
+    assert run("-o", place / "bootwave.toml", "options", "check").status == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["bootwave.toml", "bootwave.db", "bootwave.key", "sightings.db"]
+)
+def test_nothing_is_overwritten_and_nothing_left_behind(
+    run: Command, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("precious")
+    sentence = refused(run("init", tmp_path))
+    assert sentence == f"{tmp_path / name} exists already: nothing was made."
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_a_link_that_leads_nowhere_is_not_followed(
+    run: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "bootwave.db").symlink_to(tmp_path / "elsewhere")
+    assert "exists already" in refused(run("init", tmp_path))
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_place_that_cannot_be_made_is_one_sentence(
+    run: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert "is not a directory" in refused(run("init", tmp_path / "file"))
+    assert "cannot be made" in refused(run("init", tmp_path / "file" / "below"))
+
+
+def test_what_variables_say_holds_already(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTWAVE_STORE__DATABASE", "other.db")
+    made = run("init", tmp_path / "x", "--json").json
+    assert made["database"] == str(tmp_path / "x" / "other.db")
+    assert sorted(os.listdir(tmp_path / "x")) == [
+        *("bootwave.key", "bootwave.toml", "other.db")
+    ]
+
+
+def test_a_wrong_variable_makes_nothing(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTWAVE_SERVER__WORKERS", "many")
+    assert "server.workers" in refused(run("init", tmp_path / "x"))
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,33 @@
+"""What is legal and still worth a sentence."""
+
+from bootwave.cli.notices import notices
+from bootwave.options import (
+    ControlOptions,
+    HttpOptions,
+    HttpsOptions,
+    Options,
+    PnpOptions,
+)
+
+
+def test_the_defaults_need_no_notice() -> None:
+    assert list(notices(Options())) == []
+
+
+def test_what_has_no_listener_yet_is_told() -> None:
+    options = Options(
+        https=HttpsOptions(listen=("0.0.0.0:443",)),
+        control=ControlOptions(listen="127.0.0.1:8443"),
+    )
+    first, second = notices(options)
+    assert first.startswith("https.listen is accepted")
+    assert second.startswith("control.listen is accepted")
+
+
+def test_options_that_serve_nobody_are_told() -> None:
+    options = Options(pnp=PnpOptions(enabled=False), http=HttpOptions(listen=()))
+    assert "no phone can be provisioned" in next(notices(options))
+    url = PnpOptions(url="http://10.0.0.1/settings.xml")
+    assert "{mac}" in next(notices(Options(pnp=url)))
+    for right in ("http://a/{mac}.xml", "http://a/{MAC}"):
+        assert not list(notices(Options(pnp=PnpOptions(url=right))))

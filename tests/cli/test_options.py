@@ -1,0 +1,67 @@
+"""bootwave options check."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bootwave.options import keys
+from tests.cli.conftest import Command
+
+
+def test_every_option_is_shown_with_value_and_origin(
+    run: Command, options_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options_file.write_text("[server]\nworkers = 3\n")
+    monkeypatch.setenv("BOOTWAVE_PNP__LISTEN", "127.0.0.1:15060")
+    done = run("options", "check")
+    assert (done.status, done.err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line}
+    assert rows["server.workers"] == ["server.workers", "3", "file"]
+    assert rows["pnp.listen"][1:] == ['"127.0.0.1:15060"', "BOOTWAVE_PNP__LISTEN"]
+    assert rows["pnp.bind"][1:] == ['"any"', "default"]
+    assert {key.name for key in keys()} <= set(rows)
+    assert f"The file is {options_file}." in done.out
+    assert done.out.endswith("Nothing is wrong.\n")
+
+
+def test_all_that_is_wrong_is_told_at_once(
+    run: Command, options_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options_file.write_text('[server]\nworkers = 99\n[htp]\nx = 1\n[pnp]\nbind = "x"\n')
+    monkeypatch.setenv("BOOTWAVE_CACHE__BITES", "1")
+    done = run("options", "check")
+    assert done.status == 1
+    assert done.err == "bootwave: 4 things are wrong.\n"
+    wrong = [line for line in done.out.splitlines() if line.startswith("Wrong: ")]
+    assert len(wrong) == 4
+    assert "did you mean [http]?" in "".join(wrong)
+    assert "did you mean BOOTWAVE_CACHE__BYTES?" in "".join(wrong)
+    assert re.search(r"^server\.workers +99 +file +WRONG$", done.out, re.M)
+    assert done.out.count("WRONG") == 2
+
+
+def test_the_same_as_json(run: Command, options_file: Path) -> None:
+    options_file.write_text('[server]\nworkers = 99\n[https]\nlisten = ["[::]:443"]\n')
+    done = run("options", "check", "--json")
+    assert done.status == 1
+    found = done.json
+    assert found["file"] == str(options_file)
+    assert [option["name"] for option in found["options"]] == [k.name for k in keys()]
+    workers = found["options"][0]
+    assert workers["value"] == 99
+    assert workers["wrong"] is True
+    assert workers["default"] == 2
+    assert workers["variable"] == "BOOTWAVE_SERVER__WORKERS"
+    assert workers["from"] == str(options_file)
+    assert [problem["key"] for problem in found["problems"]] == ["server.workers"]
+    assert "no TLS listener yet" in found["warnings"][0]
+
+
+def test_without_a_file_the_defaults_are_checked(run: Command) -> None:
+    done = run("options", "check")
+    assert done.status == 0
+    assert "There is no options file" in done.out
+    missing = run("options", "check", "-o", "none.toml")
+    assert missing.status == 1
+    assert "There is no options file" in missing.out

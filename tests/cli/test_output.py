@@ -1,0 +1,70 @@
+"""Tables, and text that cannot move the cursor."""
+
+import pytest
+
+from bootwave.cli.output import duration, moment, print_json, print_table, printable
+
+
+def test_columns_are_aligned_by_what_they_take_on_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(
+        ("name", "n"), [("日本", 1), ("a\u0308b", 22), ("x", None)], empty="none"
+    )
+    assert capsys.readouterr().out == "name  n\n日本  1\na\u0308b    22\nx\n"
+
+
+def test_an_empty_table_is_a_hint_beside_the_data(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(("a",), [], empty="There is nothing.")
+    assert capsys.readouterr() == ("", "There is nothing.\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("ok ä €", "ok ä €"),
+        ("a\x1b[2Jb\n", "a\\x1b[2Jb\\x0a"),
+        ("\u202e", "\\x202e"),
+        (None, ""),
+        (True, "yes"),
+        (False, ""),
+        (0, "0"),
+    ],
+)
+def test_only_printable_characters_are_printed(value: object, text: str) -> None:
+    assert printable(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (598, "9 min 58 s"),
+        (600, "10 min"),
+        (7500, "2 h 5 min"),
+        (86400, "24 h"),
+    ],
+)
+def test_durations_are_said_as_people_do(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_moment_is_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC-2")
+    time.tzset()
+    try:
+        assert moment(0) == "1970-01-01 02:00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert moment(None) == ""
+
+
+def test_json_keeps_every_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"name": "Änne 日本"})
+    assert capsys.readouterr().out == '{\n  "name": "Änne 日本"\n}\n'

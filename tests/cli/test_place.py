@@ -1,0 +1,51 @@
+"""Which store a command works on, with and without an engine."""
+
+from pathlib import Path
+from typing import Any
+
+from bootwave.cli import place
+from bootwave.store.changelog import Change
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+
+def test_a_running_engine_makes_the_change_and_knows_of_it(
+    engine: list[Any], run: Command
+) -> None:
+    assert run("domain", "add", "pbx.example.com").status == 0
+    assert engine == [[Change("domain", 1)]]
+    assert run("domain", "list", "--json").json[0]["name"] == "pbx.example.com"
+
+
+def test_its_refusal_is_the_same_sentence(engine: list[Any], run: Command) -> None:
+    run("domain", "add", "pbx.example.com")
+    assert refused(run("domain", "add", "pbx.example.com")) == (
+        "The domain pbx.example.com exists already: change it with bootwave domain set."
+    )
+
+
+def test_an_import_travels_through_the_socket(engine: list[Any], run: Command) -> None:
+    run("domain", "add", "pbx.example.com")
+    text = "extension,domain,password\n" + "".join(
+        f"{number},pbx.example.com,p\n" for number in range(2000)
+    )
+    done = run("account", "import", "-", stdin=text)
+    assert done.out == "Stored: 2000 added, 0 updated, 0 bound.\n"
+
+
+def test_the_last_file_named_counts() -> None:
+    place.choose(Path("a"))
+    place.choose(None)
+    assert place.chosen() == Path("a")
+    place.choose(Path("b"))
+    assert place.chosen() == Path("b")
+
+
+def test_a_missing_database_names_the_file_that_names_it(
+    options_file: Path, run: Command
+) -> None:
+    (options_file.parent / "bootwave.db").unlink()
+    sentence = refused(run("domain", "list"))
+    assert sentence.startswith(
+        f"There is no database at {options_file.parent / 'bootwave.db'}"
+    )

@@ -1,0 +1,68 @@
+"""The table of commands: the names are a contract, and each leads somewhere."""
+
+import inspect
+from importlib import import_module
+
+import pytest
+
+from bootwave.cli.tree import TREE, Branch, Leaf
+from tests.cli.conftest import Command
+
+LEAVES = {
+    " ".join(path): leaf
+    for name, entry in TREE.items()
+    for path, leaf in (
+        [((name,), entry)]
+        if isinstance(entry, Leaf)
+        else [((name, word), leaf) for word, leaf in entry.commands.items()]
+    )
+}
+
+
+def test_the_names_promised_are_there() -> None:
+    assert set(LEAVES) == {
+        *("init", "serve", "status", "demo", "document", "version"),
+        *("options check", "phone boot", "store upgrade"),
+        *("domain add", "domain list", "domain set", "domain remove"),
+        *("account add", "account import", "account bind", "account unbind"),
+        *("account list", "account show", "account set", "account remove"),
+        *("window open", "window close", "window list"),
+        *("device list", "device show"),
+        *("settings set", "settings unset", "settings list"),
+        *("keys set", "keys clear", "keys list"),
+    }
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_a_command_is_a_documented_function(path: str) -> None:
+    module, _, name = LEAVES[path].target.partition(":")
+    function = getattr(import_module(f"bootwave.cli.{module}"), name)
+    assert inspect.getdoc(function)
+    assert LEAVES[path].help.endswith(".")
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_a_command_shows_its_help_and_takes_an_options_file(
+    path: str, run: Command
+) -> None:
+    done = run(*path.split(), "--help")
+    assert done.status == 0
+    assert done.out.startswith(f"Usage: bootwave {path} ")
+    assert "-o, --options FILE" in done.out
+
+
+@pytest.mark.parametrize("path", sorted(set(LEAVES) - {"serve", "demo", "phone boot"}))
+def test_a_command_that_prints_data_can_print_json(path: str, run: Command) -> None:
+    assert "--json" in run(*path.split(), "--help").out
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, entry in TREE.items() if isinstance(entry, Branch)]
+)
+def test_a_branch_alone_lists_its_commands(name: str, run: Command) -> None:
+    done = run(name)
+    assert done.status == 0
+    entry = TREE[name]
+    assert isinstance(entry, Branch)
+    for word in entry.commands:
+        assert f"\n  {word} " in done.out

@@ -1,0 +1,48 @@
+"""bootwave window."""
+
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+
+def test_accounts_are_opened_listed_and_closed(store: Command) -> None:
+    store("account", "add", "402@pbx.example.com", "--password", "x")
+    opened = store(
+        *("window", "open", "401@pbx.example.com", "402"),
+        *("--domain", "pbx.example.com", "--minutes", "2.5"),
+    )
+    assert opened.out == (
+        "Opened 401@pbx.example.com, 402@pbx.example.com for 2 min 30 s.\n"
+    )
+    heading, first, _ = store("window", "list").out.splitlines()
+    assert heading.split() == ["account", "state", "left", "used", "by", "from"]
+    assert first.startswith("401@pbx.example.com  open   2 min ")
+    closed = store("window", "close", "401@pbx.example.com")
+    assert closed.out == "Closed 401@pbx.example.com.\n"
+    assert store("window", "close", "401@pbx.example.com").out == (
+        "None of them was open.\n"
+    )
+    (left,) = store("window", "list", "--json").json
+    assert left["account"] == "402@pbx.example.com"
+    assert 0 < left["seconds_left"] <= 150
+    assert len(store("window", "list", "--all", "--json").json) == 2
+
+
+def test_a_domain_is_opened_as_a_whole(store: Command) -> None:
+    done = store("window", "open", "--domain", "pbx.example.com", "--json")
+    assert done.json["opened"] == ["401@pbx.example.com"]
+    assert done.json["minutes"] == 10
+    closed = store("window", "close", "--domain", "pbx.example.com", "--json")
+    assert closed.json == {"closed": ["401@pbx.example.com"]}
+
+
+def test_all_are_opened_or_none(store: Command) -> None:
+    done = store("window", "open", "401@pbx.example.com", "999@pbx.example.com")
+    assert "999@pbx.example.com" in refused(done)
+    assert store("window", "list", "--json").json == []
+
+
+def test_somebody_must_be_named(store: Command) -> None:
+    assert "Name the accounts" in refused(store("window", "open"), 2)
+    assert "Name the accounts" in refused(store("window", "close"), 2)
+    late = store("window", "open", "401@pbx.example.com", "--minutes", "99999")
+    assert "cannot be open for 99999 minutes" in refused(late)
