@@ -5,6 +5,7 @@ CRLF everywhere, and not a byte behind the content (RFC 9112 sections 4 to 6).
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from bootwave.errors import ServerFault
@@ -87,13 +88,10 @@ def _head_from(head: bytes) -> tuple[Response, int]:
     status = int(found[2])
     fields: dict[bytes, bytes] = {}
     for line in lines[1:]:
-        field = _FIELD.fullmatch(line)
-        if not field:
-            raise ServerFault(f"it has the line {_shown(line)}, which is no header")
-        name = field[1].lower()
+        name, value = _field(line)
         if name == b"content-length" and name in fields:
             raise ServerFault("it has Content-Length twice")
-        fields[name] = field[2].rstrip(b" \t")
+        fields[name] = value
     if b"transfer-encoding" in fields:
         raise ServerFault("it is sent in chunks, which old phones cannot read")
     if status < 200:
@@ -104,6 +102,14 @@ def _head_from(head: bytes) -> tuple[Response, int]:
     if found[1] == b"0":
         stays_open = connection == b"keep-alive"
     return Response(status, fields, b"", stays_open), length
+
+
+@lru_cache(maxsize=256)  # a server writes most lines the same way each time
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    field = _FIELD.fullmatch(line)
+    if not field:
+        raise ServerFault(f"it has the line {_shown(line)}, which is no header")
+    return field[1].lower(), field[2].rstrip(b" \t")
 
 
 def _length(status: int, fields: dict[bytes, bytes]) -> int:

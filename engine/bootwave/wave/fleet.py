@@ -244,8 +244,9 @@ class Fleet:
             )
             self._by_call_id[subscription.call_id.encode()] = phone
             self._socket_of[phone] = sock
-            # A phone has one address, whatever it speaks.
-            self._source_of[phone] = local[0]
+            if wave.sources or wave.interface:
+                # A phone has one address, whatever it speaks.
+                self._source_of[phone] = local[0]
         else:
             phone = Phone(
                 identity,
