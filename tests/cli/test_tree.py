@@ -2,6 +2,7 @@
 
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,9 @@ def test_a_branch_alone_lists_its_commands(name: str, run: Command) -> None:
     assert isinstance(entry, Branch)
     for word in entry.commands:
         assert f"\n  {word} " in done.out
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_a_command_is_in_the_manual(path: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    assert f"| `bootwave {path}" in page

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.output import Json, moment, print_json, print_line, print_table
 from bootwave.metrics import Counter
 
 
@@ -57,4 +57,4 @@ def _print_fact(name: str, value: Any) -> None:
     elif isinstance(value, list):
         print_line(f"{name}: {', '.join(map(str, value)) or 'none'}")
     else:
-        print_line(f"{name}: {value}")
+        print_line(f"{name}: {moment(value) if name == 'started' else value}")
