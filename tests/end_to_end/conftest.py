@@ -1,0 +1,68 @@
+"""An engine of the installed program for each test, on ports the kernel chose."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.program import DOMAIN, Program
+
+Serving = Callable[..., Program]
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Remember that a test failed, for the end of its fixtures."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place that ``bootwave init`` made, with the domain in it."""
+    directory = tmp_path_factory.mktemp("end_to_end") / "place"
+    subprocess.run(
+        [sys.executable, "-m", "bootwave", "init", str(directory)],
+        check=True,
+        capture_output=True,
+    )
+    Program(directory).command("domain", "add", DOMAIN)
+    return directory
+
+
+@pytest.fixture
+def programs(
+    place: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Serving]:
+    """Make programs that are not started; all of them work on one fresh place."""
+    directory = tmp_path / "place"
+    shutil.copytree(place, directory)
+    made: list[Program] = []
+
+    def make(**environ: str) -> Program:
+        made.append(Program(directory, **environ))
+        return made[-1]
+
+    yield make
+    for program in made:
+        program.clean_up()
+    if made and request.node.stash.get(_FAILED, False):
+        print(made[0].errors())
+
+
+@pytest.fixture
+def serving(programs: Serving) -> Serving:
+    """Start an engine; the names of variables are without ``BOOTWAVE_``."""
+
+    def start(**environ: str) -> Program:
+        return programs(**environ).start()
+
+    return start

@@ -1,0 +1,312 @@
+"""Phones boot: SUBSCRIBE, 200, NOTIFY, GET, on sockets of the running program."""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Serving
+from tests.end_to_end.program import (
+    DOMAIN,
+    PATIENCE,
+    Answer,
+    Client,
+    Program,
+    wait_until,
+)
+from tests.peers.peer import missing
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+SNOM370 = CAPTURES / "snom370-8.7.5.48.txt"
+PHONE = "0004132E08B4"
+OTHER = "000413A00001"
+ACCOUNT = f"401@{DOMAIN}"
+
+
+class Mailbox:
+    """The UDP socket of a phone, and what comes to it."""
+
+    def __init__(self, end: socket.socket, program: Program) -> None:
+        self._end = end
+        self._port = program.pnp
+        host, _, number = program.group.partition(":")
+        self._group = (host, int(number))
+
+    def send(self, data: bytes, *, multicast: bool = False) -> None:
+        self._end.sendto(data, self._group if multicast else self._port)
+
+    def receive(self) -> str:
+        return self._end.recv(65536).decode()
+
+    def answers(self) -> tuple[str, str]:
+        """Return the 200 and the NOTIFY, which is confirmed, whichever came first."""
+        first, second = self.receive(), self.receive()
+        if first.startswith("NOTIFY "):
+            first, second = second, first
+        assert first.startswith("SIP/2.0 200 "), first
+        assert second.startswith("NOTIFY "), second
+        self._confirm(second)
+        return first, second
+
+    def _confirm(self, notify: str) -> None:
+        kept = re.findall(
+            r"^(?:Via|From|To|Call-ID|CSeq): .*\r$", notify, re.MULTILINE | re.IGNORECASE
+        )
+        self.send("\n".join(["SIP/2.0 200 OK\r", *kept, "\r\n"]).encode())
+
+
+@contextmanager
+def mailbox(program: Program) -> Iterator[Mailbox]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.bind(("127.0.0.1", 0))
+        end.settimeout(PATIENCE)
+        loopback = socket.inet_aton("127.0.0.1")
+        end.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+        yield Mailbox(end, program)
+
+
+def call_id(message: str) -> str:
+    found = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE | re.IGNORECASE)
+    assert found is not None
+    return found[1]
+
+
+def subscribe(mac: str, number: int) -> bytes:
+    """Return the snom370's capture as the phone *mac* would send it."""
+    data = SNOM370.read_bytes().replace(PHONE.encode(), mac.encode())
+    return data.replace(b"949137397", str(number).encode())
+
+
+def url_of(program: Program, notify: str, mac: str) -> str:
+    """Return the path of the URL a NOTIFY tells, with *mac* where the phone puts it."""
+    url = notify.partition("\r\n\r\n")[2].strip()
+    start = "http://{}:{}".format(*program.http)
+    assert url.startswith(start)
+    assert "{mac}" in url
+    return url.removeprefix(start).replace("{mac}", mac)
+
+
+def is_for(answer: Answer, account: str) -> bool:
+    number = account.partition("@")[0]
+    return answer.status == 200 and f"secret-{number}<".encode() in answer.body
+
+
+@pytest.mark.parametrize(
+    ("capture", "mac"),
+    [("snom370-8.7.5.48", PHONE), ("snomM700-03.23", "000413611234")],
+)
+def test_a_captured_subscribe_leads_to_the_document(
+    serving: Serving, capture: str, mac: str
+) -> None:
+    program = serving()
+    program.import_accounts({"401": mac}, minutes=10)
+    data = (CAPTURES / f"{capture}.txt").read_bytes()
+    # Via and Contact name the host of the capture: the answers come here all the same.
+    with mailbox(program) as phone:
+        phone.send(data)
+        ok, notify = phone.answers()
+    assert call_id(ok) == call_id(notify) == call_id(data.decode())
+    assert "received=127.0.0.1" in ok
+    assert is_for(program.get(url_of(program, notify, mac)), ACCOUNT)
+    shown = program.command("device", "show", mac)
+    assert shown["provisioned"]
+
+
+def test_the_capture_is_the_one_of_442_bytes() -> None:
+    assert len(SNOM370.read_bytes()) == 442
+
+
+@pytest.mark.parametrize(
+    ("shape", "model"),
+    [("classic", "snomD785"), ("m700", "snomM700"), ("from-mac", "snom370")],
+)
+def test_a_phone_of_each_shape_boots(
+    serving: Serving, shape: str, model: str
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    verdict = program.boot(
+        *("--server", "{}:{}".format(*program.pnp), "--mac", PHONE),
+        *("--shape", shape, "--model", model),
+    )
+    assert verdict["outcome"] == "booted", verdict
+    assert verdict["identities"] == [ACCOUNT]
+
+
+@pytest.mark.parametrize("multicast", [True, False], ids=["group", "port"])
+def test_silence_is_kept_to_what_is_not_ours(
+    serving: Serving, multicast: bool
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    noise = (CAPTURES / "register-noise.txt").read_bytes()
+    presence = subscribe(PHONE, 77).replace(b"ua-profile", b"presence")
+    with mailbox(program) as phone:
+        for data in (noise, subscribe(OTHER, 88), presence, b"\r\n\r\n", b"\0\0"):
+            phone.send(data, multicast=multicast)
+        # Datagrams are handled in order: this one's answers come, and no others.
+        phone.send(subscribe(PHONE, 99), multicast=multicast)
+        ok, notify = phone.answers()
+        assert call_id(ok) == call_id(notify) == "99@192.168.12.155"
+    line = program.command("device", "show", OTHER)["time_line"]
+    wait_until(
+        lambda: program.command("device", "show", OTHER)["time_line"],
+        f"the silence is explained: {line}",
+    )
+    shown = program.command("device", "show", OTHER)
+    assert shown["time_line"][0]["reason"] == "PNP_NOT_BOUND"
+
+
+def test_a_phone_asks_the_group_and_boots(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    verdict = program.boot(
+        *("--multicast", "--interface", "127.0.0.1", "--group", program.group),
+        *("--mac", PHONE),
+    )
+    assert verdict["outcome"] == "booted", verdict
+
+
+def test_a_closed_phone_is_notified_and_refused_like_an_unknown_one(
+    serving: Serving,
+) -> None:
+    program = serving()
+    others, unbound = "000413A00002", "000413A00003"
+    program.import_accounts({"401": PHONE})
+    program.import_accounts({"402": others, "403": unbound}, minutes=10)
+    assert program.get(f"/{others}.xml", "127.0.0.9").status == 200
+    program.command("account", "unbind", f"403@{DOMAIN}")
+    with mailbox(program) as phone:
+        phone.send(SNOM370.read_bytes())
+        _, notify = phone.answers()
+    closed = program.get(url_of(program, notify, PHONE))
+    assert closed.status == 401
+    for mac in (OTHER, others, unbound):
+        refused = program.get(f"/{mac}.xml")
+        assert refused.timeless == closed.timeless
+        assert refused.raw.count(b'nonce="') == closed.raw.count(b'nonce="') > 0
+    reasons = {
+        PHONE: "CLOSED",
+        OTHER: "UNKNOWN_MAC",
+        others: "CONSUMED_BY_OTHER",
+        unbound: "UNBOUND",
+    }
+    for mac, reason in reasons.items():
+        wait_until(
+            lambda mac=mac, reason=reason: (
+                reason
+                in [
+                    seen["reason"]
+                    for seen in program.command("device", "show", mac)["time_line"]
+                ]
+            ),
+            f"{mac} is known to be refused because {reason}",
+        )
+
+
+def test_a_window_opens_and_closes_for_the_very_next_request(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE})
+    for _ in range(3):
+        assert program.get(f"/{PHONE}.xml").status == 401
+        program.command("window", "open", ACCOUNT)
+        # Of connections to one port some reach each of the workers.
+        for _ in range(8):
+            assert is_for(program.get(f"/{PHONE}.xml"), ACCOUNT)
+        program.command("window", "close", ACCOUNT)
+        for _ in range(8):
+            assert program.get(f"/{PHONE}.xml").status == 401
+
+
+def test_a_change_is_in_the_very_next_document(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    for name in ("Anna", "Berta"):
+        assert program.get(f"/{PHONE}.xml").status == 200
+        program.command("account", "set", ACCOUNT, "--name", name)
+        program.command("domain", "set", DOMAIN, "--registrar", f"{name}.example.com")
+        for _ in range(8):
+            body = program.get(f"/{PHONE}.xml").body.decode()
+            assert f">{name}</user_realname>" in body
+            assert f">{name}.example.com</user_host>".lower() in body.lower()
+
+
+@pytest.mark.parametrize("wildcard", ["*", "?"])
+def test_the_first_unknown_phone_claims_a_wildcard(
+    serving: Serving, wildcard: str
+) -> None:
+    program = serving()
+    program.import_accounts({"401": wildcard})
+    server = ("--server", "{}:{}".format(*program.pnp))
+    url = ("--url", "http://{}:{}/{{mac}}.xml".format(*program.http))
+    closed = program.boot(*url, "--mac", PHONE)
+    assert closed["outcome"] == "refused", closed
+    program.command("window", "open", ACCOUNT)
+    first = program.boot(*server, "--mac", PHONE)
+    assert first["outcome"] == "booted", first
+    assert first["identities"] == [ACCOUNT]
+    assert program.boot(*url, "--mac", OTHER)["outcome"] == "refused"
+    assert program.boot(*server, "--mac", PHONE)["outcome"] == "booted"
+    account = program.command("account", "show", ACCOUNT)
+    (bound,) = account["bound"]
+    assert bound["mac"] == PHONE
+    assert bound["temporary"] == (wildcard == "?")
+    assert account["wildcard"] == ("?" if wildcard == "?" else "")
+
+
+def test_a_write_past_the_control_socket_is_seen(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    assert is_for(program.get(f"/{PHONE}.xml"), ACCOUNT)
+    program.python(CLOSE_DIRECTLY)
+    # Either worker serves from its own cache, so each must have noticed.
+    wait_until(
+        lambda: all(program.get(f"/{PHONE}.xml").status == 401 for _ in range(16)),
+        "the window is closed for all workers",
+    )
+
+
+CLOSE_DIRECTLY = f"""
+import sys
+from pathlib import Path
+
+from bootwave.options import PairingOptions
+from bootwave.store.administration import Administration
+from bootwave.store.boot import instant
+from bootwave.store.connection import connect
+from bootwave.store.secrets import KeyRing
+
+place = Path(sys.argv[1])
+Administration(
+    connect(place / "bootwave.db"),
+    KeyRing.load(place / "bootwave.key"),
+    PairingOptions(),
+    now=instant,
+    committed=lambda changes: None,
+).window_close(["{ACCOUNT}"])
+"""
+
+
+def test_phones_are_served_over_ipv6(serving: Serving) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        missing("this machine has no ::1")
+    program = serving(HTTP__LISTEN="[::1]:0, 127.0.0.1:0")
+    program.import_accounts({"401": PHONE}, minutes=10)
+    six, four = program.listening
+    assert six[0] == "::1"
+    assert four[0] == "127.0.0.1"
+    client = Client(six)
+    client.ask(f"/{PHONE}.xml")
+    answer = client.answer()
+    assert is_for(answer, ACCOUNT)
+    assert f"http://[::1]:{six[1]}/".encode() in answer.body
+    # It is pinned to where it was used from.
+    client = Client(four)
+    client.ask(f"/{PHONE}.xml")
+    assert client.answer().status == 401
