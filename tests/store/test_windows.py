@@ -134,6 +134,23 @@ def test_opening_again_ends_what_was_granted_before(
     assert consume(connection, reader, clock)
 
 
+def test_unbinding_a_phone_ends_its_pin_for_good(
+    accounts: None,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    admin.account_bind(ONE, "0004132E08B5", add=True)
+    admin.window_open([ONE])
+    assert consume(connection, reader, clock)
+    admin.account_unbind(ONE, f"{MAC:012X}")
+    admin.account_bind(ONE, f"{MAC:012X}", add=True)
+    window = reader.devices([MAC])[MAC].bindings[0].account.window
+    assert window is not None
+    assert window.closed
+
+
 def test_windows_are_over_after_a_reboot_and_after_their_time(
     accounts: None, admin: Administration, clock: Clock
 ) -> None:

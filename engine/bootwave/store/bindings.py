@@ -108,6 +108,9 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
 
 def unbind(work: Work, account: AccountRow, target: str | None) -> dict[str, Any]:
     """Take a MAC or wildcard from *account*, or everything when *target* is None."""
+    forget_expired_of_account(
+        work.connection, account.id, work.at.boottime, work.at.boot_id
+    )
     macs = work.macs_of(account.id)
     taken: list[str] = []
     work.touched_account(account)
