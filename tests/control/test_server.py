@@ -294,3 +294,63 @@ def test_too_many_commands_at_once_are_refused(
                 writer.close()
 
     run(main)
+
+
+def test_a_slow_operation_gives_signs_of_life(
+    serving: Any, administration: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "STILL_AT_IT_SECONDS", 0.01)
+    administration.go.clear()
+
+    async def main() -> None:
+        async with serving():
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b'{"id":7,"op":"domain.add","args":{"name":"x"}}\n')
+            for _ in range(3):
+                assert await reader.readline() == b'{"id":7,"progress":[0,0]}\n'
+            administration.go.set()
+            while b"progress" in (line := await reader.readline()):
+                pass
+            assert b'"ok":true' in line
+            writer.close()
+
+    run(main)
+
+
+def test_a_stopping_server_answers_what_it_was_asked(
+    serving: Any, administration: Any, path: Path
+) -> None:
+    administration.go.clear()
+
+    async def main() -> None:
+        async with serving() as server:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b'{"id":1,"op":"domain.add","args":{"name":"x"}}\n')
+            while not server._busy:
+                await asyncio.sleep(0)
+            stopping = asyncio.create_task(server.stop())
+            await asyncio.sleep(0)
+            administration.go.set()
+            assert b'"ok":true' in await reader.readline()
+            assert await reader.readline() == b""
+            writer.close()
+            await stopping
+
+    run(main)
+
+
+def test_a_connection_that_was_just_accepted_is_closed_with_the_server(
+    serving: Any, path: Path
+) -> None:
+    async def main() -> None:
+        async with serving():
+            ends = []
+            for _ in range(20):
+                end = socket.socket(socket.AF_UNIX)
+                end.connect(str(path))
+                ends.append(end)
+            await asyncio.sleep(0)
+        for end in ends:
+            end.close()
+
+    run(main)

@@ -23,7 +23,9 @@ class Progress:
         self._task: TaskID | None = None
 
     def update(self, done: int, total: int) -> None:
-        """Say that *done* of *total* steps are done."""
+        """Say that *done* of *total* steps are done; nothing is known while it is 0."""
+        if not total:
+            return
         if self._bar is None:
             waiting = time.monotonic() - self._began < SHOWN_AFTER
             if waiting or not sys.stderr.isatty():

@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ from bootwave.messages import (
 
 PROGRESS_SECONDS = 0.1  # between two progress messages
 ACCEPT_PAUSE_SECONDS = 0.1
+STOP_SECONDS = 5.0  # for answers that are owed; the supervisor kills after ten
+# Less than half of what a client waits for a word (client.ANSWER_SECONDS).
+STILL_AT_IT_SECONDS = 10.0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
@@ -59,6 +62,8 @@ class ControlServer:
         self._inode = 0
         self._accepting: asyncio.Task[None] | None = None
         self._clients: dict[asyncio.Task[None], socket.socket] = {}
+        self._busy: set[asyncio.Task[None]] = set()  # of those, owed an answer
+        self._stopping = False
 
     def register(self, op: str, answer: ExtraOperation) -> None:
         """Answer *op* by calling *answer* in the loop; for what is not in the store."""
@@ -77,12 +82,19 @@ class ControlServer:
         )
 
     async def stop(self) -> None:
-        """Finish the operation that is running, then close everything."""
+        """Answer what was asked, for some seconds, then close everything."""
+        self._stopping = True
         tasks, ends = [*self._clients], [*self._clients.values()]
         if self._accepting is not None:
             tasks.append(self._accepting)
+        busy = set(self._busy)
         for task in tasks:
-            task.cancel()
+            if task not in busy:
+                task.cancel()
+        if busy:
+            await asyncio.wait(busy, timeout=STOP_SECONDS)
+            for task in busy:
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for end in ends:
             end.close()  # again, for a task that was cancelled before it began
@@ -145,17 +157,23 @@ class ControlServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
-        while data := await reader.read(65536):
+        task = asyncio.current_task()
+        assert task is not None
+        while not self._stopping and (data := await reader.read(65536)):
             for line in decoder.receive_data(data):
-                answer = await self._answer(request_from_line(line), writer)
-                writer.write(encoded(answer))
-                await writer.drain()
+                self._busy.add(task)
+                try:
+                    answer = await self._answer(request_from_line(line), writer)
+                    writer.write(encoded(answer))
+                    await writer.drain()
+                finally:
+                    self._busy.discard(task)
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> Answer:
         try:
-            loop = asyncio.get_running_loop()
-            progress = _progress(request.id, writer, loop)
-            result = await self.call(request.op, request.args, progress)
+            progress = _Progress(request.id, writer, asyncio.get_running_loop())
+            async with progress.signs_of_life():
+                result = await self.call(request.op, request.args, progress.update)
             # Here, so that a result JSON has no form for is answered, too.
             encoded(Result(request.id, result))
         except BootwaveError as error:
@@ -193,20 +211,44 @@ class ControlServer:
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
 
-def _progress(
-    number: int, writer: asyncio.StreamWriter, loop: asyncio.AbstractEventLoop
-) -> ProgressFunction:
-    """Return a function, for the other thread, that tells a client of progress."""
-    next_at = time.monotonic() + PROGRESS_SECONDS
+class _Progress:
+    """Tells one client how far its operation is."""
 
-    def tell(done: int, total: int) -> None:
-        nonlocal next_at
-        if (now := time.monotonic()) >= next_at:
-            next_at = now + PROGRESS_SECONDS
-            message = encoded(Progress(number, done, total))
-            loop.call_soon_threadsafe(writer.write, message)
+    def __init__(
+        self,
+        number: int,
+        writer: asyncio.StreamWriter,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._last = Progress(number, 0, 0)
+        self._writer = writer
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_at = time.monotonic() + PROGRESS_SECONDS
 
-    return tell
+    def update(self, done: int, total: int) -> None:
+        """Say so, unless something was said just now; for the other thread."""
+        self._last = last = Progress(self._last.id, done, total)
+        if (now := time.monotonic()) >= self._next_at:
+            self._next_at = now + PROGRESS_SECONDS
+            self._loop.call_soon_threadsafe(self._tell, last)
+
+    @contextlib.asynccontextmanager
+    async def signs_of_life(self) -> AsyncIterator[None]:
+        """Say something now and then: a silent engine looks as if it had stopped."""
+        self._timer = self._loop.call_later(STILL_AT_IT_SECONDS, self._again)
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+
+    def _again(self) -> None:
+        self._tell(self._last)
+        self._timer = self._loop.call_later(STILL_AT_IT_SECONDS, self._again)
+
+    def _tell(self, message: Progress) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(encoded(message))
 
 
 def _bound(path: Path) -> socket.socket:
