@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
 .PHONY: run test check native clean
@@ -26,11 +27,13 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock $(SOURCES)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e .
+	@echo "Installing Bootwave into $(VENV); the first time takes a minute ..."
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
+	@echo "Installing Bootwave and its tools into $(VENV); the first time takes a minute ..."
+	@$(PIP) -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
 	@touch $@ $(VENV)/.run
 
 clean:
