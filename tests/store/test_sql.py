@@ -12,11 +12,13 @@ CALLS = {"execute", "executemany", "executescript"}
 
 
 def is_constant(node: ast.expr) -> bool:
-    """A literal, a name bound to one, or ``NAME.format(placeholders(…))``."""
+    """A literal, a name or table of them, or ``NAME.format(placeholders(…))``."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.Name):
         return True
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name)
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

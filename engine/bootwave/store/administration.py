@@ -26,7 +26,7 @@ from bootwave.store import (
 )
 from bootwave.store.changelog import Change, record, trim
 from bootwave.store.connection import roll_back, transaction
-from bootwave.store.imports import MAX_ERRORS, Progress
+from bootwave.store.imports import MAX_ERRORS, Progress, RowError
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
@@ -34,7 +34,7 @@ from bootwave.store.work import Work
 Object = dict[str, Any]
 
 
-class _DryRun(Exception):
+class _NotToBeStored(Exception):
     """Ends a transaction that was only tried; not an error."""
 
 
@@ -371,22 +371,28 @@ class Administration:
         counts = {"added": 0, "updated": 0, "bound": 0}
         opened = 0
         stored = False
-        try:
-            with self._change() as work:
-                for fields in new_domains:
-                    self._import_domain(work, fields, update=update)
-                ids, counts, refused = imports.store(
-                    work, right, update=update, progress=progress
-                )
+        while not stored:
+            refused: list[RowError] = []
+            try:
+                with self._change() as work:
+                    for fields in new_domains:
+                        self._import_domain(work, fields, update=update)
+                    ids, counts, refused = imports.store(
+                        work, right, update=update, progress=progress
+                    )
+                    if dry_run or refused or (wrong and not partial):
+                        raise _NotToBeStored
+                    if open_minutes is not None:
+                        windows.open_many(work, ids, open_minutes)
+                        opened = len(ids)
+                stored = True
+            except _NotToBeStored:
                 wrong = sorted([*wrong, *refused], key=lambda error: error.row)
-                if dry_run or (wrong and not partial):
-                    raise _DryRun
-                if open_minutes is not None:
-                    windows.open_many(work, ids, open_minutes)
-                    opened = len(ids)
-            stored = True
-        except _DryRun:
-            pass
+                if dry_run or not partial:
+                    break
+                # Once more with the rows that are right.
+                without = {error.row for error in refused}
+                right = [row for row in right if row.row not in without]
         return {
             **counts,
             "opened": opened,

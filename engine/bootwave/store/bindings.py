@@ -23,7 +23,7 @@ JOIN domains d ON d.id = b.domain_id
 WHERE b.mac = :mac AND b.domain_id <> :domain_id
 ORDER BY b.identity
 """
-_IDENTITIES = "SELECT identity, account_id FROM bindings WHERE mac = :mac"
+_HELD = "SELECT identity, account_id, domain_id FROM bindings WHERE mac = :mac"
 _BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
 VALUES (:mac, :identity, :account_id, :domain_id, NULL, '')
@@ -59,6 +59,7 @@ def bind(work: Work, account: AccountRow, target: str, *, add: bool) -> dict[str
         work.touched_account(account)
         return {"account": account.name, "bound": wanted}
     mac = required_mac(wanted)
+    forget_expired_of_device(work.connection, mac, work.at.boottime, work.at.boot_id)
     identity = bind_mac(work, account, mac)
     if not add:
         for other in work.macs_of(account.id):
@@ -75,25 +76,26 @@ def bind(work: Work, account: AccountRow, target: str, *, add: bool) -> dict[str
 
 
 def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
-    """Return the identity under which the device *mac* has *account* from now on."""
+    """Return the identity under which the device *mac* has *account* from now on.
+
+    Claims of the device that are over must be forgotten before.
+    """
     named = {"mac": mac, "domain_id": account.domain_id}
-    forget_expired_of_device(work.connection, mac, work.at.boottime, work.at.boot_id)
-    elsewhere = work.connection.execute(_OTHER_DOMAIN, named).fetchall()
-    if elsewhere:
-        number, domain = elsewhere[0]
+    held = work.connection.execute(_HELD, {"mac": mac}).fetchall()
+    if any(domain_id != account.domain_id for _, _, domain_id in held):
+        number, domain = work.connection.execute(_OTHER_DOMAIN, named).fetchall()[0]
         raise StoreConflict(
             f"{text_from_mac(mac)} is bound to {number}@{domain}, and a MAC is in one "
             f"domain only: bootwave account unbind {number}@{domain} "
             f"{text_from_mac(mac)} frees it."
         )
     adopt_device(work.connection, mac, account.domain_id)
-    rows = work.connection.execute(_IDENTITIES, {"mac": mac}).fetchall()
-    taken = {identity for identity, _ in rows}
     work.touched("device", mac)
-    for identity, account_id in rows:
+    for identity, account_id, _ in held:
         if account_id == account.id:
             work.connection.execute(_KEEP, {"mac": mac, "account_id": account.id})
             return int(identity)
+    taken = {identity for identity, _, _ in held}
     free = next((number for number in IDENTITIES if number not in taken), None)
     if free is None:
         raise StoreConflict(

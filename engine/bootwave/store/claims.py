@@ -25,17 +25,9 @@ DELETE FROM bindings
 WHERE expires IS NOT NULL AND (boot_id <> :boot_id OR expires <= :now)
 RETURNING mac, account_id
 """
-# Settings that one tenant made for a device are not for the next tenant to see.
-_FORGET_SETTINGS = """
-DELETE FROM settings WHERE scope = 'device' AND key IN (
-  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
-)
-"""
-_FORGET_KEYS = """
-DELETE FROM function_keys WHERE scope = 'device' AND key IN (
-  SELECT mac FROM devices WHERE mac = :mac AND last_domain_id <> :domain_id
-)
-"""
+_LAST_DOMAIN = "SELECT last_domain_id FROM devices WHERE mac = :mac"
+_FORGET_SETTINGS = "DELETE FROM settings WHERE scope = 'device' AND key = :mac"
+_FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
 _ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, :domain_id, :domain_id, '', :no)
@@ -81,10 +73,12 @@ def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> No
     Its own settings go when another domain made them.  Raises sqlite3.IntegrityError
     when bindings hold it in another domain.
     """
-    there = {"mac": mac, "domain_id": domain_id}
-    connection.execute(_FORGET_SETTINGS, there)
-    connection.execute(_FORGET_KEYS, there)
-    connection.execute(_ADOPT, {"no": False, **there})
+    rows = connection.execute(_LAST_DOMAIN, {"mac": mac}).fetchall()
+    if rows and rows[0][0] not in (None, domain_id):
+        # What one tenant set for a device is not for the next tenant to see.
+        connection.execute(_FORGET_SETTINGS, {"mac": mac})
+        connection.execute(_FORGET_KEYS, {"mac": mac})
+    connection.execute(_ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:

@@ -17,6 +17,9 @@ from bootwave.store.revisions import require_head
 # claim must wait for it rather than fail.
 BUSY_SECONDS = 10.0
 
+# A large import touches pages all over its indexes; the 2 MB that SQLite keeps by
+# itself would make it write and read them again and again.
+_CACHE = "PRAGMA cache_size = -65536"
 # After a large import the log is cut back to this many bytes.
 _CUT_LOG = "PRAGMA journal_size_limit = 67108864"
 # Address space, not memory: a million devices take some 400 MB of file.
@@ -72,6 +75,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
                 f"The database {path} cannot use a write-ahead log (it says {mode}): "
                 "put it on a local file system."
             )
+        connection.execute(_CACHE)
         connection.execute(_CUT_LOG)
         if read_only:
             connection.execute(_MAP_FILE)

@@ -94,8 +94,9 @@ def store(
     """Write *rows*; return the accounts' ids, the counts and what was refused.
 
     An account that exists is an error, unless *update*: then what the row gives
-    replaces what is stored, and its MAC the one bound before.  A row that is refused
-    leaves nothing behind.
+    replaces what is stored, and its MAC the one bound before.  After a row was refused
+    the transaction must not be committed, for part of that row may be written: a
+    savepoint for each row would take longer than everything else.
     """
     forget_expired(work.connection, work.at.boottime, work.at.boot_id)
     domains = dict(work.connection.execute(_DOMAINS).fetchall())
@@ -103,19 +104,14 @@ def store(
     counts = {"added": 0, "updated": 0, "bound": 0}
     wrong: list[RowError] = []
     for done, row in enumerate(rows, 1):
-        noted = len(work.changes)
-        work.connection.execute("SAVEPOINT row")
         try:
             account_id, added = _store_row(work, row, domains, update=update)
         except OperatorError as error:
-            work.connection.execute("ROLLBACK TO row")
-            del work.changes[noted:]
             wrong.append(RowError(row.row, str(error)))
         else:
             ids.append(account_id)
             counts["added" if added else "updated"] += 1
             counts["bound"] += bool(row.target)
-        work.connection.execute("RELEASE row")
         if progress is not None and done % _PROGRESS_EVERY == 0:
             progress(done, len(rows))
     return ids, counts, wrong

@@ -58,6 +58,12 @@ LEFT JOIN windows w ON w.account_id = a.id
 WHERE d.mac IN ({})
 ORDER BY d.mac, b.identity
 """
+# By the number of MACs, a power of two: making the text each time costs a fifth of a
+# single device's read.
+_DEVICES_OF = {
+    1 << power: _DEVICES.format(placeholders(1 << power))
+    for power in range(BATCH.bit_length())
+}
 _WILDCARDS = """
 SELECT a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
   a.mailbox, a.wildcard, 0,
@@ -238,7 +244,7 @@ class Reader:
         # stays compiled; repeating a MAC in the list changes nothing.
         room = 1 << (len(macs) - 1).bit_length()
         macs = macs + macs[-1:] * (room - len(macs))
-        rows = connection.execute(_DEVICES.format(placeholders(room)), macs).fetchall()
+        rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
         layered = {row[8] for row in rows if row[16]}
         account_layers = _layers(connection, "account", list(layered))
         layered = {row[0] for row in rows if row[4]}

@@ -6,6 +6,7 @@ from typing import Any
 from bootwave.directory.records import Window
 from bootwave.pairing.windows import end_of
 from bootwave.phone.mac import text_from_mac
+from bootwave.store.changelog import MOST_IN_ONE
 from bootwave.store.names import checked_minutes
 from bootwave.store.work import AccountRow, Work
 
@@ -65,8 +66,11 @@ def open_for(
         work.pairing.window_minutes if minutes is None else minutes
     )
     open_many(work, [account.id for account in accounts], for_minutes)
-    for account in accounts:
-        work.touched_account(account)
+    if len(accounts) > MOST_IN_ONE:
+        work.touched("all", 0)  # which is what so many would become
+    else:
+        for account in accounts:
+            work.touched_account(account)
     return {
         "opened": [account.name for account in accounts],
         "minutes": for_minutes,
