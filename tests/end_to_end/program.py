@@ -108,7 +108,8 @@ class Program:
     # The engine
 
     def start(self) -> "Program":
-        """Start the engine and wait for its ``ready``."""
+        """Start the engine, again if need be, and wait for its ``ready``."""
+        self._close_output()
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [*_BOOTWAVE, "serve"],
@@ -158,6 +159,9 @@ class Program:
                 os.killpg(group, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        self._close_output()
+
+    def _close_output(self) -> None:
         if self._process is not None:
             self._process.wait(PATIENCE)
             assert self._process.stdout is not None
@@ -295,6 +299,14 @@ class Program:
         if done.returncode > 1 or not done.stdout:
             self.fail(f"phone boot: {done.returncode} {done.stderr}")
         return json.loads(done.stdout)
+
+    def reasons(self, mac: str) -> list[str]:
+        """Return what is known to have happened to a phone, newest first.
+
+        The sightings of a worker are written a moment after they happened.
+        """
+        shown = self.command("device", "show", mac)
+        return [seen["reason"] for seen in shown["time_line"]]
 
     # Requests
 

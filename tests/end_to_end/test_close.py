@@ -1,0 +1,135 @@
+"""A closed window is closed for a worker that is stopped, too."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.end_to_end.conftest import Serving
+from tests.end_to_end.program import DOMAIN, Answer, Client, Program, wait_until
+
+PHONE = "0004132E08B4"
+ACCOUNT = f"401@{DOMAIN}"
+CLIENTS = 4
+QUEUED = 32
+ENOUGH = 40
+
+
+class Load:
+    """Clients that fetch one document over and over, and what they got.
+
+    Each answer is kept with the number of the phase in which its request was *begun*:
+    a request begun in an earlier phase may have been decided there.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._run, daemon=True) for _ in range(CLIENTS)
+        ]
+        self.phase = 0
+        self.answers: list[tuple[int, Answer]] = []
+        self.errors: list[Exception] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def statuses(self, phase: int) -> list[int]:
+        with self._lock:
+            return [answer.status for began, answer in self.answers if began == phase]
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                phase = self.phase
+                answer = self._program.get(f"/{PHONE}.xml")
+                with self._lock:
+                    self.answers.append((phase, answer))
+        except Exception as error:
+            self.errors.append(error)
+
+
+@contextmanager
+def load_on(program: Program) -> Iterator[Load]:
+    load = Load(program)
+    load.start()
+    try:
+        yield load
+    finally:
+        load.stop()
+
+
+def test_nobody_is_served_after_the_close_returned(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    assert program.get(f"/{PHONE}.xml").status == 200
+    stopped = program.workers()[0]
+    with load_on(program) as load:
+        wait_until(lambda: len(load.statuses(0)) >= ENOUGH, "both workers are at work")
+        program.pause(stopped)
+        # About half of these wait at the stopped worker, unseen by it.
+        queued = [Client(program.http) for _ in range(QUEUED)]
+        for client in queued:
+            client.ask(f"/{PHONE}.xml")
+        program.command("window", "close", ACCOUNT)
+        load.phase = 1
+        late = [Client(program.http) for _ in range(QUEUED)]
+        for client in late:
+            client.ask(f"/{PHONE}.xml")
+        os.kill(stopped, signal.SIGCONT)
+        assert [client.answer().status for client in late] == [401] * QUEUED
+        statuses = [client.answer().status for client in queued]
+        wait_until(lambda: len(load.statuses(1)) >= ENOUGH, "the load goes on")
+    assert not load.errors, load.errors
+    # The other worker may have answered before the window was closed; what waited at
+    # the stopped one was decided after it.
+    assert set(statuses) <= {200, 401}
+    assert 401 in statuses
+    assert set(load.statuses(1)) == {401}
+    assert set(load.statuses(0)) <= {200, 401}
+
+
+def test_what_waits_for_stopped_workers_is_refused_after_the_close(
+    serving: Serving,
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    # Each worker holds the document ready: several connections reach both.
+    for _ in range(QUEUED):
+        assert program.get(f"/{PHONE}.xml").status == 200
+    for worker in program.workers():
+        program.pause(worker)
+    waiting = [Client(program.http) for _ in range(QUEUED)]
+    for client in waiting:
+        client.ask(f"/{PHONE}.xml")
+    program.command("window", "close", ACCOUNT)
+    for worker in program.workers():
+        os.kill(worker, signal.SIGCONT)
+    assert [client.answer().status for client in waiting] == [401] * QUEUED
+
+
+def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    first, second = "127.0.3.1", "127.0.3.2"
+    for _ in range(8):
+        assert program.get(f"/{PHONE}.xml", first).status == 200
+    stopped = program.workers()[0]
+    program.pause(stopped)
+    program.command("window", "open", ACCOUNT)
+    waiting = [Client(program.http, second) for _ in range(QUEUED)]
+    for client in waiting:
+        client.ask(f"/{PHONE}.xml")
+    os.kill(stopped, signal.SIGCONT)
+    assert {client.answer().status for client in waiting} == {200}
+    for _ in range(8):
+        assert program.get(f"/{PHONE}.xml", first).status == 401
