@@ -9,11 +9,15 @@ listens, or looks at a clock.
 import os
 from collections import deque
 from collections.abc import Callable
+from email.utils import formatdate
 
+from bootwave import log
+from bootwave.errors import StoreError
 from bootwave.http.connection import HttpConnection
 from bootwave.http.contact import Contact
 from bootwave.http.effects import Close, Deliver, HalfClose, Note, SendBytes
 from bootwave.http.effects import Effect as HttpEffect
+from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.pairing.instant import Instant
@@ -55,7 +59,7 @@ class SocketlessEngine:
         http_port: int = 8080,
         secret: bytes | None = None,
     ) -> None:
-        """Open the store; raises OptionError when the key cannot be read.
+        """Open the store; raises OptionError without its key, StoreError without it.
 
         *secret*, of 16 to 64 bytes, makes tags, branches and nonces; with the same one
         and the same clock the same bytes come out.
@@ -81,6 +85,9 @@ class SocketlessEngine:
             nonce_secret=secret,
             http_port=http_port,
         )
+        self._away = False
+        # Opens it, so that a store that is not there is found out here.
+        self._reader.changed()
 
     def close(self) -> None:
         """Close the store."""
@@ -119,8 +126,18 @@ class SocketlessEngine:
         )
 
     def _look(self) -> None:
-        """Forget what another connection to the store changed."""
-        changes = self._reader.changed()
+        """Forget what another connection to the store changed.
+
+        With the store away what is ready under a grant is still given.
+        """
+        try:
+            changes = self._reader.changed()
+        except StoreError as error:
+            if not self._away:
+                log.note(log.PROVISION_STORE_AWAY, error=str(error))
+            self._away = True
+            return
+        self._away = False
         if changes:
             self._provisioner.apply(changes)
 
@@ -168,7 +185,7 @@ class SocketlessConnection:
         self._clock = clock
         self._sight = sight
         self._contact = contact
-        self._connection = HttpConnection(now=now)
+        self._connection = HttpConnection(now=now, date=self._date)
 
     def receive_data(self, data: bytes, now: float) -> list[Outgoing]:
         """Return what *data* leads to; ``b""`` says that the phone sends no more."""
@@ -195,9 +212,13 @@ class SocketlessConnection:
                 waiting.extend(self._connection.respond(response, now))
             elif isinstance(effect, Note):
                 at, source = self._clock().wall, self._contact.source
-                self._sight(Sighting(at, 0, source, effect.reason, effect.detail))
+                detail = effect.detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
+                self._sight(Sighting(at, 0, source, effect.reason, detail))
             else:
                 done.append(effect)
                 if isinstance(effect, SendBytes):
                     waiting.extend(self._connection.sent(0, now))
         return done
+
+    def _date(self) -> bytes:
+        return formatdate(int(self._clock().wall), usegmt=True).encode("ascii")
