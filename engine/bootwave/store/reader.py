@@ -10,6 +10,8 @@ changed, within the same transaction: a record never holds a domain older than i
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -245,36 +247,36 @@ class Reader:
         room = 1 << (len(macs) - 1).bit_length()
         macs = macs + macs[-1:] * (room - len(macs))
         rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
-        layered = {row[8] for row in rows if row[16]}
-        account_layers = _layers(connection, "account", list(layered))
-        layered = {row[0] for row in rows if row[4]}
-        device_layers = _layers(connection, "device", list(layered))
-        bindings: dict[int, list[Binding]] = {}
-        for row in rows:
-            if row[5] is not None:
-                account = _account(
-                    row[8:16], account_layers.get(row[8], EMPTY), row[17:]
-                )
-                bindings.setdefault(row[0], []).append(
-                    Binding(row[5], account, row[6], row[7])
-                )
-        for mac, domain_id, model, owns_certificate, *_ in rows:
-            if mac not in found:
-                found[mac] = Device(
-                    mac,
-                    None if domain_id is None else self._domain(connection, domain_id),
-                    tuple(bindings.get(mac, ())),
-                    device_layers.get(mac, EMPTY),
-                    bool(owns_certificate),
-                    model,
-                )
+        account_layers = _layers(
+            connection, "account", list({row[8] for row in rows if row[16]})
+        )
+        device_layers = _layers(
+            connection, "device", list({row[0] for row in rows if row[4]})
+        )
+        for mac, lines in groupby(rows, itemgetter(0)):
+            bindings: list[Binding] = []
+            for row in lines:
+                if row[5] is not None:
+                    layer = account_layers.get(row[8], EMPTY)
+                    account = _account(row[8:16], layer, row[17:])
+                    bindings.append(Binding(row[5], account, row[6], row[7]))
+            domain_id, model, owns_certificate = row[1:4]
+            domain = self._domains.get(domain_id)
+            if domain is None and domain_id is not None:
+                domain = self._read_domain(connection, domain_id)
+            found[mac] = Device(
+                mac,
+                domain,
+                tuple(bindings),
+                device_layers.get(mac, EMPTY),
+                owns_certificate != 0,
+                model,
+            )
 
-    def _domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
-        domain = self._domains.get(domain_id)
-        if domain is None:
-            rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
-            layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
-            domain = self._domains[domain_id] = replace(Domain(*rows[0]), layer=layer)
+    def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
+        rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
+        layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
+        domain = self._domains[domain_id] = replace(Domain(*rows[0]), layer=layer)
         return domain
 
 
