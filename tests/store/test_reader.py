@@ -7,6 +7,7 @@ import pytest
 from bootwave.directory.records import EMPTY, FunctionKey, Setting
 from bootwave.errors import StoreUnavailable
 from bootwave.store import changelog
+from bootwave.store import reader as reader_module
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
 from bootwave.store.phonewrites import remember_model
@@ -125,6 +126,18 @@ def test_wildcards_come_with_window_and_claim(
     assert reader.wildcards() is found
     admin.account_unbind("401@a.example.com")
     assert [row.account.number for row in reader.wildcards()] == ["402", "403"]
+
+
+@pytest.mark.parametrize(
+    "sql", [reader_module._WILDCARDS, reader_module._DEVICES_OF[4]], ids=["w", "d"]
+)
+def test_no_hot_read_walks_all_accounts_or_devices(
+    connection: sqlite3.Connection, sql: str
+) -> None:
+    values = [MAC] * sql.count("?")
+    plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql, values)]
+    walks = [step for step in plan if step.startswith("SCAN")]
+    assert all("ix_accounts_wildcard" in step for step in walks), plan
 
 
 def test_what_others_commit_is_told_once(
