@@ -3,12 +3,14 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bootwave.cli.demo import LOOPBACK, PNP_PORT
 from bootwave.cli.main import main
 from bootwave.server.supervisor import PR_SET_PDEATHSIG
 
@@ -82,3 +84,32 @@ def test_the_demo_leaves_a_directory_alone_that_is_not_its_own(
     assert "is no demo's" in capsys.readouterr().err
     assert (tmp_path / "bootwave.toml").read_text() == own
     assert os.listdir(tmp_path) == ["bootwave.toml"]
+
+
+def test_the_demo_moves_to_free_ports_when_its_own_are_taken(tmp_path: Path) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        try:
+            udp.bind((LOOPBACK, PNP_PORT))
+        except OSError:
+            pass  # somebody else has it: all the better
+        process = demo(tmp_path / "var", "--once")
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, out + err
+    assert f"pnp udp 127.0.0.1:{PNP_PORT}\n" not in out
+
+
+def test_a_demo_that_runs_is_not_disturbed_by_another(tmp_path: Path) -> None:
+    directory = tmp_path / "var"
+    process = demo(directory)
+    assert process.stdout is not None
+    while "status" not in process.stdout.readline():
+        assert process.poll() is None
+    before = (directory / "bootwave.toml").read_text()
+    second = demo(directory, "--once")
+    _out, err = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "An engine runs on" in err
+    assert (directory / "bootwave.toml").read_text() == before
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0

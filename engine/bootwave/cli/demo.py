@@ -71,16 +71,14 @@ def demo(
 
 def _demonstrate(phones: int, directory: Path, *, once: bool) -> int:
     began = time.monotonic()
-    pnp = _free_port(socket.SOCK_DGRAM, PNP_PORT)
-    http = _free_port(socket.SOCK_STREAM, HTTP_PORT)
-    file = _prepare(directory, pnp, http)
+    file = _prepare(directory)
     _fill(file, phones)
     print_line(
         f"{phones:,} accounts of {DOMAIN} are bound and open "
         f"({time.monotonic() - began:.1f} s)."
     )
-    with _engine(file) as engine:
-        report, interrupted = _boot(phones, (LOOPBACK, pnp))
+    with _engine(file) as (engine, port):
+        report, interrupted = _boot(phones, (LOOPBACK, port))
         print_line("")
         _print(report)
         if interrupted:
@@ -93,7 +91,7 @@ def _demonstrate(phones: int, directory: Path, *, once: bool) -> int:
 # The store.
 
 
-def _prepare(directory: Path, pnp: int, http: int) -> Path:
+def _prepare(directory: Path) -> Path:
     """Make what is missing in *directory*; return the options file."""
     from bootwave.store.create import create, upgrade
     from bootwave.store.secrets import KeyRing
@@ -105,12 +103,8 @@ def _prepare(directory: Path, pnp: int, http: int) -> Path:
                 f"{directory} is no demo's: name an empty one with --directory."
             )
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.write_text(
-            f"{_MARK}\n"
-            f'[pnp]\nlisten = "{LOOPBACK}:{pnp}"\ninterfaces = ["{LOOPBACK}"]\n'
-            f'[http]\nlisten = ["{LOOPBACK}:{http}"]\n'
-            '[log]\nlevel = "warning"\n'
-        )
+        if not file.exists():
+            _write(file, PNP_PORT, HTTP_PORT)
     except OSError as error:
         raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
     store = _loaded(file).options.store
@@ -121,6 +115,15 @@ def _prepare(directory: Path, pnp: int, http: int) -> Path:
     else:
         create(store.database)
     return file
+
+
+def _write(file: Path, pnp: int, http: int) -> None:
+    file.write_text(
+        f"{_MARK}\n"
+        f'[pnp]\nlisten = "{LOOPBACK}:{pnp}"\ninterfaces = ["{LOOPBACK}"]\n'
+        f'[http]\nlisten = ["{LOOPBACK}:{http}"]\n'
+        '[log]\nlevel = "warning"\n'
+    )
 
 
 def _loaded(file: Path) -> "Loaded":
@@ -174,6 +177,8 @@ def _free_port(kind: socket.SocketKind, wanted: int) -> int:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind((LOOPBACK, port))
+                if kind == socket.SOCK_STREAM:
+                    sock.listen(1)  # two may be bound, as long as neither listens
             except OSError:
                 continue
             return int(sock.getsockname()[1])
@@ -184,11 +189,29 @@ def _free_port(kind: socket.SocketKind, wanted: int) -> int:
 
 
 @contextmanager
-def _engine(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """Give the running engine of *file*; it is stopped in the end."""
-    command = [sys.executable, "-m", "bootwave", "-o", str(file), "serve"]
+def _engine(file: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Give the running engine of *file* and its PnP port; it is stopped in the end."""
+    pnp = _free_port(socket.SOCK_DGRAM, PNP_PORT)
+    http = _free_port(socket.SOCK_STREAM, HTTP_PORT)
+    try:
+        engine = _started(file, pnp, http)
+    except OperatorError:
+        if (pnp, http) != (PNP_PORT, HTTP_PORT):
+            raise
+        # Another demo took these ports in this very moment.
+        pnp, http = _free_port(socket.SOCK_DGRAM, 0), _free_port(socket.SOCK_STREAM, 0)
+        engine = _started(file, pnp, http)
+    try:
+        yield engine, pnp
+    finally:
+        _stop(engine)
+
+
+def _started(file: Path, pnp: int, http: int) -> subprocess.Popen[str]:
+    """Return the engine on these ports when it is ready; raises OperatorError."""
+    _write(file, pnp, http)
     engine = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "bootwave", "-o", str(file), "serve"],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -199,9 +222,10 @@ def _engine(file: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         assert engine.stdout is not None
         _wait_until_ready(engine, engine.stdout)
-        yield engine
-    finally:
+    except BaseException:
         _stop(engine)
+        raise
+    return engine
 
 
 def _die_with_parent() -> None:
