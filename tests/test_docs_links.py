@@ -7,6 +7,7 @@ import pytest
 
 from bootwave.cli.tree import TREE, Branch
 from bootwave.options import keys
+from tests.test_floors import FLOORS, PACKAGE
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -131,3 +132,11 @@ def test_every_folder_of_tests_is_described() -> None:
         if path.is_dir() and path.name != "__pycache__"
     ]
     assert [name for name in folders if f"`{name}`" not in text] == []
+
+
+def test_the_floors_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.M)
+    documented = {int(floor): set(re.findall(r"`(\w+)/?`", row)) for floor, row in rows}
+    there = {path.stem for path in PACKAGE.iterdir()}
+    assert documented == {at: floor & there for at, floor in enumerate(FLOORS)}
