@@ -60,6 +60,18 @@ def test_batches_of_two_processes_are_put_in_order(log: SightingLog) -> None:
     assert log.time_line(MAC)[0].reason is Reason.SERVED_WINDOW
 
 
+def test_the_newest_sighting_is_found_before_a_later_batch(log: SightingLog) -> None:
+    newest = seen(Reason.CONSUMED_BY_OTHER, at=NOW + 1)
+    log.append([newest])
+    log.append([seen(Reason.PNP_ANSWERED), seen(Reason.PNP_CONFIRMED)])
+    assert log.last(MAC) == newest
+    assert log.latest([MAC]) == {MAC: newest}
+    log.append([seen(Reason.CLOSED)] * 200)
+    assert log.time_line(MAC, 50)[0] == newest
+    assert len(log.time_line(MAC, 50)) == 50
+    assert log.last(MAC) == newest
+
+
 def test_the_file_is_its_owners_only(log: SightingLog, tmp_path: Path) -> None:
     before = os.umask(0)
     try:

@@ -19,7 +19,6 @@ from bootwave.errors import SchemaTooNew, StoreUnavailable
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.connection import placeholders
 
 VERSION = 1
 STEP = 1_000  # rows deleted in one transaction, so that an append never waits long
@@ -32,6 +31,10 @@ _ANONYMOUS = frozenset({Reason.PNP_NOT_OURS, Reason.SERVED_GENERAL})
 _REASONS = {int(reason): reason for reason in Reason}
 
 _BATCH = 256
+# Processes write in batches, so what happened within a second may lie in any order:
+# the newest by time is among so many of the newest by number.
+_DISORDER = 1_024  # of one MAC that many ask for
+_DISORDER_OF_ONE_START = 16  # of one MAC in the list of all
 _DAY = 86_400.0
 
 _SCHEMA = (
@@ -78,9 +81,15 @@ _TIME_LINE = """
 SELECT at, mac, source, reason, detail FROM sightings
 WHERE mac = ? AND mac <> 0 ORDER BY id DESC LIMIT ?
 """
-_LATEST = """
-SELECT at, mac, source, reason, detail FROM sightings WHERE id IN (
-  SELECT MAX(id) FROM sightings WHERE mac <> 0 AND mac IN ({}) GROUP BY mac
+# A few of each phone, by its end of the index: the rest of a time-line is not read.
+_LATEST = f"""
+WITH wanted (mac) AS (VALUES {{}})
+SELECT s.at, s.mac, s.source, s.reason, s.detail
+FROM wanted
+JOIN sightings s ON s.id IN (
+  SELECT t.id FROM sightings t
+  WHERE t.mac = wanted.mac AND t.mac <> 0
+  ORDER BY t.id DESC LIMIT {_DISORDER_OF_ONE_START}
 )
 """
 _UNKNOWN = """
@@ -164,13 +173,12 @@ class SightingLog:
 
     def time_line(self, mac: int, limit: int = 100) -> list[Sighting]:
         """Return the newest *limit* sightings of *mac*, newest first."""
-        newest = self._sightings(_TIME_LINE, (mac, limit))
-        # Processes write in batches, so a second's worth may lie in any order.
-        return sorted(newest, key=lambda seen: seen.at, reverse=True)
+        newest = self._sightings(_TIME_LINE, (mac, limit + _DISORDER))
+        return sorted(newest, key=_at, reverse=True)[:limit]
 
     def last(self, mac: int) -> Sighting | None:
         """Return the newest sighting of *mac*, or None."""
-        newest = self._sightings(_TIME_LINE, (mac, 1))
+        newest = self.time_line(mac, 1)
         return newest[0] if newest else None
 
     def latest(self, macs: Iterable[int]) -> dict[int, Sighting]:
@@ -179,8 +187,10 @@ class SightingLog:
         found: dict[int, Sighting] = {}
         for start in range(0, len(wanted), _BATCH):
             some = wanted[start : start + _BATCH]
-            sql = _LATEST.format(placeholders(len(some)))
-            found.update((seen.mac, seen) for seen in self._sightings(sql, some))
+            sql = _LATEST.format(", ".join(["(?)"] * len(some)))
+            # The newest of each comes last and stays.
+            newest = sorted(self._sightings(sql, some), key=_at)
+            found.update((seen.mac, seen) for seen in newest)
         return found
 
     def unknown(self, limit: int = 1_000) -> list[UnknownPhone]:
@@ -294,6 +304,10 @@ def _cut(sighting: Sighting) -> Sighting:
     detail = sighting.detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
     detail = detail.encode("utf-8", "backslashreplace").decode()
     return sighting._replace(detail=detail, reason=int(sighting.reason))  # type: ignore[arg-type]
+
+
+def _at(sighting: Sighting) -> float:
+    return sighting.at
 
 
 def _step(excess: int) -> int:
