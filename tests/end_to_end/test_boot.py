@@ -53,7 +53,9 @@ class Mailbox:
 
     def _confirm(self, notify: str) -> None:
         kept = re.findall(
-            r"^(?:Via|From|To|Call-ID|CSeq): .*\r$", notify, re.MULTILINE | re.IGNORECASE
+            r"^(?:Via|From|To|Call-ID|CSeq): .*\r$",
+            notify,
+            re.MULTILINE | re.IGNORECASE,
         )
         self.send("\n".join(["SIP/2.0 200 OK\r", *kept, "\r\n"]).encode())
 
@@ -123,7 +125,8 @@ def test_a_captured_subscribe_leads_to_the_document(
     assert f"received={address[0]}" in ok
     assert is_for(program.get(url_of(program, notify, mac)), ACCOUNT)
     wait_until(
-        lambda: "SERVED_WINDOW" in program.reasons(mac), "the phone is seen to be served"
+        lambda: "SERVED_WINDOW" in program.reasons(mac),
+        "the phone is seen to be served",
     )
     assert program.command("device", "show", mac)["provisioned"]
 
@@ -136,9 +139,7 @@ def test_the_capture_is_the_one_of_442_bytes() -> None:
     ("shape", "model"),
     [("classic", "snomD785"), ("m700", "snomM700"), ("from-mac", "snom370")],
 )
-def test_a_phone_of_each_shape_boots(
-    serving: Serving, shape: str, model: str
-) -> None:
+def test_a_phone_of_each_shape_boots(serving: Serving, shape: str, model: str) -> None:
     program = serving()
     program.import_accounts({"401": PHONE}, minutes=10)
     verdict = program.boot(
@@ -150,9 +151,7 @@ def test_a_phone_of_each_shape_boots(
 
 
 @pytest.mark.parametrize("multicast", [True, False], ids=["group", "port"])
-def test_silence_is_kept_to_what_is_not_ours(
-    serving: Serving, multicast: bool
-) -> None:
+def test_silence_is_kept_to_what_is_not_ours(serving: Serving, multicast: bool) -> None:
     program = serving()
     program.import_accounts({"401": PHONE}, minutes=10)
     noise = (CAPTURES / "register-noise.txt").read_bytes()

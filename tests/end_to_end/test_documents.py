@@ -66,9 +66,7 @@ def test_a_document_parses_to_exactly_what_was_entered(serving: Serving) -> None
         (setting.tag, setting.get("idx")): setting.text or ""
         for setting in root.findall("phone-settings/*")
     }
-    accounts = {
-        one["account"]: one for one in program.command("account", "list")
-    }
+    accounts = {one["account"]: one for one in program.command("account", "list")}
     expected = {
         "1": (f"401@{DOMAIN}", NAME, "401", PASSWORD, MAILBOX),
         "2": (f"402@{DOMAIN}", OTHER_NAME, "auth & 402", "plain", ""),
