@@ -20,7 +20,7 @@ FLOORS = [
     {"control"},
     {"server"},
     {"engine", "socketless"},
-    {"wave", "testing"},
+    {"wave"},
     {"cli"},
 ]
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}

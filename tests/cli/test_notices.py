@@ -31,3 +31,11 @@ def test_options_that_serve_nobody_are_told() -> None:
     assert "{mac}" in next(notices(Options(pnp=url)))
     for right in ("http://a/{mac}.xml", "http://a/{MAC}"):
         assert not list(notices(Options(pnp=PnpOptions(url=right))))
+
+
+def test_plug_and_play_without_anywhere_to_send_phones_is_told() -> None:
+    only_ipv6 = HttpOptions(listen=("[::]:8080",))
+    (notice,) = notices(Options(http=only_ipv6))
+    assert "pnp.url" in notice
+    url = PnpOptions(url="http://a/{mac}.xml")
+    assert not list(notices(Options(http=only_ipv6, pnp=url)))

@@ -53,3 +53,8 @@ def test_documents_stand_below_the_base_url() -> None:
     assert general_url(base, "") == f"{base}/general.xml"
     assert general_url(base, "snom370") == f"{base}/general/snom370.xml"
     assert general_url(base, "a/../b") == f"{base}/general/a%2F..%2Fb.xml"
+
+
+def test_without_a_listener_to_send_it_to_a_phone_is_told_nothing() -> None:
+    assert pnp_url(PLAIN, "192.168.4.1", 0) is None
+    assert pnp_url(TOLD, "192.168.4.1", 0) == "https://prov.example.com/p/{mac}.xml"

@@ -93,10 +93,26 @@ def list_all(json: Json = False) -> None:
     if json:
         print_json(found)
         return
-    columns = ("name", "accounts", "devices", "registrar", "language", "timezone")
+    columns = {
+        "name": "domain",
+        "accounts": "accounts",
+        "devices": "devices",
+        "registrar": "registrar",
+        "outbound_proxy": "outbound proxy",
+        "language": "language",
+        "timezone": "timezone",
+        "tone_scheme": "tones",
+        "wildcard_subnet": "wildcard subnet",
+    }
+    # A column that no domain fills would only push the others apart.
+    shown = [
+        name
+        for name in columns
+        if name in ("name", "accounts", "devices") or any(row[name] for row in found)
+    ]
     print_table(
-        ("domain", *columns[1:]),
-        [[domain[column] for column in columns] for domain in found],
+        [columns[name] for name in shown],
+        [[row[name] for name in shown] for row in found],
         empty="There are no domains: bootwave domain add DOMAIN adds one.",
     )
 

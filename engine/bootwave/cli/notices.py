@@ -13,5 +13,8 @@ def notices(options: Options) -> Iterator[str]:
         yield "control.listen is accepted, but this version has no admin API yet."
     if not options.pnp.enabled and not options.http.listen:
         yield "neither PnP nor HTTP is on: no phone can be provisioned."
+    has_ipv4 = any(not text.startswith("[") for text in options.http.listen)
+    if options.pnp.enabled and not (options.pnp.url or options.http.url or has_ipv4):
+        yield "phones are not answered by PnP: set pnp.url or an IPv4 http.listen."
     if options.pnp.url and "{mac}" not in options.pnp.url.lower():
         yield "pnp.url holds no {mac}: phones are sent to the general document."

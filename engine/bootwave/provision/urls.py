@@ -39,13 +39,16 @@ def base_url(options: Options, local: tuple[str, int], *, secure: bool) -> str:
     return url_of_address(local[0], local[1], secure)
 
 
-def pnp_url(options: Options, address: str, port: int) -> str:
+def pnp_url(options: Options, address: str, port: int) -> str | None:
     """Return what a NOTIFY tells a phone that was heard on *address*.
 
-    ``{mac}`` stays as it is: the phone puts its own there.
+    ``{mac}`` stays as it is: the phone puts its own there.  None when there is nowhere
+    to send it, because nothing serves HTTP over IPv4 (*port* 0) and no URL is set.
     """
     if options.pnp.url:
         return options.pnp.url
+    if not port and not options.http.url:
+        return None
     return f"{base_url(options, (address, port), secure=False)}/{{mac}}.xml"
 
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
@@ -34,8 +34,8 @@ class Shared:
     pnp: PnpSockets | None
     revocations: RevocationPage
     counters: CounterPage
-    nonce_secret: bytes
-    pnp_secret: bytes
+    nonce_secret: bytes = field(repr=False)
+    pnp_secret: bytes = field(repr=False)
 
     @property
     def slots(self) -> int:

@@ -1,1 +1,0 @@
-"""Helpers for test suites of embedders."""

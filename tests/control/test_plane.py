@@ -1,0 +1,113 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave.control.client import ControlClient
+from bootwave.control.plane import ControlPlane
+from bootwave.engine import local_options, make_store
+from bootwave.errors import EngineError, OptionError
+from bootwave.metrics import Counter, CounterPage
+from bootwave.options import Options
+from bootwave.provision.revocations import RevocationPage
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    found = local_options(tmp_path)
+    make_store(found)
+    return found
+
+
+def plane(options: Options, page: RevocationPage, counters: CounterPage) -> Any:
+    return ControlPlane(options, page, counters, ["http 127.0.0.1:1"])
+
+
+def asked(options: Options, op: str, **args: Any) -> Any:
+    client = ControlClient.connect(options.store.control_socket)
+    assert client is not None
+    try:
+        return client.call(op, args)
+    finally:
+        client.close()
+
+
+def test_what_a_command_changed_is_revoked_when_it_is_answered(
+    options: Options,
+) -> None:
+    async def scenario() -> None:
+        page, counters = RevocationPage(), CounterPage(2)
+        control = plane(options, page, counters)
+        await control.start()
+        try:
+            call = asyncio.to_thread
+            await call(asked, options, "domain.add", name="pbx.example.com")
+            await control.bulk(
+                accounts=[
+                    {
+                        "extension": "401",
+                        "domain": "pbx.example.com",
+                        "name": "",
+                        "password": "x" * 12,
+                        "mac": "0004132E08B4",
+                    }
+                ]
+            )
+            before = page.stamp(0x0004132E08B4, 1)
+            await call(asked, options, "account.unbind", account="401@pbx.example.com")
+            assert page.stamp(0x0004132E08B4, 1) != before
+        finally:
+            await control.stop()
+
+    asyncio.run(scenario())
+    assert ControlClient.connect(options.store.control_socket) is None
+
+
+def test_status_tells_listeners_and_the_counters_of_all_processes(
+    options: Options,
+) -> None:
+    async def scenario() -> Any:
+        counters = CounterPage(2)
+        counters.row(0).add(Counter.DOCUMENTS, 3)
+        counters.row(1).add(Counter.DOCUMENTS, 4)
+        control = plane(options, RevocationPage(), counters)
+        await control.start()
+        try:
+            return await asyncio.to_thread(asked, options, "engine.status")
+        finally:
+            await control.stop()
+
+    told = asyncio.run(scenario())
+    assert told["listeners"] == ["http 127.0.0.1:1"]
+    assert told["counters"]["documents"] == 7
+
+
+def test_what_is_refused_comes_back_as_one_sentence(options: Options) -> None:
+    async def scenario() -> None:
+        control = plane(options, RevocationPage(), CounterPage(1))
+        await control.start()
+        try:
+            with pytest.raises(EngineError, match="none"):
+                await asyncio.to_thread(
+                    asked, options, "domain.set", name="none.example.com", language="x"
+                )
+        finally:
+            await control.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_second_plane_on_the_same_socket_is_refused(options: Options) -> None:
+    async def scenario() -> None:
+        first = plane(options, RevocationPage(), CounterPage(1))
+        second = plane(options, RevocationPage(), CounterPage(1))
+        await first.start()
+        try:
+            with pytest.raises(OptionError):
+                await second.start()
+        finally:
+            await first.stop()
+            second.administration.close()
+
+    asyncio.run(scenario())

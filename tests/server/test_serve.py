@@ -1,0 +1,59 @@
+"""How ``serve`` refuses to start; that it serves is proved in tests/end_to_end."""
+
+from pathlib import Path
+
+import pytest
+
+from bootwave.engine import local_options, make_store
+from bootwave.errors import OperatorError, OptionError, StoreNotFound
+from bootwave.options import Options
+from bootwave.server.lock import EngineLock
+from bootwave.server.serve import serve
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    found = local_options(tmp_path)
+    make_store(found)
+    return found
+
+
+def said(options: Options) -> list[str]:
+    lines: list[str] = []
+    serve(options, say=lines.append)
+    return lines
+
+
+def test_without_a_database_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreNotFound, match="bootwave init"):
+        said(local_options(tmp_path))
+
+
+def test_without_its_key_it_does_not_start(options: Options) -> None:
+    options.store.key.unlink()
+    with pytest.raises(OptionError):
+        said(options)
+
+
+def test_a_key_that_others_can_read_is_refused(options: Options) -> None:
+    options.store.key.chmod(0o644)
+    with pytest.raises(OptionError):
+        said(options)
+
+
+def test_a_store_that_another_engine_serves_is_refused(options: Options) -> None:
+    lock = EngineLock(options.store.database)
+    try:
+        with pytest.raises(OperatorError, match="Another engine serves"):
+            said(options)
+    finally:
+        lock.release()
+
+
+def test_a_refused_start_lets_go_of_the_store(options: Options) -> None:
+    wrong = options.model_copy(
+        update={"http": options.http.model_copy(update={"listen": ("192.0.2.1:1",)})}
+    )
+    with pytest.raises(OptionError, match="no interface of this machine"):
+        said(wrong)
+    EngineLock(options.store.database).release()

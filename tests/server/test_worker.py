@@ -1,0 +1,123 @@
+"""One worker in the test's own loop."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from bootwave.engine import local_options, make_store
+from bootwave.metrics import Counter
+from bootwave.options import Options
+from bootwave.server.shared import Shared, open_shared
+from bootwave.server.worker import Worker
+from bootwave.store.administration import Administration
+from bootwave.store.boot import instant
+from bootwave.store.connection import connect
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+
+PHONE = 0x0004132E08B4
+
+
+def directly(options: Options) -> Administration:
+    """Return the operations on the store, past any engine."""
+    return Administration(
+        connect(options.store.database),
+        KeyRing.load(options.store.key),
+        options.pairing,
+        now=instant,
+        committed=lambda changes: None,
+    )
+
+
+async def status(shared: Shared) -> int:
+    reader, writer = await asyncio.open_connection(*shared.addresses[0])
+    writer.write(f"GET /{PHONE:012X}.xml HTTP/1.0\r\n\r\n".encode())
+    line = await reader.readline()
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(line.split()[1])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_worker_sees_what_was_written_past_it_and_records_what_it_did(
+    tmp_path: Path,
+) -> None:
+    options = local_options(tmp_path)
+    make_store(options)
+
+    async def scenario() -> None:
+        shared = open_shared(options, 1)
+        worker = Worker(options, shared, 0)
+        await worker.start()
+        try:
+            assert await status(shared) == 401
+            administration = directly(options)
+            administration.domain_add("pbx.example.com")
+            administration.account_add(
+                "401@pbx.example.com", password="x" * 12, mac=f"{PHONE:012X}"
+            )
+            administration.window_open(["401@pbx.example.com"])
+            assert await status(shared) == 200
+            assert await status(shared) == 200
+            administration.window_close(["401@pbx.example.com"])
+            administration.close()
+            async with asyncio.timeout(10):
+                while await status(shared) != 401:
+                    await asyncio.sleep(0.01)
+        finally:
+            await worker.stop()
+            shared.close()
+        totals = shared.counters.row(0)
+        assert totals.load(Counter.DOCUMENTS_REFUSED) >= 2
+        assert totals.load(Counter.DOCUMENTS_SECRET) >= 2
+
+    asyncio.run(scenario())
+    log = SightingLog(options.store.sightings)
+    codes = [int(sighting.reason) for sighting in log.time_line(PHONE)]
+    log.close()
+    assert {51, 60, 62} <= set(codes)
+
+
+def test_the_worker_of_another_slot_leaves_the_pnp_sockets_alone(
+    tmp_path: Path,
+) -> None:
+    options = local_options(tmp_path)
+    make_store(options)
+
+    async def scenario() -> None:
+        shared = open_shared(options, 2)
+        assert shared.pnp is not None
+        worker = Worker(options, shared, 1)
+        await worker.start()
+        try:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol,
+                remote_addr=shared.pnp.unicast.getsockname(),
+            )
+            transport.sendto(b"OPTIONS sip:x SIP/2.0\r\n\r\n")
+            transport.close()
+            data = b""
+            shared.pnp.unicast.setblocking(False)
+
+            def arrived() -> bool:
+                nonlocal data
+                try:
+                    data = shared.pnp.unicast.recv(100)  # type: ignore[union-attr]
+                except BlockingIOError:
+                    return False
+                return True
+
+            await until(arrived)
+            assert data.startswith(b"OPTIONS")
+        finally:
+            await worker.stop()
+            shared.close()
+
+    asyncio.run(scenario())
