@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -757,6 +758,65 @@ def test_a_killed_worker_loses_no_connection_that_waits_in_its_queue(run: Run) -
     os.kill(worker, signal.SIGKILL)
     os.waitpid(worker, 0)
     run(succeed(client))
+    close_listeners(by_slot)
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_what_came_while_the_process_was_stopped_is_not_late(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    by_slot = open_http_listeners(["127.0.0.1:0"], 1)
+    deadlines = Deadlines(head=1.5, idle=1.5)
+    server = HttpServer(
+        by_slot[0],
+        echo,
+        lambda sighting: None,
+        CounterPage(1).row(0),
+        HttpOptions(),
+        deadlines=deadlines,
+    )
+
+    async def serve_until_killed(accepted: int) -> None:
+        await server.start()
+        while len(server) < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(
+            2 * tcp.TICK_SECONDS
+        )  # so that the next tick knows the time
+        os.write(accepted, b"1")
+        await asyncio.Event().wait()
+
+    reading, writing = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        with contextlib.suppress(BaseException):
+            asyncio.Runner(loop_factory=factory).run(serve_until_killed(writing))
+        os._exit(1)
+    clients = [
+        socket.create_connection(by_slot[0][0].getsockname(), PATIENCE)
+        for _ in range(3)
+    ]
+    fresh, begun, idle = clients
+    begun.send(GET_CLOSE[:10])
+    idle.send(GET)
+    assert idle.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert os.read(reading, 1) == b"1"
+    os.kill(worker, signal.SIGSTOP)
+    os.waitpid(worker, os.WUNTRACED)
+    fresh.send(GET_CLOSE)
+    begun.send(GET_CLOSE[10:])
+    idle.send(GET_CLOSE)
+    time.sleep(2.0)  # every deadline is over; what was sent waits in the kernel
+    os.kill(worker, signal.SIGCONT)
+    try:
+        for client in clients:
+            with client:
+                assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
     close_listeners(by_slot)
     os.close(reading)
     os.close(writing)

@@ -627,7 +627,16 @@ class HttpServer:
             self._arm()
 
     def _late(self, peer: _Peer) -> None:
-        self._run(peer, peer.connection.handle_timer(time.monotonic()))
+        """Let a deadline of *peer* pass, unless it is this process that is late.
+
+        After a stop (SIGSTOP, a paused machine, a starved core) timers come first, and
+        what the peer did in time waits in the kernel.
+        """
+        self._writable(peer)
+        if not peer.closed and peer.connection.wants_data:
+            self._readable(peer)
+        if not peer.closed:
+            self._run(peer, peer.connection.handle_timer(time.monotonic()))
 
     def _date(self) -> bytes:
         """Return the IMF-fixdate of this second (RFC 9110 section 5.6.7)."""
