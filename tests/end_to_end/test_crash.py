@@ -1,6 +1,7 @@
 """Processes die and are replaced; phones notice nothing that lasts."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -33,10 +34,10 @@ def boot_all(program: Program, phones: int = PHONES, *more: str) -> Any:
     )
 
 
-def documents(program: Program) -> int:
-    """Return how many documents were given so far."""
-    served: int = program.command("status")["counters"].get("documents", 0)
-    return served
+def counted(program: Program, counter: str) -> int:
+    """Return how many of something the engine counted so far."""
+    number: int = program.command("status")["counters"].get(counter, 0)
+    return number
 
 
 @contextmanager
@@ -85,18 +86,18 @@ def test_phones_boot_while_workers_are_killed(serving: Serving) -> None:
     rate = ("--rate", str(CROWD // 2))
     with meanwhile(lambda: reports.append(boot_all(program, CROWD, *rate))):
         for number in range(KILLS):
-            served = documents(program)
+            served = counted(program, "documents")
             wait_until(
-                lambda served=served: documents(program) > served, "phones are served"
+                lambda served=served: counted(program, "documents") > served,
+                "phones are served",
             )
             workers = program.workers()
             kill_a_worker(program, workers[number % len(workers)])
     for report in reports:
         # Nobody is turned away: at worst a connection died with its worker.
         assert report["refused"] == report["silent"] == 0, report
-        assert report["failed"] <= KILLS * 8, report
         for reason in report["reasons"]:
-            assert "connection" in reason["reason"], report
+            assert re.search("reset the connection|hung up", reason["reason"]), report
     # Those start again, and then all have their settings.
     assert boot_all(program, CROWD)["booted"] == CROWD
     errors = program.errors()
@@ -223,6 +224,44 @@ def test_workers_are_rolled_without_a_failed_request(serving: Serving) -> None:
     assert program.control() == control
     assert program.stop() == 0
     assert not program.processes()
+
+
+def test_nobody_waits_for_a_worker_that_is_rolled(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": MACS[0]}, minutes=10)
+    # Connections that never ask keep their worker until its time is over.
+    mute = [Client(program.http) for _ in range(QUEUED)]
+    before = set(program.workers())
+    wait_until(
+        lambda: counted(program, "http_connections") >= QUEUED, "all are accepted"
+    )
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: len(program.children()) == 5, "the next ones are there, too")
+    for _ in range(QUEUED):
+        assert program.get(f"/{MACS[0]}.xml").status == 200
+    assert boot_one(program)["outcome"] == "booted"
+    assert before < program.children()
+    for client in mute:
+        client.socket.close()
+    wait_until(lambda: not before & program.children(), "they are gone")
+    assert program.stop() == 0
+
+
+def test_wrong_options_change_nothing(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": MACS[0]}, minutes=10)
+    before = program.children()
+    options = program.directory / "bootwave.toml"
+    right = options.read_text()
+    options.write_text("[pairing]\nwindow_minutes = 'long'\n")
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: "window_minutes" in program.errors(), "it is said what is wrong")
+    assert program.get(f"/{MACS[0]}.xml").status == 200
+    assert program.children() == before
+    options.write_text(right)
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: len(before & program.children()) == 1, "the workers are new")
+    assert program.get(f"/{MACS[0]}.xml").status == 200
 
 
 @pytest.mark.parametrize("workers", ["2", "0"])

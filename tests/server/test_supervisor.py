@@ -8,14 +8,21 @@ from pathlib import Path
 
 import pytest
 
-# Two children that write their pid into a file and then do nothing.
+# Two children that write their pid into a file and then do nothing.  A file "broken"
+# makes the next ones fail at their start, and "busy" makes TERM end nobody.
 PROGRAM = """
 import os, signal, sys, time
 from bootwave.server.supervisor import Child, Supervisor
 
 def main_of(name):
     def main(ready):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        def term(*_):
+            if not os.path.exists(os.path.join(sys.argv[1], "busy")):
+                sys.exit(0)
+
+        signal.signal(signal.SIGTERM, term)
+        if os.path.exists(os.path.join(sys.argv[1], "broken")):
+            return 4
         with open(os.path.join(sys.argv[1], name), "w") as file:
             file.write(str(os.getpid()))
         ready()
@@ -104,6 +111,53 @@ def test_hup_replaces_the_workers_and_nothing_else(running: Running) -> None:
     wait_until(lambda: not is_alive(worker))
     assert running.pid("control") == control
     assert is_alive(control)
+
+
+def test_hup_has_the_next_worker_serve_before_the_last_one_ends(
+    running: Running,
+) -> None:
+    worker = running.pid("worker 0")
+    busy = running.directory / "busy"
+    busy.touch()
+    running.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: running.pid("worker 0") not in (0, worker))
+    assert is_alive(worker)
+    # Nor is anything else kept waiting by it.
+    control = running.pid("control")
+    os.kill(control, signal.SIGKILL)
+    assert running.line() == "control was killed by SIGKILL; starting it again"
+    wait_until(lambda: running.pid("control") not in (0, control))
+    assert is_alive(worker)
+    busy.unlink()
+    os.kill(worker, signal.SIGTERM)
+    wait_until(lambda: not is_alive(worker))
+    running.process.terminate()
+    assert running.process.wait(timeout=20) == 0
+
+
+def test_a_worker_that_is_leaving_is_stopped_with_the_rest(running: Running) -> None:
+    worker = running.pid("worker 0")
+    busy = running.directory / "busy"
+    busy.touch()
+    running.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: running.pid("worker 0") not in (0, worker))
+    busy.unlink()
+    running.process.terminate()
+    assert running.process.wait(timeout=20) == 0
+    assert not is_alive(worker)
+
+
+def test_a_worker_stays_when_the_next_one_cannot_start(running: Running) -> None:
+    worker = running.pid("worker 0")
+    (running.directory / "broken").touch()
+    running.process.send_signal(signal.SIGHUP)
+    assert running.line() == "worker 0 could not start"
+    assert running.line() == "worker 0 stays as it is"
+    (running.directory / "broken").unlink()
+    assert is_alive(worker)
+    running.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: running.pid("worker 0") not in (0, worker))
+    wait_until(lambda: not is_alive(worker))
 
 
 def test_a_crash_looping_child_waits_between_starts(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ listeners stay open here, so the connections queued on its slot wait for the nex
 (closing a SO_REUSEPORT socket would reset them).
 
 Signals: TERM and INT stop everything; HUP reads the options again and replaces the
-workers one after the other.  A child whose supervisor dies is killed by the kernel
+workers one after the other: the next one serves before the last one is told to finish
+its answers and go, and where it cannot, the last one stays.  Both have the same
+listeners, so nobody waits.  A child whose supervisor dies is killed by the kernel
 (PR_SET_PDEATHSIG): what was acknowledged is on disk, so nothing needs a clean exit.
 """
 
@@ -49,7 +51,6 @@ class Child:
     started: float = 0.0
     restart_at: float = 0.0
     quick_ends: int = 0
-    rolling: bool = False
 
 
 class Supervisor:
@@ -72,6 +73,7 @@ class Supervisor:
         self._say = say
         self._ready = ready
         self._reload = reload
+        self._leaving: dict[int, float] = {}  # pids, and until when they may take
 
     def run(self) -> int:
         """Start the children and keep them alive; return 0 after a clean stop."""
@@ -88,8 +90,9 @@ class Supervisor:
 
     def _watch(self) -> int:
         while True:
-            pauses = [c.restart_at for c in self._children if c.pid == 0]
-            wait = max(0.0, min(pauses) - time.monotonic()) if pauses else 3600.0
+            times = [c.restart_at for c in self._children if c.pid == 0]
+            times += self._leaving.values()
+            wait = max(0.0, min(times) - time.monotonic()) if times else 3600.0
             got = signal.sigtimedwait(WATCHED, wait)
             number = got.si_signo if got else 0
             if number in (signal.SIGTERM, signal.SIGINT):
@@ -98,6 +101,7 @@ class Supervisor:
                 self._roll()
             # Signals of one kind merge, so every exit is looked for each time.
             self._reap()
+            self._hurry()
             for child in self._children:
                 if child.pid == 0 and child.restart_at <= time.monotonic():
                     self._start(child, wait=False)
@@ -141,6 +145,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            self._leaving.pop(pid, None)
             for child in self._children:
                 if child.pid == pid:
                     self._ended(child, status)
@@ -152,8 +157,15 @@ class Supervisor:
         child.quick_ends = child.quick_ends + 1 if quick else 0
         looping = child.quick_ends >= CRASH_LOOP_ENDS
         child.restart_at = now + (CRASH_LOOP_PAUSE if looping else 0.0)
-        if not child.rolling:
-            self._say(f"{child.name} {_how_it_ended(status)}; starting it again")
+        self._say(f"{child.name} {_how_it_ended(status)}; starting it again")
+
+    def _hurry(self) -> None:
+        """Kill what was told to go and takes too long."""
+        now = time.monotonic()
+        for pid, until in self._leaving.items():
+            if until <= now:
+                _signal(pid, signal.SIGKILL)
+                self._leaving[pid] = now + STOP_SECONDS
 
     def _roll(self) -> None:
         if not self._reload():
@@ -161,11 +173,16 @@ class Supervisor:
         for child in self._children:
             if not child.name.startswith("worker") or child.pid == 0:
                 continue
-            child.rolling = True
-            os.kill(child.pid, signal.SIGTERM)
-            _wait_for(child.pid, STOP_SECONDS)
-            self._start(child, wait=True)
-            child.rolling = False
+            last = child.pid
+            if self._start(child, wait=True):
+                _signal(last, signal.SIGTERM)
+                self._leaving[last] = time.monotonic() + STOP_SECONDS
+                continue
+            _signal(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            child.pid = last
+            self._say(f"{child.name} stays as it is")
+            return
 
     def _stop(self) -> bool:
         """Stop all children, the workers before the control process."""
@@ -173,11 +190,16 @@ class Supervisor:
         for child in reversed(self._children):
             if child.pid:
                 _signal(child.pid, signal.SIGTERM)
+        for pid in self._leaving:
+            _signal(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for child in reversed(self._children):
             if child.pid:
                 clean &= _wait_for(child.pid, deadline - time.monotonic())
                 child.pid = 0
+        for pid in self._leaving:
+            clean &= _wait_for(pid, deadline - time.monotonic())
+        self._leaving.clear()
         return clean
 
 
