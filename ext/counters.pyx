@@ -5,6 +5,7 @@ bytes, only ever grows, and is read and written whole, so that no process can se
 torn value and two writers never lose an increment.
 """
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE,
     PyBUF_WRITABLE,
@@ -27,6 +28,8 @@ cdef extern from *:
     uint64_t bw_load(const uint64_t* at) noexcept nogil
 
 
+@cython.final
+@cython.auto_pickle(False)
 cdef class Counters:
     """Counters laid over a writable, 8-byte aligned buffer, which is kept alive.
 
