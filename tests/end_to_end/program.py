@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -36,7 +37,15 @@ class Answer(NamedTuple):
         return int(self.raw.split(b" ", 2)[1]) if self.raw else 0
 
     @property
+    def etag(self) -> str:
+        """The entity tag, as it stands there."""
+        found = re.search(rb"\nETag: (\S+)", self.raw)
+        assert found is not None
+        return found[1].decode()
+
+    @property
     def body(self) -> bytes:
+        """What stands after the head."""
         return self.raw.partition(b"\r\n\r\n")[2]
 
     @property
@@ -70,11 +79,38 @@ class Client:
             self.socket.close()
             raise
 
-    def ask(self, path: str) -> None:
-        """Send the one request of this connection."""
-        self.socket.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
-        )
+    def ask(self, path: str, *fields: str) -> None:
+        """Send the last request of this connection."""
+        self.ask_and_stay(path, "Connection: close", *fields)
+
+    def ask_and_stay(self, path: str, *fields: str) -> None:
+        """Send a request after which the connection stays open."""
+        lines = [f"GET {path} HTTP/1.1", "Host: x", *fields, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+
+    def one_answer(self) -> Answer:
+        """Return the next answer, by its Content-Length, and stay."""
+        raw = b""
+        while b"\r\n\r\n" not in raw:
+            raw += self._some()
+        head, _, body = raw.partition(b"\r\n\r\n")
+        found = re.search(rb"\nContent-Length: (\d+)", head)
+        assert found is not None
+        # A 304 tells the length that a 200 would have (RFC 9110 section 8.6).
+        size = 0 if Answer(raw).status == 304 else int(found[1])
+        while len(body) < size:
+            body += self._some()
+        return Answer(head + b"\r\n\r\n" + body)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self.socket.fileno() < 0
+
+    def _some(self) -> bytes:
+        some = self.socket.recv(65536)
+        assert some, "the connection ended within an answer"
+        return some
 
     def answer(self) -> Answer:
         """Return what comes until the other side closes, and close."""
@@ -104,6 +140,7 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = directory / "stderr.txt"
         self._groups: list[int] = []
+        self._clients: list[Client] = []
 
     # The engine
 
@@ -159,6 +196,8 @@ class Program:
                 os.killpg(group, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        for client in self._clients:
+            client.socket.close()
         self._close_output()
 
     def _close_output(self) -> None:
@@ -212,6 +251,11 @@ class Program:
         return line.split()[2]
 
     # Its processes
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        return self._running().pid
 
     def processes(self) -> set[int]:
         """Return the pids of every process of its session that lives."""
@@ -312,9 +356,16 @@ class Program:
 
     def get(self, path: str, source: str = "") -> Answer:
         """Return the answer to one GET over a connection of its own."""
-        client = Client(self.http, source)
+        client = self.client(source)
         client.ask(path)
         return client.answer()
+
+    def client(self, source: str = "", *, listener: int = 0) -> Client:
+        """Return a connection to one of the listeners, which ends with the program."""
+        self._clients = [each for each in self._clients if not each.is_closed]
+        client = Client(self.listening[listener], source)
+        self._clients.append(client)
+        return client
 
 
 _BOOTWAVE = [sys.executable, "-m", "bootwave"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.end_to_end.conftest import Serving
-from tests.end_to_end.program import DOMAIN, Answer, Client, Program, wait_until
+from tests.end_to_end.program import DOMAIN, Answer, Program, wait_until
 
 PHONE = "0004132E08B4"
 ACCOUNT = f"401@{DOMAIN}"
@@ -77,12 +77,12 @@ def test_nobody_is_served_after_the_close_returned(serving: Serving) -> None:
         wait_until(lambda: len(load.statuses(0)) >= ENOUGH, "both workers are at work")
         program.pause(stopped)
         # About half of these wait at the stopped worker, unseen by it.
-        queued = [Client(program.http) for _ in range(QUEUED)]
+        queued = [program.client() for _ in range(QUEUED)]
         for client in queued:
             client.ask(f"/{PHONE}.xml")
         program.command("window", "close", ACCOUNT)
         load.phase = 1
-        late = [Client(program.http) for _ in range(QUEUED)]
+        late = [program.client() for _ in range(QUEUED)]
         for client in late:
             client.ask(f"/{PHONE}.xml")
         os.kill(stopped, signal.SIGCONT)
@@ -108,13 +108,34 @@ def test_what_waits_for_stopped_workers_is_refused_after_the_close(
         assert program.get(f"/{PHONE}.xml").status == 200
     for worker in program.workers():
         program.pause(worker)
-    waiting = [Client(program.http) for _ in range(QUEUED)]
+    waiting = [program.client() for _ in range(QUEUED)]
     for client in waiting:
         client.ask(f"/{PHONE}.xml")
     program.command("window", "close", ACCOUNT)
     for worker in program.workers():
         os.kill(worker, signal.SIGCONT)
     assert [client.answer().status for client in waiting] == [401] * QUEUED
+
+
+def test_neither_an_open_connection_nor_an_entity_tag_is_a_grant(
+    serving: Serving,
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    path = f"/{PHONE}.xml"
+    kept = [program.client() for _ in range(8)]
+    for client in kept:
+        client.ask_and_stay(path)
+        answer = client.one_answer()
+        assert answer.status == 200
+    condition = f"If-None-Match: {answer.etag}"
+    for client in kept:
+        client.ask_and_stay(path, condition)
+        assert client.one_answer().status == 304
+    program.command("window", "close", ACCOUNT)
+    for client in kept:
+        client.ask(path, condition)
+        assert client.answer().status == 401
 
 
 def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
@@ -126,7 +147,7 @@ def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
     stopped = program.workers()[0]
     program.pause(stopped)
     program.command("window", "open", ACCOUNT)
-    waiting = [Client(program.http, second) for _ in range(QUEUED)]
+    waiting = [program.client(second) for _ in range(QUEUED)]
     for client in waiting:
         client.ask(f"/{PHONE}.xml")
     os.kill(stopped, signal.SIGCONT)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.conftest import Serving
-from tests.end_to_end.program import DOMAIN, Client, Program, wait_until
+from tests.end_to_end.mailbox import PHONE, SNOM370, mailbox
+from tests.end_to_end.program import DOMAIN, Program, wait_until
 
 PHONES = 60
 FIRST_MAC = 0x000413D00000
@@ -38,6 +39,11 @@ def counted(program: Program, counter: str) -> int:
     """Return how many of something the engine counted so far."""
     number: int = program.command("status")["counters"].get(counter, 0)
     return number
+
+
+def descriptors(program: Program) -> int:
+    """Return how many descriptors the supervisor has open."""
+    return len(os.listdir(f"/proc/{program.pid}/fd"))
 
 
 @contextmanager
@@ -83,6 +89,7 @@ def test_phones_boot_while_workers_are_killed(serving: Serving) -> None:
     program = serving()
     bind_all(program, CROWD)
     reports: list[Any] = []
+    before = descriptors(program)
     rate = ("--rate", str(CROWD // 2))
     with meanwhile(lambda: reports.append(boot_all(program, CROWD, *rate))):
         for number in range(KILLS):
@@ -93,6 +100,7 @@ def test_phones_boot_while_workers_are_killed(serving: Serving) -> None:
             )
             workers = program.workers()
             kill_a_worker(program, workers[number % len(workers)])
+    assert descriptors(program) == before, "the supervisor lost some"
     for report in reports:
         # Nobody is turned away: at worst a connection died with its worker.
         assert report["refused"] == report["silent"] == 0, report
@@ -116,7 +124,7 @@ def test_connections_queued_on_a_killed_worker_are_answered(
     for worker in stopped:
         program.pause(worker)
     # Connected, some have asked, and no process has seen any of it.
-    queued = [Client(program.http) for _ in range(QUEUED)]
+    queued = [program.client() for _ in range(QUEUED)]
     for client in queued[: QUEUED // 2]:
         client.ask(f"/{MACS[0]}.xml")
     for worker in stopped:
@@ -124,6 +132,26 @@ def test_connections_queued_on_a_killed_worker_are_answered(
     for client in queued[QUEUED // 2 :]:
         client.ask(f"/{MACS[0]}.xml")
     assert [client.answer().status for client in queued] == [200] * QUEUED
+
+
+def test_a_subscribe_queued_on_killed_workers_is_answered(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    workers = program.workers()
+    for worker in workers:
+        program.pause(worker)
+    with mailbox(program) as phone:
+        phone.send(SNOM370.read_bytes())
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        first = phone.answers()
+        # To the phone its successor is the same server, of which it repeats itself.
+        wait_until(lambda: len(program.children()) == 3, "they are replaced")
+        for worker in program.workers():
+            kill_a_worker(program, worker)
+        phone.send(SNOM370.read_bytes())
+        second = phone.answers()
+    assert second == first
 
 
 def test_a_grant_and_its_pin_outlive_the_worker_that_made_them(
@@ -180,7 +208,7 @@ def test_nothing_is_left_of_a_killed_supervisor(serving: Serving, workers: str) 
     program.import_accounts({"401": MACS[0]}, minutes=10)
     assert boot_one(program)["outcome"] == "booted"
     # A connection that is open, and a worker that does nothing by itself any more.
-    held = Client(program.http)
+    held = program.client()
     if workers == "2":
         program.pause(program.workers()[0])
     program.environ["HTTP__LISTEN"] = "{}:{}".format(*program.http)
@@ -230,7 +258,7 @@ def test_nobody_waits_for_a_worker_that_is_rolled(serving: Serving) -> None:
     program = serving()
     program.import_accounts({"401": MACS[0]}, minutes=10)
     # Connections that never ask keep their worker until its time is over.
-    mute = [Client(program.http) for _ in range(QUEUED)]
+    mute = [program.client() for _ in range(QUEUED)]
     before = set(program.workers())
     wait_until(
         lambda: counted(program, "http_connections") >= QUEUED, "all are accepted"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.end_to_end.conftest import Serving
-from tests.end_to_end.program import DOMAIN, Answer, Client, Program, wait_until
+from tests.end_to_end.program import DOMAIN, Answer, Program, wait_until
 
 TAKERS = 200
 PHONE = "0004132E08B4"
@@ -21,7 +21,7 @@ def ask_at_once(program: Program, paths: list[str]) -> list[Answer]:
     All connections are there before the first request, spread over the workers by the
     kernel, and all requests before the first answer is read.
     """
-    clients = [Client(program.http, source) for source in sources()]
+    clients = [program.client(source) for source in sources()]
     for client, path in zip(clients, paths, strict=True):
         client.ask(path)
     return [client.answer() for client in clients]
