@@ -135,6 +135,25 @@ START_WARNING = _event(
     "%(warning)s",
     "The engine runs, but not all of what the options ask for works.",
 )
+TOO_FEW_DESCRIPTORS = _event(
+    "server.too_few_descriptors",
+    logging.WARNING,
+    "a worker holds %(fit)d connections at most, not the %(wanted)d of "
+    "http.connections, because it may open no more files",
+    "Raise the hard limit of open files (LimitNOFILE in systemd).",
+)
+RELOADED = _event(
+    "server.reloaded",
+    logging.INFO,
+    "the options were read again and every process replaced",
+    "Nothing is to be done.",
+)
+NEXT_START = _event(
+    "server.next_start",
+    logging.WARNING,
+    "%(key)s was changed, which a running engine cannot follow",
+    "Restart the engine; until then it keeps what it started with.",
+)
 START_FAILED = _event(
     "server.start_failed",
     logging.ERROR,

@@ -9,19 +9,23 @@ from pathlib import Path
 import pytest
 
 # Two children that write their pid into a file and then do nothing.  A file "broken"
-# makes the next ones fail at their start, and "busy" makes TERM end nobody.
+# makes the next workers fail at their start, and "busy" makes TERM end none of them.
 PROGRAM = """
 import os, signal, sys, time
 from bootwave.server.supervisor import Child, Supervisor
 
 def main_of(name):
     def main(ready):
+        def marked(mark):
+            there = os.path.exists(os.path.join(sys.argv[1], mark))
+            return there and name != "control"
+
         def term(*_):
-            if not os.path.exists(os.path.join(sys.argv[1], "busy")):
+            if not marked("busy"):
                 sys.exit(0)
 
         signal.signal(signal.SIGTERM, term)
-        if os.path.exists(os.path.join(sys.argv[1], "broken")):
+        if marked("broken"):
             return 4
         with open(os.path.join(sys.argv[1], name), "w") as file:
             file.write(str(os.getpid()))
@@ -33,7 +37,9 @@ def main_of(name):
     return main
 
 names = ["control", "worker 0"]
-children = [Child(name, main_of(name)) for name in names]
+children = [
+    Child(name, main_of(name), side_by_side=name != "control") for name in names
+]
 say = lambda line: print(line, flush=True)
 sys.exit(Supervisor(children, say=say, ready=lambda: say("ready")).run())
 """
@@ -104,13 +110,14 @@ def test_term_stops_all_children_and_exits_with_zero(running: Running) -> None:
     assert not any(is_alive(pid) for pid in pids)
 
 
-def test_hup_replaces_the_workers_and_nothing_else(running: Running) -> None:
+def test_hup_replaces_every_child(running: Running) -> None:
     control, worker = running.pid("control"), running.pid("worker 0")
     running.process.send_signal(signal.SIGHUP)
     wait_until(lambda: running.pid("worker 0") not in (0, worker))
     wait_until(lambda: not is_alive(worker))
-    assert running.pid("control") == control
-    assert is_alive(control)
+    assert running.pid("control") != control
+    assert not is_alive(control)
+    assert is_alive(running.pid("control"))
 
 
 def test_hup_has_the_next_worker_serve_before_the_last_one_ends(

@@ -10,6 +10,7 @@ from bootwave.control.plane import ControlPlane
 from bootwave.errors import BootwaveError
 from bootwave.metrics import Counter
 from bootwave.options import Options
+from bootwave.server.descriptors import connections_that_fit, raise_limit
 from bootwave.server.lock import EngineLock
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
@@ -50,6 +51,10 @@ def serve(
     lock = EngineLock(options.store.database)
     try:
         log.start(options.log, process="supervisor", threaded=False)
+        raise_limit()
+        fit = connections_that_fit(options.http.connections)
+        if fit < options.http.connections:
+            log.note(log.TOO_FEW_DESCRIPTORS, wanted=options.http.connections, fit=fit)
         shared = open_shared(options, max(options.server.workers, 1))
         try:
             for line in shared.lines():
@@ -83,10 +88,13 @@ def _run(
         if reread is None:
             return True
         try:
-            current[0] = reread()
+            wanted = reread()
         except BootwaveError as error:
             log.note(log.RELOAD_REFUSED, error=str(error))
             return False
+        for key in _fixed_at_start(options, wanted):
+            log.note(log.NEXT_START, key=key)
+        current[0] = wanted
         return True
 
     def control(tell_ready: Callable[[], None]) -> int:
@@ -95,7 +103,8 @@ def _run(
     def worker(slot: int, tell_ready: Callable[[], None]) -> int:
         return run_worker(current[0], shared, slot, tell_ready)
 
-    children = [Child("control", control)]
+    # Two control processes would both want the control socket.
+    children = [Child("control", control, side_by_side=False)]
     children += [
         Child(f"worker {slot}", functools.partial(worker, slot))
         for slot in range(shared.slots)
@@ -109,7 +118,23 @@ def _run(
         say=lambda line: log.note(log.CHILD, what=line),
         ready=ready,
         reload=reload,
+        reloaded=lambda: log.note(log.RELOADED),
     ).run()
+
+
+def _fixed_at_start(before: Options, wanted: Options) -> list[str]:
+    """Return the keys that *wanted* changes and only a new start can."""
+    keys = [("server", "workers"), ("http", "listen")]
+    keys += [
+        ("pnp", key) for key in ("enabled", "listen", "group", "interfaces", "bind")
+    ]
+    keys += [("store", key) for key in type(before.store).model_fields]
+    return [
+        f"{section}.{key}"
+        for section, key in keys
+        if getattr(getattr(before, section), key)
+        != getattr(getattr(wanted, section), key)
+    ]
 
 
 def _run_control(
@@ -134,4 +159,5 @@ def _control_plane(
         shared.revocations,
         shared.counters,
         shared.lines() if lines is None else lines,
+        started=shared.started,
     )

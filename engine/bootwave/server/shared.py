@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from dataclasses import dataclass, field
 
 from bootwave.metrics import CounterPage
@@ -14,6 +15,7 @@ from bootwave.server.listeners import (
     open_http_listeners,
 )
 from bootwave.server.pnpsockets import PnpSockets, open_pnp_sockets
+from bootwave.server.turn import Turn
 
 _SECRET_BYTES = 32
 
@@ -26,7 +28,7 @@ class Shared:
     The control process counts in the row after those of the worker slots.
     ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
     ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
-    sockets must make again.
+    sockets must make again.  ``started`` is the wall-clock time of the engine's start.
     """
 
     listeners: list[list[socket.socket]]
@@ -34,8 +36,10 @@ class Shared:
     pnp: PnpSockets | None
     revocations: RevocationPage
     counters: CounterPage
+    pnp_turn: Turn
     nonce_secret: bytes = field(repr=False)
     pnp_secret: bytes = field(repr=False)
+    started: float = field(default_factory=time.time)
 
     @property
     def slots(self) -> int:
@@ -75,6 +79,7 @@ class Shared:
         close_listeners(self.listeners)
         if self.pnp is not None:
             self.pnp.close()
+        self.pnp_turn.close()
 
     def keep_slot(self, slot: int | None) -> None:
         """Close what belongs to others than worker *slot* (None: to any worker)."""
@@ -103,6 +108,7 @@ def open_shared(options: Options, slots: int) -> Shared:
         pnp,
         RevocationPage(),
         CounterPage(slots + 1),
+        Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),
     )

@@ -42,7 +42,8 @@ class Child:
     """One process to keep alive.
 
     ``main`` runs in the child with a callable that it calls when it serves; what it
-    returns is its exit status.
+    returns is its exit status.  ``side_by_side`` says that it and its successor may run
+    at the same time for a moment.
     """
 
     name: str
@@ -51,13 +52,15 @@ class Child:
     started: float = 0.0
     restart_at: float = 0.0
     quick_ends: int = 0
+    side_by_side: bool = True
 
 
 class Supervisor:
     """Keeps *children* alive until TERM or INT; ``run`` returns the exit status.
 
     *say* is told what happens, one line each.  *reload* is called on HUP, before the
-    children whose names start with "worker" are replaced one by one.
+    children are replaced one by one, and *reloaded* after it; when *reload* returns
+    False nothing is replaced.
     """
 
     def __init__(
@@ -67,12 +70,14 @@ class Supervisor:
         say: Callable[[str], None],
         ready: Callable[[], None],
         reload: Callable[[], bool] = lambda: True,
+        reloaded: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the children; nothing is started before ``run``."""
         self._children = children
         self._say = say
         self._ready = ready
         self._reload = reload
+        self._reloaded = reloaded
         self._leaving: dict[int, float] = {}  # pids, and until when they may take
 
     def run(self) -> int:
@@ -171,18 +176,33 @@ class Supervisor:
         if not self._reload():
             return
         for child in self._children:
-            if not child.name.startswith("worker") or child.pid == 0:
-                continue
-            last = child.pid
-            if self._start(child, wait=True):
-                _signal(last, signal.SIGTERM)
-                self._leaving[last] = time.monotonic() + STOP_SECONDS
-                continue
-            _signal(child.pid, signal.SIGKILL)
-            os.waitpid(child.pid, 0)
-            child.pid = last
-            self._say(f"{child.name} stays as it is")
-            return
+            if child.pid == 0:
+                continue  # about to be started, with the new options
+            if not (self._replace if child.side_by_side else self._restart)(child):
+                return
+        self._reloaded()
+
+    def _replace(self, child: Child) -> bool:
+        """Start the successor, then let *child* go: nobody waits in between.
+
+        A successor that cannot start leaves *child* as it is; then False.
+        """
+        last = child.pid
+        if self._start(child, wait=True):
+            _signal(last, signal.SIGTERM)
+            self._leaving[last] = time.monotonic() + STOP_SECONDS
+            return True
+        _signal(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+        child.pid = last
+        self._say(f"{child.name} stays as it is")
+        return False
+
+    def _restart(self, child: Child) -> bool:
+        """Let *child* go, then start the successor; False when that failed."""
+        _signal(child.pid, signal.SIGTERM)
+        _wait_for(child.pid, STOP_SECONDS)
+        return self._start(child, wait=True)
 
     def _stop(self) -> bool:
         """Stop all children, the workers before the control process."""

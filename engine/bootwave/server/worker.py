@@ -18,6 +18,7 @@ from bootwave.options import Options
 from bootwave.provision.cache import DocumentCache
 from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
+from bootwave.server.descriptors import connections_that_fit
 from bootwave.server.rival import warn_of_rivals
 from bootwave.server.shared import Shared
 from bootwave.server.tcp import HttpServer
@@ -34,6 +35,8 @@ from bootwave.store.writer import Writer
 # How often a write that did not come through the control process is looked for.
 LOOK_SECONDS = 0.25
 STOP_SECONDS = 5.0
+# How often a worker that takes over looks whether it may; phones wait meanwhile.
+TURN_SECONDS = 0.01
 
 
 class Worker:
@@ -69,7 +72,9 @@ class Worker:
             self.provisioner.respond,
             self._sightings.add,
             self._counters,
-            options.http,
+            options.http.model_copy(
+                update={"connections": connections_that_fit(options.http.connections)}
+            ),
             cached=self.provisioner.cached,
         )
         self._pnp: PnpServer | None = None
@@ -87,6 +92,7 @@ class Worker:
             )
         self._looking: asyncio.Task[None] | None = None
         self._rivals: asyncio.Task[None] | None = None
+        self._taking_over: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -94,18 +100,22 @@ class Worker:
         self._sightings.start()
         await self._http.start()
         if self._pnp is not None:
-            self._pnp.start(asyncio.get_running_loop())
-            self._rivals = asyncio.create_task(self._look_for_rivals())
+            if self._shared.pnp_turn.take():
+                self._pnp.start(asyncio.get_running_loop())
+                self._rivals = asyncio.create_task(self._look_for_rivals())
+            else:
+                self._taking_over = asyncio.create_task(self._take_over(self._pnp))
         self._looking = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
         """Finish what was begun, for at most STOP_SECONDS, and close."""
-        for task in (self._looking, self._rivals):
+        for task in (self._taking_over, self._looking, self._rivals):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
         if self._pnp is not None:
             self._pnp.stop()
+            self._shared.pnp_turn.give_back()
         await self._http.stop(STOP_SECONDS)
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._sightings.stop)
@@ -128,6 +138,12 @@ class Worker:
             lost = self._sightings.dropped
             self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
             self._sightings_lost = lost
+
+    async def _take_over(self, pnp: PnpServer) -> None:
+        """Read the PnP sockets as soon as the worker before this one does not."""
+        while not self._shared.pnp_turn.take():
+            await asyncio.sleep(TURN_SECONDS)
+        pnp.start(asyncio.get_running_loop())
 
     async def _look_for_rivals(self) -> None:
         def warn(warning: str) -> None:
