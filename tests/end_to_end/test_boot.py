@@ -73,19 +73,17 @@ def test_the_capture_is_the_one_of_442_bytes() -> None:
     assert len(SNOM370.read_bytes()) == 442
 
 
-@pytest.mark.parametrize(
-    ("shape", "model"),
-    [("classic", "snomD785"), ("m700", "snomM700"), ("from-mac", "snom370")],
-)
-def test_a_phone_of_each_shape_boots(serving: Serving, shape: str, model: str) -> None:
+def test_a_phone_of_each_shape_boots(serving: Serving) -> None:
     program = serving()
     program.import_accounts({"401": PHONE}, minutes=10)
-    verdict = program.boot(
-        *("--server", "{}:{}".format(*program.pnp), "--mac", PHONE),
-        *("--shape", shape, "--model", model),
-    )
-    assert verdict["outcome"] == "booted", verdict
-    assert verdict["identities"] == [ACCOUNT]
+    shapes = {"classic": "snomD785", "m700": "snomM700", "from-mac": "snom370"}
+    for shape, model in shapes.items():
+        verdict = program.boot(
+            *("--server", "{}:{}".format(*program.pnp), "--mac", PHONE),
+            *("--shape", shape, "--model", model),
+        )
+        assert verdict["outcome"] == "booted", verdict
+        assert verdict["identities"] == [ACCOUNT]
 
 
 @pytest.mark.parametrize("multicast", [True, False], ids=["group", "port"])
@@ -151,7 +149,7 @@ def test_a_closed_phone_is_notified_and_refused_like_an_unknown_one(
 def test_a_window_opens_and_closes_for_the_very_next_request(serving: Serving) -> None:
     program = serving()
     program.import_accounts({"401": PHONE})
-    for _ in range(3):
+    for _ in range(2):
         assert program.get(f"/{PHONE}.xml").status == 401
         program.command("window", "open", ACCOUNT)
         # Of connections to one port some reach each of the workers.

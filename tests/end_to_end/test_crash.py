@@ -3,75 +3,30 @@
 import os
 import re
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.end_to_end.conftest import Serving
+from tests.end_to_end.crowd import (
+    CROWD,
+    MACS,
+    bind_all,
+    boot_all,
+    boot_one,
+    counted,
+    meanwhile,
+)
 from tests.end_to_end.mailbox import PHONE, SNOM370, mailbox
 from tests.end_to_end.program import DOMAIN, Program, wait_until
 
-PHONES = 60
-FIRST_MAC = 0x000413D00000
-CROWD = 400
-MACS = [f"{FIRST_MAC + number:012X}" for number in range(CROWD)]
 KILLS = 10
 QUEUED = 40
-
-
-def bind_all(program: Program, phones: int = PHONES) -> None:
-    program.import_accounts(
-        {str(400 + number): mac for number, mac in enumerate(MACS[:phones])}, minutes=10
-    )
-
-
-def boot_all(program: Program, phones: int = PHONES, *more: str) -> Any:
-    return program.boot(
-        *("--server", "{}:{}".format(*program.pnp), "--mac", MACS[0]),
-        *("--count", str(phones), *more),
-    )
-
-
-def counted(program: Program, counter: str) -> int:
-    """Return how many of something the engine counted so far."""
-    number: int = program.command("status")["counters"].get(counter, 0)
-    return number
 
 
 def descriptors(program: Program) -> int:
     """Return how many descriptors the supervisor has open."""
     return len(os.listdir(f"/proc/{program.pid}/fd"))
-
-
-@contextmanager
-def meanwhile(act: Callable[[], None]) -> Iterator[None]:
-    """Do *act* over and over beside the block; it has happened, and none has failed."""
-    stopping = threading.Event()
-    happened = threading.Event()
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            while not stopping.is_set():
-                act()
-                happened.set()
-        except BaseException as error:
-            errors.append(error)
-            happened.set()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        assert happened.wait(60)
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-        for error in errors:
-            raise error
 
 
 def kill_a_worker(program: Program, victim: int) -> None:
@@ -198,10 +153,6 @@ def test_workers_serve_without_a_control_process(serving: Serving) -> None:
     assert boot_one(program)["outcome"] == "booted"
 
 
-def boot_one(program: Program) -> Any:
-    return program.boot("--server", "{}:{}".format(*program.pnp), "--mac", MACS[0])
-
-
 @pytest.mark.parametrize("workers", ["2", "0"])
 def test_nothing_is_left_of_a_killed_supervisor(serving: Serving, workers: str) -> None:
     program = serving(SERVER__WORKERS=workers)
@@ -223,92 +174,3 @@ def test_nothing_is_left_of_a_killed_supervisor(serving: Serving, workers: str) 
     assert program.get(f"/{MACS[0]}.xml").status == 401
     program.kill()
     wait_until(lambda: not program.processes(), "no orphan is left")
-
-
-def test_workers_are_rolled_without_a_failed_request(serving: Serving) -> None:
-    program = serving()
-    bind_all(program)
-    assert boot_all(program)["booted"] == PHONES
-    control = program.control()
-
-    def boot() -> None:
-        report = boot_all(program)
-        assert report["booted"] == PHONES, report
-
-    def fetch() -> None:
-        assert program.get(f"/{MACS[0]}.xml").status == 200
-
-    with meanwhile(boot), meanwhile(fetch), meanwhile(fetch):
-        for _ in range(2):
-            before = program.workers()
-            program.signal(signal.SIGHUP)
-            wait_until(
-                lambda before=before: (
-                    len(program.children()) == 3
-                    and not set(before) & program.children()
-                ),
-                "both workers are new",
-            )
-    assert program.control() == control
-    assert program.stop() == 0
-    assert not program.processes()
-
-
-def test_nobody_waits_for_a_worker_that_is_rolled(serving: Serving) -> None:
-    program = serving()
-    program.import_accounts({"401": MACS[0]}, minutes=10)
-    # Connections that never ask keep their worker until its time is over.
-    mute = [program.client() for _ in range(QUEUED)]
-    before = set(program.workers())
-    wait_until(
-        lambda: counted(program, "http_connections") >= QUEUED, "all are accepted"
-    )
-    program.signal(signal.SIGHUP)
-    wait_until(lambda: len(program.children()) == 5, "the next ones are there, too")
-    for _ in range(QUEUED):
-        assert program.get(f"/{MACS[0]}.xml").status == 200
-    assert boot_one(program)["outcome"] == "booted"
-    assert before < program.children()
-    for client in mute:
-        client.socket.close()
-    wait_until(lambda: not before & program.children(), "they are gone")
-    assert program.stop() == 0
-
-
-def test_wrong_options_change_nothing(serving: Serving) -> None:
-    program = serving()
-    program.import_accounts({"401": MACS[0]}, minutes=10)
-    before = program.children()
-    options = program.directory / "bootwave.toml"
-    right = options.read_text()
-    options.write_text("[pairing]\nwindow_minutes = 'long'\n")
-    program.signal(signal.SIGHUP)
-    wait_until(lambda: "window_minutes" in program.errors(), "it is said what is wrong")
-    assert program.get(f"/{MACS[0]}.xml").status == 200
-    assert program.children() == before
-    options.write_text(right)
-    program.signal(signal.SIGHUP)
-    wait_until(lambda: len(before & program.children()) == 1, "the workers are new")
-    assert program.get(f"/{MACS[0]}.xml").status == 200
-
-
-@pytest.mark.parametrize("workers", ["2", "0"])
-def test_term_ends_it_cleanly_under_load(serving: Serving, workers: str) -> None:
-    program = serving(SERVER__WORKERS=workers)
-    bind_all(program)
-    answered = threading.Event()
-
-    def fetch() -> None:
-        try:
-            status = program.get(f"/{MACS[0]}.xml").status
-        except OSError:  # nobody listens any more
-            return
-        # A connection the kernel queued for nobody may end without an answer.
-        assert status in (0, 200)
-        answered.set()
-
-    with meanwhile(fetch):
-        assert answered.wait(30)
-        assert program.stop() == 0
-    assert not program.processes()
-    assert "Traceback" not in program.errors()
