@@ -144,12 +144,16 @@ class Program:
 
     # The engine
 
-    def start(self) -> "Program":
-        """Start the engine, again if need be, and wait for its ``ready``."""
+    def start(self, *, files: int = 0) -> "Program":
+        """Start the engine, again if need be, and wait for its ``ready``.
+
+        With *files* none of its processes may open more than so many.
+        """
+        limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
         self._close_output()
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*_BOOTWAVE, "serve"],
+                [*limit, *_BOOTWAVE, "serve"],
                 env=self._env(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
