@@ -204,7 +204,7 @@ class ControlOptions(_Section):
 
 
 class PairingOptions(_Section):
-    """How long an account stays open."""
+    """How long an account stays open, and whom a wildcard is for."""
 
     window_minutes: float = Field(
         10,
@@ -226,6 +226,9 @@ class PairingOptions(_Section):
         le=24 * 366,
         allow_inf_nan=False,
         description="How long a phone keeps a '?' account, in hours.",
+    )
+    wildcard_vendors: Literal["snom", "any"] = Field(
+        "snom", description="Whose MACs may claim a '*' or '?' account."
     )
 
 

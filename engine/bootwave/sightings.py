@@ -47,7 +47,7 @@ class Reason(IntEnum):
         "it asked from outside the subnets of this server's interfaces",
         "set pnp.off_subnet = true if such phones are yours",
     )
-    PNP_OVERLOAD = 8, "too many SUBSCRIBEs were waiting; the phone asks again"
+    PNP_OVERLOAD = 8, "too many SUBSCRIBEs came or were waiting; the phone asks again"
     SIP_SYNTAX = 10, "the datagram is not SIP"
     SIP_METHOD = 11, "the datagram is SIP, but not a request for settings"
     SIP_EVENT = 12, "the SUBSCRIBE is for another event package"
@@ -119,6 +119,21 @@ class Reason(IntEnum):
         72,
         "its document could not be made from what is stored",
         "see the server's log, which names what is wrong",
+    )
+    HEAD_UNDER_WINDOW = (
+        73,
+        "it asked with HEAD, which uses no window",
+        "let it fetch with GET",
+    )
+    WILDCARD_VENDOR = (
+        74,
+        "wildcard accounts are for snom phones, and its MAC is not of a snom block",
+        "bind it by its MAC, or set pairing.wildcard_vendors = any",
+    )
+    NOT_DECIDED = (
+        75,
+        "too much changed while it was decided; the phone asks again",
+        "restart the phone if it does not ask again",
     )
     HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
     HTTP_TIMEOUT = 81, "the request was not complete in time"

@@ -35,6 +35,7 @@ from tests.pairing.rows import (
 )
 
 POLICY = Policy(clear_secrets=True, pairing_seconds=300.0, temporary_seconds=3600.0)
+ANY = replace(POLICY, any_vendor=True)
 HERE = "192.168.4.4"
 ELSEWHERE = "192.168.4.5"
 PUBLIC = "192.0.2.9"
@@ -183,6 +184,15 @@ def test_what_is_no_phones_mac_never_claims(mac: int) -> None:
     assert refusal(None, STAR, mac=mac) is Reason.UNKNOWN_MAC
 
 
+def test_another_vendors_phone_claims_only_where_any_may() -> None:
+    assert refusal(None, STAR, mac=FOREIGN_MAC) is Reason.WILDCARD_VENDOR
+    known = Device(FOREIGN_MAC, None)
+    assert refusal(known, STAR, mac=FOREIGN_MAC) is Reason.WILDCARD_VENDOR
+    assert refusal(None, mac=FOREIGN_MAC) is Reason.UNKNOWN_MAC
+    assert isinstance(decided(None, [STAR], mac=FOREIGN_MAC, policy=ANY), Claim)
+    assert refusal(None, STAR, mac=0, policy=ANY) is Reason.UNKNOWN_MAC
+
+
 def test_a_claim_needs_a_fit_transport() -> None:
     assert refusal(None, STAR, address=PUBLIC) is Reason.CLEAR_HTTP_PUBLIC
     assert isinstance(decided(None, [STAR], address=PUBLIC, secure=True), Claim)
@@ -227,8 +237,9 @@ def pnp(
     mac: int = MAC,
     address: str = HERE,
     now: Instant = NOW,
+    policy: Policy = POLICY,
 ) -> bool:
-    return open_for_pnp(mac, row, wildcards, address, now, POLICY)
+    return open_for_pnp(mac, row, wildcards, address, now, policy)
 
 
 def test_a_bound_phone_is_told_the_url_even_while_closed() -> None:
@@ -246,6 +257,8 @@ def test_an_unbound_phone_is_told_the_url_only_if_it_could_claim() -> None:
 
 def test_an_unbound_phone_of_another_vendor_gets_silence() -> None:
     assert not pnp(None, STAR, mac=FOREIGN_MAC)
+    assert pnp(None, STAR, mac=FOREIGN_MAC, policy=ANY)
+    assert not pnp(None, STAR, mac=0x010413000001, policy=ANY)
 
 
 def test_a_subscribe_to_ambiguous_domains_gets_silence() -> None:

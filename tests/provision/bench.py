@@ -166,10 +166,11 @@ def request(
     agent: str = AGENT,
     if_none_match: bytes | None = None,
     host: str = "attacker.example",
+    method: bytes = b"GET",
     **_how: object,
 ) -> Request:
     path, _, query = (path or f"/{text_from_mac(mac)}.xml").partition("?")
-    return Request(b"GET", path, query, b"1.1", host, agent, if_none_match)
+    return Request(method, path, query, b"1.1", host, agent, if_none_match)
 
 
 def contact(

@@ -6,7 +6,7 @@ import pytest
 
 from bootwave.directory.records import Layer, Setting
 from bootwave.http.response import Response
-from bootwave.options import HttpOptions, Options, PnpOptions
+from bootwave.options import HttpOptions, Options, PairingOptions, PnpOptions
 from bootwave.pairing.decisions import Consume
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Endpoint, Local, LookUp
@@ -23,6 +23,7 @@ from tests.provision.bench import (
 )
 
 UNKNOWN = 0x000413FFFFFF
+FOREIGN_MAC = 0x0050C2123456
 
 
 @pytest.fixture
@@ -167,6 +168,51 @@ def test_what_was_granted_over_clear_http_is_given_over_tls(bench: Bench) -> Non
     assert bench.ready() is not None
 
 
+@pytest.mark.parametrize("mac", [MAC, UNKNOWN])
+def test_head_uses_no_window_and_claims_nothing(bench: Bench, mac: int) -> None:
+    bench.store.add_account(409, wildcard="*")
+    refused = bench.get(mac=mac)
+    bench.open(401)
+    bench.open(409)
+    assert bench.get(mac=mac, method=b"HEAD") == refused
+    assert bench.reasons[-1] is Reason.HEAD_UNDER_WINDOW
+    assert bench.store.writes == 0
+    assert bench.get(mac=mac).status == 200
+
+
+def test_head_is_served_under_a_grant_but_takes_no_later_window(bench: Bench) -> None:
+    bench.open(401)
+    served = bench.get()
+    assert bench.get(method=b"HEAD") == served
+    bench.provisioner.apply([Change("device", MAC)])  # not ready any more
+    assert bench.get(method=b"HEAD") == served
+    assert bench.get(method=b"HEAD", source=ELSEWHERE).status == 401
+    assert bench.reasons[-1] is Reason.CONSUMED_BY_OTHER
+    bench.open(401)
+    assert bench.get(method=b"HEAD").status == 401
+    assert bench.store.writes == 1
+
+
+def test_the_phone_that_asks_for_its_own_list_takes_the_window(bench: Bench) -> None:
+    bench.open(401)
+    assert bench.get("/snom370-0004132E08B4.htm").status == 200
+    assert bench.store.windows[401].consumed_mac == MAC
+    assert bench.get(source=ELSEWHERE).status == 401
+    assert bench.get().status == 200
+
+
+def test_a_phone_that_has_its_document_already_takes_the_window_too(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    etag = bench.get().etag
+    bench.open(401)
+    assert bench.store.windows[401].consumed_mac == 0
+    assert bench.get(if_none_match=etag).status == 304
+    assert bench.store.windows[401].consumed_mac == MAC
+    assert bench.get(source=ELSEWHERE).status == 401
+
+
 # When it ends
 
 
@@ -286,8 +332,26 @@ def test_endless_revocations_end_in_a_refusal(bench: Bench) -> None:
 
     bench.store.devices = devices  # type: ignore[method-assign,assignment]
     assert bench.get().status == 401
-    assert bench.reasons == [Reason.STORE_AWAY]
+    assert bench.reasons == [Reason.NOT_DECIDED]
     assert len(bench.cache) == 0
+    assert bench.totals["store_failures"] == 0
+
+
+@pytest.mark.parametrize("kind", ["account", "wildcard"])
+def test_what_other_phones_take_makes_no_look_be_repeated(
+    bench: Bench, kind: str
+) -> None:
+    bench.open(401)
+    looks = bench.store.devices
+
+    def devices(macs: list[int]) -> object:
+        found = looks(macs)
+        bench.provisioner.apply([Change(kind, 1)])
+        return found
+
+    bench.store.devices = devices  # type: ignore[method-assign,assignment]
+    assert bench.get().status == 200
+    assert len(bench.store.reads) == 2  # to take the window, and to serve
 
 
 def test_what_the_change_log_names_is_forgotten(bench: Bench) -> None:
@@ -441,6 +505,24 @@ def test_an_unknown_phone_claims_a_wildcard_account_at_its_get(bench: Bench) -> 
     second = bench.get(mac=UNKNOWN + 1 - 0x1000)
     assert second.status == 401
     assert bench.ready(mac=UNKNOWN) is not None
+
+
+def test_a_wildcard_is_for_snom_phones_unless_the_options_say_any() -> None:
+    for vendors, status in (("snom", 401), ("any", 200)):
+        pairing = PairingOptions.model_validate({"wildcard_vendors": vendors})
+        bench = Bench(Options(pairing=pairing))
+        bench.store.add_account(409, wildcard="*")
+        refused = bench.get(mac=FOREIGN_MAC)
+        bench.open(409)
+        asked = lookup(FOREIGN_MAC)
+        (url,) = bench.provisioner.pnp_urls([asked])
+        assert (url is None) == (status == 401)
+        answer = bench.get(mac=FOREIGN_MAC)
+        assert answer.status == status
+        if status == 401:
+            assert answer == refused
+            assert bench.reasons[-1] is Reason.WILDCARD_VENDOR
+            assert bench.store.writes == 0
 
 
 def test_a_temporary_account_leaves_the_cached_document_when_it_ends() -> None:

@@ -229,6 +229,28 @@ def test_what_was_written_without_the_engine_is_seen_through_the_change_log(
     assert worker.get().status == 401
 
 
+def test_what_a_worker_wrote_itself_costs_it_no_document(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    worker = site.worker()
+    worker.reader.changed()
+    first = worker.get()
+    worker.direct.apply(worker.reader.changed() or [])
+    assert worker.direct.cached(request(), contact()) == first
+
+
+def test_a_holder_that_takes_a_window_is_seen_among_the_wildcards(site: Site) -> None:
+    site.admin.account_add(HOT_DESK, password="of-all", mac="?")
+    site.admin.window_open([HOT_DESK])
+    worker, other = site.worker(), site.worker()
+    assert worker.get(mac=UNKNOWN).status == 200
+    site.admin.window_open([HOT_DESK])
+    assert other.get(mac=UNKNOWN + 1).status == 401  # its list is read
+    assert worker.get(mac=UNKNOWN).status == 200
+    (wildcard,) = other.reader.wildcards()
+    assert wildcard.account.window is not None
+    assert wildcard.account.window.consumed_mac == UNKNOWN
+
+
 def test_no_window_outlives_its_deadline_or_its_boot(site: Site) -> None:
     site.admin.window_open([ANNA])
     worker = site.worker()

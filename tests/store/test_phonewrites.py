@@ -100,7 +100,8 @@ def test_the_first_phone_takes_the_window_and_it_is_written_down(
     assert window is not None
     assert (window.consumed_mac, window.consumed_source) == (MAC, SOURCE)
     assert window.pairing_end == clock.at.boottime + 300
-    assert Change("device", MAC) in (reader.changed() or [])
+    # Nobody keeps a document of a phone while a window waits for it.
+    assert {change.kind for change in reader.changed() or []} == {"account"}
 
 
 def test_nobody_takes_a_window_twice(bound: Administration, phones: Phones) -> None:
@@ -331,6 +332,6 @@ def test_a_model_is_remembered_when_it_is_news(
     reader.changed()
     assert remember_model(connection, mac=MAC, model="snom370")
     assert reader.devices([MAC])[MAC].model == "snom370"
-    assert reader.changed() == [Change("device", MAC)]
+    assert reader.changed() is None
     assert not remember_model(connection, mac=MAC, model="snom370")
     assert not remember_model(connection, mac=OTHER, model="snom370")

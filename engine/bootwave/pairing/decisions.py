@@ -9,15 +9,17 @@ from bootwave.sightings import Reason
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The options that decide: whether clear HTTP carries secrets, and for how long.
+    """The options that decide: on which way secrets leave, to whom, for how long.
 
     ``pairing_seconds`` is how long the phone that used a window may fetch again;
-    ``temporary_seconds`` how long a phone keeps a ``?`` account.
+    ``temporary_seconds`` how long a phone keeps a ``?`` account.  ``any_vendor`` is
+    whether MACs of others than snom may claim a wildcard account.
     """
 
     clear_secrets: bool = True
     pairing_seconds: float = 300.0
     temporary_seconds: float = 28_800.0
+    any_vendor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ takes one free window takes all that are free for that device: another one left 
 would give the same document to a second taker.  For the same reason a phone that is
 already pinned still takes a window opened later.
 
+A wildcard account is for MACs of snom's blocks, unless ``Policy.any_vendor`` is set.
+
 A transport is fit when it is secure, or when it is clear HTTP within a private network,
 ``http.secrets`` allows it and the device is not known to own a certificate.  On another
 transport nothing is consumed, so that a stranger's request cannot use up a window.
@@ -96,12 +98,12 @@ def open_for_pnp(
     """Whether the SUBSCRIBE of *mac* from *address* is answered with the settings URL.
 
     A bound phone always is: it may come with a proof that no window is needed for.  An
-    unbound one is when it is snom's and a wildcard account could be claimed from there;
-    claiming itself waits for the GET.
+    unbound one is when it could claim a wildcard account from there; claiming itself
+    waits for the GET.
     """
     if live_bindings(device, at):
         return True
-    if not is_snom(mac) or not is_unicast(mac):
+    if not is_unicast(mac) or not _may_claim(mac, policy):
         return False
     source = source_key(address)
     return bool(choose(wildcards, mac, address, source, at, policy).candidates)
@@ -141,6 +143,8 @@ def _decide_unbound(
     if is_unicast(mac):
         choice = choose(wildcards, mac, address, source, at, policy)
     if choice.candidates:
+        if not _may_claim(mac, policy):
+            return Refuse(Reason.WILDCARD_VENDOR)
         certified = device is not None and device.owns_certificate
         unfit = _unfit(address, secure, certified, policy)
         if unfit is not None:
@@ -158,6 +162,14 @@ def _decide_unbound(
     if choice.taken:
         return Refuse(Reason.WILDCARD_TAKEN)
     return Refuse(Reason.UNKNOWN_MAC if device is None else Reason.UNBOUND)
+
+
+def _may_claim(mac: int, policy: Policy) -> bool:
+    """Whether the vendor of *mac* may have a wildcard account.
+
+    This keeps out what else is in the network, not a liar, who can forge a MAC.
+    """
+    return policy.any_vendor or is_snom(mac)
 
 
 def _sort_windows(

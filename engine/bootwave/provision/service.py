@@ -76,6 +76,7 @@ class Write(NamedTuple):
 
 # A step is a MAC to look at, or a write; its result is a look, or whether it was won.
 Steps = Generator[int | Write, Look | bool, Response]
+Result = Look | bool | StoreError
 
 
 class Provisioner:
@@ -117,6 +118,7 @@ class Provisioner:
             clear_secrets=options.http.secrets == "window",
             pairing_seconds=options.pairing.pairing_minutes * 60,
             temporary_seconds=options.pairing.temporary_hours * 3600,
+            any_vendor=options.pairing.wildcard_vendors == "any",
         )
         self._general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
@@ -143,22 +145,19 @@ class Provisioner:
         Waits for the query of this turn of the loop and for commits.
         """
         steps = self._steps(request, contact)
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    if isinstance(step, Write):
-                        # Shielded: a phone that hangs up takes back no write.
-                        written = asyncio.wrap_future(self._submit(step))
-                        result: Look | bool = await asyncio.shield(written)
-                    else:
-                        result = await self._batch.look(step)
-                except StoreError as error:
-                    step = steps.throw(error)
+        step = _advanced(steps, None)
+        while not isinstance(step, Response):
+            try:
+                if isinstance(step, Write):
+                    # Shielded: a phone that hangs up takes back no write.
+                    written = asyncio.wrap_future(self._submit(step))
+                    result: Result = await asyncio.shield(written)
                 else:
-                    step = steps.send(result)
-        except StopIteration as end:
-            return _response(end)
+                    result = await self._batch.look(step)
+            except StoreError as error:
+                result = error
+            step = _advanced(steps, result)
+        return step
 
     def respond_now(self, request: Request, contact: Contact) -> Response:
         """Return the answer, ready or not; blocks while a write is committed."""
@@ -166,20 +165,17 @@ class Provisioner:
         if ready is not None:
             return ready
         steps = self._steps(request, contact)
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    if isinstance(step, Write):
-                        result: Look | bool = self._submit(step).result()
-                    else:
-                        result = self._look([step])[step]
-                except StoreError as error:
-                    step = steps.throw(error)
+        step = _advanced(steps, None)
+        while not isinstance(step, Response):
+            try:
+                if isinstance(step, Write):
+                    result: Result = self._submit(step).result()
                 else:
-                    step = steps.send(result)
-        except StopIteration as end:
-            return _response(end)
+                    result = self._look([step])[step]
+            except StoreError as error:
+                result = error
+            step = _advanced(steps, result)
+        return step
 
     def pnp_urls(self, lookups: Sequence[PnpLookUp]) -> list[str | None]:
         """Return for each SUBSCRIBE the settings URL to tell, or None for silence.
@@ -205,17 +201,18 @@ class Provisioner:
         beside them, wildcards because nothing is kept for phones without an account.
         """
         for kind, key in changes:
+            if kind in ("account", "wildcard"):
+                continue
+            # Looks in hand are older than this: what comes of them must not be kept.
+            self._applied += 1
             if kind == "device":
                 self._cache.drop(key)
             elif kind == "domain":
                 self._cache.drop_domain(key)
-            elif kind not in ("account", "wildcard"):
+            else:
                 self._cache.clear()
                 self._general.clear()
                 self._layers.clear()
-        if changes:
-            # Looks in hand are older than this: what comes of them must not be kept.
-            self._applied += 1
 
     def _steps(self, request: Request, contact: Contact) -> Steps:
         asked = asked_from(request, contact, self._options)
@@ -246,6 +243,9 @@ class Provisioner:
                 self._policy,
             )
             if isinstance(decision, Consume | Claim):
+                if asked.request.method == b"HEAD":
+                    # It takes no secret away, so it must not use up who may.
+                    return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
                 won = yield Write(decision, phone_model(asked))
                 lost_claim = isinstance(decision, Claim) and not won
             elif isinstance(decision, Refuse):
@@ -257,7 +257,7 @@ class Provisioner:
                 response = self._serve(asked, look, decision.grant, at)
                 if response is not None:
                     return response
-        return self._refuse(asked, Reason.STORE_AWAY)
+        return self._refuse(asked, Reason.NOT_DECIDED)
 
     def _serve(
         self, asked: Asked, look: Look, grant: Grant, at: Instant
@@ -395,7 +395,13 @@ class Provisioner:
         return pnp_url(self._options, lookup.local.address, self._http_port)
 
 
-def _response(end: StopIteration) -> Response:
-    response = end.value
-    assert isinstance(response, Response)
-    return response
+def _advanced(steps: Steps, result: Result | None) -> int | Write | Response:
+    """Return what *steps* need after *result* of the last step, or the answer."""
+    try:
+        if isinstance(result, StoreError):
+            return steps.throw(result)
+        return steps.send(result)  # type: ignore[arg-type]  # None begins
+    except StopIteration as end:
+        response = end.value
+        assert isinstance(response, Response)
+        return response

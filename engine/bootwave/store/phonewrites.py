@@ -5,6 +5,12 @@ transaction, at everything the decision rested on, because between decision and 
 another phone, another worker or an administrator may have come first.  Instants are
 those of the write, not of the decision, so that waiting in the queue stretches no
 deadline.  Nothing is half done: False means that nothing was taken.
+
+That a window was used is logged for the account only, whose window the list of
+wildcards shows, not for the device: while a window waits for a phone nobody keeps a
+document of that phone, since opening it ended what was kept and the next thing decided
+is to take it.  So whoever reads the log, the taker's own worker first of all, has
+nothing to forget.
 """
 
 import sqlite3
@@ -84,7 +90,7 @@ def consume_window(
     ).fetchall()
     if not rows:
         return False
-    record(connection, [Change("device", mac), Change("account", rows[0][0])])
+    record(connection, [Change("account", rows[0][0])])
     return True
 
 
@@ -152,7 +158,7 @@ def claim_wildcard(
     if not temporary:
         connection.execute(_CLAIMED, {"account_id": account_id})
         refresh_star_subnet(connection, domain_id)
-    record(connection, [Change("wildcard", domain_id)])
+    record(connection, [Change("wildcard", domain_id), Change("device", mac)])
     taken = consume_window(
         connection,
         window_id=window_id,
@@ -186,10 +192,11 @@ def claim(connection: sqlite3.Connection, decision: Claim, now: Instant) -> bool
 
 
 def remember_model(connection: sqlite3.Connection, *, mac: int, model: str) -> bool:
-    """Whether the known device *mac* was of another model until now."""
+    """Whether the known device *mac* was of another model until now.
+
+    For the transaction that takes a window of the device, hence not logged.
+    """
     rows = connection.execute(
         _REMEMBER_MODEL, {"mac": mac, "model": model[:64]}
     ).fetchall()
-    if rows:
-        record(connection, [Change("device", mac)])
     return bool(rows)
