@@ -6,8 +6,18 @@ import platform
 import sqlite3
 import ssl
 
+from hypothesis import settings
+
 import bootwave
 from bootwave.native import sip
+
+# The same examples in every run: a change is judged by what it changed.  With
+# BOOTWAVE_TEST_RANDOM=1 they are new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("random", derandomize=False)
+settings.load_profile(
+    "random" if os.environ.get("BOOTWAVE_TEST_RANDOM") == "1" else "repeatable"
+)
 
 
 def pytest_report_header() -> list[str]:

@@ -11,7 +11,7 @@ and have their own, smaller bound; so has the table of unknown MACs.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from bootwave.errors import SchemaTooNew, StoreUnavailable
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.connection import placeholders
 
 VERSION = 1
 STEP = 1_000  # rows deleted in one transaction, so that an append never waits long
@@ -91,6 +92,10 @@ JOIN sightings s ON s.id IN (
   WHERE t.mac = wanted.mac AND t.mac <> 0
   ORDER BY t.id DESC LIMIT {_DISORDER_OF_ONE_START}
 )
+"""
+_LAST_OF = """
+SELECT at, mac, source, reason, detail FROM sightings
+WHERE mac = ? AND mac <> 0 AND reason IN ({}) ORDER BY id DESC LIMIT ?
 """
 _UNKNOWN = """
 SELECT mac, first_at, last_at, contacts, source, reason, detail FROM unknown
@@ -181,15 +186,22 @@ class SightingLog:
         newest = self.time_line(mac, 1)
         return newest[0] if newest else None
 
+    def last_of(self, mac: int, reasons: Collection[Reason]) -> Sighting | None:
+        """Return the newest sighting of *mac* for one of *reasons*, or None."""
+        sql = _LAST_OF.format(placeholders(len(reasons)))
+        newest = self._sightings(sql, (mac, *reasons, _DISORDER_OF_ONE_START))
+        return max(newest, key=_at, default=None)
+
     def latest(self, macs: Iterable[int]) -> dict[int, Sighting]:
         """Return the newest sighting of each of *macs* that was seen."""
         wanted = list(dict.fromkeys(macs))
         found: dict[int, Sighting] = {}
         for start in range(0, len(wanted), _BATCH):
             some = wanted[start : start + _BATCH]
-            sql = _LATEST.format(", ".join(["(?)"] * len(some)))
+            marks = ", ".join(["(?)"] * len(some))
+            sql = _LATEST.format(marks)
             # The newest of each comes last and stays.
-            newest = sorted(self._sightings(sql, some), key=_at)
+            newest = sorted(self._sightings(_LATEST.format(marks), some), key=_at)
             found.update((seen.mac, seen) for seen in newest)
         return found
 
