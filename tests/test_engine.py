@@ -55,6 +55,24 @@ def test_an_operation_is_in_force_when_it_returns(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_wrong_argument_is_one_sentence() -> None:
+    async def scenario() -> None:
+        async with bootwave.Engine() as engine:
+            for wrong in (
+                engine.call("window.open", accounts="401@pbx.example.com"),
+                engine.call("domain.add", name=7),
+                engine.bulk(domains=[{"language": "English"}]),
+                engine.bulk(domains=[{"name": "x.example.com", "language": 7}]),  # type: ignore[dict-item]
+                engine.bulk(accounts=[401]),  # type: ignore[list-item]
+            ):
+                with pytest.raises(OperatorError) as caught:
+                    await wrong
+                assert str(caught.value).endswith(".")
+            assert await engine.call("domain.list") == []
+
+    asyncio.run(scenario())
+
+
 def test_what_an_engine_was_told_is_there_for_the_next_one(tmp_path: Path) -> None:
     async def once(told: bool) -> list[str]:
         async with bootwave.Engine(local_options(tmp_path)) as engine:

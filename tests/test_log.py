@@ -93,6 +93,14 @@ def test_a_json_line_holds_identifier_message_values_and_advice(
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["timestamp"])
 
 
+def test_a_sentence_in_a_line_keeps_one_full_stop(reader: Reader) -> None:
+    log.start(LogOptions(), process="control", descriptor=reader.writing)
+    log.note(log.START_FAILED, error="The store cannot be read (6).")
+    log.stop()
+    (line,) = reader.lines()
+    assert f"cannot be read (6). {log.START_FAILED.advice}" in line
+
+
 def test_a_console_line_ends_with_what_to_do(reader: Reader) -> None:
     log.start(LogOptions(), process="worker 1", descriptor=reader.writing)
     log.note(log.CONTROL_PEER_REFUSED, pid=12, uid=1000)

@@ -84,6 +84,7 @@ def test_an_unknown_variable_names_the_nearest_known_one(file: Path) -> None:
         "did you mean BOOTWAVE_HTTP__LISTEN?"
     )
     assert "BOOTWAVE_PNP__URL?" in sentence(file, "", BOOTWAVE_pnp__url="x")
+    assert "mean BOOTWAVE_OPTIONS?" in sentence(file, "", BOOTWAVE_OPTION="x")
 
 
 @pytest.mark.parametrize(

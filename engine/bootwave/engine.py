@@ -83,6 +83,7 @@ class Engine:
                 self._shared.revocations,
                 self._shared.counters,
                 self._shared.lines(),
+                started=self._shared.started,
             )
             self._control = control
             await control.start()
@@ -171,12 +172,15 @@ class Engine:
         changed, so the same call can be made again.  *progress* is told of rows done
         and in all, from another thread.
         """
-        result: dict[str, Any] = await _running(self._control).bulk(
-            domains=domains,
-            accounts=accounts,
-            open_minutes=open_minutes,
-            update=update,
-            progress=progress,
+        result: dict[str, Any] = await _running(self._control).call(
+            "bulk",
+            {
+                "domains": domains,
+                "accounts": accounts,
+                "open_minutes": open_minutes,
+                "update": update,
+            },
+            progress,
         )
         return result
 

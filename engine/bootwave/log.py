@@ -424,6 +424,8 @@ def _facts(
         found["process"] = process
     event, values, more = getattr(record, "bootwave", (None, {}, 0))
     if event is not None:
+        # Sentences of errors end with a full stop, to which more is added here.
+        found["event"] = found["event"].removesuffix(".")
         if more:
             found["event"] += f" (stands for {more} more)"
         if as_json:

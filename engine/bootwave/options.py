@@ -151,7 +151,8 @@ class PnpOptions(_Section):
     )
     interfaces: tuple[Annotated[str, AfterValidator(_name)], ...] = Field(
         (),
-        description="Names or addresses of the interfaces to join on; empty: all.",
+        description="Names or addresses of the interfaces to join on; empty: all but "
+        "loopback.",
     )
     bind: Literal["any", "group"] = Field(
         "any",
@@ -192,14 +193,20 @@ class HttpOptions(_Section):
 class HttpsOptions(_Section):
     """The settings server over TLS."""
 
-    listen: tuple[Listen, ...] = Field((), description="Addresses and TCP ports.")
+    listen: tuple[Listen, ...] = Field(
+        (),
+        description="Addresses and TCP ports; accepted and without effect: there is "
+        "no TLS listener in this version.",
+    )
 
 
 class ControlOptions(_Section):
     """The administrators' API."""
 
     listen: Annotated[str, AfterValidator(lambda text: text and _listen(text))] = Field(
-        "", description="Address and TCP port; empty: none."
+        "",
+        description="Address and TCP port; accepted and without effect: there is no "
+        "such listener in this version.",
     )
 
 

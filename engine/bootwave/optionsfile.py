@@ -192,7 +192,8 @@ def _from_environment(
             continue
         key = variables.get(variable)
         if key is None:
-            near = difflib.get_close_matches(variable.upper(), variables, 1)
+            known = [*variables, *sorted(OTHER_VARIABLES)]
+            near = difflib.get_close_matches(variable.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else "."
             problems.append(
                 Problem(

@@ -43,6 +43,8 @@ class Fake:
         for number in range(rows):
             if progress is not None:
                 progress(number + 1, rows)
+            assert self.go.wait(10)
+        self.names.append(f"{rows} rows")
         return rows
 
 

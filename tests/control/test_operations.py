@@ -1,6 +1,6 @@
 """Operations by name: which there are, and how wrong calls are refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -61,3 +61,58 @@ def test_what_is_not_in_the_table_cannot_be_called(op: str) -> None:
 def test_wrong_arguments_are_a_sentence(args: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match=r"domain\.add cannot be called so"):
         run(Fake(), "domain.add", args)
+
+
+ACCOUNTS = "accounts must be a list of texts"
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "said"),
+    [
+        ("window.open", {"accounts": "401@x.example.com"}, ACCOUNTS),
+        ("window.open", {"accounts": [401]}, ACCOUNTS),
+        ("window.open", {"accounts": None}, ACCOUNTS),
+        ("window.open", {"accounts": [], "minutes": "9"}, "minutes must be a number"),
+        ("window.open", {"accounts": [], "minutes": True}, "minutes must be a number"),
+        ("domain.add", {"name": 1}, "name must be text"),
+        ("domain.add", {"name": "\ud800"}, "name must be text"),
+        (
+            "domain.set",
+            {"name": "x", "language": 1},
+            "language must be text or nothing",
+        ),
+        ("domain.remove", {"name": "x", "force": 1}, "force must be true or false"),
+        ("account.import", {"rows": "401"}, "rows must be a list of objects"),
+        ("account.import", {"rows": {"extension": "401"}}, "rows must be a list of ob"),
+        ("account.import", {"rows": [401]}, "rows must be a list of objects"),
+        ("account.import", {"rows": [{1: "401"}]}, "rows must be a list of objects"),
+        ("account.import", {"rows": 5}, "rows must be a list of objects"),
+        ("bulk", {"domains": ["x.example.com"]}, "domains must be a list of objects"),
+        ("device.list", {"unknown": 2**63}, "unknown must be a whole number"),
+        ("device.list", {"unknown": 1.5}, "unknown must be a whole number"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_a_sentence(
+    op: str, args: dict[str, Any], said: str
+) -> None:
+    administration = object.__new__(Administration)  # which nothing reaches
+    with pytest.raises(EngineError) as caught:
+        run(administration, op, args)
+    assert str(caught.value).startswith(f"The operation {op} cannot be called so: ")
+    assert said in str(caught.value)
+
+
+def test_a_password_of_the_wrong_kind_is_not_repeated() -> None:
+    administration = object.__new__(Administration)
+    with pytest.raises(EngineError) as caught:
+        run(administration, "account.set", {"account": "x", "password": 4711})
+    assert "4711" not in str(caught.value)
+
+
+def test_rows_may_come_one_by_one() -> None:
+    class Rows:
+        def account_import(self, rows: Iterable[Mapping[str, str]]) -> list[Any]:
+            return list(rows)
+
+    rows = [{"extension": "401"}, {"extension": "402"}]
+    assert run(Rows(), "account.import", {"rows": iter(rows)}) == rows

@@ -21,7 +21,7 @@ def options(tmp_path: Path) -> Options:
 
 
 def plane(options: Options, page: RevocationPage, counters: CounterPage) -> Any:
-    return ControlPlane(options, page, counters, ["http 127.0.0.1:1"])
+    return ControlPlane(options, page, counters, ["http 127.0.0.1:1"], started=4711.0)
 
 
 def asked(options: Options, op: str, **args: Any) -> Any:
@@ -43,17 +43,14 @@ def test_what_a_command_changed_is_revoked_when_it_is_answered(
         try:
             call = asyncio.to_thread
             await call(asked, options, "domain.add", name="pbx.example.com")
-            await control.bulk(
-                accounts=[
-                    {
-                        "extension": "401",
-                        "domain": "pbx.example.com",
-                        "name": "",
-                        "password": "x" * 12,
-                        "mac": "0004132E08B4",
-                    }
-                ]
-            )
+            account = {
+                "extension": "401",
+                "domain": "pbx.example.com",
+                "name": "",
+                "password": "x" * 12,
+                "mac": "0004132E08B4",
+            }
+            await control.call("bulk", {"accounts": [account]})
             before = page.stamp(0x0004132E08B4, 1)
             await call(asked, options, "account.unbind", account="401@pbx.example.com")
             assert page.stamp(0x0004132E08B4, 1) != before
@@ -81,6 +78,7 @@ def test_status_tells_listeners_and_the_counters_of_all_processes(
     told = asyncio.run(scenario())
     assert told["listeners"] == ["http 127.0.0.1:1"]
     assert told["counters"]["documents"] == 7
+    assert told["started"] == 4711.0
 
 
 def test_what_is_refused_comes_back_as_one_sentence(options: Options) -> None:

@@ -1,6 +1,7 @@
 """The control socket as its users see it: real sockets, a stand-in for the store."""
 
 import asyncio
+import gc
 import os
 import socket
 import stat
@@ -278,6 +279,58 @@ def test_a_client_that_hangs_up_does_not_undo_what_it_asked_for(
 
     run(main)
     assert administration.names == ["x", "y"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_that_hangs_up_ends_what_tells_its_progress_and_what_waits(
+    serving: Any,
+    administration: Any,
+    path: Path,
+    loop: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "PROGRESS_SECONDS", 0.0)
+    noted: list[Any] = []
+    monkeypatch.setattr(log, "note", lambda event, **values: noted.append(event))
+    administration.go.clear()
+
+    async def main() -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, context: noted.append(context))
+        async with serving():
+            reader, importing = await asyncio.open_unix_connection(str(path))
+            importing.write(b'{"id":1,"op":"account.import","args":{"rows":2}}\n')
+            assert b"progress" in await reader.readline()
+            _, waiting = await asyncio.open_unix_connection(str(path))
+            waiting.write(b'{"id":1,"op":"domain.add","args":{"name":"x"}}\n')
+            await waiting.drain()
+            for writer in (importing, waiting):
+                writer.close()
+                await writer.wait_closed()
+            administration.go.set()
+            assert await asyncio.to_thread(call, path, "domain.add", name="y")
+        gc.collect()  # by which a forgotten exception would be told
+
+    run(main, loop)
+    assert administration.names == ["y"]
+    assert noted == []
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_that_only_stops_sending_gets_its_answer(
+    serving: Any, path: Path, loop: Any
+) -> None:
+    async def main() -> None:
+        async with serving():
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b'{"id":1,"op":"account.import","args":{"rows":2}}\n')
+            writer.write_eof()
+            while b"progress" in (line := await reader.readline()):
+                pass
+            assert line == b'{"id":1,"ok":true,"result":2}\n'
+            writer.close()
+
+    run(main, loop)
 
 
 def test_too_many_commands_at_once_are_refused(

@@ -163,6 +163,7 @@ def test_a_port_that_a_pbx_holds_is_refused_with_its_name_and_what_to_do(
         text = refusal(options(f"{listen}:{port}"))
     assert f"UDP port {port} is held by {me()}: stop it" in text
     assert 'pnp.bind = "group"' in text
+    assert "another address or port by pnp.listen" in text
 
 
 def test_a_second_engine_on_the_port_is_refused() -> None:
@@ -185,6 +186,7 @@ def test_a_pbx_that_does_not_share_leaves_no_room_for_the_group() -> None:
         text = refusal(options(f"0.0.0.0:{port}", bind="group"))
     assert f"UDP port {port} is held by {me()} on all addresses" in text
     assert "listen on one address" in text
+    assert "another port by pnp.listen" in text
 
 
 def test_a_refusal_leaves_no_descriptor_open() -> None:

@@ -6,8 +6,9 @@ The table is written out, so that a new method is not reachable by accident.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 from bootwave.errors import EngineError
 
@@ -23,6 +24,14 @@ OPERATIONS = frozenset(
         "bulk",
     }
 )
+
+MAX_WHOLE_NUMBER = 2**63 - 1  # what the store's columns hold
+_WORDS: dict[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+}
 
 ProgressFunction = Callable[[int, int], None]
 """Told the steps done and their total, from the thread that runs the operation."""
@@ -42,7 +51,8 @@ def run(
     """Return the result of *op*, committed.
 
     *progress* reaches the operations that take one.  Raises EngineError for an
-    unknown operation or wrong arguments, and what the operation raises.
+    unknown operation or wrong arguments, and what the operation raises.  An iterator
+    among the arguments is read to its end first.
     """
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
@@ -53,4 +63,67 @@ def run(
         bound = signature.bind(**{**args, **extra})
     except TypeError as error:
         raise EngineError(f"The operation {op} cannot be called so: {error}.") from None
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].annotation
+        if name in extra or kind is inspect.Parameter.empty:
+            continue
+        if get_origin(kind) is Iterable and not isinstance(value, Sequence | Mapping):
+            if isinstance(value, Iterable):
+                bound.arguments[name] = value = list(value)
+        if not _fits(value, kind):
+            raise EngineError(
+                f"The operation {op} cannot be called so: {name} must be "
+                f"{kind_in_words(kind)}."
+            )
     return method(*bound.args, **bound.kwargs)
+
+
+def kind_in_words(annotation: Any) -> str:
+    """Return what an argument of this type is, in words: ``a list of texts``."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is UnionType:
+        return " or ".join(
+            "nothing" if part is NoneType else kind_in_words(part) for part in parts
+        )
+    if origin is Mapping:
+        return "an object"
+    if origin in (Sequence, Iterable):
+        return "a list of texts" if parts[0] is str else "a list of objects"
+    return _WORDS.get(annotation, "something else")
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Whether *value* is of the type; what an object holds is the operation's to say.
+
+    Rows of an import that hold wrong values are reported one by one.
+    """
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is UnionType:
+        return any(_fits(value, part) for part in parts)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    if origin in (Sequence, Iterable):
+        return isinstance(value, Sequence) and (
+            not isinstance(value, str | bytes | bytearray)
+            and all(_fits(part, parts[0]) for part in value)
+        )
+    if annotation is str:
+        return isinstance(value, str) and _is_unicode(value)
+    if annotation in (int, float):  # true is a number to Python and to nobody else
+        return (
+            isinstance(value, int | annotation)
+            and not isinstance(value, bool)
+            and abs(value) <= MAX_WHOLE_NUMBER
+        )
+    return not isinstance(annotation, type) or isinstance(value, annotation)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether *text* is without lone surrogates, which nothing can store."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,11 +4,11 @@ It commits, then revokes in the page that workers compare with, and only then an
 when a command returns, no worker serves what it closed.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from bootwave import __version__
+from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
@@ -32,8 +32,14 @@ class ControlPlane:
         revocations: RevocationPage,
         counters: CounterPage,
         listeners: list[str],
+        *,
+        started: float,
     ) -> None:
-        """Open the store; raises StoreError or OptionError."""
+        """Open the store; raises StoreError or OptionError.
+
+        *started* is the wall-clock time when the engine started, of which this
+        process may not be the first control process.
+        """
         self.administration = Administration(
             connect(options.store.database),
             KeyRing.load(options.store.key),
@@ -46,7 +52,7 @@ class ControlPlane:
         self._options = options
         self._counters = counters
         self._listeners = listeners
-        self._started = time.time()
+        self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
 
@@ -59,15 +65,14 @@ class ControlPlane:
         await self.server.stop()
         self.administration.close()
 
-    async def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+    async def call(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any],
+        progress: ProgressFunction | None = None,
+    ) -> Any:
         """Return the result of *operation*, committed and in force."""
-        return await self.server.call(operation, arguments)
-
-    async def bulk(self, **arguments: Any) -> Any:
-        """Return the result of ``Administration.bulk``, committed and in force."""
-        return await self.server.in_thread(
-            lambda: self.administration.bulk(**arguments)
-        )
+        return await self.server.call(operation, arguments, progress)
 
     def _status(self, _args: Any) -> dict[str, Any]:
         return {

@@ -5,12 +5,17 @@ store, so the loop never waits for a commit.  An answer leaves after the commit 
 after the revocations it caused.  Who may connect is decided twice: by the mode of the
 socket (0600), and by the kernel's word on who the peer is (SO_PEERCRED), because the
 directory may have been opened to others.
+
+Whoever hangs up before the commit takes the request back: an operation that waits is
+not begun, and one that tells its progress is rolled back at its next step, of which
+the last is just before the commit.
 """
 
 import asyncio
 import contextlib
 import inspect
 import os
+import select
 import socket
 import struct
 import time
@@ -43,6 +48,10 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
 """Takes the arguments; returns a JSON-able result or an awaitable of one."""
+
+
+class _PeerGone(ConnectionResetError):
+    """Whoever asked has hung up; nobody is told, and nothing of it is logged."""
 
 
 class ControlServer:
@@ -124,16 +133,15 @@ class ControlServer:
         try:
             refusal = self._refusal(end)
             if refusal:
-                writer.write(encoded(Failure(0, refusal)))
+                _send(writer, Failure(0, refusal))
             else:
-                await self._serve(reader, writer)
+                await self._serve(end, reader, writer)
             await writer.drain()
         except (OSError, asyncio.CancelledError):
             pass  # it hung up, or the engine stops: nobody is left to be told
         except PeerError as error:
-            writer.write(
-                encoded(Failure(0, f"The engine does not understand: {error}"))
-            )
+            with contextlib.suppress(_PeerGone):
+                _send(writer, Failure(0, f"The engine does not understand: {error}"))
         finally:
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -154,7 +162,10 @@ class ControlServer:
         return ""
 
     async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        end: socket.socket,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
         task = asyncio.current_task()
@@ -163,19 +174,23 @@ class ControlServer:
             for line in decoder.receive_data(data):
                 self._busy.add(task)
                 try:
-                    answer = await self._answer(request_from_line(line), writer)
-                    writer.write(encoded(answer))
+                    request = request_from_line(line)
+                    progress = _Progress(
+                        request.id, end, writer, asyncio.get_running_loop()
+                    )
+                    _send(writer, await self._answer(request, progress))
                     await writer.drain()
                 finally:
                     self._busy.discard(task)
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> Answer:
+    async def _answer(self, request: Request, progress: "_Progress") -> Answer:
         try:
-            progress = _Progress(request.id, writer, asyncio.get_running_loop())
             async with progress.signs_of_life():
-                result = await self.call(request.op, request.args, progress.update)
+                result = await self.call(request.op, request.args, progress)
             # Here, so that a result JSON has no form for is answered, too.
             encoded(Result(request.id, result))
+        except _PeerGone:
+            raise
         except BootwaveError as error:
             return Failure(request.id, str(error))
         except Exception as error:
@@ -200,38 +215,59 @@ class ControlServer:
         if extra is not None:
             result = extra(args)
             return await result if inspect.isawaitable(result) else result
-        return await self.in_thread(
-            lambda: run(self._administration, op, args, progress)
+        loop = asyncio.get_running_loop()
+        # A task that is cancelled must not cancel what is half done.
+        return await asyncio.shield(
+            loop.run_in_executor(self._thread, self._run, op, args, progress)
         )
 
-    async def in_thread(self, work: Callable[[], Any]) -> Any:
-        """Return what *work* returns, called in the thread of the operations."""
-        loop = asyncio.get_running_loop()
-        # Whoever waits may hang up; that must not cancel what is half done.
-        return await asyncio.shield(loop.run_in_executor(self._thread, work))
+    def _run(
+        self, op: str, args: Mapping[str, Any], progress: ProgressFunction | None
+    ) -> Any:
+        if isinstance(progress, _Progress):
+            progress.require_peer()
+        return run(self._administration, op, args, progress)
 
 
 class _Progress:
-    """Tells one client how far its operation is."""
+    """Tells one client how far its operation is; ends it when the client is gone."""
 
     def __init__(
         self,
         number: int,
+        end: socket.socket,
         writer: asyncio.StreamWriter,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._last = Progress(number, 0, 0)
+        self._end = end
         self._writer = writer
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._next_at = time.monotonic() + PROGRESS_SECONDS
 
-    def update(self, done: int, total: int) -> None:
-        """Say so, unless something was said just now; for the other thread."""
+    def __call__(self, done: int, total: int) -> None:
+        """Say so, unless something was said just now; for the other thread.
+
+        Raises _PeerGone, by which the operation is rolled back.
+        """
+        self.require_peer()
         self._last = last = Progress(self._last.id, done, total)
         if (now := time.monotonic()) >= self._next_at:
             self._next_at = now + PROGRESS_SECONDS
             self._loop.call_soon_threadsafe(self._tell, last)
+
+    def require_peer(self) -> None:
+        """Raise _PeerGone when the client has closed its end; for any thread."""
+        number = self._end.fileno()
+        if number >= 0:
+            hung_up = select.poll()
+            # Told without asking, and only when both directions are closed: who has
+            # no more to say may still be waiting for the answer (unix(7), poll(2)).
+            hung_up.register(number, 0)
+            if not hung_up.poll(0):
+                return
+        raise _PeerGone
 
     @contextlib.asynccontextmanager
     async def signs_of_life(self) -> AsyncIterator[None]:
@@ -247,8 +283,18 @@ class _Progress:
         self._timer = self._loop.call_later(STILL_AT_IT_SECONDS, self._again)
 
     def _tell(self, message: Progress) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(encoded(message))
+        with contextlib.suppress(_PeerGone):
+            _send(self._writer, message)
+
+
+def _send(writer: asyncio.StreamWriter, message: Answer) -> None:
+    """Write *message*; raises _PeerGone when the connection is closed already.
+
+    uvloop would raise RuntimeError.
+    """
+    if writer.is_closing():
+        raise _PeerGone
+    writer.write(encoded(message))
 
 
 def _bound(path: Path) -> socket.socket:

@@ -234,8 +234,8 @@ def _taken(address: ListenAddress, holders: list[PortHolder]) -> str:
     start = f"UDP port {address.port} is held by {by or 'another program'}"
     if not IPv4Address(address.host).is_multicast:
         return (
-            f'{start}: stop it, or set pnp.bind = "group" so that a PBX keeps the '
-            "port for its own calls."
+            f'{start}: stop it, set pnp.bind = "group" so that a PBX keeps the port '
+            "for its own calls, or choose another address or port by pnp.listen."
         )
     if any(holder.address == address.host for holder in in_way):
         return (
@@ -244,7 +244,8 @@ def _taken(address: ListenAddress, holders: list[PortHolder]) -> str:
         )
     return (
         f"{start} on all addresses and not shared: let it listen on one address of "
-        f"this machine only (the group {address.host} is then free), or stop it."
+        f"this machine only (the group {address.host} is then free), stop it, or choose "
+        "another port by pnp.listen."
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bootwave.errors import StoreUnavailable
+from bootwave.errors import SettingError, StoreUnavailable
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
 from bootwave.store import (
@@ -32,6 +32,9 @@ from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
 Object = dict[str, Any]
+
+
+PROGRESS_EVERY = 500  # rows
 
 
 class _NotToBeStored(Exception):
@@ -167,9 +170,10 @@ class Administration:
         A row has the columns of ``imports.COLUMNS``; *domain* stands for rows without
         one.  With any error nothing is stored, unless *partial*: then the right rows
         are.  *update* lets rows replace accounts that exist, *dry_run* stores nothing.
-        *progress* is called with rows done and rows in all.  ``stored`` tells whether
-        the counts are of what is stored; ``errors`` holds the first thousand of
-        ``error_count``.
+        *progress* is called with rows done and rows in all, at first with 0 done while
+        rows are checked, and at last before the commit; what it raises comes through,
+        and nothing is stored.  ``stored`` tells whether the counts are of what is
+        stored; ``errors`` holds the first thousand of ``error_count``.
         """
         return self._import(
             rows,
@@ -367,7 +371,7 @@ class Administration:
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Object:
-        right, wrong = imports.prepared(rows, domain)
+        right, wrong = imports.prepared(_told(rows, progress), domain)
         counts = {"added": 0, "updated": 0, "bound": 0}
         opened = 0
         stored = False
@@ -385,6 +389,9 @@ class Administration:
                     if open_minutes is not None:
                         windows.open_many(work, ids, open_minutes)
                         opened = len(ids)
+                    if progress is not None:
+                        # The last chance to raise, by which nothing is stored.
+                        progress(len(right), len(right))
                 stored = True
             except _NotToBeStored:
                 wrong = sorted([*wrong, *refused], key=lambda error: error.row)
@@ -405,6 +412,10 @@ class Administration:
         self, work: Work, fields: Mapping[str, str], *, update: bool
     ) -> None:
         others = {field: value for field, value in fields.items() if field != "name"}
+        if not isinstance(fields.get("name"), str):
+            raise SettingError("A domain to be made has no name.")
+        if not all(isinstance(value, str) for value in others.values()):
+            raise SettingError(f"Every value of {fields['name']} must be text.")
         if update and domains.exists(work, fields["name"]):
             domains.change(work, fields["name"], others)
         else:
@@ -452,3 +463,14 @@ class Administration:
         if self._failed and self._reopen is not None:
             self._connection = self._reopen()
             self._failed = False
+
+
+def _told(
+    rows: Iterable[Mapping[str, str]], progress: Progress | None
+) -> Iterator[Mapping[str, str]]:
+    """Yield *rows*, telling *progress* now and then that none of them is stored."""
+    total = len(rows) if isinstance(rows, Sequence) else 0
+    for number, row in enumerate(rows):
+        if progress is not None and number and number % PROGRESS_EVERY == 0:
+            progress(0, total)
+        yield row
