@@ -3,13 +3,29 @@
 # SIP over UDP.  RFC 3261 section 18.1.1 asks for TCP above 1300 bytes; real phones
 # send 436 to 700.  Four times that leaves room for odd proxies and User-Agents.
 MAX_SIP_DATAGRAM_BYTES = 4096
+# These two stand in ext/sip.pyx again, as HEADERS and VIAS, where they size a struct;
+# tests/native/test_sip.py holds them together.
 MAX_SIP_HEADERS = 64  # kamailio stops at 64 interesting ones; phones send 11 to 16
 MAX_SIP_VIAS = 8  # one hop of multicast; more is a loop
+# Via, From, To and Call-ID in sum, the headers that are sent back: those of phones take
+# 130 to 180.
+MAX_SIP_ECHOED_BYTES = 1024
 
 # Transactions kept at once: one per phone for 32 s, so a city's district after a
 # power cut (3,000 a second) fits; past it the oldest is forgotten.
 MAX_SIP_TRANSACTIONS = 131_072
 MAX_PENDING_NOTIFIES = 65_536
+# NOTIFYs to phones take 500 to 750 bytes, so all of the above fit; the largest that can
+# be asked for take three times as much.
+MAX_PENDING_NOTIFY_BYTES = 64 * 1024 * 1024
+# SUBSCRIBEs answered to a source address that never confirmed a NOTIFY: each is worth
+# two datagrams to whoever forges it.  One phone sends five at most in 32 s.  A NAT or a
+# relay with a whole site behind it, of which nobody confirmed yet, starts within the
+# burst, and a single confirmation ends the count.
+MAX_SIP_BURST_UNPROVEN = 24_000
+SIP_UNPROVEN_PER_SECOND = 500.0
+# Addresses counted at once, as many as may prove themselves.
+MAX_SIP_UNPROVEN_SOURCES = 65_536
 # Sends of one NOTIFY to a source that never answered anything: a spoofed source must
 # not be worth eleven datagrams (RFC 3261 timer E alone gives eleven).
 MAX_NOTIFY_SENDS_UNPROVEN = 4

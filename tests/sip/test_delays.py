@@ -33,6 +33,14 @@ def test_a_full_queue_gives_up_its_oldest() -> None:
     assert "c" in queue
 
 
+def test_the_oldest_can_be_taken_before_it_is_due() -> None:
+    queue: DelayQueue[str, int] = DelayQueue(2.0, 2)
+    queue.put("a", 1, 0.0)
+    queue.put("b", 2, 0.0)
+    assert queue.take_oldest() == ("a", 1)
+    assert list(queue.take_due(9.0)) == [("b", 2)]
+
+
 def test_what_is_taken_out_does_not_fall_due() -> None:
     queue: DelayQueue[str, int] = DelayQueue(2.0, 2)
     queue.put("a", 1, 0.0)

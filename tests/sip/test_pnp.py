@@ -7,7 +7,7 @@ import pytest
 
 from bootwave import limits
 from bootwave.sightings import Reason
-from bootwave.sip import pnp
+from bootwave.sip import pnp, sources
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
 
@@ -549,6 +549,114 @@ def test_pending_notifies_are_bounded_and_the_oldest_is_given_up(
     assert reasons(effects) == [Reason.PNP_ANSWERED, Reason.PNP_UNCONFIRMED]
     assert machine.pending == 2
     assert len(datagrams(machine.handle_timer(0.5))) == 2
+
+
+def largest(number: int) -> bytes:
+    """A SUBSCRIBE that is sent back as much as one can be, in a full datagram."""
+    contact = b"<sip:%s@h%s>" % (b"u" * 64, (b";p=" + b"v" * 64) * 8)
+    data = SNOM370.replace(b"<sip:192.168.12.155:1053>", contact)
+    data = data.replace(b"949137397@", b"%08d" % number + b"c" * 700 + b"@")
+    padding = limits.MAX_SIP_DATAGRAM_BYTES - len(data) - len(b"X: \r\n")
+    return data.replace(b"Expires:", b"X: " + b"x" * padding + b"\r\nExpires:")
+
+
+def test_a_flood_of_the_largest_subscribes_holds_so_many_bytes_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert len(largest(0)) == limits.MAX_SIP_DATAGRAM_BYTES
+    monkeypatch.setattr(pnp, "MAX_PENDING_NOTIFY_BYTES", 20_000)
+    machine = core()
+    ended: list[Reason] = []
+    for number in range(200):
+        data = largest(number)
+        lookup = lookup_of(machine.receive_datagram(data, PHONE, HERE, 0.0))
+        effects = machine.answer(lookup, URL, 0.0)
+        held = {sent.data for sent in datagrams(effects)[1:]}
+        ended += reasons(effects)[1:]
+        assert machine.pending_bytes <= 20_000
+    (notify,) = held
+    assert 1800 < len(notify) < 3000
+    assert machine.pending == 20_000 // len(notify)
+    assert ended == [Reason.PNP_UNCONFIRMED] * (200 - machine.pending)
+    # What was given up is sent no more, either.
+    assert len(datagrams(machine.handle_timer(0.5))) == machine.pending
+    run_timers(machine)
+    assert machine.pending_bytes == 0
+
+
+def test_the_bytes_of_a_confirmed_notify_are_free_again() -> None:
+    machine = core()
+    _, notify = answered(machine=machine)
+    assert machine.pending_bytes == len(notify.data)
+    machine.receive_datagram(response_to(notify), PHONE, HERE, 0.1)
+    assert machine.pending_bytes == 0
+
+
+def test_a_notify_that_is_answered_anew_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pnp, "MAX_SIP_TRANSACTIONS", 1)
+    machine = core()
+    answered(machine=machine)
+    machine.handle_timer(0.5)
+    answered(numbered(1), machine=machine, now=0.6)  # the first is not known any more
+    _, notify = answered(machine=machine, now=0.7)
+    assert machine.pending == 2
+    happened = run_timers(machine)
+    assert [now for now, effect in happened if effect == notify] == [1.2, 2.2, 4.2]
+    assert machine.pending_bytes == 0
+
+
+@pytest.mark.parametrize("name", [b"From: ", b"To: ", b"Call-ID: ", b"Via: "])
+def test_more_than_a_phone_sends_is_not_sent_back(name: bytes) -> None:
+    line = next(line for line in SNOM370.split(b"\r\n") if line.startswith(name))
+    names = (b"Via: ", b"From: ", b"To: ", b"Call-ID: ")
+    echoed = sum(
+        len(value.partition(b": ")[2])
+        for value in SNOM370.split(b"\r\n")
+        if value.startswith(names)
+    )
+    room = limits.MAX_SIP_ECHOED_BYTES - echoed
+    fill = {b"Call-ID: ": b"%s", b"Via: ": b";x=%s"}.get(name, b";x=%s")
+    room -= len(fill) - 2
+    for more, accepted in ((0, True), (1, False)):
+        long = SNOM370.replace(line, line + fill % (b"a" * (room + more)))
+        (effect,) = core().receive_datagram(long, PHONE, HERE, 0.0)
+        assert isinstance(effect, LookUp) is accepted
+        if not accepted:
+            assert isinstance(effect, Sight)
+            assert (effect.reason, effect.mac) == (Reason.SIP_SYNTAX, MAC)
+
+
+def test_a_source_that_never_confirmed_is_answered_so_often_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sources, "MAX_SIP_BURST_UNPROVEN", 5)
+    machine = core()
+    for number in range(3):
+        answered(numbered(number), machine=machine)
+    # Retransmissions are answered, so they count.
+    assert len(machine.receive_datagram(numbered(0), PHONE, HERE, 0.0)) == 1
+    assert len(machine.receive_datagram(numbered(0), PHONE, HERE, 0.0)) == 1
+    sight = sight_of(machine.receive_datagram(numbered(0), PHONE, HERE, 0.0))
+    assert (sight.reason, sight.source) == (Reason.PNP_OVERLOAD, PHONE.host)
+    for number in range(100):
+        assert machine.receive_datagram(numbered(number), PHONE, HERE, 0.001) == []
+    assert machine.answered == 3
+    other = Endpoint("192.168.12.156", 1053)
+    lookup_of(machine.receive_datagram(numbered(9), other, HERE, 0.001))
+    lookup_of(machine.receive_datagram(numbered(9), PHONE, HERE, 0.1))
+
+
+def test_a_source_that_confirmed_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sources, "MAX_SIP_BURST_UNPROVEN", 2)
+    machine = core()
+    _, notify = answered(machine=machine)
+    machine.receive_datagram(response_to(notify), PHONE, HERE, 0.0)
+    for number in range(50):
+        answered(numbered(number), machine=machine)
 
 
 def test_answered_transactions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,7 @@ class DelayQueue(Generic[Key, Value]):
         self._entries.pop(key, None)
         pushed = None
         if len(self._entries) >= self.most:
-            oldest, (_, old) = self._entries.popitem(last=False)
-            pushed = oldest, old
+            pushed = self.take_oldest()
         self._entries[key] = now + self.seconds, value
         return pushed
 
@@ -55,6 +54,11 @@ class DelayQueue(Generic[Key, Value]):
         entry = self._entries.pop(key, None)
         return None if entry is None else entry[1]
 
+    def take_oldest(self) -> tuple[Key, Value]:
+        """Take out the entry put first, due or not; raises KeyError without one."""
+        key, (_, value) = self._entries.popitem(last=False)
+        return key, value
+
     def next_due(self) -> float | None:
         """Return when the oldest entry falls due, or None when there is none."""
         for due, _ in self._entries.values():
@@ -67,8 +71,7 @@ class DelayQueue(Generic[Key, Value]):
             due, _ = next(iter(self._entries.values()))
             if due > now:
                 return
-            key, (_, value) = self._entries.popitem(last=False)
-            yield key, value
+            yield self.take_oldest()
 
     def drop_due(self, now: float) -> None:
         """Forget what is due at *now*."""

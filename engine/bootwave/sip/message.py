@@ -35,6 +35,12 @@ def contact_header(local: Local, port: int) -> bytes:
     return f"Contact: <sip:{host_in_uri(local.address)}:{port}>\r\n".encode("ascii")
 
 
+def echoed_bytes(request: Message) -> int:
+    """Return how many bytes of *request* its answers repeat: Vias, dialog, Call-ID."""
+    dialog = len(request.from_) + len(request.to) + len(request.call_id)
+    return dialog + sum(len(via) for via in request.vias)
+
+
 def ok(
     request: Message, to_tag: bytes, source: Endpoint, local: Local, port: int
 ) -> bytes:

@@ -4,6 +4,7 @@ A booting phone multicasts ``SUBSCRIBE sip:MAC%3a<mac>@...`` with ``Event: ua-pr
 and ``Expires: 0``: tell me once.  The answer is a 200, and a NOTIFY whose body is the
 settings URL.  What happens to each SUBSCRIBE that is ours:
 
+    too many of them from a source that never confirmed anything: silence (PNP_OVERLOAD)
     first seen       LookUp; waits for at most LOOKUP_SECONDS (then PNP_OVERLOAD)
     again, waiting   nothing: the answer is on its way
     answer(url)      200 and NOTIFY; remembered as answered until timer J
@@ -30,8 +31,10 @@ from bootwave.limits import (
     MAX_OFF_SUBNET_AMPLIFICATION,
     MAX_PENDING_LOOKUPS,
     MAX_PENDING_NOTIFIES,
+    MAX_PENDING_NOTIFY_BYTES,
     MAX_PROVEN_SOURCES,
     MAX_SIGHTING_DETAIL_CHARACTERS,
+    MAX_SIP_ECHOED_BYTES,
     MAX_SIP_TRANSACTIONS,
 )
 from bootwave.native.sip import Message, mac_from_pnp, parse
@@ -40,7 +43,8 @@ from bootwave.sightings import Reason
 from bootwave.sip.delays import DelayQueue
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.event import asker_from_message, is_device_profile, plain
-from bootwave.sip.message import notify, ok
+from bootwave.sip.message import echoed_bytes, notify, ok
+from bootwave.sip.sources import UnprovenSources
 from bootwave.sip.transaction import (
     TIMER_E_SECONDS,
     TIMER_F_SECONDS,
@@ -103,7 +107,9 @@ class PnpCore:
         self._completed: DelayQueue[bytes, None] = DelayQueue(
             TIMER_K_SECONDS, MAX_PENDING_NOTIFIES
         )
+        self._notify_bytes = 0
         self._proven: OrderedDict[str, None] = OrderedDict()
+        self._unproven = UnprovenSources()
 
     @property
     def waiting(self) -> int:
@@ -119,6 +125,11 @@ class PnpCore:
     def pending(self) -> int:
         """NOTIFYs without a final response yet."""
         return len(self._notifies)
+
+    @property
+    def pending_bytes(self) -> int:
+        """What these NOTIFYs take, in bytes of datagrams."""
+        return self._notify_bytes
 
     def receive_datagram(
         self,
@@ -170,6 +181,15 @@ class PnpCore:
             return [_sight(Reason.PNP_OFF_SUBNET, mac, source, detail)]
         if not reply_destination(message, source).port:
             return [_sight(Reason.SIP_SYNTAX, mac, source, "the source port is 0")]
+        if echoed_bytes(message) > MAX_SIP_ECHOED_BYTES:
+            text = "Via, From, To and Call-ID are too long to be sent back"
+            return [_sight(Reason.SIP_SYNTAX, mac, source, text)]
+        if source.host not in self._proven:
+            if not self._unproven.lets_pass(source.host, now):
+                refused = self._unproven.refused(source.host, now)
+                text = f"{refused} from a source that never confirmed"
+                overload = _sight(Reason.PNP_OVERLOAD, mac, source, text)
+                return [overload] if refused else []
 
         names = names_from_subscribe(message, source, self._secret)
         if names.key in self._answered:
@@ -233,9 +253,16 @@ class PnpCore:
             SendDatagram(data, destination, local),
             _sight(Reason.PNP_ANSWERED, mac, source, detail),
         ]
+        # Where so much came that its transaction was forgotten, this one was sent before.
+        before = self._notifies.pop(names.branch)
+        if before is not None:
+            self._give_up(names.branch, before)
         pushed = self._notifies.put(names.branch, pending, now)
         if pushed is not None:
             effects.append(self._give_up(*pushed))
+        self._notify_bytes += len(data)
+        while self._notify_bytes > MAX_PENDING_NOTIFY_BYTES:
+            effects.append(self._give_up(*self._notifies.take_oldest()))
         self._schedule(names.branch, pending, now)
         return effects
 
@@ -260,12 +287,14 @@ class PnpCore:
         if message.status < 200:
             return []
         self._notifies.pop(branch)
+        self._notify_bytes -= len(pending.data)
         self._resends[pending.timer_e].pop(branch)
         self._completed.put(branch, None, now)
         # Any final response proves that datagrams to this address reach whoever sent
         # the SUBSCRIBE: nobody else knows the branch.
         self._proven[source.host] = None
         self._proven.move_to_end(source.host)
+        self._unproven.forget(source.host)
         if len(self._proven) > MAX_PROVEN_SOURCES:
             self._proven.popitem(last=False)
         if message.status < 300:
@@ -312,6 +341,8 @@ class PnpCore:
             self._resends[pending.timer_e].put(branch, pending, now)
 
     def _give_up(self, branch: bytes, pending: Notify) -> Sight:
+        """Return the end of *pending*, taken out of the table already."""
+        self._notify_bytes -= len(pending.data)
         self._resends[pending.timer_e].pop(branch)
         return _sight(
             Reason.PNP_UNCONFIRMED, pending.mac, pending.destination, pending.detail
