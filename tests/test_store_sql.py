@@ -12,11 +12,13 @@ CALLS = {"execute", "executemany", "executescript"}
 
 
 def is_constant(node: ast.expr) -> bool:
-    """A literal, a name or table of them, or ``NAME.format(placeholders(…))``."""
+    """A literal, a name, table or sum of them, or ``NAME.format(placeholders(…))``."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.Name):
         return True
+    if isinstance(node, ast.BinOp):
+        return is_constant(node.left) and is_constant(node.right)
     if isinstance(node, ast.Subscript):
         return isinstance(node.value, ast.Name)
     return (

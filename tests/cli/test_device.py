@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from bootwave.cli.output import moment
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 from tests.cli.conftest import Command
@@ -69,3 +70,23 @@ def test_unknown_phones_are_listed_after_the_devices(
 
 def test_what_is_no_mac_is_refused(store: Command) -> None:
     assert "is not a MAC address" in refused(store("device", "show", "xyz"))
+
+
+def test_who_was_refused_elsewhere_is_told_beside_the_verdict(
+    store: Command, options_file: Path
+) -> None:
+    now = time.time()
+    seen(
+        options_file,
+        Sighting(now - 9, BOUND, "127.0.0.1", Reason.SERVED_WINDOW),
+        Sighting(now - 8, BOUND, "127.0.0.2", Reason.CONSUMED_BY_OTHER),
+    )
+    verdict, other = store("device", "show", "0004132E08B4").out.splitlines()[-2:]
+    assert verdict == f"Provisioned: {Reason.SERVED_WINDOW.sentence}."
+    assert other == (
+        "Another address, 127.0.0.2, asked for its document at "
+        f"{moment(now - 8)} and was refused: {Reason.CONSUMED_BY_OTHER.sentence}: "
+        f"{Reason.CONSUMED_BY_OTHER.advice}."
+    )
+    found = store("device", "show", "0004132E08B4", "--json").json
+    assert found["refused_elsewhere"]["source"] == "127.0.0.2"

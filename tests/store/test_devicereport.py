@@ -1,9 +1,12 @@
+import sqlite3
 from collections.abc import Callable
 
 import pytest
 
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
+from bootwave.store.devicereport import TIME_LINE
+from bootwave.store.phonewrites import consume_window
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock
 
@@ -18,10 +21,15 @@ def see(log: SightingLog) -> Callable[..., None]:
     """Let the phone be seen, a second apart."""
     at = [NOW]
 
-    def seen(*reasons: Reason, mac: int = MAC, after: float = 1.0) -> None:
+    def seen(
+        *reasons: Reason,
+        mac: int = MAC,
+        after: float = 1.0,
+        source: str = "10.0.0.7",
+    ) -> None:
         for reason in reasons:
             at[0] += after
-            log.append([Sighting(at[0], mac, "10.0.0.7", reason, "snom370 8.7.5.48")])
+            log.append([Sighting(at[0], mac, source, reason, "snom370 8.7.5.48")])
 
     return seen
 
@@ -192,3 +200,100 @@ def test_devices_are_listed_with_their_last_sighting_then_unknown_macs(
     assert listed[0]["accounts"] == [ACCOUNT]
     assert len(admin.device_list(unknown=0)) == 2
     assert len(admin.device_list(domain="b.example.com")) == 1
+
+
+@pytest.fixture
+def take(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    clock: Clock,
+) -> Callable[[str], None]:
+    """Bind and open the account, and let the phone use the window from a source."""
+
+    def taken(source: str) -> None:
+        add(ACCOUNT, mac=TEXT)
+        admin.window_open([ACCOUNT])
+        (window,) = connection.execute("SELECT id FROM windows").fetchall()
+        assert consume_window(
+            connection,
+            window_id=window[0],
+            mac=MAC,
+            source=source,
+            now_boottime=clock.at.boottime,
+            boot_id=clock.at.boot_id,
+            pairing_seconds=300.0,
+        )
+
+    return taken
+
+
+def test_who_asks_later_from_elsewhere_does_not_undo_that_a_phone_was_provisioned(
+    admin: Administration, take: Callable[[str], None], see: Callable[..., None]
+) -> None:
+    take("127.0.0.1")
+    see(Reason.SERVED_WINDOW, source="127.0.0.1")
+    assert admin.device_show(TEXT)["refused_elsewhere"] is None
+    see(Reason.CONSUMED_BY_OTHER, Reason.PNP_ANSWERED, after=90, source="127.0.0.2")
+    shown = admin.device_show(TEXT)
+    assert verdict(admin) == (
+        True,
+        f"Provisioned: {Reason.SERVED_WINDOW.sentence}.",
+        "",
+    )
+    assert shown["refused_elsewhere"] == shown["time_line"][1]
+    assert shown["refused_elsewhere"]["source"] == "127.0.0.2"
+    assert shown["refused_elsewhere"]["reason"] == "CONSUMED_BY_OTHER"
+    # Nor when the window has ended, and nothing pins the address any more.
+    admin.window_close([ACCOUNT])
+    assert admin.device_show(TEXT) == {
+        **shown,
+        "accounts": admin.device_show(TEXT)["accounts"],
+    }
+    # What the phone itself is told still counts, and is not told of another.
+    see(Reason.CLOSED, source="127.0.0.1")
+    assert verdict(admin)[1] == f"Not provisioned: {Reason.CLOSED.sentence}."
+
+
+def test_the_address_that_holds_the_window_is_judged_before_it_was_served(
+    admin: Administration, take: Callable[[str], None], see: Callable[..., None]
+) -> None:
+    see(Reason.SERVED_WINDOW, source="127.0.0.9")  # where it once was
+    take("2001:db8:1:2::/64")
+    see(Reason.NOT_MADE, source="2001:db8:1:2::7")
+    see(Reason.CONSUMED_BY_OTHER, source="2001:db8:1:3::7")
+    assert verdict(admin)[1] == f"Not provisioned: {Reason.NOT_MADE.sentence}."
+    shown = admin.device_show(TEXT)
+    assert shown["refused_elsewhere"]["source"] == "2001:db8:1:3::7"
+
+
+def test_what_was_refused_elsewhere_before_the_phone_was_served_is_not_told(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.CLOSED, source="127.0.0.2")
+    see(Reason.SERVED_WINDOW, source="127.0.0.1")
+    see(Reason.NO_DOCUMENT, Reason.PNP_ANSWERED, source="127.0.0.2")
+    assert admin.device_show(TEXT)["refused_elsewhere"] is None
+
+
+def test_strangers_do_not_push_the_last_success_off_the_time_line(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.SERVED_WINDOW, source="127.0.0.1")
+    see(*[Reason.CLOSED] * 2_000, source="127.0.0.2")
+    shown = admin.device_show(TEXT)
+    assert shown["provisioned"]
+    assert len(shown["time_line"]) == TIME_LINE + 1
+    assert shown["time_line"][-1]["reason"] == "SERVED_WINDOW"
+    assert shown["refused_elsewhere"] == shown["time_line"][0]
+
+
+def test_a_window_whose_phone_was_not_seen_is_judged_by_all_that_was(
+    admin: Administration, take: Callable[[str], None], see: Callable[..., None]
+) -> None:
+    take("127.0.0.1")
+    see(Reason.CONSUMED_BY_OTHER, source="127.0.0.2")
+    sentence = Reason.CONSUMED_BY_OTHER.sentence
+    assert verdict(admin)[1] == f"Not provisioned: {sentence}."

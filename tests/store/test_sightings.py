@@ -200,3 +200,14 @@ def test_several_processes_append_to_one_file(tmp_path: Path) -> None:
     macs = {1 + child * 1_000 + n for child in range(3) for n in range(200)}
     assert log.latest(macs).keys() == macs
     log.close()
+
+
+def test_the_newest_for_some_reasons_is_found_behind_any_number_of_others(
+    log: SightingLog,
+) -> None:
+    wanted = {Reason.SERVED_WINDOW, Reason.NOT_MODIFIED}
+    assert log.last_of(MAC, wanted) is None
+    log.append([seen(Reason.SERVED_WINDOW), seen(Reason.NOT_MODIFIED, at=NOW - 1)])
+    log.append([seen(Reason.CLOSED, at=NOW + number) for number in range(2_000)])
+    log.append([seen(Reason.SERVED_WINDOW, mac=MAC + 1)])
+    assert log.last_of(MAC, wanted) == seen(Reason.SERVED_WINDOW)

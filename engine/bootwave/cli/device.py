@@ -85,6 +85,13 @@ def show(
     if advice:
         verdict = f"{verdict.rstrip('.')}: {advice}."
     print_line(verdict)
+    other = found["refused_elsewhere"]
+    if other:
+        print_line(
+            f"Another address, {other['source']}, asked for its document at "
+            f"{moment(other['at'])} and was refused: {other['sentence']}: "
+            f"{other['advice']}."
+        )
 
 
 def _window(window: dict[str, Any]) -> str:

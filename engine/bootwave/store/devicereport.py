@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import UNKNOWN, SightingLog
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
 
-TIME_LINE = 50  # sightings shown
+TIME_LINE = 50  # sightings shown, and the last success when it is older
 
-_DEVICES = """
+_SELECT = """
 SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
   b.expires, b.boot_id
 FROM devices v
@@ -19,25 +20,19 @@ LEFT JOIN domains d ON d.id = v.domain_id
 LEFT JOIN bindings b ON b.mac = v.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN domains ad ON ad.id = a.domain_id
-ORDER BY v.mac, b.identity
 """
-_DEVICE = """
-SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
-  b.expires, b.boot_id
-FROM devices v
-LEFT JOIN domains d ON d.id = v.domain_id
-LEFT JOIN bindings b ON b.mac = v.mac
-LEFT JOIN accounts a ON a.id = b.account_id
-LEFT JOIN domains ad ON ad.id = a.domain_id
-WHERE v.mac = :mac
-ORDER BY b.identity
-"""
+_DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
+_DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
 PROVISIONED = frozenset({Reason.SERVED_WINDOW, Reason.NOT_MODIFIED})
 # A later contact of these kinds does not undo that a phone has its settings.
 _INCIDENTAL = frozenset(
     {Reason.SERVED_GENERAL, Reason.NO_DOCUMENT, Reason.HTTP_TIMEOUT}
 )
+# What somebody gets who asks for a document that he is not given.
+_REFUSED = frozenset(
+    reason for reason in Reason if Reason.UNKNOWN_MAC <= reason < Reason.HTTP_SYNTAX
+) - {Reason.NO_DOCUMENT}
 # Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
 _ONE_START_SECONDS = 60.0
 _FETCHED_NOTHING = "check that the settings URL is reachable from the phone's network"
@@ -113,11 +108,16 @@ def listed(
 
 
 def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
-    """Return all about the MAC *text*: state, verdict, time-line newest first."""
+    """Return all about the MAC *text*: state, verdict, time-line newest first.
+
+    The verdict is over the address that holds a window, else the one last served: MACs
+    can be made up, and what another address is told says nothing about the phone.
+    ``refused_elsewhere`` is the newest refusal of such an address since, or None.
+    """
     mac = required_mac(text)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
     one = _known(work, rows).get(mac)
-    time_line = log.time_line(mac, TIME_LINE) if log else []
+    time_line = _time_line(log, mac) if log else []
     accounts = [
         {
             "account": bound.account,
@@ -132,7 +132,10 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         for bound in accounts
         if bound["window"]["state"] == "open"  # type: ignore[index]
     ]
-    verdict = verdict_from(one is not None, accounts, opened, time_line)
+    homes = _homes(mac, accounts, time_line)
+    own = [seen for seen in time_line if source_key(seen.source) in homes]
+    verdict = verdict_from(one is not None, accounts, opened, own or time_line)
+    other = _refused_elsewhere(time_line, homes)
     return {
         **_identity(one or _Known(mac, "", "", False, [])),
         "known": one is not None,
@@ -140,18 +143,8 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "provisioned": verdict.provisioned,
         "verdict": verdict.sentence,
         "advice": verdict.advice,
-        "time_line": [
-            {
-                "at": sighting.at,
-                "source": sighting.source,
-                "reason": sighting.reason.name,
-                "code": int(sighting.reason),
-                "sentence": sighting.reason.sentence,
-                "advice": sighting.reason.advice,
-                "detail": sighting.detail,
-            }
-            for sighting in time_line
-        ],
+        "refused_elsewhere": _told(other) if other else None,
+        "time_line": [_told(sighting) for sighting in time_line],
     }
 
 
@@ -163,8 +156,8 @@ def verdict_from(
 ) -> Verdict:
     """Return the verdict over a phone from what is stored and what was seen of it.
 
-    *opened* are the accounts whose window waits for a phone; *time_line* is newest
-    first.
+    *opened* are the accounts whose window waits for a phone; *time_line* holds what
+    the phone itself did, newest first.
     """
     last = _decisive(time_line)
     if not accounts:
@@ -209,6 +202,58 @@ def verdict_from(
 
 def _refused(reason: Reason) -> Verdict:
     return Verdict(False, f"Not provisioned: {reason.sentence}.", reason.advice)
+
+
+def _time_line(log: SightingLog, mac: int) -> list[Sighting]:
+    """Return the newest sightings and, however many came since, the last success."""
+    time_line = log.time_line(mac, TIME_LINE)
+    if not any(seen.reason in PROVISIONED for seen in time_line):
+        served = log.last_of(mac, PROVISIONED)
+        time_line += [served] if served else []
+    return time_line
+
+
+def _homes(
+    mac: int, accounts: list[dict[str, Any]], time_line: list[Sighting]
+) -> set[str]:
+    """Return where the phone is: what pins its windows, else who was last served."""
+    windows = [account["window"] for account in accounts]
+    pins = {
+        window["source"]
+        for window in windows
+        if window["state"] == "used" and window["mac"] == text_from_mac(mac)
+    }
+    served = [seen for seen in time_line if seen.reason in PROVISIONED]
+    return pins or {source_key(seen.source) for seen in served[:1]}
+
+
+def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting | None:
+    """Return the newest refusal elsewhere since *homes* were served first."""
+    served = [
+        seen.at
+        for seen in time_line
+        if seen.reason in PROVISIONED and source_key(seen.source) in homes
+    ]
+    refused = [
+        seen
+        for seen in time_line
+        if seen.reason in _REFUSED
+        and source_key(seen.source) not in homes
+        and (not served or seen.at >= min(served))
+    ]
+    return refused[0] if homes and refused else None
+
+
+def _told(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "at": sighting.at,
+        "source": sighting.source,
+        "reason": sighting.reason.name,
+        "code": int(sighting.reason),
+        "sentence": sighting.reason.sentence,
+        "advice": sighting.reason.advice,
+        "detail": sighting.detail,
+    }
 
 
 def _decisive(time_line: list[Sighting]) -> Sighting | None:

@@ -199,7 +199,6 @@ class SightingLog:
         for start in range(0, len(wanted), _BATCH):
             some = wanted[start : start + _BATCH]
             marks = ", ".join(["(?)"] * len(some))
-            sql = _LATEST.format(marks)
             # The newest of each comes last and stays.
             newest = sorted(self._sightings(_LATEST.format(marks), some), key=_at)
             found.update((seen.mac, seen) for seen in newest)
