@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from bootwave.errors import SchemaTooNew, StoreConflict, StoreNotFound, StoreUnavailable
-from bootwave.store.connection import connect, placeholders, transaction
+from bootwave.store.connection import (
+    BUSY_SECONDS,
+    connect,
+    placeholders,
+    transaction,
+)
+from bootwave.store.reader import Reader
 
 MODEL = "INSERT INTO models (name) VALUES (?)"
 
@@ -87,3 +93,24 @@ def test_a_store_that_cannot_be_locked_is_unavailable(
 def test_placeholders_are_made_from_a_count_only() -> None:
     assert placeholders(3) == "?, ?, ?"
     assert placeholders(1) == "?"
+
+
+def test_a_reader_never_waits_for_a_lock_and_a_writer_does(
+    path: Path, connection: sqlite3.Connection
+) -> None:
+    assert value(connection, "busy_timeout") == BUSY_SECONDS * 1000
+    reading = connect(path, read_only=True)
+    assert value(reading, "busy_timeout") == 0
+    reading.close()
+
+
+def test_a_reader_of_a_locked_store_is_told_that_it_is_unavailable(path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    reader = Reader(path)
+    with pytest.raises(StoreUnavailable, match="locked"):
+        reader.devices([1])
+    other.close()
+    assert reader.devices([1]) == {}
+    reader.close()

@@ -26,10 +26,11 @@ _CUT_LOG = "PRAGMA journal_size_limit = 67108864"
 _MAP_FILE = "PRAGMA mmap_size = 1073741824"
 
 
-def open_file(path: Path) -> sqlite3.Connection:
+def open_file(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Return a connection to the existing file *path*, whatever it holds.
 
-    Foreign keys are on and nothing is begun by itself.  The connection may move
+    A lock that another holds is waited for up to *busy_seconds*.  Foreign keys are on
+    and nothing is begun by itself.  The connection may move
     between threads; using it from one at a time is the holder's business.  Raises
     StoreNotFound when there is no such file, StoreUnavailable when it is not readable.
     """
@@ -42,7 +43,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path.absolute().as_uri() + "?mode=rw",
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=busy_seconds,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -63,10 +64,11 @@ def open_file(path: Path) -> sqlite3.Connection:
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Return a connection to the store *path*, its schema checked.
 
-    With *read_only* the connection refuses to write and reads through a memory map.
+    With *read_only* the connection refuses to write, reads through a memory map, and
+    waits for no lock: its caller serves phones and tries again.
     Raises StoreNotFound, StoreUnavailable, SchemaTooNew or SchemaTooOld.
     """
-    connection = open_file(path)
+    connection = open_file(path, busy_seconds=0.0 if read_only else BUSY_SECONDS)
     try:
         require_head(connection, str(path))
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
