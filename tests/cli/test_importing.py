@@ -40,11 +40,10 @@ def test_short_rows_leave_values_out() -> None:
     [
         ("", "The file is empty"),
         ("\n\n", "The file is empty"),
-        ("401,pbx.example.com\n", "There is no column '401'"),
-        ("extension,colour\n", "There is no column 'colour'"),
+        ("401,pbx.example.com\n", "Column 1 of the first line is none: it must"),
+        ("extension,colour\n", "Column 2 of the first line is none: it must"),
         ("name,mac\n", "The column extension is missing"),
         ("extension,name,name\n", "The column name is there twice"),
-        ("extension\n1,2\n", "Row 1 has 2 values for 1 columns"),
         ('extension\n"1\n', "The file is not CSV"),
     ],
 )
@@ -122,3 +121,32 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     assert "import it in parts" in refused(
         store("account", "import", "-", stdin="x" * 11)
     )
+
+
+def test_rows_with_too_many_values_are_told_with_all_that_is_wrong(
+    store: Command,
+) -> None:
+    text = (
+        "extension,domain,password\n"
+        "501,pbx.example.com,p1,Smith; John\n"
+        "5 02,pbx.example.com,p2\n"
+        "503,pbx.example.com,p3\n"
+        "504,pbx.example.com,p4,x,y\n"
+    )
+    done = store("account", "import", "-", stdin=text)
+    assert done.status == 1
+    first, second, third = done.err.splitlines()
+    assert first.startswith("row 1: Value 4 stands in no known column")
+    assert "double quotes" in first
+    assert second.startswith("row 2: '5 02' is not")
+    assert third.startswith("row 4: Value 4 stands in no known column")
+    assert "Smith" not in done.err
+    done = store("account", "import", "-", "--partial", stdin=text)
+    assert done.out == "Stored: 1 added, 0 updated, 0 bound.\n"
+
+
+def test_a_file_without_a_heading_keeps_its_passwords_to_itself(
+    store: Command,
+) -> None:
+    done = store("account", "import", "-", stdin="hunter2,401,pbx.example.com\n")
+    assert "hunter2" not in refused(done)

@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_many_accounts_are_stored_bound_and_sealed(
         "error_count": 0,
         "errors": [],
     }
-    assert done == [(500, 1_000), (1_000, 1_000)]
+    assert done == [(0, 1_000), (500, 1_000), (1_000, 1_000), (1_000, 1_000)]
     assert len(told) == 1
     assert Change("device", MAC + 999) in told[0]
     account = reader.devices([MAC + 7])[MAC + 7].bindings[0].account
@@ -94,7 +95,8 @@ def test_each_wrong_row_is_named_and_nothing_is_stored(
     assert "500@b.example.com" in found[7]
     assert "domain add" in found[8]
     assert "exists already" in found[9]
-    assert "colour" in found[10]
+    assert "Value 5 stands in no known column" in found[10]
+    assert "extension, domain, name" in found[10]
     assert "text" in found[11]
     assert "hunter2" not in str(result)
     assert accounts(admin) == [f"400@{DOMAIN}", "500@b.example.com"]
@@ -214,3 +216,14 @@ def test_bulk_without_update_refuses_what_exists(
 
     with pytest.raises(StoreConflict):
         admin.bulk(domains=[{"name": DOMAIN}])
+
+
+def test_rows_of_a_file_without_a_heading_are_not_quoted(
+    domain: None, admin: Administration
+) -> None:
+    reader = csv.DictReader(["hunter2,401", "hunter3,402,more"])
+    rows: list[Any] = list(reader)
+    for result in (admin.account_import(rows), admin.bulk(accounts=rows)):
+        (error,) = result["errors"]
+        assert "Value 1 stands in no known column" in error["error"]
+        assert "hunter" not in error["error"]

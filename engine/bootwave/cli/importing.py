@@ -77,8 +77,9 @@ def rows_from_csv(text: str) -> list[dict[str, str]]:
     """Return the rows of *text* by the names of its heading; empty lines are left out.
 
     Columns are separated by commas, semicolons or tabs, whatever the heading has.
-    Raises SettingError for a heading that cannot be used and for rows with too many
-    values.
+    A row with more values than there are columns gets one without a name behind them,
+    at which the import refuses that row.  Raises SettingError for a heading that cannot
+    be used.
     """
     heading = text.partition("\n")[0]
     delimiter = max(",;\t", key=heading.count)
@@ -97,20 +98,20 @@ def rows_from_csv(text: str) -> list[dict[str, str]]:
         )
     columns = [name.lower() for name in lines[0]]
     _check_heading(columns)
-    for number, line in enumerate(lines[1:], 1):
-        if len(line) > len(columns):
-            raise SettingError(
-                f"Row {number} has {len(line)} values for {len(columns)} columns: put "
-                "values that hold the separator into double quotes."
-            )
-    return [dict(zip(columns, line, strict=False)) for line in lines[1:]]
+    # Two short of a value each end alike; the surplus itself is of no use to anybody.
+    return [
+        dict(zip(columns, line, strict=False))
+        | ({"": ""} if len(line) > len(columns) else {})
+        for line in lines[1:]
+    ]
 
 
 def _check_heading(columns: list[str]) -> None:
-    for column in columns:
+    for number, column in enumerate(columns, 1):
         if column not in COLUMNS and column != "number":
             raise SettingError(
-                f"There is no column {column!r}: the first line must name columns, "
+                # Not quoted: without a heading it may be a password.
+                f"Column {number} of the first line is none: it must name columns, "
                 f"which are {', '.join(COLUMNS)}."
             )
         if columns.count(column) > 1:

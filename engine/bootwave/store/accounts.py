@@ -30,32 +30,16 @@ _REMOVE = (
     "DELETE FROM function_keys WHERE scope = 'account' AND key = :id",
     "DELETE FROM accounts WHERE id = :id",  # the window goes with it
 )
-_ALL = """
+_SELECT = """
 SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard, b.mac,
   b.identity, b.expires, b.boot_id
 FROM accounts a
 JOIN domains d ON d.id = a.domain_id
 LEFT JOIN bindings b ON b.account_id = a.id
-ORDER BY d.name, a.number, b.mac
 """
-_OF_DOMAIN = """
-SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard, b.mac,
-  b.identity, b.expires, b.boot_id
-FROM accounts a
-JOIN domains d ON d.id = a.domain_id
-LEFT JOIN bindings b ON b.account_id = a.id
-WHERE a.domain_id = :domain_id
-ORDER BY a.number, b.mac
-"""
-_ONE = """
-SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard, b.mac,
-  b.identity, b.expires, b.boot_id
-FROM accounts a
-JOIN domains d ON d.id = a.domain_id
-LEFT JOIN bindings b ON b.account_id = a.id
-WHERE a.id = :id
-ORDER BY b.mac
-"""
+_ALL = _SELECT + "ORDER BY d.name, a.number, b.mac"
+_OF_DOMAIN = _SELECT + "WHERE a.domain_id = :domain_id ORDER BY a.number, b.mac"
+_ONE = _SELECT + "WHERE a.id = :id ORDER BY b.mac"
 
 
 def add(

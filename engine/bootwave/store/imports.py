@@ -19,7 +19,7 @@ from bootwave.store.names import (
     required_account,
     required_domain,
 )
-from bootwave.store.work import AccountRow, Work
+from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
 COLUMNS = ("extension", "domain", "name", "password", "mac", "mailbox", "auth_user")
 MAX_ERRORS = 1_000  # reported; a file of the wrong kind has one in every row
@@ -27,12 +27,7 @@ _PROGRESS_EVERY = 500  # rows
 
 Progress = Callable[[int, int], None]
 
-_FIND = """
-SELECT a.id, a.domain_id, a.number, d.name, a.display_name, a.auth_user, a.mailbox,
-  a.wildcard
-FROM accounts a JOIN domains d ON d.id = a.domain_id
-WHERE a.domain_id = :domain_id AND a.number = :number
-"""
+_FIND = ACCOUNT_ROWS + "WHERE a.domain_id = :domain_id AND a.number = :number"
 _DOMAINS = "SELECT name, id FROM domains"
 
 
@@ -118,11 +113,14 @@ def store(
 
 
 def _prepare(number: int, row: Mapping[str, str], domain: str | None) -> Prepared:
-    unknown = sorted(set(row) - {*COLUMNS, "number"})
-    if unknown:
-        raise SettingError(
-            f"There is no column {unknown[0]!r}: they are {', '.join(COLUMNS)}."
-        )
+    for position, column in enumerate(row, 1):
+        if column not in COLUMNS and column != "number":
+            # Not quoted: in a file without a heading it may be a password.
+            raise SettingError(
+                f"Value {position} stands in no known column, which are "
+                f"{', '.join(COLUMNS)}: name it so in the heading, and put values that "
+                "hold the separator into double quotes."
+            )
     texts = {column: row.get(column) or "" for column in (*COLUMNS, "number")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise SettingError("Every value of a row must be text.")

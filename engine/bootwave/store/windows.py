@@ -1,5 +1,6 @@
 """What administrators do with windows: open, close, list."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from bootwave.pairing.windows import end_of
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.changelog import MOST_IN_ONE
 from bootwave.store.names import checked_minutes
-from bootwave.store.work import AccountRow, Work
+from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
 _DELETE = "DELETE FROM windows WHERE account_id = :account_id"
 _OPEN = """
@@ -26,11 +27,10 @@ UPDATE windows SET closed_at = :now, closed_by = :by
 WHERE account_id = :account_id AND closed_at IS NULL AND consumed_mac = :mac
 RETURNING id
 """
-_OF_DOMAIN = """
-SELECT a.id, a.domain_id, a.number, d.name, a.display_name, a.auth_user, a.mailbox,
-  a.wildcard
-FROM accounts a JOIN domains d ON d.id = a.domain_id
-WHERE a.domain_id = :domain_id ORDER BY a.number
+_OF_DOMAIN = ACCOUNT_ROWS + "WHERE a.domain_id = :domain_id ORDER BY a.number"
+_UNBOUND = """
+SELECT j.value FROM json_each(:ids) j
+WHERE NOT EXISTS (SELECT 1 FROM bindings b WHERE b.account_id = j.value)
 """
 _LIST = """
 SELECT a.number, d.name, a.wildcard,
@@ -61,7 +61,10 @@ def chosen(work: Work, accounts: Sequence[str], domain: str | None) -> list[Acco
 def open_for(
     work: Work, accounts: Sequence[AccountRow], minutes: float | None
 ) -> dict[str, Any]:
-    """Open *accounts* for *minutes*; a window they have is replaced."""
+    """Open *accounts* for *minutes*; a window they have is replaced.
+
+    ``unbound`` of the result are those that no phone can use.
+    """
     for_minutes = checked_minutes(
         work.pairing.window_minutes if minutes is None else minutes
     )
@@ -73,9 +76,18 @@ def open_for(
             work.touched_account(account)
     return {
         "opened": [account.name for account in accounts],
+        "unbound": _unbound(work, accounts),
         "minutes": for_minutes,
         "until": work.at.wall + for_minutes * 60,
     }
+
+
+def _unbound(work: Work, accounts: Sequence[AccountRow]) -> list[str]:
+    """Return which of *accounts* are bound to no phone and to no wildcard."""
+    ids = json.dumps([account.id for account in accounts if not account.wildcard])
+    rows = work.connection.execute(_UNBOUND, {"ids": ids}).fetchall()
+    found = {account_id for (account_id,) in rows}
+    return [account.name for account in accounts if account.id in found]
 
 
 def open_many(work: Work, account_ids: Sequence[int], minutes: float) -> None:

@@ -12,12 +12,13 @@ from bootwave.store.names import AccountName, required_account, required_domain
 from bootwave.store.secrets import KeyRing
 
 _DOMAIN = "SELECT id FROM domains WHERE name = :name"
-_ACCOUNT = """
+# What an AccountRow holds.
+ACCOUNT_ROWS = """
 SELECT a.id, a.domain_id, a.number, d.name, a.display_name, a.auth_user, a.mailbox,
   a.wildcard
 FROM accounts a JOIN domains d ON d.id = a.domain_id
-WHERE d.name = :domain AND a.number = :number
 """
+_ACCOUNT = ACCOUNT_ROWS + "WHERE d.name = :domain AND a.number = :number"
 _MACS = "SELECT mac FROM bindings WHERE account_id = :account_id ORDER BY mac"
 
 
