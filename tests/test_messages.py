@@ -102,3 +102,15 @@ def test_a_line_may_be_as_long_as_the_limit_and_no_longer() -> None:
     assert list(decoder.receive_data(b"abc")) == []
     with pytest.raises(LimitExceeded):
         list(decoder.receive_data(b"d"))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_a_number_json_cannot_say_is_refused_and_not_left_out(
+    number: float, where: int
+) -> None:
+    value = [number, {"a": [None, number]}, ({"b": number},)][where]
+    with pytest.raises(TypeError, match="finite"):
+        encoded(Request(1, "window.open", {"minutes": value}))
+    with pytest.raises(TypeError, match="finite"):
+        encoded(Result(1, value))

@@ -10,6 +10,7 @@ Nothing here reads or writes: ``LineDecoder`` takes bytes as they come and gives
 lines, the ``…_from_line`` functions give messages, ``encoded`` makes bytes.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -54,7 +55,8 @@ Answer = Progress | Result | Failure
 def encoded(message: Request | Answer) -> bytes:
     """Return *message* as one line.
 
-    Raises TypeError for values JSON has no form for.
+    Raises TypeError for values JSON has no form for, among them floats that are not
+    finite.
     """
     body: dict[str, Any]
     match message:
@@ -66,7 +68,11 @@ def encoded(message: Request | Answer) -> bytes:
             body = {"id": number, "ok": True, "result": result}
         case Failure(id=number, error=error):
             body = {"id": number, "ok": False, "error": error}
-    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+    line = orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+    # orjson writes such a float as null, which says something else.
+    if b"null" in line and not _is_finite(body):
+        raise TypeError("a number of the message is not finite")
+    return line
 
 
 def request_from_line(line: bytes) -> Request:
@@ -95,6 +101,16 @@ def answer_from_line(line: bytes) -> Answer:
         case {"ok": False, "error": str(error)}:
             return Failure(_id(body), error)
     raise MessageError("the message is not an answer")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return True
 
 
 def _object(line: bytes) -> dict[str, Any]:

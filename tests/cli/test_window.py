@@ -1,5 +1,7 @@
 """bootwave window."""
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -46,3 +48,36 @@ def test_somebody_must_be_named(store: Command) -> None:
     assert "Name the accounts" in refused(store("window", "close"), 2)
     late = store("window", "open", "401@pbx.example.com", "--minutes", "99999")
     assert "cannot be open for 99999 minutes" in refused(late)
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-inf"])
+def test_for_how_long_must_be_a_number_with_and_without_an_engine(
+    store: Command, minutes: str, request: pytest.FixtureRequest
+) -> None:
+    words = ("window", "open", "401@pbx.example.com", "--minutes", minutes)
+    assert refused(store(*words), 2) == f"--minutes is not a number: {minutes}."
+    request.getfixturevalue("engine")
+    assert refused(store(*words), 2) == f"--minutes is not a number: {minutes}."
+    assert store("window", "list", "--json").json == []
+
+
+def test_an_account_that_no_phone_can_use_is_opened_with_a_hint(store: Command) -> None:
+    for number in ("402", "403"):
+        store("account", "add", f"{number}@pbx.example.com", "--password", "x")
+    store("account", "bind", "403@pbx.example.com", "*")
+    opened = store("window", "open", "402@pbx.example.com", "403@pbx.example.com")
+    assert opened.status == 0
+    assert opened.err == (
+        "402@pbx.example.com is bound to no phone, so no phone can use this: "
+        "bootwave account bind ACCOUNT MAC.\n"
+    )
+    done = store("window", "open", "403@pbx.example.com", "--json")
+    assert (done.json["unbound"], done.err) == ([], "")
+
+
+def test_a_domain_without_accounts_is_one_sentence(store: Command) -> None:
+    store("domain", "add", "empty.example.com")
+    assert refused(store("window", "open", "--domain", "empty.example.com")) == (
+        "The domain empty.example.com has no accounts: add one with bootwave account "
+        "add, or import them."
+    )

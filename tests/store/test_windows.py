@@ -73,12 +73,16 @@ def test_a_domain_completes_names_or_stands_for_all_its_accounts(
     assert admin.window_list() == []
 
 
-@pytest.mark.parametrize("minutes", [0, -5, 1441, float("nan")])
+@pytest.mark.parametrize(
+    "minutes", [0, -5, 1441, float("nan"), float("inf"), float("-inf")]
+)
 def test_no_window_is_open_for_ever(
     accounts: None, admin: Administration, minutes: float
 ) -> None:
     with pytest.raises(OptionError, match="minutes"):
         admin.window_open([ONE], minutes=minutes)
+    with pytest.raises(OptionError, match="minutes"):
+        admin.bulk(open_minutes=minutes)
 
 
 def test_a_used_window_says_by_whom_and_lasts_to_the_pairings_end(

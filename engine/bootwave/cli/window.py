@@ -5,8 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, duration, print_json, print_line, print_table
+from bootwave.cli.misuse import Misuse, finite
+from bootwave.cli.output import (
+    Json,
+    duration,
+    hint,
+    print_json,
+    print_line,
+    print_table,
+)
 
 Accounts = Annotated[
     list[str] | None,
@@ -25,7 +32,9 @@ def open_for(
     accounts: Accounts = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="For how long; else pairing.window_minutes."),
+        typer.Option(
+            help="For how long; else pairing.window_minutes.", callback=finite
+        ),
     ] = None,
     domain: Domain = None,
     json: Json = False,
@@ -47,6 +56,12 @@ def open_for(
         print_line(
             f"Opened {_names(done['opened'])} for {duration(done['minutes'] * 60)}."
         )
+        if done["unbound"]:
+            verb = "is" if len(done["unbound"]) == 1 else "are"
+            hint(
+                f"{_names(done['unbound'])} {verb} bound to no phone, so no phone can "
+                "use this: bootwave account bind ACCOUNT MAC."
+            )
 
 
 def close(accounts: Accounts = None, domain: Domain = None, json: Json = False) -> None:
@@ -105,4 +120,4 @@ def _chosen(accounts: list[str] | None, domain: str | None) -> list[str]:
 def _names(accounts: list[str]) -> str:
     if len(accounts) > 5:
         return f"{len(accounts)} accounts"
-    return ", ".join(accounts) or "no account: there is none"
+    return ", ".join(accounts)
