@@ -1,5 +1,6 @@
 """The command as a program: statuses, one sentence for what fails, quiet endings."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -206,3 +207,57 @@ def test_listing_from_the_store_imports_only_what_it_needs(
 def test_the_status_of_a_command_is_that_of_the_process() -> None:
     assert main_module.main(["version", "--nonsense"]) == 2
     assert main_module.main(["--version"]) == 0
+
+
+def test_a_full_disk_under_the_output_is_one_sentence(
+    store: Command, options_file: Path
+) -> None:
+    many = "extension,password\n" + "".join(f"{n},p\n" for n in range(600, 1_200))
+    words = ("account", "import", "-", "--domain", "pbx.example.com")
+    assert store(*words, stdin=many).status == 0
+    for command in ("domain list", "account list", "account list --json"):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "bootwave", *command.split()],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                timeout=30,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (
+            1,
+            "bootwave: The output cannot be written: No space left on device.\n",
+        )
+
+
+def test_what_the_system_refuses_is_no_fault_of_the_program(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing() -> None:
+        raise OSError(errno.EIO, "Input/output error", "some.db")
+
+    monkeypatch.setattr("bootwave.cli.place.loaded", refusing)
+    assert refused(run("status")) == (
+        "The system refused what was asked of it: some.db: Input/output error."
+    )
+
+
+def test_arguments_that_are_not_utf_8_are_one_sentence(run: Command) -> None:
+    for words in (["domain", "list", "a\udcff"], ["a\udcffb"], ["-o", "\udcff"]):
+        assert refused(run(*words), 2) == (
+            f"Argument {len(words)} is not UTF-8: write it, and name files, in UTF-8."
+        )
+
+
+def test_arguments_of_the_process_are_looked_at_too(options_file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bootwave", "account", "list", "--domain", b"\xff"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert "Argument 4 is not UTF-8" in refused(
+        Done(done.returncode, done.stdout, done.stderr), 2
+    )

@@ -76,5 +76,8 @@ def _write_new(file: Path, text: str, undo: ExitStack) -> None:
     except OSError as error:
         raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
     undo.callback(file.unlink, missing_ok=True)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(text)
+    try:
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise OptionError(f"{file} cannot be written: {error.strerror}.") from None

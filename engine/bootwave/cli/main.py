@@ -4,6 +4,7 @@ The exit status is 0, 1 when the command failed, 2 when it was not called right,
 130 after Ctrl-C.  With BOOTWAVE_TRACEBACK=1 failures show where they happened, too.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -22,6 +23,7 @@ NAME = "bootwave"
 TRACEBACK_VARIABLE = "BOOTWAVE_TRACEBACK"
 GARBAGE_THRESHOLD = 50_000
 FAILED = 1
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
 
 
@@ -48,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    for number, word in enumerate(words, 1):
+        # Neither the store, JSON nor a terminal could take it.
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            raise Misuse(
+                f"Argument {number} is not UTF-8: write it, and name files, in UTF-8."
+            )
     root = lazy.group(
         "Give every booting snom phone its settings.",
         TREE,
@@ -56,11 +65,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         completion=True,
     )
     try:
-        status = root.main(
-            None if arguments is None else list(arguments),
-            prog_name=NAME,
-            standalone_mode=False,
-        )
+        status = root.main(words, prog_name=NAME, standalone_mode=False)
     except SystemExit as error:  # typer's way to end for completion, or a closed pipe
         _forget_output()
         return error.code if isinstance(error.code, int) else FAILED
@@ -101,6 +106,8 @@ def _failed(error: Exception) -> int:
         status = error.exit_code
     elif isinstance(error, BootwaveError):
         sentence, status = str(error), FAILED
+    elif isinstance(error, OSError):
+        sentence, status = _refused_by_system(error), FAILED
     else:
         sentence = (
             f"This is a fault of the program ({type(error).__name__}: {error}); "
@@ -115,10 +122,21 @@ def _failed(error: Exception) -> int:
     return status
 
 
-def _forget_output() -> None:
-    """Let nothing be written any more, so that the interpreter ends quietly."""
+def _refused_by_system(error: OSError) -> str:
+    what = error.strerror or str(error)
+    if error.filename is not None:
+        what = f"{error.filename}: {what}"
+    elif error.errno in _FULL:
+        # Commands that write files say so themselves.
+        _forget_output([1])
+        return f"The output cannot be written: {what}."
+    return f"The system refused what was asked of it: {what}."
+
+
+def _forget_output(streams: Sequence[int] = (1, 2)) -> None:
+    """Let nothing be written to *streams* any more: the interpreter ends quietly."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
+    for stream in streams:
         try:
             os.dup2(nowhere, stream)
         except OSError:
