@@ -52,9 +52,24 @@ def test_an_administrator_may_leave_blanks_around_a_mac() -> None:
     assert required_mac(" 00:04:13:2E:08:B4\n") == 0x0004132E08B4
 
 
-@pytest.mark.parametrize("text", ["", "phone", "000000000000", "010413000000"])
+@pytest.mark.parametrize("text", ["", "phone", "0004132E08B"])
 def test_what_cannot_be_a_phones_mac_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(SettingError, match="is not a MAC address"):
+        required_mac(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("FF:FF:FF:FF:FF:FF", "is the broadcast address"),
+        ("010413000000", "is a multicast address"),
+        ("000000000000", "is no device's address"),
+    ],
+)
+def test_an_address_that_no_phone_has_is_refused_for_what_it_is(
+    text: str, what: str
+) -> None:
+    with pytest.raises(SettingError, match=f"'{text}' {what}: write the one"):
         required_mac(text)
 
 

@@ -14,6 +14,7 @@ _SEPARATED = re.compile(
     r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
 )
+_BROADCAST = 0xFFFFFFFFFFFF
 _SEPARATORS = str.maketrans("", "", ":-.")
 
 
@@ -33,10 +34,16 @@ def mac_from_text(text: str) -> int | None:
 def required_mac(text: str) -> int:
     """Return the MAC an administrator wrote; raises SettingError if it is none."""
     mac = mac_from_text(text.strip())
-    if mac is None or not is_unicast(mac):
+    if mac is None:
         raise SettingError(
             f"{text!r} is not a MAC address: write twelve hex digits such as "
             "0004132E08B4, as printed on the phone's label."
+        )
+    if not is_unicast(mac):
+        kinds = {0: "no device's address", _BROADCAST: "the broadcast address"}
+        raise SettingError(
+            f"{text!r} is {kinds.get(mac, 'a multicast address')}: write the one "
+            "printed on the phone's label."
         )
     return mac
 
