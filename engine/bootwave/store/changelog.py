@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# A row is some 12 bytes.  A worker reads the log at least once a second, so this is
-# the number of changes a second it can follow one by one.
+# A row is some 12 bytes.  A worker looks at the log four times a second, so it follows
+# four times as many changes a second one by one.
 KEPT = 20_000
 # One transaction that touches more says "everything" in one row: forgetting row by
 # row would cost more than reading anew.
