@@ -2,7 +2,7 @@
 
 import sys
 
-from bootwave.cli.main import main
+from bootwave.cli.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bootwave.cli import place
 from bootwave.store.changelog import Change
 from tests.cli.conftest import Command
@@ -31,6 +33,39 @@ def test_an_import_travels_through_the_socket(engine: list[Any], run: Command) -
     )
     done = run("account", "import", "-", stdin=text)
     assert done.out == "Stored: 2000 added, 0 updated, 0 bound.\n"
+
+
+@pytest.mark.parametrize("text", ["[http\n", "[http]\nlisten = 7\n", "[htp]\n"])
+def test_a_running_engine_is_reached_in_spite_of_a_broken_options_file(
+    engine: list[Any], store: Command, options_file: Path, text: str
+) -> None:
+    store("window", "open", "401@pbx.example.com")
+    options_file.write_text(text)
+    closed = store("window", "close", "401@pbx.example.com")
+    assert (closed.status, closed.out) == (0, "Closed 401@pbx.example.com.\n")
+    (warning,) = closed.err.splitlines()
+    assert warning.startswith("bootwave: warning: ")
+    assert str(options_file) in warning
+    assert "control.sock is asked all the same." in warning
+    status = store("status")
+    assert status.out.startswith("The engine is running.\n")
+    assert "asked all the same" in status.err
+
+
+def test_broken_options_are_an_error_without_an_engine(
+    options_file: Path, run: Command
+) -> None:
+    options_file.write_text("[http\n")
+    for words in (("status",), ("domain", "list")):
+        assert "is not TOML" in refused(run(*words))
+
+
+def test_an_options_file_that_is_not_there_reaches_no_engine(
+    engine: list[Any], options_file: Path, run: Command
+) -> None:
+    missing = options_file.with_name("other.toml")
+    sentence = refused(run("-o", missing, "window", "list"))
+    assert sentence.startswith(f"There is no options file {missing}")
 
 
 def test_the_last_file_named_counts() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import Command
+from tests.cli.test_main import refused
 
 
 def test_without_an_engine_the_status_is_1(options_file: Path, run: Command) -> None:
@@ -12,6 +13,13 @@ def test_without_an_engine_the_status_is_1(options_file: Path, run: Command) -> 
     assert done.out.startswith("No engine listens on ")
     as_json = run("status", "--json")
     assert (as_json.status, as_json.json) == (1, {"running": False})
+
+
+def test_a_directory_without_options_and_database_is_said(run: Command) -> None:
+    for words in (("status",), ("status", "--json"), ("domain", "list")):
+        sentence = refused(run(*words))
+        assert sentence.startswith("There is no database at ")
+        assert "name one with -o FILE" in sentence
 
 
 def test_the_status_of_a_running_engine_is_shown(

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from bootwave.cli import place
+from bootwave.cli.entry import heed_interrupts
 from bootwave.cli.tree import Branch, Leaf
 
 PACKAGE = "bootwave.cli"
@@ -130,6 +131,7 @@ def _with_options_file(call: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(**values: Any) -> Any:
         place.choose(values.pop(_OPTION))
+        heed_interrupts()
         return call(**values)
 
     # What typer looks at to find the parameters and the help.

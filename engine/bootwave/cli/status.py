@@ -17,15 +17,12 @@ def status(
 
     The exit status is 1 when it does not run.
     """
-    from bootwave.control.client import ControlClient
-
-    store = place.loaded().options.store
-    client = ControlClient.connect(store.control_socket)
+    client, socket = place.engine()
     if client is None:
         if json:
             print_json({"running": False})
         else:
-            print_line(f"No engine listens on {store.control_socket}.")
+            print_line(f"No engine listens on {socket}.")
         raise typer.Exit(1)
     try:
         found: dict[str, Any] = client.call("engine.status", {})

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bootwave.errors import SettingError, StoreUnavailable
+from bootwave.errors import SettingError, StoreNotFound, StoreUnavailable
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
 from bootwave.store import (
@@ -247,6 +247,11 @@ class Administration:
         """
         with self._change() as work:
             chosen = windows.chosen(work, accounts, domain)
+            if not chosen and domain is not None:
+                raise StoreNotFound(
+                    f"The domain {domain} has no accounts: add one with bootwave "
+                    "account add, or import them."
+                )
             return windows.open_for(work, chosen, minutes)
 
     def window_close(
