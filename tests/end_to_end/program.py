@@ -1,5 +1,6 @@
 """The installed program, as an operator has it: processes, commands and sockets."""
 
+import ctypes
 import json
 import os
 import re
@@ -159,6 +160,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,  # so that its end is the end of all of it
+                preexec_fn=_die_with_the_tests,
             )
         self._groups.append(self._process.pid)
         self.lines = self._said()
@@ -372,6 +374,13 @@ class Program:
         return client
 
 
+def _die_with_the_tests() -> None:
+    """Have the kernel end this process when the one that runs the tests is killed."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 _BOOTWAVE = [sys.executable, "-m", "bootwave"]
 
 
