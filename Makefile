@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
 .PHONY: run test check native clean

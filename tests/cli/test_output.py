@@ -1,8 +1,18 @@
 """Tables, and text that cannot move the cursor."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from bootwave.cli.output import duration, moment, print_json, print_table, printable
+from bootwave.cli.output import (
+    called,
+    duration,
+    moment,
+    print_json,
+    print_table,
+    printable,
+)
 
 
 def test_columns_are_aligned_by_what_they_take_on_a_terminal(
@@ -68,3 +78,20 @@ def test_a_moment_is_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_json_keeps_every_letter(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"name": "Änne 日本"})
     assert capsys.readouterr().out == '{\n  "name": "Änne 日本"\n}\n'
+
+
+def test_a_command_says_how_to_call_it_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "bin" / "bootwave"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert called() == "bootwave"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert called() == "bin/bootwave"
+    monkeypatch.setattr(sys, "argv", ["/usr/lib/python3/bootwave/__main__.py"])
+    assert called() == "bootwave"

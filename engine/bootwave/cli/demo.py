@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bootwave.cli.output import hint, print_line
+from bootwave.cli.output import called, hint, print_line
 from bootwave.errors import OperatorError, OptionError
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def _serve_on(engine: subprocess.Popen[str], file: Path) -> None:
             "window list",
             "status",
         ):
-            print_line(f"  bootwave -o {shown} {words}")
+            print_line(f"  {called()} -o {shown} {words}")
         sys.stdout.flush()
         status = engine.wait()
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bootwave.cli.output import Json, print_json, print_line
+from bootwave.cli.output import Json, called, print_json, print_line
 from bootwave.errors import OptionError
 from bootwave.optionsfile import FILE_NAME, load
 
@@ -54,7 +54,7 @@ def init(directory: Directory, json: Json = False) -> None:
         "  window open 401@pbx.example.com",
         "  serve",
     ):
-        print_line(f"  bootwave -o {file} {words.strip()}")
+        print_line(f"  {called()} -o {file} {words.strip()}")
 
 
 def _make_directory(directory: Path, undo: ExitStack) -> None:

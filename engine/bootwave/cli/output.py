@@ -1,5 +1,7 @@
 """How commands print: tables for people, JSON for programs, hints beside them."""
 
+import os
+import shutil
 import sys
 import time
 import unicodedata
@@ -10,6 +12,7 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+NAME = "bootwave"
 _GAP = "  "
 
 
@@ -97,3 +100,15 @@ def _width(text: str) -> int:
         else 1
         for character in text
     )
+
+
+def called() -> str:
+    """Return what to type to call this command again, from this directory.
+
+    Its name where that is found, and its path where it is not (``make run`` has it in a
+    virtual environment that nobody activated).
+    """
+    program = sys.argv[0]
+    if os.path.basename(program) != NAME or shutil.which(NAME) == program:
+        return NAME
+    return min(os.path.relpath(program), program, key=len)
