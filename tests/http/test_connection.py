@@ -55,6 +55,59 @@ def test_a_request_is_delivered_answered_and_the_next_awaited() -> None:
     assert delivered(connection.receive_data(GET, 2)).path == "/snom370.htm"
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_one_empty_line_before_a_request_is_ignored(at: int) -> None:
+    connection = connect()
+    for start in (0, 10):
+        data = b"\r\n" + GET
+        assert connection.receive_data(data[:at], start) == []
+        delivered(connection.receive_data(data[at:], start + 1))
+        connection.respond(XML, start + 1)
+        assert connection.sent(0, start + 1) == []
+
+
+def test_an_empty_line_after_a_request_is_no_second_one() -> None:
+    connection = connect()
+    delivered(connection.receive_data(GET + b"\r\n", 0))
+    connection.respond(XML, 0)
+    assert connection.sent(0, 0) == []
+    assert connection.next_timer() == 15  # idle
+    assert connection.receive_eof(1) == [Close()]
+
+
+@pytest.mark.parametrize("line", [b"\r\n\r\n", b"\n", b"\r\r\n", b"\r\n\n"])
+def test_other_empty_lines_are_refused(line: bytes) -> None:
+    for data in ([line + GET], [line[at : at + 1] for at in range(len(line))] + [GET]):
+        connection = connect()
+        effects = [connection.receive_data(piece, 0) for piece in data]
+        reason, rest = noted(next(found for found in effects if found))
+        assert reason is Reason.HTTP_SYNTAX
+        assert bytes_sent(rest).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_empty_line_begins_no_request() -> None:
+    connection = connect()
+    delivered(connection.receive_data(GET, 0))
+    connection.respond(XML, 0)
+    connection.sent(0, 0)
+    assert connection.receive_data(b"\r\n", 3) == []
+    assert connection.next_timer() == 15
+    assert connection.receive_data(b"G", 4) == []
+    assert connection.next_timer() == 9
+    assert connection.finish(4) == []
+    other = connect()
+    delivered(other.receive_data(GET + b"\r\n", 0))
+    other.respond(XML, 0)
+    other.finish(0)
+    assert other.sent(0, 0) == [Close()]
+
+
+def test_a_refused_head_after_an_empty_line_gets_no_body() -> None:
+    connection = connect()
+    effects = connection.receive_data(b"\r\nHEAD / HTTP/9.9\r\n\r\n", 0)
+    assert bytes_sent(noted(effects)[1]).endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "field"),
     [(GET_CLOSE, b"Connection: close"), (OLD, b"Connection: close")],

@@ -89,6 +89,9 @@ def test_general_settings(prefix: str) -> None:
     assert target(f"{prefix}/general/snom370.xml") == Target(
         DocumentKind.GENERAL_SETTINGS, 0, "snom370"
     )
+    assert target(f"{prefix}/snom370.xml") == Target(
+        DocumentKind.GENERAL_SETTINGS, 0, "snom370"
+    )
     assert target(f"{prefix}/General/snomD785.XML") == Target(
         DocumentKind.GENERAL_SETTINGS, 0, "snomD785"
     )
@@ -140,7 +143,7 @@ def test_an_address_no_phone_can_have_is_still_somebodys_settings() -> None:
         "/0004132E08B4/",
         "/snom.htm",
         "/snom370",
-        "/snom370.xml",
+        "/snom370.cfg",
         "/general/snom370.cfg",
         "/snom370-.htm",
         "/snom370-firmware.xml",
@@ -152,6 +155,8 @@ def test_an_address_no_phone_can_have_is_still_somebodys_settings() -> None:
         "/s\u0145om370.htm",
         "/snom\u0663\u0667\u0660.htm",
         "/\uff10\uff10\uff10\uff14132E08B4.xml",
+        "/a?mac=00:04-13:2e:08:b4",
+        "/a?mac=0004.132E:08B4",
         "/a?mac=",
         "/a?mac",
         "/a?mac=nobody&mac=0004132E08B4",

@@ -47,6 +47,7 @@ GOOD = st.sampled_from(
         b"HEAD /%d HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /%d HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         b"GET /%d HTTP/1.1\nHost: a\n\n",
+        b"\r\nGET /%d HTTP/1.1\r\nHost: a\r\n\r\n",
     ]
 ).flatmap(lambda text: st.integers(0, 99).map(lambda number: text % number))
 STREAMS = st.lists(
@@ -84,6 +85,7 @@ def transcript(pieces: list[bytes]) -> list[object]:
     return seen
 
 
+@settings(deadline=None)  # some streams are long, byte by byte
 @given(STREAMS, st.lists(st.integers(0, 9000), max_size=6))
 def test_a_stream_means_the_same_whole_in_pieces_and_byte_by_byte(
     stream: bytes, cuts: list[int]
@@ -93,6 +95,13 @@ def test_a_stream_means_the_same_whole_in_pieces_and_byte_by_byte(
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     pieces = [stream[a:b] for a, b in pairwise(edges)]
     assert transcript(pieces) == whole
+
+
+@settings(deadline=None)
+@given(STREAMS)
+def test_an_empty_line_in_front_changes_nothing(stream: bytes) -> None:
+    if not stream.startswith((b"\r", b"\n")):
+        assert transcript([b"\r\n" + stream]) == transcript([stream])
 
 
 def served_by_h11(stream: bytes) -> tuple[h11.Request, int] | None:

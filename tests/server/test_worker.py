@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bootwave.engine import local_options, make_store
 from bootwave.metrics import Counter
 from bootwave.options import Options
@@ -43,6 +45,25 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def test_a_worker_is_warm_before_it_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = local_options(tmp_path)
+    make_store(options)
+    warmed: list[KeyRing] = []
+    monkeypatch.setattr(KeyRing, "warm", lambda ring: warmed.append(ring))
+
+    async def scenario() -> None:
+        shared = open_shared(options, 1)
+        worker = Worker(options, shared, 0)
+        assert len(warmed) == 1
+        await worker.start()
+        await worker.stop()
+        shared.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_worker_sees_what_was_written_past_it_and_records_what_it_did(

@@ -1,4 +1,6 @@
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,22 @@ def test_what_is_sealed_opens_for_its_owner(file: Path) -> None:
     ring = KeyRing.load(file)
     sealed = ring.seal("grüße 🙂", owner="account/1")
     assert KeyRing.load(file).open(sealed, owner="account/1") == "grüße 🙂"
+
+
+def test_a_warm_ring_has_nothing_to_load_any_more(file: Path) -> None:
+    KeyRing.create(file)
+    program = """
+import sys
+from pathlib import Path
+from bootwave.store.secrets import KeyRing
+ring = KeyRing.load(Path(sys.argv[1]))
+assert not any(name.startswith("cryptography") for name in sys.modules)
+ring.warm()
+loaded = set(sys.modules)
+ring.open(ring.seal("x", owner="account/1"), owner="account/1")
+assert set(sys.modules) == loaded
+"""
+    subprocess.run([sys.executable, "-c", program, str(file)], check=True)
 
 
 def test_the_key_file_is_its_owners_only(file: Path) -> None:

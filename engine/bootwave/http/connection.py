@@ -87,6 +87,7 @@ class HttpConnection:
         "_finishing",
         "_fresh",
         "_linger",
+        "_may_skip",
         "_request",
         "_searched",
         "_state",
@@ -106,6 +107,7 @@ class HttpConnection:
         self._state = _State.READING
         self._buffer = bytearray()
         self._searched = 0  # bytes of the buffer known to hold no end of a head
+        self._may_skip = True  # an empty line before the next request
         self._request: Request | None = None
         self._deadline: float | None = now + deadlines.head
         self._unsent = 0
@@ -161,9 +163,11 @@ class HttpConnection:
         if self._state is not _State.READING:
             self._buffer += data
             return []
-        if not self._buffer and not self._fresh:
-            self._deadline = now + self._deadlines.head
+        begins = not self._buffer and not self._fresh
         self._buffer += data
+        self._skip_empty_line()
+        if begins and self._buffer:
+            self._deadline = now + self._deadlines.head
         return self._next_request(now)
 
     def receive_eof(self, now: float) -> list[Effect]:
@@ -210,6 +214,7 @@ class HttpConnection:
                 return [HalfClose()]
             return self._close()
         self._state = _State.READING
+        self._skip_empty_line()
         if not self._buffer:
             self._deadline = now + self._deadlines.idle
             return self._close() if self._eof or self._finishing else []
@@ -250,8 +255,19 @@ class HttpConnection:
                 return [note, *self._close(abort=True)]
         return self._close()
 
+    def _skip_empty_line(self) -> None:
+        """Drop one CRLF before a request line (RFC 9112 section 2.2).
+
+        Old clients end a request with one too many.  A second one is refused.
+        """
+        if self._may_skip and self._buffer.startswith(b"\r\n"):
+            del self._buffer[:2]
+            self._may_skip = False
+
     def _next_request(self, now: float) -> list[Effect]:
         """Deliver the head that the buffer begins with, if it is complete."""
+        if self._may_skip and self._buffer == b"\r":
+            return self._end_of_input() if self._eof else []
         try:
             size = head_size(self._buffer, self._searched)
             if size is None:
@@ -262,6 +278,7 @@ class HttpConnection:
             return self._refuse(error.status, Reason.HTTP_SYNTAX, str(error), now)
         del self._buffer[:size]
         self._searched = 0
+        self._may_skip = True
         self._request = request
         self._fresh = False
         self._state = _State.ANSWERING

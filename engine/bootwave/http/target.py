@@ -11,7 +11,7 @@ stands before it is a prefix of the administrator's.  No path ever meets a file 
 | ``<type>-<MAC>.xml`` or ``.cfg``                         | SETTINGS of that MAC   |
 | ``<type>-<MAC>.htm``, ``.html`` or ``<type>-<MAC>``      | FILES of that MAC      |
 | ``<type>.htm`` or ``.html``                              | GENERAL_FILES          |
-| ``general.xml``, ``general/<type>.xml``                  | GENERAL_SETTINGS       |
+| ``general.xml``, ``<type>.xml``, as ``general/<type>.xml`` | GENERAL_SETTINGS      |
 | ``<type>-firmware.htm`` or ``.html``, with or without MAC | FIRMWARE               |
 
 A placeholder that the phone left as it was (``{mac}``, ``<mac>``) names nobody: the
@@ -67,7 +67,7 @@ def target_from(path: str, query: str) -> Target | None:
 
     Takes any text and raises nothing.
     """
-    folders, _, name = path.rpartition("/")
+    name = path.rpartition("/")[2]
     stem, extension = _split_name(name)
     asked = _asked_mac(query)
     mac = None if asked is None else mac_from_text(asked)
@@ -86,7 +86,7 @@ def target_from(path: str, query: str) -> Target | None:
             return Target(DocumentKind.GENERAL_SETTINGS, 0, model)
         return None
     if model:
-        return _of_model(model, rest, extension, folders)
+        return _of_model(model, rest, extension)
     if name.lower() == "general.xml":
         return Target(DocumentKind.GENERAL_SETTINGS)
     return _of_mac(name, stem)
@@ -111,16 +111,13 @@ def _asked_mac(query: str) -> str | None:
     return None
 
 
-def _of_model(
-    model: str, rest: str | None, extension: str, folders: str
-) -> Target | None:
+def _of_model(model: str, rest: str | None, extension: str) -> Target | None:
     """Return the target of a name that begins with a phone type."""
     lists = extension in _LISTS or not extension
     if rest is None:
         if extension in _LISTS:
             return Target(DocumentKind.GENERAL_FILES, 0, model)
-        below_general = folders.rpartition("/")[2].lower() == "general"
-        if extension == "xml" and below_general:
+        if extension == "xml":
             return Target(DocumentKind.GENERAL_SETTINGS, 0, model)
         return None
     if rest.lower() in _PLACEHOLDERS:

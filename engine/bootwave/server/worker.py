@@ -51,13 +51,15 @@ class Worker:
             SightingLog(store.sightings), options.sightings
         )
         self._sightings_lost = 0
+        keyring = KeyRing.load(store.key)
+        keyring.warm()
         self._reader = Reader(store.database)
         self._writer = Writer(store.database)
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant),
             SettingsCompiler(),
-            KeyRing.load(store.key),
+            keyring,
             DocumentCache(options.cache.bytes),
             shared.revocations,
             options,

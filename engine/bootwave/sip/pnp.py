@@ -253,7 +253,7 @@ class PnpCore:
             SendDatagram(data, destination, local),
             _sight(Reason.PNP_ANSWERED, mac, source, detail),
         ]
-        # Where so much came that its transaction was forgotten, this one was sent before.
+        # In a flood the transaction may have been forgotten before its NOTIFY was.
         before = self._notifies.pop(names.branch)
         if before is not None:
             self._give_up(names.branch, before)

@@ -90,6 +90,13 @@ class KeyRing:
             )
         return cls(_keys_from_lines(lines, path))
 
+    def warm(self) -> None:
+        """Load and try what the first secret needs: tens of milliseconds.
+
+        For who serves from an event loop, before that loop has anybody to serve.
+        """
+        self.open(self.seal("", owner="nobody"), owner="nobody")
+
     def __repr__(self) -> str:
         """Return the ids of the keys, which are not secret."""
         ids = ", ".join(key_id.hex() for key_id in self._keys)
