@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.joined import joined
 from bootwave.cli.output import Json, print_json, print_line, print_table
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
@@ -32,25 +33,32 @@ WildcardSubnet = Annotated[
 ]
 
 
-def add(
-    name: Name,
+def given_fields(
     registrar: Registrar = None,
     outbound_proxy: OutboundProxy = None,
     language: Language = None,
     timezone: Timezone = None,
     tone_scheme: ToneScheme = None,
     wildcard_subnet: WildcardSubnet = None,
-    json: Json = False,
-) -> None:
+) -> dict[str, Any]:
+    """Return what was given of a domain by the names of its fields."""
+    fields = {
+        "registrar": registrar,
+        "outbound_proxy": outbound_proxy,
+        "language": language,
+        "timezone": timezone,
+        "tone_scheme": tone_scheme,
+        "wildcard_subnet": wildcard_subnet,
+    }
+    return {field: value for field, value in fields.items() if value is not None}
+
+
+_with_fields = joined("fields", given_fields)
+
+
+@_with_fields
+def add(name: Name, fields: dict[str, Any], json: Json = False) -> None:
     """Add a domain: a SIP domain with what its phones have in common."""
-    fields = _given(
-        registrar=registrar,
-        outbound_proxy=outbound_proxy,
-        language=language,
-        timezone=timezone,
-        tone_scheme=tone_scheme,
-        wildcard_subnet=wildcard_subnet,
-    )
     with place.session() as session:
         made = session.call("domain.add", name=name, **fields)
     if json:
@@ -59,25 +67,9 @@ def add(
         print_line(f"Added {made['name']}.")
 
 
-def change(
-    name: Name,
-    registrar: Registrar = None,
-    outbound_proxy: OutboundProxy = None,
-    language: Language = None,
-    timezone: Timezone = None,
-    tone_scheme: ToneScheme = None,
-    wildcard_subnet: WildcardSubnet = None,
-    json: Json = False,
-) -> None:
+@_with_fields
+def change(name: Name, fields: dict[str, Any], json: Json = False) -> None:
     """Change what is given of a domain; "" takes a value away."""
-    fields = _given(
-        registrar=registrar,
-        outbound_proxy=outbound_proxy,
-        language=language,
-        timezone=timezone,
-        tone_scheme=tone_scheme,
-        wildcard_subnet=wildcard_subnet,
-    )
     with place.session() as session:
         changed = session.call("domain.set", name=name, **fields)
     if json:
@@ -131,7 +123,3 @@ def remove(
         print_json(gone)
     else:
         print_line(f"Removed {gone['name']} and its {gone['accounts']} accounts.")
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}

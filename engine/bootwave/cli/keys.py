@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bootwave.cli import place
-from bootwave.cli.layers import Account, Device, Domain, Engine, Model, chosen_layer
+from bootwave.cli.layers import Layer, for_layer, print_change
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.output import Json, print_json, print_table
 
 _KEY = re.compile(r"[pP]([1-9][0-9]{0,2})", re.ASCII)
 
@@ -20,6 +19,7 @@ KeyName = Annotated[
 ]
 
 
+@for_layer
 def set_key(
     key: KeyName,
     value: Annotated[
@@ -30,11 +30,7 @@ def set_key(
             show_default=False,
         ),
     ],
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
+    layer: Layer,
     label: Annotated[
         str, typer.Option(metavar="TEXT", help="What stands beside it.")
     ] = "",
@@ -48,66 +44,38 @@ def set_key(
     json: Json = False,
 ) -> None:
     """Tell phones what a function key does; the narrower layer wins."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        done = session.call(
-            "keys.set",
-            scope=layer.scope,
-            target=layer.target,
-            index=index_from_key(key),
-            value=value,
-            label=label,
-            context=context,
-            permission=permission,
-        )
-    if json:
-        print_json(done)
-        return
-    print_line(f"Set P{done['index'] + 1} for {layer}: {done['value']}")
-    if done["warning"]:
-        hint(f"bootwave: {done['warning']}")
+    done = layer.call(
+        "keys.set",
+        index=index_from_key(key),
+        value=value,
+        label=label,
+        context=context,
+        permission=permission,
+    )
+    print_change(
+        done, f"Set P{done['index'] + 1} for {layer}: {done['value']}", json=json
+    )
 
 
+@for_layer
 def clear(
+    layer: Layer,
     key: Annotated[
         str | None,
         typer.Argument(metavar="[KEY]", help="P1, P2, …; else all."),
     ] = None,
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
     json: Json = False,
 ) -> None:
     """Tell phones nothing any more about one function key, or about any."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        done = session.call(
-            "keys.clear",
-            scope=layer.scope,
-            target=layer.target,
-            index=None if key is None else index_from_key(key),
-        )
-    if json:
-        print_json(done)
-    else:
-        names = ", ".join(f"P{index + 1}" for index in done["cleared"])
-        print_line(f"Cleared {names} for {layer}.")
+    done = layer.call("keys.clear", index=None if key is None else index_from_key(key))
+    names = ", ".join(f"P{index + 1}" for index in done["cleared"])
+    print_change(done, f"Cleared {names} for {layer}.", json=json)
 
 
-def list_all(
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
-    json: Json = False,
-) -> None:
+@for_layer
+def list_all(layer: Layer, json: Json = False) -> None:
     """List the function keys of one layer."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        found = session.call("keys.list", scope=layer.scope, target=layer.target)
+    found = layer.call("keys.list")
     if json:
         print_json(found)
         return

@@ -1,10 +1,13 @@
-"""Which layer of settings or keys a command is about."""
+"""Which layer of settings or keys a command is about, and what it does there."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from bootwave.cli import place
+from bootwave.cli.joined import joined
 from bootwave.cli.misuse import Misuse
+from bootwave.cli.output import hint, print_json, print_line
 
 Engine = Annotated[bool, typer.Option("--engine", help="All phones.")]
 Model = Annotated[
@@ -30,13 +33,18 @@ class Layer(NamedTuple):
         """Return the layer as people read it."""
         return f"{self.scope} {self.target}" if self.target else "all phones"
 
+    def call(self, op: str, **args: Any) -> Any:
+        """Return the result of the operation *op* on this layer."""
+        with place.session() as session:
+            return session.call(op, scope=self.scope, target=self.target, **args)
+
 
 def chosen_layer(
-    engine: bool,
-    model: str | None,
-    domain: str | None,
-    account: str | None,
-    device: str | None,
+    engine: Engine = False,
+    model: Model = None,
+    domain: Domain = None,
+    account: Account = None,
+    device: Device = None,
 ) -> Layer:
     """Return the one layer that was named; raises Misuse unless it was one."""
     named = {"model": model, "domain": domain, "account": account, "device": device}
@@ -49,3 +57,17 @@ def chosen_layer(
             "--device."
         )
     return layers[0]
+
+
+for_layer = joined("layer", chosen_layer)
+"""A command on one layer takes it as ``layer``."""
+
+
+def print_change(done: dict[str, Any], sentence: str, *, json: bool) -> None:
+    """Print what was *done*: as JSON, or the *sentence* and a warning beside it."""
+    if json:
+        print_json(done)
+        return
+    print_line(sentence)
+    if done.get("warning"):
+        hint(f"bootwave: {done['warning']}")

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bootwave.cli import place
-from bootwave.cli.layers import Account, Device, Domain, Engine, Model, chosen_layer
-from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.layers import Layer, for_layer, print_change
+from bootwave.cli.output import Json, print_json, print_table
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Index = Annotated[
@@ -21,76 +20,35 @@ Permission = Annotated[
 ]
 
 
+@for_layer
 def set_value(
     name: Name,
     value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
+    layer: Layer,
     index: Index = None,
     permission: Permission = "R",
     json: Json = False,
 ) -> None:
     """Tell phones a setting; the narrower layer wins."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        done = session.call(
-            "settings.set",
-            scope=layer.scope,
-            target=layer.target,
-            name=name,
-            value=value,
-            index=index,
-            permission=permission,
-        )
-    if json:
-        print_json(done)
-        return
-    print_line(f"Set {_spelled(done['name'], done['index'])} for {layer}.")
-    if done["warning"]:
-        hint(f"bootwave: {done['warning']}")
+    done = layer.call(
+        "settings.set", name=name, value=value, index=index, permission=permission
+    )
+    setting = _spelled(done["name"], done["index"])
+    print_change(done, f"Set {setting} for {layer}.", json=json)
 
 
-def unset(
-    name: Name,
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
-    index: Index = None,
-    json: Json = False,
-) -> None:
+@for_layer
+def unset(name: Name, layer: Layer, index: Index = None, json: Json = False) -> None:
     """Tell phones a setting no longer."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        done = session.call(
-            "settings.unset",
-            scope=layer.scope,
-            target=layer.target,
-            name=name,
-            index=index,
-        )
-    if json:
-        print_json(done)
-    else:
-        print_line(f"Unset {_spelled(done['name'], done['index'])} for {layer}.")
+    done = layer.call("settings.unset", name=name, index=index)
+    setting = _spelled(done["name"], done["index"])
+    print_change(done, f"Unset {setting} for {layer}.", json=json)
 
 
-def list_all(
-    engine: Engine = False,
-    model: Model = None,
-    domain: Domain = None,
-    account: Account = None,
-    device: Device = None,
-    json: Json = False,
-) -> None:
+@for_layer
+def list_all(layer: Layer, json: Json = False) -> None:
     """List the settings of one layer."""
-    layer = chosen_layer(engine, model, domain, account, device)
-    with place.session() as session:
-        found = session.call("settings.list", scope=layer.scope, target=layer.target)
+    found = layer.call("settings.list")
     if json:
         print_json(found)
         return
