@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -69,4 +70,17 @@ def test_a_wrong_variable_makes_nothing(
 ) -> None:
     monkeypatch.setenv("BOOTWAVE_SERVER__WORKERS", "many")
     assert "server.workers" in refused(run("init", tmp_path / "x"))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(descriptor: int, mode: str) -> IO[str]:
+        os.close(descriptor)
+        return Path("/dev/full").open(mode)
+
+    monkeypatch.setattr("bootwave.cli.init.os.fdopen", on_a_full_disk)
+    sentence = refused(run("init", tmp_path / "x"))
+    assert sentence.endswith("No space left on device.")
     assert not (tmp_path / "x").exists()
