@@ -7,6 +7,7 @@ import pytest
 
 from bootwave.cli.tree import TREE, Branch
 from bootwave.options import keys
+from bootwave.settings.functionkeys import TYPES
 from tests.test_floors import FLOORS, PACKAGE
 
 ROOT = Path(__file__).parents[1]
@@ -140,3 +141,10 @@ def test_the_floors_are_those_of_the_code() -> None:
     documented = {int(floor): set(re.findall(r"`(\w+)/?`", row)) for floor, row in rows}
     there = {path.stem for path in PACKAGE.iterdir()}
     assert documented == {at: floor & there for at, floor in enumerate(FLOORS)}
+
+
+def test_every_type_of_function_key_stands_in_the_manual() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    table = page[page.index("The value of a key is its type") :]
+    for name in TYPES:
+        assert f"`{name}`" in table

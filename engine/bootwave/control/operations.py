@@ -64,17 +64,22 @@ def run(
     except TypeError as error:
         raise EngineError(f"The operation {op} cannot be called so: {error}.") from None
     for name, value in bound.arguments.items():
-        kind = signature.parameters[name].annotation
+        parameter = signature.parameters[name]
+        kind = parameter.annotation
         if name in extra or kind is inspect.Parameter.empty:
             continue
-        if get_origin(kind) is Iterable and not isinstance(value, Sequence | Mapping):
-            if isinstance(value, Iterable):
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            given = value
+        else:
+            if get_origin(kind) is Iterable and _comes_one_by_one(value):
                 bound.arguments[name] = value = list(value)
-        if not _fits(value, kind):
-            raise EngineError(
-                f"The operation {op} cannot be called so: {name} must be "
-                f"{kind_in_words(kind)}."
-            )
+            given = {name: value}
+        for each, part in given.items():
+            if not _fits(part, kind):
+                raise EngineError(
+                    f"The operation {op} cannot be called so: {each} must be "
+                    f"{kind_in_words(kind)}."
+                )
     return method(*bound.args, **bound.kwargs)
 
 
@@ -116,6 +121,10 @@ def _fits(value: Any, annotation: Any) -> bool:
             and abs(value) <= MAX_WHOLE_NUMBER
         )
     return not isinstance(annotation, type) or isinstance(value, annotation)
+
+
+def _comes_one_by_one(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, Sequence | Mapping)
 
 
 def _is_unicode(text: str) -> bool:
