@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from bootwave.control import session as session_module
 from bootwave.control.session import DirectSession, LiveSession, open_session
 from bootwave.errors import EngineError, OptionError, StoreConflict, StoreNotFound
 from bootwave.options import Options, StoreOptions
 from bootwave.store.create import create
+from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
 
 
@@ -92,3 +94,38 @@ def test_a_store_that_cannot_be_opened_is_a_sentence(options: Options) -> None:
 def test_an_unknown_operation_is_refused(options: Options) -> None:
     with open_session(options) as session, pytest.raises(EngineError):
         session.call("engine.status")
+
+
+def test_a_command_waits_for_the_control_process_of_an_engine_that_runs(
+    options: Options, serving: Any, administration: Any
+) -> None:
+    def call() -> Any:
+        with open_session(options) as session:
+            assert isinstance(session, LiveSession)
+            return session.call("domain.add", name="c.example.com")
+
+    async def main() -> None:
+        lock = EngineLock(options.store.database)
+        try:
+            waiting = asyncio.create_task(asyncio.to_thread(call))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            async with serving():
+                assert await waiting == {"name": "c.example.com"}
+        finally:
+            lock.release()
+
+    asyncio.run(main())
+    assert administration.names == ["c.example.com"]
+
+
+def test_past_an_engine_that_never_answers_the_store_is_reached(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RESTART_SECONDS", 0.1)
+    lock = EngineLock(options.store.database)
+    try:
+        with open_session(options) as session:
+            assert isinstance(session, DirectSession)
+    finally:
+        lock.release()

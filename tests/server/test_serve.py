@@ -7,7 +7,7 @@ import pytest
 from bootwave.engine import local_options, make_store
 from bootwave.errors import OperatorError, OptionError, StoreNotFound
 from bootwave.options import Options
-from bootwave.server.lock import EngineLock
+from bootwave.store.lock import EngineLock
 from bootwave.server.serve import serve
 
 

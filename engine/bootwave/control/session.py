@@ -1,5 +1,6 @@
 """How a command reaches what is stored: through a running engine, else directly."""
 
+import time
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 from bootwave.control.client import ControlClient
 from bootwave.control.operations import ProgressFunction, run
 from bootwave.options import Options
+from bootwave.store.lock import is_served
+
+# How long a command waits for the control process of an engine that runs.
+RESTART_SECONDS = 3.0
+RETRY_SECONDS = 0.02
 
 
 class Session(ABC):
@@ -116,5 +122,13 @@ def open_session(options: Options) -> Session:
     Raises EngineError when an engine may be running but cannot be talked to, and
     StoreError or OperatorError when the store cannot be opened.
     """
-    client = ControlClient.connect(options.store.control_socket)
-    return LiveSession(client) if client is not None else DirectSession(options)
+    until = time.monotonic() + RESTART_SECONDS
+    while True:
+        client = ControlClient.connect(options.store.control_socket)
+        if client is not None:
+            return LiveSession(client)
+        # A control process that was killed or rolled is back in a moment; written past
+        # it, a closed window would end a little later than the command says.
+        if not is_served(options.store.database) or time.monotonic() >= until:
+            return DirectSession(options)
+        time.sleep(RETRY_SECONDS)

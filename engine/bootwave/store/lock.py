@@ -18,7 +18,7 @@ class EngineLock:
 
     def __init__(self, database: Path) -> None:
         """Take the lock of the store at *database*."""
-        path = database.with_name(database.name + ".lock")
+        path = _path(database)
         try:
             self._descriptor = os.open(
                 path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE
@@ -39,3 +39,22 @@ class EngineLock:
     def release(self) -> None:
         """Give the lock back."""
         os.close(self._descriptor)
+
+
+def is_served(database: Path) -> bool:
+    """Whether an engine holds the lock of the store at *database* now."""
+    try:
+        descriptor = os.open(_path(database), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _path(database: Path) -> Path:
+    return database.with_name(database.name + ".lock")

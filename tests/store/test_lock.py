@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.errors import OperatorError
-from bootwave.server.lock import EngineLock
+from bootwave.store.lock import EngineLock, is_served
 
 
 def test_a_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
@@ -41,3 +41,13 @@ def test_the_lock_file_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="cannot be made"):
         EngineLock(tmp_path / "none" / "bootwave.db")
+
+
+def test_a_store_is_served_while_its_lock_is_held(tmp_path: Path) -> None:
+    database = tmp_path / "bootwave.db"
+    assert not is_served(database)
+    assert not list(tmp_path.iterdir())
+    lock = EngineLock(database)
+    assert is_served(database)
+    lock.release()
+    assert not is_served(database)
