@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bootwave.cli.misuse import finite
 from bootwave.cli.output import Json, print_json
 from bootwave.cli.progress import Progress
 from bootwave.errors import OperatorError, OptionError
@@ -64,9 +63,7 @@ def boot(
     ] = 1,
     rate: Annotated[
         float,
-        typer.Option(
-            min=0, help="Phones started per second; 0: all at once.", callback=finite
-        ),
+        typer.Option(min=0, help="Phones started per second; 0: all at once."),
     ] = 0,
     source: Annotated[
         list[str] | None,
@@ -80,7 +77,6 @@ def boot(
         typer.Option(
             min=0.1,
             help="Seconds a phone waits for the NOTIFY; twice as long for each file.",
-            callback=finite,
         ),
     ] = 10,
     keep_alive: Annotated[
