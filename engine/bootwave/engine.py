@@ -15,10 +15,10 @@ from typing import Any, Self, TypeVar
 
 from bootwave.control.plane import ControlPlane
 from bootwave.options import HttpOptions, Options, PnpOptions, StoreOptions
-from bootwave.store.lock import EngineLock
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.worker import Worker
 from bootwave.store.create import create
+from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
 
 _Part = TypeVar("_Part")

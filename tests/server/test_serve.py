@@ -7,8 +7,8 @@ import pytest
 from bootwave.engine import local_options, make_store
 from bootwave.errors import OperatorError, OptionError, StoreNotFound
 from bootwave.options import Options
-from bootwave.store.lock import EngineLock
 from bootwave.server.serve import serve
+from bootwave.store.lock import EngineLock
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from bootwave.errors import BootwaveError
 from bootwave.metrics import Counter
 from bootwave.options import Options
 from bootwave.server.descriptors import connections_that_fit, raise_limit
-from bootwave.store.lock import EngineLock
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
 from bootwave.server.worker import Worker, run_until_term, run_worker
 from bootwave.store.create import check
+from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
 
 
