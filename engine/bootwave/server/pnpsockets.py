@@ -244,8 +244,8 @@ def _taken(address: ListenAddress, holders: list[PortHolder]) -> str:
         )
     return (
         f"{start} on all addresses and not shared: let it listen on one address of "
-        f"this machine only (the group {address.host} is then free), stop it, or choose "
-        "another port by pnp.listen."
+        f"this machine only (the group {address.host} is then free), stop it, or "
+        "choose another port by pnp.listen."
     )
 
 
