@@ -290,21 +290,20 @@ class Provisioner:
         return self._give(asked, body, document.etag, at)
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
-        phone = self._cache.find(asked.mac)
-        if phone is None:
+        kept = self._cache.find(asked.mac)
+        if kept is None:
             return None
-        terms = phone.terms
-        if self._revocations.stamp(asked.mac, terms.domain_id) != terms.stamp:
+        if self._revocations.stamp(asked.mac, kept.domain_id) != kept.stamp:
             self._cache.drop(asked.mac)
             return None
-        document = phone.documents.get(asked.key)
         contact = asked.contact
         at = self._clock()
-        if (
-            document is None
-            or not terms.grant.covers(source_key(contact.source), at)
-            or not (contact.secure or terms.clear)
+        if not kept.covers(source_key(contact.source), at) or not (
+            contact.secure or kept.clear
         ):
+            return None
+        document = self._cache.document(asked.mac, asked.key)
+        if document is None:
             return None
         self._counters.add(Counter.CACHE_HITS)
         return self._give(asked, document.body(), document.etag, at)
