@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import final
+from typing import Self, final
 
 from typing_extensions import Buffer
 
@@ -36,7 +36,7 @@ class Lane:
         stall: float,
         capacity: int,
         crowded: int,
-    ) -> Lane: ...
+    ) -> Self: ...
     def __len__(self) -> int: ...
     def fileno(self) -> int: ...
     @property
