@@ -430,7 +430,7 @@ cdef bint is_strong_tag(const uint8_t* at, Py_ssize_t size) noexcept nogil:
 
 
 cdef bint is_harmless(const uint8_t* name, Py_ssize_t size) noexcept nogil:
-    """Whether a field of this name changes no answer of this server, whatever it says."""
+    """Whether a field of this name changes no answer, whatever it says."""
     if size == 6:
         return same(name, size, "accept", 6) or same(name, size, "pragma", 6)
     if size == 13:
@@ -452,7 +452,9 @@ cdef enum:
     SEEN_TAG = 8
 
 
-cdef bint recognised(const uint8_t* at, Py_ssize_t size, Request* request) noexcept nogil:
+cdef bint recognised(
+    const uint8_t* at, Py_ssize_t size, Request* request
+) noexcept nogil:
     """Whether at[0:size] begins with a request that this module understands fully.
 
     Then *request* describes it, with pointers into at[0:size]; nothing behind its
@@ -1483,7 +1485,9 @@ cdef class Lane:
             if grown is NULL:
                 close(fd)
                 return False
-            memset(grown + self.room, 0, <size_t>(room - self.room) * sizeof(Connection))
+            memset(
+                grown + self.room, 0, <size_t>(room - self.room) * sizeof(Connection)
+            )
             self.connections = grown
             self.room = room
         if bw_watch(self.set, EPOLL_CTL_ADD, fd, EPOLLIN):

@@ -35,7 +35,9 @@ TAG = b'"0123"'
 PLAN = Plan([b"<a>", b"</a>"])
 PACKED = pack([b"secret"])
 BODY = b"<a>secret</a>"
-GET = b"GET /0004132E08B4.xml HTTP/1.1\r\nHost: a\r\nUser-Agent: %b\r\n" % AGENT.encode()
+GET = (
+    b"GET /0004132E08B4.xml HTTP/1.1\r\nHost: a\r\nUser-Agent: %b\r\n" % AGENT.encode()
+)
 CLOSE = b"Connection: close\r\n\r\n"
 
 
@@ -287,7 +289,9 @@ def test_a_connection_stays_open_until_it_is_idle_for_too_long() -> None:
 def test_http_1_0_closes_unless_it_asks_not_to(bench: Bench) -> None:
     bench.keep()
     old = GET.replace(b"HTTP/1.1", b"HTTP/1.0")
-    assert timeless(bench.ask(old + b"\r\n")).startswith(HEAD + b"Connection: close\r\n")
+    assert timeless(bench.ask(old + b"\r\n")).startswith(
+        HEAD + b"Connection: close\r\n"
+    )
     with bench.connect() as client:
         client.sendall(old + b"Connection: keep-alive\r\n\r\n")
         bench.accept()
@@ -482,7 +486,7 @@ def test_a_hundred_phones_are_served_in_one_turn_each(bench: Bench) -> None:
     [{"layout": (0, 2, 3, 32, 64)}, {"layout": (0, 2, 16, 32, 4096)}, {"row": 600}],
 )
 def test_what_does_not_fit_the_counters_is_refused(changed: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="counter|layout"):
+    with pytest.raises(ValueError, match=r"counter|layout"):
         Bench(changed=changed)
 
 

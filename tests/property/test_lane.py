@@ -117,7 +117,14 @@ LINES = st.sampled_from(
     [b"GET ", b"GET ", b"GET ", b"HEAD ", b"get ", b"POST ", b"\r\nGET ", b"GET  "]
 )
 VERSIONS = st.sampled_from(
-    [b" HTTP/1.1", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/2.0", b" http/1.1", b"  HTTP/1.1"]
+    [
+        b" HTTP/1.1",
+        b" HTTP/1.1",
+        b" HTTP/1.0",
+        b" HTTP/2.0",
+        b" http/1.1",
+        b"  HTTP/1.1",
+    ]
 )
 ENDS = st.sampled_from([b"\r\n"] * 30 + [b"\n", b"\r", b"\r\n ", b" \r\n"])
 

@@ -1,4 +1,4 @@
-"""The lane within an engine: the same bytes as by h11, the same sightings, no secret."""
+"""The lane within an engine: the bytes and sightings of h11, and no secret."""
 
 import asyncio
 import re

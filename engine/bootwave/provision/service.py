@@ -84,7 +84,7 @@ class Provisioner:
 
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
     *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
-    one sighting for each request answered.  ``general`` are the documents kept of no phone.
+    one sighting for each request answered.  ``general`` holds what belongs to no phone.
     """
 
     def __init__(
