@@ -87,10 +87,17 @@ def make_lane(
 
 
 def drained(lane: "Lane", limit: int) -> list[Sighting]:
-    """Return what *lane* answered and nobody was told yet, at most *limit* of it."""
+    """Return what *lane* answered and nobody was told yet, at most *limit* of it.
+
+    When there is more than that, answers come faster than anybody reads them: then of
+    those that differ in nothing but the moment the last one stands for all.
+    """
+    answers = lane.drain(limit)
+    if len(answers) == limit:
+        answers = sorted({answer[1:]: answer for answer in answers}.values())
     return [
         Sighting(at, mac, source, _BY_NUMBER[reason], detail)
-        for at, mac, source, reason, detail in lane.drain(limit)
+        for at, mac, source, reason, detail in answers
     ]
 
 

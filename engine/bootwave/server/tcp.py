@@ -56,7 +56,7 @@ from bootwave.server.listeners import close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 
 if TYPE_CHECKING:
-    from bootwave.native.http import Handed, Lane
+    from bootwave.native.http import Lane
 
 __all__ = ["HttpServer", "Respond", "close_listeners", "open_http_listeners"]
 
@@ -87,6 +87,10 @@ _COUNTED = {
 
 Respond = Callable[[Request, Contact], Awaitable[Response] | Response]
 Cached = Callable[[Request, Contact], Response | None]
+
+# Descriptor, bytes already read, whether a request was answered on it, whether on a
+# grant: what the lane hands over.
+Handed = list[tuple[int, bytes, bool, bool]]
 
 _DEADLINES = Deadlines()
 _STALLED = "the answer was not read in time"
@@ -349,7 +353,7 @@ class HttpServer:
         if self._table.is_crowded:
             self._take_over(lane.shed(MAX_LANE_ACCEPTS_PER_WAKE))
 
-    def _take_over(self, handed: "Handed | None") -> None:
+    def _take_over(self, handed: Handed | None) -> None:
         """Serve what the lane hands over; it has counted the connections."""
         for number, initial, answered, proven in handed or ():
             sock = socket.socket(fileno=number)
