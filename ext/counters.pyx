@@ -12,20 +12,9 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport uint64_t
-
-cdef extern from *:
-    """
-    #include <stdint.h>
-    static inline uint64_t bw_add(uint64_t *at, uint64_t by) {
-        return __atomic_add_fetch(at, by, __ATOMIC_SEQ_CST);
-    }
-    static inline uint64_t bw_load(const uint64_t *at) {
-        return __atomic_load_n(at, __ATOMIC_SEQ_CST);
-    }
-    """
-    uint64_t bw_add(uint64_t* at, uint64_t by) noexcept nogil
-    uint64_t bw_load(const uint64_t* at) noexcept nogil
+from tables cimport BW_COUNTERS_CAPSULE, CounterMemory, bw_add, bw_load
 
 
 @cython.final
@@ -39,6 +28,7 @@ cdef class Counters:
 
     cdef Py_buffer view
     cdef Py_ssize_t count
+    cdef CounterMemory shared
     cdef bint held
 
     def __cinit__(self, buffer):
@@ -47,6 +37,8 @@ cdef class Counters:
         self.count = self.view.len // 8
         if self.count == 0 or <size_t>self.view.buf % 8:
             raise ValueError("the buffer holds no aligned counter")
+        self.shared.at = <uint64_t*>self.view.buf
+        self.shared.count = self.count
 
     def __dealloc__(self):
         if self.held:
@@ -55,6 +47,11 @@ cdef class Counters:
     def __len__(self):
         """Return how many counters there are."""
         return self.count
+
+    @property
+    def memory(self):
+        """Where the counters are, for other compiled modules; needs this object."""
+        return PyCapsule_New(&self.shared, BW_COUNTERS_CAPSULE, NULL)
 
     cdef uint64_t* at(self, Py_ssize_t index) except NULL:
         if index < 0 or index >= self.count:

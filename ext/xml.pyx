@@ -13,8 +13,15 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+from tables cimport (
+    BW_BLUEPRINT_CAPSULE,
+    Blueprint,
+    assemble_into,
+    document_size,
+)
 
 from bootwave.errors import SettingError
 
@@ -23,9 +30,8 @@ cdef extern from "Python.h":
     void* PyUnicode_DATA(object value)
     Py_ssize_t PyUnicode_GET_LENGTH(object value)
 
-# Four bytes of base 128: no slot of a settings document comes near 256 MiB.
+# What MAX_SIZE_BYTES of base 128 can tell.
 cdef enum:
-    MAX_SIZE_BYTES = 4
     MAX_SLOT_BYTES = (1 << 28) - 1
 
 # What a byte of UTF-8 adds to the size when it is escaped, and two marks: a byte that
@@ -215,65 +221,6 @@ def pack(list values not None):
     return packed
 
 
-cdef struct Blueprint:
-    # Piece i is baked[ends[i - 1]:ends[i]], the first from 0; a slot stands between
-    # two pieces, so there are slots + 1 of them.
-    const char* baked
-    Py_ssize_t* ends
-    Py_ssize_t slots
-
-
-cdef inline Py_ssize_t read_size(
-    const unsigned char* at, Py_ssize_t size, Py_ssize_t* value
-) noexcept nogil:
-    """Read the packed size at the start of at[0:size] into *value*.
-
-    Returns how many bytes it takes, or 0 when it is cut off or not in shortest form.
-    """
-    cdef Py_ssize_t i, read = 0
-    for i in range(MAX_SIZE_BYTES):
-        if i >= size:
-            return 0
-        read |= <Py_ssize_t>(at[i] & 0x7f) << 7 * i
-        if at[i] < 0x80:
-            if i and not at[i]:
-                return 0
-            value[0] = read
-            return i + 1
-    return 0
-
-
-cdef Py_ssize_t document_size(
-    const Blueprint* plan, const unsigned char* at, Py_ssize_t size
-) noexcept nogil:
-    """Size of the document that at[0:size] fills, or -1 when they do not fit *plan*."""
-    cdef Py_ssize_t _slot, used, value = 0, total = plan.ends[plan.slots]
-    for _slot in range(plan.slots):
-        used = read_size(at, size, &value)
-        if not used or value > size - used:
-            return -1
-        at += used + value
-        size -= used + value
-        total += value
-    return total if size == 0 else -1
-
-
-cdef void assemble_into(
-    const Blueprint* plan, const unsigned char* at, char* out
-) noexcept nogil:
-    """Write the document; *at* passed document_size and *out* holds what it said."""
-    cdef Py_ssize_t i, start = 0, value = 0
-    for i in range(plan.slots):
-        memcpy(out, plan.baked + start, <size_t>(plan.ends[i] - start))
-        out += plan.ends[i] - start
-        start = plan.ends[i]
-        at += read_size(at, MAX_SIZE_BYTES, &value)
-        memcpy(out, at, <size_t>value)
-        out += value
-        at += value
-    memcpy(out, plan.baked + start, <size_t>(plan.ends[plan.slots] - start))
-
-
 @cython.final
 @cython.auto_pickle(False)
 cdef class Plan:
@@ -315,6 +262,11 @@ cdef class Plan:
     def baked_bytes(self):
         """How many bytes of each document are the same for all phones."""
         return self.plan.ends[self.plan.slots]
+
+    @property
+    def blueprint(self):
+        """Where the baked bytes are, for other compiled modules; needs this plan."""
+        return PyCapsule_New(&self.plan, BW_BLUEPRINT_CAPSULE, NULL)
 
     def size(self, packed):
         """Return the size in bytes of the document that *packed* fills.

@@ -53,22 +53,22 @@ class Counter(IntEnum):
 
 
 class CounterRow:
-    """The counters of one process."""
+    """The counters of one process: *counters* from index *offset* on."""
 
-    __slots__ = ("_counters", "_offset")
+    __slots__ = ("counters", "offset")
 
     def __init__(self, counters: Counters, offset: int) -> None:
         """Count in *counters* from index *offset* on."""
-        self._counters = counters
-        self._offset = offset
+        self.counters = counters
+        self.offset = offset
 
     def add(self, counter: Counter, by: int = 1) -> None:
         """Count *by* more."""
-        self._counters.add(self._offset + counter, by)
+        self.counters.add(self.offset + counter, by)
 
     def load(self, counter: Counter) -> int:
         """Return what this process counted."""
-        return self._counters.load(self._offset + counter)
+        return self.counters.load(self.offset + counter)
 
 
 class CounterPage:

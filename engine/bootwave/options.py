@@ -188,6 +188,11 @@ class HttpOptions(_Section):
         le=1_000_000,
         description="Connections one worker holds at most.",
     )
+    lane: Literal["on", "off"] = Field(
+        "on",
+        description="Whether what is ready is answered by compiled code; off: all by "
+        "h11.",
+    )
 
 
 class HttpsOptions(_Section):

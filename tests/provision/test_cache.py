@@ -1,12 +1,12 @@
-import tracemalloc
+import pytest
 
 from bootwave.http.target import DocumentKind
+from bootwave.native.cache import source_bytes
 from bootwave.pairing.decisions import Grant
+from bootwave.pairing.instant import Instant
 from bootwave.provision.cache import (
-    DOCUMENT_BYTES,
     DOCUMENTS_PER_PHONE,
     GENERAL_DOCUMENTS,
-    PHONE_BYTES,
     Document,
     DocumentCache,
     DocumentKey,
@@ -20,11 +20,24 @@ GRANT = Grant("window", 700.0, "boot-1", "192.168.4.4")
 TERMS = Terms(1, 5, GRANT, True)
 KEY = DocumentKey(DocumentKind.SETTINGS, "http://192.168.4.1", "snom370")
 PLAN = PlainPlan()
-ONE = PHONE_BYTES + DOCUMENT_BYTES + 100
 
 
 def document(content: bytes = bytes(100)) -> Document:
     return Document(PLAN, content, b'"tag"')
+
+
+def size_of_one() -> int:
+    cache = DocumentCache(1 << 20)
+    cache.keep(1, TERMS, KEY, document())
+    return cache.size
+
+
+ONE = size_of_one()
+
+
+def models(cache: DocumentCache, mac: int, count: int) -> list[int]:
+    """Which of the models m0, m1, ... have a document."""
+    return [n for n in range(count) if cache.document(mac, key(f"m{n}")) is not None]
 
 
 def key(model: str) -> DocumentKey:
@@ -34,11 +47,34 @@ def key(model: str) -> DocumentKey:
 def test_what_is_kept_is_found_under_its_terms() -> None:
     cache = DocumentCache(10 * ONE)
     assert cache.keep(7, TERMS, KEY, document(b"body")) == 0
-    phone = cache.find(7)
-    assert phone is not None
-    assert phone.terms == TERMS
-    assert phone.documents[KEY].body() == b"body"
+    kept = cache.find(7)
+    assert kept is not None
+    assert kept == (1, 5, 700.0, "boot-1", source_bytes("192.168.4.4"), True)
+    assert cache.document(7, KEY) == document(b"body")
     assert cache.find(8) is None
+    assert cache.document(8, KEY) is None
+    assert cache.document(7, key("other")) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "boottime", "boot_id", "covered"),
+    [
+        ("192.168.4.4", 699.9, "boot-1", True),
+        ("192.168.4.4", 700.0, "boot-1", False),
+        ("192.168.4.4", 1.0, "boot-2", False),
+        ("192.168.4.5", 1.0, "boot-1", False),
+        ("2001:db8::/64", 1.0, "boot-1", False),
+    ],
+)
+def test_what_is_kept_is_granted_as_the_grant_was(
+    source: str, boottime: float, boot_id: str, covered: bool
+) -> None:
+    cache = DocumentCache(10 * ONE)
+    cache.keep(7, TERMS, KEY, document())
+    kept = cache.find(7)
+    assert kept is not None
+    at = Instant(boottime, boot_id)
+    assert kept.covers(source, at) == GRANT.covers(source, at) == covered
 
 
 def test_the_phone_least_recently_used_goes_first() -> None:
@@ -65,15 +101,11 @@ def test_a_cache_of_no_bytes_keeps_nothing() -> None:
 
 def test_documents_of_one_stamp_stand_together() -> None:
     cache = DocumentCache(10 * ONE)
-    cache.keep(7, TERMS, key("a"), document())
-    cache.keep(7, TERMS, key("b"), document())
-    phone = cache.find(7)
-    assert phone is not None
-    assert list(phone.documents) == [key("a"), key("b")]
-    cache.keep(7, TERMS._replace(stamp=6), key("c"), document())
-    phone = cache.find(7)
-    assert phone is not None
-    assert list(phone.documents) == [key("c")]
+    cache.keep(7, TERMS, key("m0"), document())
+    cache.keep(7, TERMS, key("m1"), document())
+    assert models(cache, 7, 3) == [0, 1]
+    cache.keep(7, TERMS._replace(stamp=6), key("m2"), document())
+    assert models(cache, 7, 3) == [2]
     assert cache.size == ONE
 
 
@@ -81,10 +113,9 @@ def test_one_phone_keeps_few_documents() -> None:
     cache = DocumentCache(100 * ONE)
     for number in range(3 * DOCUMENTS_PER_PHONE):
         cache.keep(7, TERMS, key(f"m{number}"), document())
-    phone = cache.find(7)
-    assert phone is not None
-    assert len(phone.documents) == DOCUMENTS_PER_PHONE
-    assert key(f"m{3 * DOCUMENTS_PER_PHONE - 1}") in phone.documents
+    count = 3 * DOCUMENTS_PER_PHONE
+    assert models(cache, 7, count) == list(range(count - DOCUMENTS_PER_PHONE, count))
+    assert cache.native.documents_of(7) == DOCUMENTS_PER_PHONE
 
 
 def test_clear_http_stays_granted_for_the_same_source_and_stamp_only() -> None:
@@ -98,9 +129,11 @@ def test_clear_http_stays_granted_for_the_same_source_and_stamp_only() -> None:
         cache = DocumentCache(10 * ONE)
         cache.keep(7, TERMS, key("a"), document())
         cache.keep(7, second, key("b"), document())
-        phone = cache.find(7)
-        assert phone is not None
-        assert phone.terms == second._replace(clear=clear)
+        kept = cache.find(7)
+        assert kept is not None
+        assert kept.clear == clear
+        assert kept.stamp == second.stamp
+        assert kept.source == source_bytes(second.grant.source)
 
 
 def test_phones_are_dropped_one_by_one_by_domain_or_all() -> None:
@@ -128,24 +161,6 @@ def test_a_phone_that_changed_its_domain_goes_with_the_new_one() -> None:
     assert len(cache) == 1
     cache.drop_domain(2)
     assert len(cache) == 0
-
-
-def test_what_the_bound_counts_is_what_python_takes() -> None:
-    count = 2000
-    tracemalloc.start()
-    try:
-        cache = DocumentCache(count * 10 * ONE)
-        before = tracemalloc.get_traced_memory()[0]
-        for mac in range(count):
-            grant = Grant("window", 700.0 + mac, "b", f"10.0.{mac >> 8}.{mac & 255}")
-            tag = b'"%032x"' % mac
-            terms = Terms(1, 10**9 + mac, grant, True)
-            fresh = DocumentKey(KEY.kind, KEY.base_url, KEY.model)
-            cache.keep(mac, terms, fresh, Document(PLAN, bytes(430), tag))
-        taken = tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
-    assert 0.8 < taken / cache.size < 1.2
 
 
 def test_a_general_document_is_found_under_its_stamp_only() -> None:

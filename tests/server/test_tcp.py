@@ -23,9 +23,12 @@ from bootwave.http.connection import Deadlines
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response
-from bootwave.metrics import Counter, CounterPage
-from bootwave.options import HttpOptions
+from bootwave.metrics import Counter, CounterPage, CounterRow
+from bootwave.options import HttpOptions, Options
+from bootwave.provision.cache import DocumentCache, GeneralDocuments
+from bootwave.provision.revocations import RevocationPage
 from bootwave.server import tcp
+from bootwave.server.lane import make_lane
 from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 
@@ -152,6 +155,29 @@ async def echo(request: Request, contact: Contact) -> Response:
     return Response(200, request.path.encode())
 
 
+LANE = [False]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["alone", "lane"])
+def lane(request: pytest.FixtureRequest) -> None:
+    """Once without a lane, once behind one that has nothing ready."""
+    LANE[0] = request.param
+
+
+def empty_lane(row: CounterRow, options: Options, deadlines: Deadlines) -> Any:
+    if not LANE[0]:
+        return None
+    return make_lane(
+        DocumentCache(0),
+        GeneralDocuments(),
+        RevocationPage(),
+        row,
+        options,
+        "boot",
+        deadlines,
+    )
+
+
 @contextlib.asynccontextmanager
 async def serving(
     respond: Responder = echo,
@@ -168,14 +194,16 @@ async def serving(
         return respond(request, contact)
 
     page = CounterPage(1)
+    options = HttpOptions(connections=connections)
     server = HttpServer(
         by_slot[0],
         answered,
         lambda sighting: served.sightings.append(sighting),
         page.row(0),
-        HttpOptions(connections=connections),
+        options,
         cached=cached,
         deadlines=deadlines or Deadlines(),
+        lane=empty_lane(page.row(0), Options(http=options), deadlines or Deadlines()),
     )
     served = Served(server, by_slot[0])
     served.counters = page.row(0)
@@ -694,6 +722,7 @@ def test_stopping_finishes_answers_and_lets_the_queue_wait_for_a_successor(
                 lambda sighting: None,
                 CounterPage(1).row(0),
                 HttpOptions(),
+                lane=empty_lane(CounterPage(1).row(0), Options(), Deadlines()),
             )
 
         old = server(slowly)
@@ -729,7 +758,14 @@ def test_a_killed_worker_loses_no_connection_that_waits_in_its_queue(run: Run) -
     row = CounterPage(1).row(0)
 
     def server() -> HttpServer:
-        return HttpServer(by_slot[0], echo, lambda sighting: None, row, HttpOptions())
+        return HttpServer(
+            by_slot[0],
+            echo,
+            lambda sighting: None,
+            row,
+            HttpOptions(),
+            lane=empty_lane(row, Options(), Deadlines()),
+        )
 
     async def serve_until_killed(ready: int) -> None:
         await server().start()

@@ -69,7 +69,8 @@ _DEADLINES = Deadlines()
 class HttpConnection:
     """The server's side of one HTTP/1.x connection.
 
-    *now* is when it was accepted.  *date* returns the current IMF-fixdate for the Date
+    *now* is when it was accepted, or with *answered*, when a request on it was answered
+    last.  *date* returns the current IMF-fixdate for the Date
     field, or empty bytes to leave the field out.
 
     After each SendBytes the caller reports through ``sent`` how much the kernel has not
@@ -100,8 +101,9 @@ class HttpConnection:
         now: float,
         deadlines: Deadlines = _DEADLINES,
         date: Callable[[], bytes] = bytes,
+        answered: bool = False,
     ) -> None:
-        """Begin to wait for the first head."""
+        """Begin to wait for the first head, or the next."""
         self._deadlines = deadlines
         self._date = date
         self._state = _State.READING
@@ -109,10 +111,11 @@ class HttpConnection:
         self._searched = 0  # bytes of the buffer known to hold no end of a head
         self._may_skip = True  # an empty line before the next request
         self._request: Request | None = None
-        self._deadline: float | None = now + deadlines.head
+        first = deadlines.idle if answered else deadlines.head
+        self._deadline: float | None = now + first
         self._unsent = 0
         self._dropped = 0
-        self._fresh = True  # no request has been complete yet
+        self._fresh = not answered  # no request has been complete yet
         self._eof = False
         self._finishing = False
         self._closing = False  # after the answer on its way

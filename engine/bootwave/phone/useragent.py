@@ -20,7 +20,21 @@ _PHONE = re.compile(
     r"(?:(?:-SIP|/| )[ /]?(?P<firmware>\d[0-9.]{0,30}))?",
     re.IGNORECASE | re.ASCII,
 )
+_BEFORE_FIRMWARE = len("-SIP /8") + 1
 _MAC = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+
+
+class Described(NamedTuple):
+    """The part of a User-Agent that describes a phone.
+
+    ``end`` is where it ends, -1 when there is none.  Another text that agrees in the
+    first ``deciding`` characters says the same.
+    """
+
+    model: str = ""
+    firmware: str = ""
+    end: int = -1
+    deciding: int = 0
 
 
 class UserAgent(NamedTuple):
@@ -40,13 +54,27 @@ def phone_from_user_agent(text: str) -> UserAgent:
     last of the words of twelve hex digits behind the firmware that carries one of
     snom's OUIs, or else the last of any.  Other phones' strings give an empty result.
     """
-    text = text[:MAX_USER_AGENT_CHARACTERS]
-    found = _PHONE.search(text)
-    if found is None:
+    found = described(text)
+    if found.end < 0:
         return UserAgent()
-    model = model_from_text(found["name"])
-    macs = [int(word, 16) for word in _MAC.findall(text, found.end())]
+    words = _MAC.findall(text[:MAX_USER_AGENT_CHARACTERS], found.end)
+    macs = [int(word, 16) for word in words]
     macs = [mac for mac in macs if is_unicast(mac)]
     own = [mac for mac in macs if is_snom(mac)] or macs
+    return UserAgent(found.model, found.firmware, own[-1] if own else 0)
+
+
+def described(text: str) -> Described:
+    """Return the part of the User-Agent *text* that describes a phone.
+
+    What follows it is a MAC, at most.
+    """
+    found = _PHONE.search(text[:MAX_USER_AGENT_CHARACTERS])
+    if found is None:
+        return Described()
+    model = model_from_text(found["name"])
     firmware = (found["firmware"] or "").rstrip(".")
-    return UserAgent(model, firmware if model else "", own[-1] if own else 0)
+    # Behind a firmware one character shows that it ends; without one, a few show that
+    # none begins.
+    deciding = found.end() + (1 if found["firmware"] else _BEFORE_FIRMWARE)
+    return Described(model, firmware if model else "", found.end(), deciding)

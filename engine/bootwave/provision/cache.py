@@ -3,28 +3,26 @@
 One entry per phone: the grant under which it was served, the stamp of what the store
 said then, and its documents by kind, base URL and the model it named.  They stand and
 fall together.  Of a document only the slot bytes are the phone's own; the plan is
-shared (settings.compiler).
+shared (settings.compiler).  The entries lie outside the Python heap (native.cache),
+where the lane finds them, too.
 
 Nothing is kept of a phone without a grant, so strangers cannot fill the cache.  Whether
 an entry still holds is for whoever finds it: compare stamp, grant and clock.
 """
 
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootwave.http.target import DocumentKind
+from bootwave.native.cache import Cache, shared_key, source_bytes
 from bootwave.pairing.decisions import Grant
+from bootwave.pairing.instant import Instant
 from bootwave.provision.ports import DocumentPlan
-
-# What Python takes beside the bytes of a document, measured with tracemalloc.
-PHONE_BYTES = 800
-DOCUMENT_BYTES = 300
 
 # A phone asks for two kinds, perhaps over two interfaces; more is somebody playing.
 DOCUMENTS_PER_PHONE = 8
 
 GENERAL_DOCUMENTS = 256  # models times interfaces; peers can name models
+_GENERAL_BYTES = 64 * 1024 * 1024  # never reached: so many do not grow so large
 
 
 class DocumentKey(NamedTuple):
@@ -39,15 +37,18 @@ class DocumentKey(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A document ready to be assembled, and its entity tag with quotes."""
+    """A document ready to be assembled, and its entity tag with quotes.
 
-    plan: DocumentPlan
+    Without a plan the packed bytes are the document.
+    """
+
+    plan: DocumentPlan | None
     packed: bytes
     etag: bytes
 
     def body(self) -> bytes:
         """Return the document's bytes."""
-        return self.plan.assemble(self.packed)
+        return self.packed if self.plan is None else self.plan.assemble(self.packed)
 
 
 class Terms(NamedTuple):
@@ -63,90 +64,84 @@ class Terms(NamedTuple):
     clear: bool
 
 
-@dataclass(slots=True)
-class CachedPhone:
-    """One phone's documents, their terms, and the bytes they take."""
+class Kept(NamedTuple):
+    """The terms as the cache has them, the source key as ``source_bytes``."""
 
-    terms: Terms
-    documents: dict[DocumentKey, Document]
-    size: int = 0
+    domain_id: int
+    stamp: int
+    until: float
+    boot_id: str
+    source: bytes
+    clear: bool
+
+    def covers(self, source: str, at: Instant) -> bool:
+        """Whether a request from the source key *source* is granted at *at*."""
+        return (
+            at.boottime < self.until
+            and at.boot_id == self.boot_id
+            and source_bytes(source) == self.source
+        )
 
 
 class DocumentCache:
-    """The phones' documents of one process, by MAC."""
+    """The phones' documents of one process, by MAC.
+
+    ``native`` is what they lie in, for the lane.
+    """
 
     def __init__(self, limit: int) -> None:
-        """Keep at most *limit* bytes, what Python needs around them included."""
-        self._limit = limit
-        self._phones: OrderedDict[int, CachedPhone] = OrderedDict()
-        self._domains: dict[int, set[int]] = {}
-        self._size = 0
+        """Keep at most *limit* bytes, what is needed around them included."""
+        self.native = Cache(limit, documents=DOCUMENTS_PER_PHONE)
 
     def __len__(self) -> int:
         """Return how many phones are kept."""
-        return len(self._phones)
+        return len(self.native)
 
     @property
     def size(self) -> int:
         """The bytes in use."""
-        return self._size
+        return self.native.size
 
-    def find(self, mac: int) -> CachedPhone | None:
-        """Return what is kept of *mac* and count it as used, or None."""
-        phone = self._phones.get(mac)
-        if phone is not None:
-            self._phones.move_to_end(mac)
-        return phone
+    def find(self, mac: int) -> Kept | None:
+        """Return the terms of what is kept of *mac*, counted as used, or None."""
+        terms = self.native.terms(mac)
+        return None if terms is None else Kept(*terms)
+
+    def document(self, mac: int, key: DocumentKey) -> Document | None:
+        """Return the document *key* of *mac*, or None."""
+        found = self.native.document(mac, *key)
+        return None if found is None else Document(*found)
 
     def keep(self, mac: int, terms: Terms, key: DocumentKey, document: Document) -> int:
         """Keep *document* of *mac* under *terms*; return how many phones had to go.
 
-        Documents already kept of *mac* stay if they were made under the same stamp.
+        Documents already kept of *mac* stay if they were made under the same stamp;
+        then clear HTTP stays granted to the same source, too.
         """
-        documents: dict[DocumentKey, Document] = {}
-        kept = self._phones.get(mac)
-        if kept is not None and kept.terms.stamp == terms.stamp:
-            documents = kept.documents
-            if kept.terms.clear and kept.terms.grant.source == terms.grant.source:
-                terms = terms._replace(clear=True)
-        self.drop(mac)
-        documents.pop(key, None)
-        if len(documents) >= DOCUMENTS_PER_PHONE:
-            del documents[next(iter(documents))]
-        documents[key] = document
-        size = PHONE_BYTES + sum(
-            DOCUMENT_BYTES + len(held.packed) for held in documents.values()
+        grant = terms.grant
+        return self.native.keep(
+            mac,
+            terms.domain_id,
+            terms.stamp,
+            grant.until,
+            grant.boot_id,
+            grant.source,
+            terms.clear,
+            *key,
+            *document,
         )
-        self._phones[mac] = CachedPhone(terms, documents, size)
-        self._domains.setdefault(terms.domain_id, set()).add(mac)
-        self._size += size
-        dropped = 0
-        while self._size > self._limit:
-            self.drop(next(iter(self._phones)))
-            dropped += 1
-        return dropped
 
     def drop(self, mac: int) -> None:
         """Forget *mac*."""
-        phone = self._phones.pop(mac, None)
-        if phone is None:
-            return
-        self._size -= phone.size
-        macs = self._domains[phone.terms.domain_id]
-        macs.discard(mac)
-        if not macs:
-            del self._domains[phone.terms.domain_id]
+        self.native.drop(mac)
 
     def drop_domain(self, domain_id: int) -> None:
         """Forget every phone of a domain."""
-        for mac in list(self._domains.get(domain_id, ())):
-            self.drop(mac)
+        self.native.drop_domain(domain_id)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._phones.clear()
-        self._domains.clear()
-        self._size = 0
+        self.native.clear()
 
 
 class GeneralDocument(NamedTuple):
@@ -161,32 +156,43 @@ class GeneralDocuments:
     """The documents that belong to no phone, by kind, base URL and model.
 
     They are apart from the phones' so that asking for many models, which anybody may,
-    drops nobody's settings.
+    drops nobody's settings.  ``native`` is what they lie in: each is the only document
+    of its entry, and nothing but the stamp is told of its terms.
     """
 
     def __init__(self) -> None:
         """Start empty."""
-        self._documents: OrderedDict[DocumentKey, GeneralDocument] = OrderedDict()
+        self.native = Cache(_GENERAL_BYTES, phones=GENERAL_DOCUMENTS, documents=1)
 
     def __len__(self) -> int:
         """Return how many documents are kept."""
-        return len(self._documents)
+        return len(self.native)
 
     def find(self, key: DocumentKey, stamp: int) -> GeneralDocument | None:
         """Return the document of *key* made under *stamp*, or None."""
-        document = self._documents.get(key)
-        if document is None or document.stamp != stamp:
+        entry = shared_key(*key)
+        terms = self.native.terms(entry)
+        if terms is None or terms[1] != stamp:
             return None
-        self._documents.move_to_end(key)
-        return document
+        found = self.native.document(entry, *key)
+        return None if found is None else GeneralDocument(stamp, found[1], found[2])
 
     def keep(self, key: DocumentKey, document: GeneralDocument) -> None:
         """Remember *document*, and forget the one least recently used when full."""
-        self._documents[key] = document
-        self._documents.move_to_end(key)
-        if len(self._documents) > GENERAL_DOCUMENTS:
-            self._documents.popitem(last=False)
+        self.native.keep(
+            shared_key(*key),
+            0,
+            document.stamp,
+            0.0,
+            "",
+            "",
+            False,
+            *key,
+            None,
+            document.content,
+            document.etag,
+        )
 
     def clear(self) -> None:
         """Forget everything."""
-        self._documents.clear()
+        self.native.clear()

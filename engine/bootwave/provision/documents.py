@@ -16,17 +16,6 @@ from bootwave.store.secrets import password_owner
 _TAG_BYTES = 16
 
 
-class _Verbatim:
-    """The plan of a document that is nothing but slot."""
-
-    def assemble(self, packed: bytes, /) -> bytes:
-        """Return *packed* as it is."""
-        return packed
-
-
-_VERBATIM = _Verbatim()
-
-
 def entity_tag(content: bytes) -> bytes:
     """Return the strong entity tag of *content*, with quotes (RFC 9110 section 8.8.3).
 
@@ -53,7 +42,7 @@ class DocumentMaker:
         """
         if key.kind is DocumentKind.FILES:
             content = setting_files([settings_url(key.base_url, device.mac)])
-            return Document(_VERBATIM, content, entity_tag(content))
+            return Document(None, content, entity_tag(content))
         model = key.model or device.model
         plan, packed = self._compiler.specific(
             device,

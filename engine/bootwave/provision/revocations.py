@@ -41,12 +41,18 @@ class Mark(NamedTuple):
 
 
 class RevocationPage:
-    """The counters of one engine, shared by its processes."""
+    """The counters of one engine, shared by its processes.
+
+    ``counters`` are they, and ``layout`` tells the lane, which reads them itself, the
+    index for everything, the first one of domains and their number, and those of MACs.
+    """
+
+    layout = (_EVERYTHING, _FIRST_DOMAIN, DOMAIN_SLOTS, _FIRST_MAC, MAC_SLOTS)
 
     def __init__(self) -> None:
         """Map a page of zeros; make it before fork to share it."""
         # Counters keeps the mapping alive.
-        self._counters = Counters(mmap.mmap(-1, _COUNTERS * 8))
+        self.counters = self._counters = Counters(mmap.mmap(-1, _COUNTERS * 8))
 
     def stamp(self, mac: int, domain_id: int) -> int:
         """Return the present stamp of a device in a domain."""

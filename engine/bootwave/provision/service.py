@@ -84,7 +84,7 @@ class Provisioner:
 
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
     *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
-    one sighting for each request answered.
+    one sighting for each request answered.  ``general`` holds what belongs to no phone.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Provisioner:
             temporary_seconds=options.pairing.temporary_hours * 3600,
             any_vendor=options.pairing.wildcard_vendors == "any",
         )
-        self._general = GeneralDocuments()
+        self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
         self._maker = DocumentMaker(compiler, keyring, self._layers)
         self._batch = Batch(self._look)
@@ -136,7 +136,7 @@ class Provisioner:
             return self._no_document(request, contact)
         if asked.is_own:
             return self._own_if_ready(asked)
-        general = self._general.find(asked.key, self._revocations.everything())
+        general = self.general.find(asked.key, self._revocations.everything())
         return None if general is None else self._give_general(asked, general)
 
     async def respond(self, request: Request, contact: Contact) -> Response:
@@ -211,7 +211,7 @@ class Provisioner:
                 self._cache.drop_domain(key)
             else:
                 self._cache.clear()
-                self._general.clear()
+                self.general.clear()
                 self._layers.clear()
 
     def _steps(self, request: Request, contact: Contact) -> Steps:
@@ -290,21 +290,20 @@ class Provisioner:
         return self._give(asked, body, document.etag, at)
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
-        phone = self._cache.find(asked.mac)
-        if phone is None:
+        kept = self._cache.find(asked.mac)
+        if kept is None:
             return None
-        terms = phone.terms
-        if self._revocations.stamp(asked.mac, terms.domain_id) != terms.stamp:
+        if self._revocations.stamp(asked.mac, kept.domain_id) != kept.stamp:
             self._cache.drop(asked.mac)
             return None
-        document = phone.documents.get(asked.key)
         contact = asked.contact
         at = self._clock()
-        if (
-            document is None
-            or not terms.grant.covers(source_key(contact.source), at)
-            or not (contact.secure or terms.clear)
+        if not kept.covers(source_key(contact.source), at) or not (
+            contact.secure or kept.clear
         ):
+            return None
+        document = self._cache.document(asked.mac, asked.key)
+        if document is None:
             return None
         self._counters.add(Counter.CACHE_HITS)
         return self._give(asked, document.body(), document.etag, at)
@@ -322,7 +321,7 @@ class Provisioner:
         stamp = self._revocations.everything()
         document, complete = self._maker.general(asked.key, stamp)
         if complete:
-            self._general.keep(asked.key, document)
+            self.general.keep(asked.key, document)
         return document
 
     def _give_general(self, asked: Asked, document: GeneralDocument) -> Response:

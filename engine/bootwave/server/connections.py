@@ -8,7 +8,7 @@ connections and keeps them loses its own first, and a lone phone is never in the
 Only when the table is full are proven connections closed, the longest idle first.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -16,12 +16,20 @@ T = TypeVar("T", bound=Hashable)
 CROWDED = 0.8
 
 
-class ConnectionTable(Generic[T]):
-    """At most *capacity* connections; every operation takes constant time."""
+def _nobody() -> int:
+    return 0
 
-    def __init__(self, capacity: int) -> None:
+
+class ConnectionTable(Generic[T]):
+    """At most *capacity* connections; every operation takes constant time.
+
+    *elsewhere* tells how many others take of that capacity without being in the table.
+    """
+
+    def __init__(self, capacity: int, elsewhere: Callable[[], int] = _nobody) -> None:
         """Make an empty table."""
         self._capacity = capacity
+        self._elsewhere = elsewhere
         self._crowded_at = max(1, int(capacity * CROWDED))
         self._sources: dict[T, str] = {}  # every connection, and where it is from
         self._proven: set[T] = set()
@@ -42,12 +50,12 @@ class ConnectionTable(Generic[T]):
     @property
     def is_crowded(self) -> bool:
         """Whether one more connection is worth closing another for."""
-        return len(self._sources) >= self._crowded_at
+        return len(self._sources) + self._elsewhere() >= self._crowded_at
 
     @property
     def is_full(self) -> bool:
         """Whether there is no place for one more."""
-        return len(self._sources) >= self._capacity
+        return len(self._sources) + self._elsewhere() >= self._capacity
 
     def add(self, connection: T, source: str) -> None:
         """Take in *connection*, unproven and waiting; *source* is what it counts to."""

@@ -16,16 +16,23 @@ from bootwave.server.addresses import ListenAddress, listen_address
 # A wave of some thousand phones in the same moment; the kernel cuts it to
 # net.core.somaxconn, 4096 since Linux 5.4.
 BACKLOG = 4096
+DEFER_SECONDS = 1
 
 
 def open_http_listeners(
-    addresses: Sequence[str], slots: int, *, option: str = "http.listen"
+    addresses: Sequence[str],
+    slots: int,
+    *,
+    option: str = "http.listen",
+    deferred: bool = False,
 ) -> list[list[socket.socket]]:
     """Return for each of *slots* worker slots its listeners, one for each address.
 
     They are listening, non-blocking and inheritable.  With port 0 the kernel chooses
     one, the same for all slots of that address.  IPv6 sockets take IPv6 only.  ``[::]``
     is left out on a machine without IPv6, so that the default addresses work there.
+    *deferred* connections are accepted when the peer has sent something, or nothing
+    for a second or so.
     Raises OptionError, in one sentence that says what to do, when an address cannot be
     had; nothing stays open then.
     """
@@ -43,7 +50,7 @@ def open_http_listeners(
                 if port:
                     _check_free(address)
                 for listeners in by_slot:
-                    listener = _listening(address, port)
+                    listener = _listening(address, port, deferred=deferred)
                     listeners.append(listener)
                     port = listener.getsockname()[1]
             except OSError as error:
@@ -97,9 +104,11 @@ def _check_free(address: ListenAddress) -> None:
     _bound(address, address.port, shared=False).close()
 
 
-def _listening(address: ListenAddress, port: int) -> socket.socket:
+def _listening(address: ListenAddress, port: int, *, deferred: bool) -> socket.socket:
     new = _bound(address, port, shared=True)
     try:
+        if deferred and hasattr(socket, "TCP_DEFER_ACCEPT"):
+            new.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
         new.listen(BACKLOG)
         new.setblocking(False)
         os.set_inheritable(new.fileno(), True)

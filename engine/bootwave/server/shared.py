@@ -96,7 +96,9 @@ def open_shared(options: Options, slots: int) -> Shared:
     Every slot must be served: the kernel spreads connections over all of them.  Raises
     OptionError or OperatorError.
     """
-    listeners = open_http_listeners(options.http.listen, slots)
+    listeners = open_http_listeners(
+        options.http.listen, slots, deferred=options.http.lane == "on"
+    )
     try:
         pnp = open_pnp_sockets(options.pnp) if options.pnp.enabled else None
     except BaseException:

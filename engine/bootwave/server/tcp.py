@@ -8,6 +8,10 @@ ready), and listeners that outlive workers must never be closed, which asyncio d
 those it is given.  One wake-up handles a bounded number of events, so that SIP, which
 shares the loop, is served in between.
 
+With a lane (``native.http``), it is the one that accepts and reads first, and what it
+has an answer ready for never comes here.  The rest does, socket and bytes, and so does
+what it would keep open without a proof when places are short: then the table decides.
+
 Who does what: ``HttpConnection`` decides what must happen, a ``_Peer`` holds what
 belongs to one socket, ``ConnectionTable`` says who must go, ``DeadlineWheel`` who is
 late, and ``HttpServer`` moves bytes between them.
@@ -15,6 +19,7 @@ late, and ``HttpServer`` moves bytes between them.
 
 import asyncio
 import errno
+import os
 import select
 import socket
 import struct
@@ -23,7 +28,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootwave import log
 from bootwave.errors import StoreError
@@ -50,12 +55,16 @@ from bootwave.server.deadlines import DeadlineWheel
 from bootwave.server.listeners import close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 
+if TYPE_CHECKING:
+    from bootwave.native.http import Lane
+
 __all__ = ["HttpServer", "Respond", "close_listeners", "open_http_listeners"]
 
 # What one wake-up may do before the loop's other readers have their turn: h11 makes a
 # request cost as much as answering some twenty SUBSCRIBEs.
 MAX_EVENTS_PER_WAKE = 32
 MAX_ACCEPTS_PER_WAKE = 32
+MAX_LANE_ACCEPTS_PER_WAKE = 64
 MAX_REQUESTS_PER_TURN = 4  # of one connection, before the others have theirs
 MAX_PUT_OFF_PER_WAKE = 8  # connections with more pipelined than that
 MAX_EXPIRED_PER_TURN = 256
@@ -79,7 +88,12 @@ _COUNTED = {
 Respond = Callable[[Request, Contact], Awaitable[Response] | Response]
 Cached = Callable[[Request, Contact], Response | None]
 
+# Descriptor, bytes already read, whether a request was answered on it, whether on a
+# grant: what the lane hands over.
+Handed = list[tuple[int, bytes, bool, bool]]
+
 _DEADLINES = Deadlines()
+_STALLED = "the answer was not read in time"
 
 
 class _Peer:
@@ -150,8 +164,11 @@ class HttpServer:
         *,
         cached: Cached | None = None,
         deadlines: Deadlines = _DEADLINES,
+        lane: "Lane | None" = None,
     ) -> None:
         """Keep the parts; nothing is accepted before ``start``."""
+        self._lane = lane
+        self._capacity = options.connections
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._respond = respond
         self._cached = cached
@@ -159,7 +176,9 @@ class HttpServer:
         self._counters = counters
         self._deadlines = deadlines
         self._peers: dict[int, _Peer] = {}
-        self._table: ConnectionTable[_Peer] = ConnectionTable(options.connections)
+        self._table: ConnectionTable[_Peer] = ConnectionTable(
+            options.connections, lane.__len__ if lane is not None else lambda: 0
+        )
         self._wheel: DeadlineWheel[_Peer] = DeadlineWheel(TICK_SECONDS)
         self._expired: deque[_Peer] = deque()
         self._later: deque[tuple[_Peer, Request]] = deque()
@@ -181,7 +200,7 @@ class HttpServer:
 
     def __len__(self) -> int:
         """Return how many connections are open."""
-        return len(self._peers)
+        return len(self._peers) + (len(self._lane) if self._lane is not None else 0)
 
     async def start(self) -> None:
         """Begin to accept; a server that stopped may start again."""
@@ -190,6 +209,9 @@ class HttpServer:
         self._epoll = select.epoll()
         self._emptied = asyncio.Event()
         self._loop.add_reader(self._epoll.fileno(), self._ready)
+        if self._lane is not None:
+            self._lane.resume()
+            self._loop.add_reader(self._lane.fileno(), self._lane_ready, self._lane)
         self._accept_again()
 
     async def stop(self, grace: float) -> None:
@@ -201,8 +223,10 @@ class HttpServer:
         """
         if self._epoll is None or self._loop is None or self._emptied is None:
             return
-        self._stopping = True
         self._accept_pause(None)
+        if self._lane is not None:
+            self._take_over(self._lane.finish())
+        self._stopping = True
         for peer in list(self._peers.values()):
             self._guarded(peer, self._finish)
         try:
@@ -218,6 +242,10 @@ class HttpServer:
         """Close whatever is left, at once."""
         for peer in list(self._peers.values()):
             self._drop(peer)
+        if self._lane is not None:
+            self._lane.abort()
+            if self._epoll is not None and self._loop is not None:
+                self._loop.remove_reader(self._lane.fileno())
         for task in self._tasks:
             task.cancel()
         if self._timer is not None:
@@ -242,6 +270,7 @@ class HttpServer:
         except OSError:  # reset meanwhile
             sock.close()
             return
+        self._counters.add(Counter.HTTP_CONNECTIONS)
         self._take(sock, address, initial)
 
     def _ready(self) -> None:
@@ -265,14 +294,15 @@ class HttpServer:
         # descriptor that was closed and accepted anew in between.
         for number in listeners:
             if self._accepting and number in self._listeners:
-                self._accept(self._listeners[number])
+                if self._lane is None:
+                    self._accept(self._listeners[number])
+                else:
+                    self._accept_by_lane(self._lane, number)
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(MAX_ACCEPTS_PER_WAKE):
             if self._table.is_full and self._table.victim() is None:
-                self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
-                self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
-                self._needs_place = True
+                self._pause_for_place()
                 return
             try:
                 sock, address = listener.accept()
@@ -283,7 +313,61 @@ class HttpServer:
                     self._out_of_descriptors(error)
                     return
                 continue  # accept(2): a connection that failed while it waited
+            self._counters.add(Counter.HTTP_CONNECTIONS)
             self._take(sock, address, b"")
+
+    def _accept_by_lane(self, lane: "Lane", listener: int) -> None:
+        self._shed(lane)
+        if self._table.is_full and self._table.victim() is None:
+            source = lane.close_oldest()
+            if source is None:
+                self._pause_for_place()
+                return
+            self._tell(source, Note(Reason.HTTP_CROWDED_OUT, "a place was needed"))
+        room = max(1, self._capacity - len(self))
+        error, handed = lane.accept(
+            listener, min(room, MAX_LANE_ACCEPTS_PER_WAKE), len(self._peers)
+        )
+        self._take_over(handed)
+        if error:
+            self._out_of_descriptors(OSError(error, os.strerror(error)))
+        if len(lane):
+            self._arm()
+
+    def _lane_ready(self, lane: "Lane") -> None:
+        """Let the lane answer on the connections that it keeps open."""
+        self._take_over(lane.turn(len(self._peers)))
+        self._lane_moved()
+        if len(lane):
+            self._arm()
+
+    def _lane_moved(self) -> None:
+        """See to what follows when the lane may have closed connections."""
+        if self._needs_place and not self._table.is_full:
+            self._place_freed()
+        if not len(self) and self._emptied is not None:
+            self._emptied.set()
+
+    def _shed(self, lane: "Lane") -> None:
+        """When places are short, have the table hold who has no proof."""
+        if self._table.is_crowded:
+            self._take_over(lane.shed(MAX_LANE_ACCEPTS_PER_WAKE))
+
+    def _take_over(self, handed: Handed | None) -> None:
+        """Serve what the lane hands over; it has counted the connections."""
+        for number, initial, answered, proven in handed or ():
+            sock = socket.socket(fileno=number)
+            try:
+                address = sock.getpeername()
+            except OSError:  # reset meanwhile
+                sock.close()
+                continue
+            self._take(sock, address, initial, answered=answered, proven=proven)
+
+    def _pause_for_place(self) -> None:
+        self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
+        self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+        self._needs_place = True
 
     def _out_of_descriptors(self, error: OSError) -> None:
         """Pause: the listener stays readable, and accepting again at once would spin.
@@ -295,6 +379,8 @@ class HttpServer:
         if now - self._descriptors_logged >= DESCRIPTOR_LOG_SECONDS:
             self._descriptors_logged = now
             log.note(log.SERVER_OUT_OF_DESCRIPTORS, error=error.strerror)
+        if self._lane is not None:
+            self._take_over(self._lane.shed(_FREED_AT_ONCE))
         for _ in range(_FREED_AT_ONCE):
             victim = self._table.unproven()
             if victim is None:
@@ -328,9 +414,18 @@ class HttpServer:
             self._accept_again()
 
     def _take(
-        self, sock: socket.socket, address: tuple[Any, ...], initial: bytes
+        self,
+        sock: socket.socket,
+        address: tuple[Any, ...],
+        initial: bytes,
+        *,
+        answered: bool = False,
+        proven: bool = False,
     ) -> None:
-        """Serve a socket that was just accepted or adopted."""
+        """Serve a socket that was just accepted or adopted.
+
+        One with *answered* had its place already, and keeps it.
+        """
         try:
             sock.setblocking(False)
             host, port = sock.getsockname()[:2]
@@ -339,7 +434,10 @@ class HttpServer:
             return
         contact = Contact(_source(address), (plain_address(host), port))
         connection = HttpConnection(
-            now=time.monotonic(), deadlines=self._deadlines, date=self._date
+            now=time.monotonic(),
+            deadlines=self._deadlines,
+            date=self._date,
+            answered=answered,
         )
         if self._stopping:  # adopted late: one answer, then closed
             connection.finish(time.monotonic())
@@ -347,7 +445,12 @@ class HttpServer:
         self._peers[peer.number] = peer
         if self._emptied is not None:
             self._emptied.clear()
-        self._counters.add(Counter.HTTP_CONNECTIONS)
+        if answered and not self._table.is_full:
+            peer.no_delay = True
+            self._table.add(peer, source_key(contact.source))
+            if proven:
+                peer.proven = True
+                self._table.prove(peer)
         if initial:
             self._guarded(peer, lambda peer: self._received(peer, initial))
         if not peer.closed and peer.connection.wants_data:
@@ -580,11 +683,14 @@ class HttpServer:
         return plain_response(500, close=True)
 
     def _note(self, peer: _Peer, note: Note) -> None:
+        self._tell(peer.contact.source, note)
+
+    def _tell(self, source: str, note: Note) -> None:
         counter = _COUNTED.get(note.reason)
         if counter is not None:
             self._counters.add(counter)
         detail = note.detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
-        self._sight(Sighting(time.time(), 0, peer.contact.source, note.reason, detail))
+        self._sight(Sighting(time.time(), 0, source, note.reason, detail))
 
     def _drop(self, peer: _Peer, *, abort: bool = False) -> None:
         """Close the socket of *peer* and forget it."""
@@ -602,7 +708,7 @@ class HttpServer:
         peer.socket.close()
         peer.outbound = memoryview(b"")
         self._place_freed()
-        if not self._peers and self._emptied is not None:
+        if not len(self) and self._emptied is not None:
             self._emptied.set()
 
     def _arm(self) -> None:
@@ -618,13 +724,24 @@ class HttpServer:
             peer = self._expired.popleft()
             peer.turns = 0
             self._guarded(peer, self._late)
+        if self._lane is not None:
+            self._lane_tick(self._lane, now)
         if self._accept_at is not None and now >= self._accept_at:
             self._accept_again()
         if self._expired:
             assert self._loop is not None
             self._timer = self._loop.call_soon(self._tick)
-        elif len(self._wheel) or self._accept_at is not None:
+        elif (
+            len(self._wheel)
+            or self._accept_at is not None
+            or (self._lane is not None and len(self._lane))
+        ):
             self._arm()
+
+    def _lane_tick(self, lane: "Lane", now: float) -> None:
+        for source in lane.tick(now, MAX_EXPIRED_PER_TURN):
+            self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
+        self._lane_moved()
 
     def _late(self, peer: _Peer) -> None:
         """Let a deadline of *peer* pass, unless it is this process that is late.
@@ -647,7 +764,7 @@ class HttpServer:
         return self._date_text
 
     async def _wait_for_the_last(self, emptied: asyncio.Event) -> None:
-        if self._peers:
+        if len(self):
             emptied.clear()
             await emptied.wait()
         if self._tasks:

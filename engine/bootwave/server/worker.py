@@ -9,7 +9,8 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from bootwave import log
 from bootwave.errors import OptionError, StoreError
@@ -19,6 +20,7 @@ from bootwave.provision.cache import DocumentCache
 from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
 from bootwave.server.descriptors import connections_that_fit
+from bootwave.server.lane import drained, lane_is_possible, make_lane
 from bootwave.server.rival import warn_of_rivals
 from bootwave.server.shared import Shared
 from bootwave.server.tcp import HttpServer
@@ -32,11 +34,16 @@ from bootwave.store.sightings import SightingLog
 from bootwave.store.sightingwriter import SightingWriter
 from bootwave.store.writer import Writer
 
+if TYPE_CHECKING:
+    from bootwave.native.http import Lane
+
 # How often a write that did not come through the control process is looked for.
 LOOK_SECONDS = 0.25
 STOP_SECONDS = 5.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
+
+_NO_LANE = "this system has no epoll: http.lane stays off, and h11 serves alone"
 
 
 class Worker:
@@ -55,12 +62,13 @@ class Worker:
         keyring.warm()
         self._reader = Reader(store.database)
         self._writer = Writer(store.database)
+        cache = DocumentCache(options.cache.bytes)
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant),
             SettingsCompiler(),
             keyring,
-            DocumentCache(options.cache.bytes),
+            cache,
             shared.revocations,
             options,
             instant,
@@ -69,15 +77,31 @@ class Worker:
             nonce_secret=shared.nonce_secret,
             http_port=shared.http_port,
         )
+        http = options.http.model_copy(
+            update={"connections": connections_that_fit(options.http.connections)}
+        )
+        self._lane: Lane | None = None
+        if options.http.lane == "on":
+            if lane_is_possible():
+                self._lane = make_lane(
+                    cache,
+                    self.provisioner.general,
+                    shared.revocations,
+                    self._counters,
+                    options.model_copy(update={"http": http}),
+                    instant().boot_id,
+                )
+                self._sightings.follow(partial(drained, self._lane))
+            else:
+                log.note(log.START_WARNING, warning=_NO_LANE)
         self._http = HttpServer(
             shared.listeners[slot],
             self.provisioner.respond,
             self._sightings.add,
             self._counters,
-            options.http.model_copy(
-                update={"connections": connections_that_fit(options.http.connections)}
-            ),
+            http,
             cached=self.provisioner.cached,
+            lane=self._lane,
         )
         self._pnp: PnpServer | None = None
         if slot == 0 and shared.pnp is not None:
@@ -138,6 +162,8 @@ class Worker:
                     log.note(log.PROVISION_STORE_AWAY, error=str(error))
                 away = True
             lost = self._sightings.dropped
+            if self._lane is not None:
+                lost += self._lane.dropped
             self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
             self._sightings_lost = lost
 

@@ -27,6 +27,7 @@ STEP = 1_000  # rows deleted in one transaction, so that an append never waits l
 # What tells that the MAC was bound nowhere when it was seen.
 UNKNOWN = frozenset({Reason.UNKNOWN_MAC, Reason.UNBOUND, Reason.PNP_NOT_BOUND})
 _ANONYMOUS = frozenset({Reason.PNP_NOT_OURS, Reason.SERVED_GENERAL})
+_NOT_KNOWN = UNKNOWN | _ANONYMOUS
 
 # By number; one that a newer version wrote is passed over.
 _REASONS = {int(reason): reason for reason in Reason}
@@ -167,11 +168,17 @@ class SightingLog:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_ADD, map(_row, batch))
+            found: set[int] = set()
             for sighting in batch:
-                if sighting.mac and sighting.reason in UNKNOWN:
+                mac = sighting.mac
+                if mac and sighting.reason in UNKNOWN:
+                    if mac in found:
+                        connection.execute(_NO_LONGER_UNKNOWN, (mac,))
                     connection.execute(_NOTE_UNKNOWN, _cut(sighting)._asdict())
-                elif sighting.mac and sighting.reason not in _ANONYMOUS:
-                    connection.execute(_NO_LONGER_UNKNOWN, (sighting.mac,))
+                    found.discard(mac)
+                elif mac and sighting.reason not in _ANONYMOUS:
+                    found.add(mac)
+            connection.executemany(_NO_LONGER_UNKNOWN, ((mac,) for mac in found))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._lost(error) from error
@@ -306,7 +313,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _row(sighting: Sighting) -> tuple[float, int, str, int, str, int]:
     cut = _cut(sighting)
-    known = bool(sighting.mac) and sighting.reason not in UNKNOWN | _ANONYMOUS
+    known = bool(sighting.mac) and sighting.reason not in _NOT_KNOWN
     return (cut.at, cut.mac, cut.source, cut.reason, cut.detail, int(known))
 
 

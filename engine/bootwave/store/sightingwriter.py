@@ -9,6 +9,7 @@ first: what happened before an outage explains it.
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from bootwave.errors import StoreError
 from bootwave.options import SightingsOptions
@@ -36,6 +37,7 @@ class SightingWriter:
         self._options = options
         self._capacity = capacity
         self._waiting: deque[Sighting] = deque()
+        self._followed: list[Callable[[int], list[Sighting]]] = []
         self._dropped = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sightings", daemon=True)
@@ -56,6 +58,13 @@ class SightingWriter:
         else:
             self._waiting.append(sighting)
 
+    def follow(self, take: Callable[[int], list[Sighting]]) -> None:
+        """Write, too, what *take* returns: at most so many that nobody took yet.
+
+        It is called by the thread, and may lose what comes too fast itself.
+        """
+        self._followed.append(take)
+
     def stop(self) -> None:
         """Write what waits, and close the file.  Blocks."""
         self._stop.set()
@@ -66,14 +75,24 @@ class SightingWriter:
 
     def drain(self) -> None:
         """Write what waits now, on the caller's thread."""
-        while self._waiting:
-            count = min(len(self._waiting), _BATCH)
-            batch = [self._waiting.popleft() for _ in range(count)]
+        while batch := self._next():
             try:
                 self._log.append(batch)
             except StoreError:
                 self._dropped += len(batch)
                 return
+
+    def _next(self) -> list[Sighting]:
+        """Take the next batch, in the order of time as far as it is known."""
+        count = min(len(self._waiting), _BATCH)
+        batch = [self._waiting.popleft() for _ in range(count)]
+        for take in self._followed:
+            taken = take(_BATCH)
+            if batch and taken:
+                batch = sorted(batch + taken, key=lambda seen: seen.at)
+            else:
+                batch = batch or taken
+        return batch
 
     def _run(self) -> None:
         trimmed = time.monotonic()
