@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
-.PHONY: run test check native clean
+.PHONY: run test check native bench bench-instructions clean
 run: $(VENV)/.run
 	$(BIN)/bootwave demo
 
@@ -16,6 +16,15 @@ test: $(VENV)/.dev native
 
 check: $(VENV)/.dev native
 	tools/check
+
+# Every row of docs/performance.md beside its peers, or those named by ROW; the peers
+# are in tools/bench-peers.txt.  EFFORT passes options on, such as "--rounds 2".
+bench: $(VENV)/.dev native
+	$(BIN)/python -m perf.bench $(EFFORT) $(ROW)
+
+# Instructions of the native functions against perf/instructions.json.
+bench-instructions: $(VENV)/.dev native
+	$(BIN)/python -m perf.instructions $(EFFORT)
 
 native: $(VENV)/.dev $(VENV)/.native
 

@@ -238,11 +238,11 @@ def main() -> None:
         f"{PHONES} phones, {ROUNDS} rounds, µs of CPU per exchange"
     )
     figures = {}
-    for name, spent in times.items():
+    for name, costs in times.items():
         ratio = statistics.median(
-            one / least for one, least in zip(spent, times["C"], strict=True)
+            one / least for one, least in zip(costs, times["C"], strict=True)
         )
-        figures[name] = {"microseconds": statistics.median(spent), "ratio": ratio}
+        figures[name] = {"microseconds": statistics.median(costs), "ratio": ratio}
         print(f"{name:8}{figures[name]['microseconds']:8.2f}  {ratio:5.2f} times C")
     if arguments.json:
         arguments.json.write_text(json.dumps({"commit": commit, **figures}, indent=1))

@@ -1,0 +1,79 @@
+"""The load programs against the limits: they take the right and notice the wrong."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perf import documents
+from perf.contenders import limits
+from perf.contenders.process import Served
+from perf.documents import Expected, checksum
+from perf.programs import load
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("gcc") and shutil.which("taskset")) and not os.environ.get("CI"),
+    reason="gcc or taskset is not installed",
+)
+
+DOCUMENT = b"<settings>" + bytes(range(32, 127)) * 80 + b"</settings>"
+PATHS = [f"/{number:012X}.xml" for number in range(16)]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Served]:
+    served = limits.http(tmp_path, DOCUMENT)
+    yield served
+    served.stop()
+
+
+def test_what_the_load_program_learns_is_what_was_served(
+    server: Served, tmp_path: Path
+) -> None:
+    asked = documents.write(tmp_path / "asked", [Expected(path) for path in PATHS])
+    learned = tmp_path / "learned"
+    told = load("http_load", server.port, asked, 4, "once", learned)
+    assert (told["answered"], told["wrong"], told["failed"]) == (16, 0, 0)
+    right = Expected("", len(DOCUMENT), checksum(DOCUMENT))
+    assert documents.read(learned) == [right._replace(path=path) for path in PATHS]
+
+
+@pytest.mark.parametrize("mode", ["close", "keep"])
+def test_right_documents_are_counted(server: Served, tmp_path: Path, mode: str) -> None:
+    lines = [Expected(path, len(DOCUMENT), checksum(DOCUMENT)) for path in PATHS]
+    asked = documents.write(tmp_path / "asked", lines)
+    told = load("http_load", server.port, asked, 8, 0.1, mode)
+    assert told["answered"] > 0
+    assert (told["wrong"], told["failed"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("length", "total"),
+    [(len(DOCUMENT) - 1, checksum(DOCUMENT)), (len(DOCUMENT), checksum(DOCUMENT) ^ 1)],
+)
+def test_another_document_than_expected_is_wrong(
+    server: Served, tmp_path: Path, length: int, total: int
+) -> None:
+    lines = [Expected(path, length, total) for path in PATHS]
+    asked = documents.write(tmp_path / "asked", lines)
+    told = load("http_load", server.port, asked, 4, "once", tmp_path / "learned")
+    assert (told["answered"], told["wrong"]) == (0, 16)
+    assert told["said"].startswith("/0000000000")
+
+
+def test_exchanges_are_counted_when_they_are_complete(tmp_path: Path) -> None:
+    served = limits.sip(tmp_path)
+    try:
+        told = load("sip_load", served.port, "000413200000", 100, "exchange", 16, 0.1)
+    finally:
+        served.stop()
+    assert told["complete"] > 0
+    assert told["odd"] == 0
+
+
+def test_silence_is_no_complete_exchange(server: Served) -> None:
+    # Nothing listens on that UDP port.
+    told = load("sip_load", server.port, "000413200000", 100, "burst", 10)
+    assert (told["begun"], told["complete"]) == (10, 0)
