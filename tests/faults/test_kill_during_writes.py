@@ -148,12 +148,9 @@ def judge(path: Path, keyring: KeyRing, acks: set[str]) -> set[int]:
     connection = connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    consumed = {
-        number
-        for (number,) in connection.execute(
-            "SELECT id FROM windows WHERE consumed_mac <> 0"
-        )
-    }
+    consumed = dict(
+        connection.execute("SELECT id, account_id FROM windows WHERE consumed_mac <> 0")
+    )
     accounts = {}
     for number, account, sealed in connection.execute(
         "SELECT id, number, sealed_password FROM accounts WHERE number LIKE '%-%'"
@@ -168,8 +165,8 @@ def judge(path: Path, keyring: KeyRing, acks: set[str]) -> set[int]:
         kind, name = ack.split(" ")
         if kind == "w":
             assert int(name) in consumed
-            assert ("device", FIRST_MAC + int(name)) in changed
+            assert ("account", consumed[int(name)]) in changed
         else:
             assert name in accounts
             assert ("account", accounts[name]) in changed
-    return consumed
+    return set(consumed)

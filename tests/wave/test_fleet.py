@@ -56,7 +56,9 @@ def test_a_fleet_boots_whole(shape: Shape, keep_alive: bool) -> None:
 def test_a_fleet_boots_whole_although_a_tenth_of_the_datagrams_is_lost() -> None:
     async def main() -> Report:
         async with FakeServer(loss=0.1) as server:
-            report = await Fleet(Wave(MAC, server.local, count=100)).run()
+            # In ten seconds a phone in some thousand loses all it sends and is sent.
+            wave = Wave(MAC, server.local, count=100, patience=Patience(60.0))
+            report = await Fleet(wave).run()
             assert server.subscribes > 100 - 20
             return report
 
