@@ -69,7 +69,7 @@ class ControlServer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
         self._listener: socket.socket | None = None
         self._inode = 0
-        self._accepting: asyncio.Task[None] | None = None
+        self._accept_again: asyncio.TimerHandle | None = None
         self._clients: dict[asyncio.Task[None], socket.socket] = {}
         self._busy: set[asyncio.Task[None]] = set()  # of those, owed an answer
         self._stopping = False
@@ -86,16 +86,17 @@ class ControlServer:
         """
         self._listener = _bound(self._path)
         self._inode = self._path.stat().st_ino
-        self._accepting = asyncio.get_running_loop().create_task(
-            self._accept(self._listener)
-        )
+        self._accept_from(self._listener)
 
     async def stop(self) -> None:
         """Answer what was asked, for some seconds, then close everything."""
         self._stopping = True
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener)
+        if self._accept_again is not None:
+            self._accept_again.cancel()
         tasks, ends = [*self._clients], [*self._clients.values()]
-        if self._accepting is not None:
-            tasks.append(self._accepting)
         busy = set(self._busy)
         for task in tasks:
             if task not in busy:
@@ -107,26 +108,37 @@ class ControlServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         for end in ends:
             end.close()  # again, for a task that was cancelled before it began
-        if self._listener is not None:
-            self._listener.close()
+        if listener is not None:
+            listener.close()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        # Not asyncio's server, which forgets connections that are half accepted when
-        # it is closed.
+    def _accept_from(self, listener: socket.socket) -> None:
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one client that waits.
+
+        Neither asyncio's server nor ``sock_accept``: both lose a connection that is
+        half accepted when they are stopped.
+        """
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                end, _ = await loop.sock_accept(listener)
-            except OSError:  # no descriptor is left; clients wait meanwhile
-                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
-                continue
-            task = loop.create_task(self._connected(end))
-            self._clients[task] = end
-            task.add_done_callback(self._clients.pop)
+        try:
+            end, _ = listener.accept()
+        except BlockingIOError:
+            return  # it hung up again
+        except OSError:  # no descriptor is left; clients wait meanwhile
+            loop.remove_reader(listener)
+            self._accept_again = loop.call_later(
+                ACCEPT_PAUSE_SECONDS, self._accept_from, listener
+            )
+            return
+        end.setblocking(False)
+        task = loop.create_task(self._connected(end))
+        self._clients[task] = end
+        task.add_done_callback(self._clients.pop)
 
     async def _connected(self, end: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=end)
