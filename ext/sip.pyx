@@ -14,6 +14,7 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 from scan cimport (
@@ -31,20 +32,27 @@ from scan cimport (
     sip_uri_size,
     sip_value_end,
 )
+from sipmessage cimport (
+    DATAGRAM_BYTES,
+    HEADERS,
+    VIAS,
+    Bytes,
+    Fields,
+    Parser,
+    Reason,
+    Span,
+    blank,
+    named,
+)
 
 from bootwave.errors import SipSyntaxError
-
-# Mirrors of bootwave.limits (native code imports nothing but the errors); a test
-# compares them.
-cdef enum:
-    DATAGRAM_BYTES = 4096
-    HEADERS = 64
-    VIAS = 8
-    LINE_WORDS = 64  # of 64 bytes of a datagram each
 
 MAX_DATAGRAM_BYTES = DATAGRAM_BYTES
 MAX_HEADERS = HEADERS
 MAX_VIAS = VIAS
+
+cdef enum:
+    LINE_WORDS = 64  # of 64 bytes of a datagram each
 
 cdef enum:
     HT = 0x09
@@ -75,54 +83,6 @@ cdef enum Header:
     EXPIRES
     USER_AGENT
     CONTENT_LENGTH
-
-ctypedef const uint8_t* Bytes
-ctypedef const char* Reason  # NULL: no reason to refuse
-
-
-cdef struct Span:  # 16 bits hold every offset of a datagram within the limit
-    uint16_t at
-    uint16_t end  # exclusive; at == end: absent
-
-
-cdef struct Fields:
-    int status  # 0 for requests
-    int refusal_status
-    int via_count
-    int sent_by_port  # 0: none written
-    bint folded
-    bint has_rport
-    uint32_t seen
-    uint32_t cseq_number
-    int64_t expires  # -1: none
-    int64_t content_length  # -1: none
-    Span method
-    Span request_uri
-    Span vias[VIAS]
-    Span transport
-    Span sent_by_host
-    Span branch
-    Span rport  # ";rport=..." whole, for its replacement
-    Span received  # ";received=..." whole
-    Span from_value
-    Span from_uri
-    Span from_tag
-    Span to_value
-    Span to_uri
-    Span to_tag
-    Span call_id
-    Span cseq_method
-    Span contact
-    Span contact_uri
-    Span event
-    Span event_package
-    Span event_id
-    Span profile_type
-    Span vendor
-    Span model
-    Span version
-    Span user_agent
-    Span body
 
 
 cdef inline Span span(int at, int end) noexcept nogil:
@@ -222,12 +182,6 @@ cdef int next_parameter(Bytes p, int* at, int end, Parameter* out) noexcept nogi
         i = stop
     at[0] = i
     return 1
-
-
-cdef inline bint named(
-    Bytes p, Span span, const char* lower, int length
-) noexcept nogil:
-    return same(p + span.at, span.end - span.at, lower, length)
 
 
 cdef Reason read_address(Bytes p, Span value, Span* uri, int* at) noexcept nogil:
@@ -871,9 +825,7 @@ cdef class Message:
 
     def __cinit__(self):
         self.data = b""  # and all offsets 0
-        self.f.expires = -1
-        self.f.content_length = -1
-        self.f.refusal_status = 400
+        blank(&self.f)
 
     cdef bytes cut(self, Span span):
         cdef bytes piece = self.data[span.at:span.end]
@@ -1119,12 +1071,22 @@ def parse(data):
             PyBuffer_Release(&view)
 
 
+cdef int64_t mac_from_fields(Bytes p, const Fields* f) noexcept nogil:
+    """MAC in the Request-URI, else in To, else in From; 0 when in none."""
+    cdef int64_t mac = mac_from_uri(p, f.request_uri)
+    if mac == 0:
+        mac = mac_from_uri(p, f.to_uri)
+    if mac == 0:
+        mac = mac_from_uri(p, f.from_uri)
+    return mac
+
+
 def mac_from_pnp(Message message not None):
     """Return the MAC in the Request-URI, else in To, else in From; 0 when in none."""
-    cdef Bytes p = <Bytes>PyBytes_AS_STRING(message.data)
-    cdef int64_t mac = mac_from_uri(p, message.f.request_uri)
-    if mac == 0:
-        mac = mac_from_uri(p, message.f.to_uri)
-    if mac == 0:
-        mac = mac_from_uri(p, message.f.from_uri)
-    return mac
+    return mac_from_fields(<Bytes>PyBytes_AS_STRING(message.data), &message.f)
+
+
+cdef Parser parser
+parser.read = read_message
+parser.mac = mac_from_fields
+_parser = PyCapsule_New(&parser, "bootwave.native.sip._parser", NULL)
