@@ -2,7 +2,7 @@
 # is copied into each module that cimports it, so nothing here is looked up at run
 # time and no cdef class may ever be declared in this file.
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from *:
     """
@@ -27,6 +27,26 @@ cdef extern from *:
         1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0,
     };
 
+    /* Offset, *at* to *end*, of the first byte that is in one of *classes*; or, with
+       *within*, that is in none.  Four at a time: the loop costs more than the look. */
+    static inline ptrdiff_t bw_span(
+        const uint8_t *p, ptrdiff_t at, ptrdiff_t end, uint8_t classes, int within
+    ) {
+    #define BW_STEP(k)                                                              \\
+        if (((bw_sip_class[p[at + k]] & classes) == 0) == within)                   \\
+            return at + k;
+        for (; end - at >= 4; at += 4) {
+            BW_STEP(0)
+            BW_STEP(1)
+            BW_STEP(2)
+            BW_STEP(3)
+        }
+        for (; at < end; at++)
+            BW_STEP(0)
+    #undef BW_STEP
+        return at;
+    }
+
     /* memchr is declared to take a pointer that is valid even for size 0. */
     static inline ptrdiff_t bw_find(const uint8_t *at, ptrdiff_t size, int wanted) {
         const uint8_t *found =
@@ -37,37 +57,88 @@ cdef extern from *:
     /* Sixteen bytes at once; gcc and clang know these on every machine. */
     typedef uint8_t bw_bytes16 __attribute__((vector_size(16)));
 
-    /* Marks the control bytes but HT, LF, and CR before LF.  Reads at[16] too. */
-    static inline bw_bytes16 bw_unclean16(const uint8_t *at) {
-        bw_bytes16 c, next;
-        memcpy(&c, at, sizeof c);
-        memcpy(&next, at + 1, sizeof next);
-        return (bw_bytes16)(
-            ((c < 0x20) & (c != '\\t') & (c != '\\n') & (c != '\\r'))
-            | (c == 0x7f) | ((c == '\\r') & (next != '\\n')));
+    /* One bit per byte of a comparison's result. */
+    static inline uint64_t bw_bits16(bw_bytes16 marks) {
+    #ifdef __SSE2__
+        typedef char bw_chars16 __attribute__((vector_size(16)));
+        return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((bw_chars16)marks);
+    #else
+        uint64_t halves[2];
+        memcpy(halves, &marks, sizeof marks);
+        /* Gathers the lowest bit of each byte in the highest byte. */
+        for (int i = 0; i < 2; i++)
+            halves[i] =
+                ((halves[i] & 0x0101010101010101) * 0x0102040810204080) >> 56;
+        return halves[0] | halves[1] << 8;
+    #endif
     }
 
-    static inline int bw_is_clean(const uint8_t *at, ptrdiff_t size) {
+    /* Sets one bit in lines[i / 64] per LF of at[0:size], and returns whether there is
+       no control byte but HT, LF, and CR before LF.  Sixteen bytes at a time, the last
+       ones from a copy with zeros behind them taken for blanks. */
+    static inline int bw_mark_lines(
+        const uint8_t *at, ptrdiff_t size, uint64_t *lines
+    ) {
+        bw_bytes16 bad = {0};
+        uint64_t bare = 0, carry = 0, halves[2];
+        for (ptrdiff_t i = 0; i < size; i += 64) {
+            uint64_t lf = 0, cr = 0;
+            for (int k = 0; k < 64 && i + k < size; k += 16) {
+                bw_bytes16 c, is_lf, is_cr;
+                if (size - i - k >= 16) {
+                    memcpy(&c, at + i + k, sizeof c);
+                } else {
+                    memset(&c, ' ', sizeof c);
+                    memcpy(&c, at + i + k, (size_t)(size - i - k));
+                }
+                is_lf = (bw_bytes16)(c == '\\n');
+                is_cr = (bw_bytes16)(c == '\\r');
+                bad |= (bw_bytes16)(c == 0x7f)
+                    | ((bw_bytes16)(c < 0x20)
+                       ^ (is_lf | is_cr | (bw_bytes16)(c == '\\t')));
+                lf |= bw_bits16(is_lf) << k;
+                cr |= bw_bits16(is_cr) << k;
+            }
+            bare |= (cr << 1 | carry) & ~lf;  /* a byte behind a CR, and no LF */
+            carry = cr >> 63;
+            lines[i / 64] = lf;
+        }
+        memcpy(halves, &bad, sizeof bad);
+        /* A CR that ends the datagram leaves a mark behind its end, or a carry. */
+        return !(halves[0] | halves[1] | bare | carry);
+    }
+
+    /* Offset of the first bit from *at* on, below *size*, or -1. */
+    static inline ptrdiff_t bw_next_line(
+        const uint64_t *lines, ptrdiff_t at, ptrdiff_t size
+    ) {
+        ptrdiff_t word = at / 64;
+        uint64_t bits;
+        if (at >= size)
+            return -1;
+        bits = lines[word] >> (at % 64);
+        if (bits)
+            return at + __builtin_ctzll(bits);
+        while (++word * 64 < size)
+            if (lines[word])
+                return word * 64 + __builtin_ctzll(lines[word]);
+        return -1;
+    }
+
+    /* Offset of the first byte that may end a URI, at or below the blank or one of
+       < > ", or of the last fifteen; the caller looks at what it finds. */
+    static inline ptrdiff_t bw_uri_end_near(const uint8_t *at, ptrdiff_t size) {
         ptrdiff_t i = 0;
-        if (size >= 17) {
-            bw_bytes16 bad = {0};
+        for (; i + 16 <= size; i += 16) {
+            bw_bytes16 c, marks;
             uint64_t halves[2];
-            for (; i + 17 <= size; i += 16)
-                bad |= bw_unclean16(at + i);
-            bad |= bw_unclean16(at + size - 17);  /* the rest, and some bytes again */
-            i = size - 1;
-            memcpy(halves, &bad, sizeof bad);
+            memcpy(&c, at + i, sizeof c);
+            marks = (bw_bytes16)((c <= 0x20) | (c == '<') | (c == '>') | (c == '"'));
+            memcpy(halves, &marks, sizeof marks);
             if (halves[0] | halves[1])
-                return 0;
+                return i + (halves[0] ? 0 : 8);
         }
-        for (; i < size; i++) {
-            uint8_t c = at[i], next = i + 1 < size ? at[i + 1] : 0;
-            if (c == 0x7f || (c == '\\r' && next != '\\n'))
-                return 0;
-            if (c < 0x20 && c != '\\t' && c != '\\n' && c != '\\r')
-                return 0;
-        }
-        return 1;
+        return i;
     }
 
     /* *lower* holds lower-case letters, digits and % : = - / and dot.  Only letters
@@ -97,7 +168,16 @@ cdef extern from *:
     """
     const uint8_t* bw_sip_class
     Py_ssize_t bw_find(const uint8_t* at, Py_ssize_t size, int wanted) noexcept nogil
-    bint bw_is_clean(const uint8_t* at, Py_ssize_t size) noexcept nogil
+    Py_ssize_t bw_span(
+        const uint8_t* p, Py_ssize_t at, Py_ssize_t end, uint8_t classes, bint within
+    ) noexcept nogil
+    Py_ssize_t bw_uri_end_near(const uint8_t* at, Py_ssize_t size) noexcept nogil
+    bint bw_mark_lines(
+        const uint8_t* at, Py_ssize_t size, uint64_t* lines
+    ) noexcept nogil
+    Py_ssize_t bw_next_line(
+        const uint64_t* lines, Py_ssize_t at, Py_ssize_t size
+    ) noexcept nogil
     bint bw_same(const uint8_t* at, const char* lower, Py_ssize_t size) noexcept nogil
 
 
@@ -108,9 +188,21 @@ cdef inline Py_ssize_t find_byte(
     return bw_find(at, size, wanted)
 
 
-cdef inline bint is_clean(const uint8_t* at, Py_ssize_t size) noexcept nogil:
-    """Whether at[0:size] has no control byte but HT, LF, and CR before LF."""
-    return bw_is_clean(at, size)
+cdef inline bint mark_lines(
+    const uint8_t* at, Py_ssize_t size, uint64_t* lines
+) noexcept nogil:
+    """Set a bit of *lines*, of one word per 64 bytes, for each LF in at[0:size].
+
+    Return whether there is no control byte but HT, LF, and CR before LF.
+    """
+    return bw_mark_lines(at, size, lines)
+
+
+cdef inline Py_ssize_t next_line_end(
+    const uint64_t* lines, Py_ssize_t at, Py_ssize_t size
+) noexcept nogil:
+    """Offset of the first LF from *at* on that mark_lines() found, or -1."""
+    return bw_next_line(lines, at, size)
 
 
 cdef inline bint is_sip_token(uint8_t byte) noexcept nogil:
@@ -123,14 +215,32 @@ cdef inline bint is_sip_blank(uint8_t byte) noexcept nogil:
     return (bw_sip_class[byte] & 2) != 0
 
 
-cdef inline bint is_sip_token_or_blank(uint8_t byte) noexcept nogil:
-    """Whether *byte* is one or the other."""
-    return (bw_sip_class[byte] & 3) != 0
+cdef inline Py_ssize_t sip_token_end(
+    const uint8_t* p, Py_ssize_t at, Py_ssize_t end
+) noexcept nogil:
+    """Offset of the first byte of p[at:end] that is not of a token, or *end*."""
+    return bw_span(p, at, end, 1, True)
 
 
-cdef inline bint ends_sip_value(uint8_t byte) noexcept nogil:
-    """Whether *byte* ends a parameter's value that is not quoted."""
-    return (bw_sip_class[byte] & 4) != 0
+cdef inline Py_ssize_t sip_display_end(
+    const uint8_t* p, Py_ssize_t at, Py_ssize_t end
+) noexcept nogil:
+    """Offset of the first byte of p[at:end] neither of a token nor blank, or *end*."""
+    return bw_span(p, at, end, 3, True)
+
+
+cdef inline Py_ssize_t sip_value_end(
+    const uint8_t* p, Py_ssize_t at, Py_ssize_t end
+) noexcept nogil:
+    """Offset of the first byte of p[at:end] that ends an unquoted value, or *end*."""
+    return bw_span(p, at, end, 4, False)
+
+
+cdef inline Py_ssize_t sip_quote_or_escape(
+    const uint8_t* p, Py_ssize_t at, Py_ssize_t end
+) noexcept nogil:
+    """Offset of the first quote or backslash of p[at:end], or *end*."""
+    return bw_span(p, at, end, 16, False)
 
 
 cdef inline bint ends_sip_uri(uint8_t byte) noexcept nogil:
@@ -138,9 +248,11 @@ cdef inline bint ends_sip_uri(uint8_t byte) noexcept nogil:
     return (bw_sip_class[byte] & 8) != 0
 
 
-cdef inline bint is_sip_quote_or_escape(uint8_t byte) noexcept nogil:
-    """Whether *byte* ends a quoted-string or makes the next one not end it."""
-    return (bw_sip_class[byte] & 16) != 0
+cdef inline Py_ssize_t sip_uri_size(
+    const uint8_t* at, Py_ssize_t size
+) noexcept nogil:
+    """Offset of the first byte of at[0:size] that ends a URI, or *size*."""
+    return bw_span(at, bw_uri_end_near(at, size), size, 8, False)
 
 
 cdef inline bint same(

@@ -12,33 +12,47 @@ from cpython.bytes cimport (
     PyBytes_AS_STRING,
     PyBytes_CheckExact,
     PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
 )
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 from scan cimport (
     ends_sip_uri,
-    ends_sip_value,
     find_byte,
-    is_clean,
     is_sip_blank,
-    is_sip_quote_or_escape,
     is_sip_token,
-    is_sip_token_or_blank,
     mac_from_hex,
+    mark_lines,
+    next_line_end,
     same,
+    sip_display_end,
+    sip_quote_or_escape,
+    sip_token_end,
+    sip_uri_size,
+    sip_value_end,
+)
+from sipmessage cimport (
+    DATAGRAM_BYTES,
+    HEADERS,
+    VIAS,
+    Bytes,
+    Fields,
+    Parser,
+    Reason,
+    Span,
+    blank,
+    named,
 )
 
 from bootwave.errors import SipSyntaxError
 
-# Mirrors of bootwave.limits (native code imports nothing but the errors); a test
-# compares them.
-cdef enum:
-    DATAGRAM_BYTES = 4096
-    HEADERS = 64
-    VIAS = 8
-
 MAX_DATAGRAM_BYTES = DATAGRAM_BYTES
 MAX_HEADERS = HEADERS
 MAX_VIAS = VIAS
+
+cdef enum:
+    LINE_WORDS = 64  # of 64 bytes of a datagram each
 
 cdef enum:
     HT = 0x09
@@ -70,54 +84,6 @@ cdef enum Header:
     USER_AGENT
     CONTENT_LENGTH
 
-ctypedef const uint8_t* Bytes
-ctypedef const char* Reason  # NULL: no reason to refuse
-
-
-cdef struct Span:  # 16 bits hold every offset of a datagram within the limit
-    uint16_t at
-    uint16_t end  # exclusive; at == end: absent
-
-
-cdef struct Fields:
-    int status  # 0 for requests
-    int refusal_status
-    int via_count
-    int sent_by_port  # 0: none written
-    bint folded
-    bint has_rport
-    uint32_t seen
-    uint32_t cseq_number
-    int64_t expires  # -1: none
-    int64_t content_length  # -1: none
-    Span method
-    Span request_uri
-    Span vias[VIAS]
-    Span transport
-    Span sent_by_host
-    Span branch
-    Span rport  # ";rport=..." whole, for its replacement
-    Span received  # ";received=..." whole
-    Span from_value
-    Span from_uri
-    Span from_tag
-    Span to_value
-    Span to_uri
-    Span to_tag
-    Span call_id
-    Span cseq_method
-    Span contact
-    Span contact_uri
-    Span event
-    Span event_package
-    Span event_id
-    Span profile_type
-    Span vendor
-    Span model
-    Span version
-    Span user_agent
-    Span body
-
 
 cdef inline Span span(int at, int end) noexcept nogil:
     return Span(<uint16_t>at, <uint16_t>end)
@@ -141,20 +107,17 @@ cdef inline int after_lws(Bytes p, int at, int end) noexcept nogil:
 
 
 cdef inline int after_token(Bytes p, int at, int end) noexcept nogil:
-    while at < end and is_sip_token(p[at]):
-        at += 1
-    return at
+    return <int>sip_token_end(p, at, end)
 
 
 cdef int after_quoted(Bytes p, int at, int end) noexcept nogil:
     """Offset behind the quoted-string that begins at *at*, or -1: no closing quote."""
     at += 1
     while at < end:
-        if is_sip_quote_or_escape(p[at]):
-            if p[at] == QUOTE:
-                return at + 1
-            at += 1
-        at += 1
+        at = <int>sip_quote_or_escape(p, at, end)
+        if at < end and p[at] == QUOTE:
+            return at + 1
+        at += 2
     return -1
 
 
@@ -213,20 +176,12 @@ cdef int next_parameter(Bytes p, int* at, int end, Parameter* out) noexcept nogi
             out.value = span(i + 1, stop - 1)
         else:
             # Wider than a token: addresses of IPv6 and what phones make up.
-            stop = i
-            while stop < end and not ends_sip_value(p[stop]):
-                stop += 1
+            stop = <int>sip_value_end(p, i, end)
             out.value = span(i, stop)
         out.whole.end = stop
         i = stop
     at[0] = i
     return 1
-
-
-cdef inline bint named(
-    Bytes p, Span span, const char* lower, int length
-) noexcept nogil:
-    return same(p + span.at, span.end - span.at, lower, length)
 
 
 cdef Reason read_address(Bytes p, Span value, Span* uri, int* at) noexcept nogil:
@@ -247,16 +202,16 @@ cdef Reason read_address(Bytes p, Span value, Span* uri, int* at) noexcept nogil
             return "a quoted display name is not followed by <"
     else:
         # A display name of tokens; phones also write bare UTF-8 there.
-        while i < value.end and (is_sip_token_or_blank(p[i]) or p[i] >= 0x80):
-            i += 1
+        i = <int>sip_display_end(p, i, value.end)
+        while i < value.end and p[i] >= 0x80:
+            i = <int>sip_display_end(p, i + 1, value.end)
         if i == value.end or (p[i] != LESS and p[i] != COLON):
             at[0] = i
             return "the address has no URI"
     if p[i] == LESS:
         i += 1
         uri.at = i
-        while i < value.end and not ends_sip_uri(p[i]):
-            i += 1
+        i += <int>sip_uri_size(p + i, value.end - i)
         uri.end = i
         if i == value.end or p[i] != GREATER:
             at[0] = i
@@ -333,22 +288,27 @@ cdef Reason read_via(Bytes p, Span value, Fields* f, int* where) noexcept nogil:
     cdef Parameter parameter
     cdef Span* seen
 
-    stop = after_token(p, i, value.end)
-    where[0] = i
-    if not same(p + i, stop - i, "sip", 3):
-        return "the protocol of Via is not SIP"
-    for more in range(2):
-        i = after_lws(p, stop, value.end)
-        where[0] = i
-        if i == value.end or p[i] != SLASH:
-            return "the protocol of Via has no slash"
-        i = after_lws(p, i + 1, value.end)
-        where[0] = i
+    if value.end - i > 12 and memcmp(p + i, <const char*>"SIP/2.0/UDP ", 12) == 0:
+        # As nearly everybody writes it.
+        stop = i + 11
+        i += 8
+    else:
         stop = after_token(p, i, value.end)
-        if more == 0 and not same(p + i, stop - i, "2.0", 3):
-            return "the version of Via is not 2.0"
-    if i == stop:
-        return "Via has no transport"
+        where[0] = i
+        if not same(p + i, stop - i, "sip", 3):
+            return "the protocol of Via is not SIP"
+        for more in range(2):
+            i = after_lws(p, stop, value.end)
+            where[0] = i
+            if i == value.end or p[i] != SLASH:
+                return "the protocol of Via has no slash"
+            i = after_lws(p, i + 1, value.end)
+            where[0] = i
+            stop = after_token(p, i, value.end)
+            if more == 0 and not same(p + i, stop - i, "2.0", 3):
+                return "the version of Via is not 2.0"
+        if i == stop:
+            return "Via has no transport"
     f.transport = span(i, stop)
 
     i = after_lws(p, stop, value.end)
@@ -482,6 +442,58 @@ cdef void read_event(Bytes p, Span value, Fields* f) noexcept nogil:
             f.event_id = parameter.value
 
 
+cdef inline bint begins(
+    Bytes p, int size, const char* lower, int length
+) noexcept nogil:
+    """Whether p[0:size] begins with the name *lower* and a colon."""
+    return size > length and p[length] == COLON and same(p, length, lower, length)
+
+
+cdef inline Header header_at(Bytes p, int size, int* length) noexcept nogil:
+    """Which header p[0:size] begins with, its name right before a colon.
+
+    Sets *length* to that of the name.  OTHER says nothing about the name: it may be
+    malformed, or have blanks behind it.
+    """
+    cdef uint8_t letter = p[0] | 0x20
+    if letter == 0x63:  # c
+        length[0] = 4
+        if begins(p, size, "cseq", 4):
+            return CSEQ
+        length[0] = 7
+        if begins(p, size, "call-id", 7):
+            return CALL_ID
+        if begins(p, size, "contact", 7):
+            return CONTACT
+        length[0] = 14
+        if begins(p, size, "content-length", 14):
+            return CONTENT_LENGTH
+    elif letter == 0x65:  # e
+        length[0] = 5
+        if begins(p, size, "event", 5):
+            return EVENT
+        length[0] = 7
+        if begins(p, size, "expires", 7):
+            return EXPIRES
+    elif letter == 0x66:  # f
+        length[0] = 4
+        if begins(p, size, "from", 4):
+            return FROM
+    elif letter == 0x74:  # t
+        length[0] = 2
+        if begins(p, size, "to", 2):
+            return TO
+    elif letter == 0x75:  # u
+        length[0] = 10
+        if begins(p, size, "user-agent", 10):
+            return USER_AGENT
+    elif letter == 0x76:  # v
+        length[0] = 3
+        if begins(p, size, "via", 3):
+            return VIA
+    return OTHER
+
+
 cdef Header header_from_name(Bytes at, Py_ssize_t size) noexcept nogil:
     """Which header at[0:size] names, in full or in its compact form (section 7.3.3)."""
     cdef uint8_t letter
@@ -554,7 +566,7 @@ cdef Reason read_header(
     if header == CALL_ID:
         f.call_id = value
         for at in range(value.at, value.end):
-            if is_sip_blank(p[at]):
+            if p[at] <= SP and is_sip_blank(p[at]):
                 where[0] = at
                 return "Call-ID holds a blank"
         if value.at == value.end:
@@ -594,19 +606,24 @@ cdef int first_control(Bytes p, int at, int end) noexcept nogil:
 
 
 cdef inline Reason read_line(
-    Bytes p, int size, bint clean, int at, int* end, int* next_line, int* where
+    Bytes p,
+    int size,
+    const uint64_t* lines,
+    bint clean,
+    int at,
+    int* end,
+    int* next_line,
+    int* where,
 ) noexcept nogil:
     """Find where the line at *at* ends, before its CRLF or bare LF.
 
     Its bytes are looked at one by one only when the datagram is not *clean*.
     """
-    cdef Py_ssize_t found = find_byte(p + at, size - at, LF)
-    cdef int stop
+    cdef int stop = <int>next_line_end(lines, at, size)
     where[0] = at
-    if found < 0:
+    if stop < 0:
         where[0] = size
         return "the datagram ends before the empty line that ends the headers"
-    stop = at + <int>found
     next_line[0] = stop + 1
     if stop > at and p[stop - 1] == CR:
         stop -= 1
@@ -644,9 +661,7 @@ cdef Reason read_start(Bytes p, int at, int end, Fields* f, int* where) noexcept
     if stop == end or p[stop] != SP:
         return "the method is not followed by one blank"
     at = stop + 1
-    stop = at
-    while stop < end and not ends_sip_uri(p[stop]):
-        stop += 1
+    stop = at + <int>sip_uri_size(p + at, end - at)
     f.request_uri = span(at, stop)
     where[0] = at
     i = scheme_end(p, f.request_uri)
@@ -666,9 +681,11 @@ cdef Reason read_start(Bytes p, int at, int end, Fields* f, int* where) noexcept
 cdef Reason read_message(Bytes p, int size, Fields* f, int* where) noexcept nogil:
     """Fill *f*; or return why not, with *where* on the byte to blame."""
     cdef int at = 0
-    cdef int end, next_line, stop, name_end
+    cdef int end, next_line, name_end
+    cdef int stop = 0
     cdef int headers = 0
-    cdef bint clean = is_clean(p, size)
+    cdef uint64_t lines[LINE_WORDS]
+    cdef bint clean = mark_lines(p, size, lines)
     cdef Span value
     cdef Header header
     cdef Reason reason
@@ -679,7 +696,7 @@ cdef Reason read_message(Bytes p, int size, Fields* f, int* where) noexcept nogi
     where[0] = at
     if at == size:
         return "the datagram is empty"
-    reason = read_line(p, size, clean, at, &end, &next_line, where)
+    reason = read_line(p, size, lines, clean, at, &end, &next_line, where)
     if reason != NULL:
         return reason
     reason = read_start(p, at, end, f, where)
@@ -688,7 +705,7 @@ cdef Reason read_message(Bytes p, int size, Fields* f, int* where) noexcept nogi
 
     while True:
         at = next_line
-        reason = read_line(p, size, clean, at, &end, &next_line, where)
+        reason = read_line(p, size, lines, clean, at, &end, &next_line, where)
         if reason != NULL:
             return reason
         if at == end:
@@ -696,24 +713,29 @@ cdef Reason read_message(Bytes p, int size, Fields* f, int* where) noexcept nogi
         headers += 1
         if headers > HEADERS:
             return "too many headers"
-        name_end = after_token(p, at, end)
-        stop = name_end
-        while stop < end and (p[stop] == SP or p[stop] == HT):
-            stop += 1
-        if name_end == at or stop == end or p[stop] != COLON:
-            where[0] = stop
-            return "the header has no name and colon"
+        header = header_at(p + at, end - at, &stop)
+        name_end = at
+        stop += at
+        if header == OTHER:
+            name_end = after_token(p, at, end)
+            stop = name_end
+            while stop < end and (p[stop] == SP or p[stop] == HT):
+                stop += 1
+            if name_end == at or stop == end or p[stop] != COLON:
+                where[0] = stop
+                return "the header has no name and colon"
         value = span(stop + 1, end)
         while next_line < size and (p[next_line] == SP or p[next_line] == HT):
             f.folded = True
             stop = next_line
-            reason = read_line(p, size, clean, stop, &end, &next_line, where)
+            reason = read_line(p, size, lines, clean, stop, &end, &next_line, where)
             if reason != NULL:
                 return reason
             value.end = end
-        header = header_from_name(p + at, name_end - at)
         if header == OTHER:
-            continue
+            header = header_from_name(p + at, name_end - at)
+            if header == OTHER:
+                continue
         value.at = after_lws(p, value.at, value.end)
         while value.end > value.at and is_sip_blank(p[value.end - 1]):
             value.end -= 1
@@ -803,9 +825,7 @@ cdef class Message:
 
     def __cinit__(self):
         self.data = b""  # and all offsets 0
-        self.f.expires = -1
-        self.f.content_length = -1
-        self.f.refusal_status = 400
+        blank(&self.f)
 
     cdef bytes cut(self, Span span):
         cdef bytes piece = self.data[span.at:span.end]
@@ -1021,7 +1041,13 @@ def parse(data):
     cdef Message message
     cdef Reason reason
     cdef int where = 0
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    cdef bint held = False
+    if PyBytes_CheckExact(data):
+        view.buf = PyBytes_AS_STRING(data)
+        view.len = PyBytes_GET_SIZE(data)
+    else:
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        held = True
     try:
         if view.len > DATAGRAM_BYTES:
             raise SipSyntaxError(
@@ -1041,15 +1067,26 @@ def parse(data):
             message.data = PyBytes_FromStringAndSize(<char*>view.buf, view.len)
         return message
     finally:
-        PyBuffer_Release(&view)
+        if held:
+            PyBuffer_Release(&view)
+
+
+cdef int64_t mac_from_fields(Bytes p, const Fields* f) noexcept nogil:
+    """MAC in the Request-URI, else in To, else in From; 0 when in none."""
+    cdef int64_t mac = mac_from_uri(p, f.request_uri)
+    if mac == 0:
+        mac = mac_from_uri(p, f.to_uri)
+    if mac == 0:
+        mac = mac_from_uri(p, f.from_uri)
+    return mac
 
 
 def mac_from_pnp(Message message not None):
     """Return the MAC in the Request-URI, else in To, else in From; 0 when in none."""
-    cdef Bytes p = <Bytes>PyBytes_AS_STRING(message.data)
-    cdef int64_t mac = mac_from_uri(p, message.f.request_uri)
-    if mac == 0:
-        mac = mac_from_uri(p, message.f.to_uri)
-    if mac == 0:
-        mac = mac_from_uri(p, message.f.from_uri)
-    return mac
+    return mac_from_fields(<Bytes>PyBytes_AS_STRING(message.data), &message.f)
+
+
+cdef Parser parser
+parser.read = read_message
+parser.mac = mac_from_fields
+_parser = PyCapsule_New(&parser, "bootwave.native.sip._parser", NULL)

@@ -5,6 +5,9 @@ come from (``ipi_spec_dst``: for multicast, the receiving interface's own one) a
 index of that interface; an answer names both again.  The sockets must not block and
 must have IP_PKTINFO on.  The GIL is kept: no call waits, and giving it up would let
 another thread keep it for longer than a batch takes.
+
+``Receiver.serve`` lets a lane answer what it can without Python objects (lane.pxd) and
+returns the rest as ``receive`` does.
 """
 
 cimport cython
@@ -15,7 +18,9 @@ from cpython.bytes cimport (
 )
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.unicode cimport PyUnicode_DecodeASCII
+from lane cimport ANSWER_BYTES, DatagramLane, Heard, Outgoing
 from libc.errno cimport (
     EAGAIN,
     EBADF,
@@ -27,7 +32,7 @@ from libc.errno cimport (
     EOPNOTSUPP,
     errno,
 )
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -69,6 +74,8 @@ cdef extern from "<netinet/in.h>" nogil:
         int ipi_ifindex
         in_addr ipi_spec_dst
         in_addr ipi_addr
+    uint32_t htonl(uint32_t)
+    uint32_t ntohl(uint32_t)
     uint16_t htons(uint16_t)
     uint16_t ntohs(uint16_t)
     enum: INET_ADDRSTRLEN, IPPROTO_IP, IP_PKTINFO
@@ -104,6 +111,12 @@ cdef struct Slots:
     unsigned char control[BATCH][CONTROL_BYTES]
 
 
+cdef struct Answers:  # what a lane makes of one batch
+    Outgoing responses[BATCH]
+    Outgoing requests[BATCH]
+    uint8_t bytes[2 * BATCH][ANSWER_BYTES]
+
+
 cdef object text_from_ipv4(const in_addr* address):
     cdef char text[INET_ADDRSTRLEN]
     inet_ntop(AF_INET, address, text, INET_ADDRSTRLEN)
@@ -133,6 +146,7 @@ cdef class Receiver:
     cdef uint32_t last_count
     cdef in_addr last_local
     cdef object last_local_text
+    cdef Answers* answers  # NULL before serve() is called
     cdef readonly uint64_t drops
 
     def __cinit__(self, Py_ssize_t datagram_bytes, *, uint32_t drops=0):
@@ -158,6 +172,7 @@ cdef class Receiver:
     def __dealloc__(self):
         PyMem_Free(self.slots)
         PyMem_Free(self.buffers)
+        PyMem_Free(self.answers)
 
     def receive(self, int fd):
         """Return what waits at socket *fd*, at most BATCH_DATAGRAMS, oldest first.
@@ -169,6 +184,93 @@ cdef class Receiver:
         kernel dropped before the newest datagram returned (SO_RXQ_OVFL).  Raises
         OSError when *fd* is no socket.
         """
+        cdef Py_ssize_t i
+        cdef list received = []
+        for i in range(self.take(fd)):
+            received.append(self.datagram(i))
+        return received
+
+    def serve(
+        self,
+        int fd,
+        int requests_fd,
+        lane not None,
+        double now,
+        double wall,
+        *,
+        bint waits=False,
+    ):
+        """Receive a batch at *fd*, let *lane* answer, and send what it answered.
+
+        Responses leave from *fd*, requests from *requests_fd*; *waits* says that others
+        wait for room in a send buffer: then nothing is sent.  *now* is monotonic,
+        *wall* since the epoch.  Returns what the lane declined, as receive() does, and
+        the numbers of datagrams received, of responses and of requests that the lane
+        made and of those that the kernel refused; and as lists for send() the
+        responses and the requests that are still to be sent.  Raises as receive() and
+        send() do.
+        """
+        cdef Py_ssize_t i, count
+        cdef Answers* answers = self.answers
+        cdef DatagramLane* answerer = <DatagramLane*>PyCapsule_GetPointer(
+            lane._lane, "bootwave.native.pnp._lane"
+        )
+        cdef Heard heard
+        cdef in_pktinfo here
+        cdef Py_ssize_t responses = 0
+        cdef Py_ssize_t requests = 0
+        cdef Py_ssize_t refused = 0
+        cdef Outgoing* response
+        cdef Outgoing* request
+        cdef list declined = []
+        cdef list unsent_responses = []
+        cdef list unsent_requests = []
+        if answers == NULL:
+            answers = <Answers*>PyMem_Calloc(1, sizeof(Answers))
+            if answers == NULL:
+                raise MemoryError
+            self.answers = answers
+        count = self.take(fd)
+        for i in range(count):
+            response = &answers.responses[responses]
+            request = &answers.requests[requests]
+            response.data = answers.bytes[responses]
+            request.data = answers.bytes[BATCH + requests]
+            if not self.slots.messages[i].msg_hdr.msg_flags & MSG_TRUNC:
+                self.read_ancillary(i, &here)
+                heard.data = <uint8_t*>self.slots.parts[i].iov_base
+                heard.size = <int>self.slots.messages[i].msg_len
+                heard.source = ntohl(self.slots.addresses[i].sin_addr.s_addr)
+                heard.port = ntohs(self.slots.addresses[i].sin_port)
+                heard.local = ntohl(here.ipi_spec_dst.s_addr)
+                heard.interface = here.ipi_ifindex
+                if answerer.answer(
+                    answerer.state, &heard, now, wall, response, request
+                ):
+                    responses += response.size > 0
+                    requests += request.size > 0
+                    continue
+            declined.append(self.datagram(i))
+        if waits:
+            leave(answers.responses, 0, responses, unsent_responses)
+            leave(answers.requests, 0, requests, unsent_requests)
+        else:
+            refused = send_answers(fd, answers.responses, responses, unsent_responses)
+            refused += send_answers(
+                requests_fd, answers.requests, requests, unsent_requests
+            )
+        return (
+            declined,
+            count,
+            responses,
+            requests,
+            refused,
+            unsent_responses,
+            unsent_requests,
+        )
+
+    cdef Py_ssize_t take(self, int fd) except -1:
+        """Receive a batch into the slots and return its size."""
         cdef Py_ssize_t i
         cdef int count
         cdef Slots* slots = self.slots
@@ -184,29 +286,30 @@ cdef class Receiver:
         if count < 0:
             if errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
                 PyErr_SetFromErrno(OSError)
-            return []
+            return 0
         self.used = count
-        cdef list received = []
-        for i in range(count):
-            received.append(self.datagram(i))
-        return received
+        return count
 
-    cdef tuple datagram(self, Py_ssize_t i):
+    cdef void read_ancillary(self, Py_ssize_t i, in_pktinfo* here) noexcept:
+        """Where datagram *i* was heard; counts what was dropped before it."""
         cdef msghdr* header = &self.slots.messages[i].msg_hdr
         cdef cmsghdr* part = CMSG_FIRSTHDR(header)
-        cdef in_pktinfo here
         cdef uint32_t dropped
-        memset(&here, 0, sizeof(here))
+        memset(here, 0, sizeof(in_pktinfo))
         while part != NULL:
             # memcpy, because the data of a control message need not be aligned.
             if part.cmsg_level == IPPROTO_IP and part.cmsg_type == IP_PKTINFO:
-                memcpy(&here, CMSG_DATA(part), sizeof(here))
+                memcpy(here, CMSG_DATA(part), sizeof(in_pktinfo))
             elif part.cmsg_level == SOL_SOCKET and part.cmsg_type == SO_RXQ_OVFL:
                 memcpy(&dropped, CMSG_DATA(part), sizeof(dropped))
                 # The kernel's counter wraps at 32 bits; the difference does not mind.
                 self.drops += <uint32_t>(dropped - self.last_count)
                 self.last_count = dropped
             part = CMSG_NXTHDR(header, part)
+
+    cdef tuple datagram(self, Py_ssize_t i):
+        cdef in_pktinfo here
+        self.read_ancillary(i, &here)
         if here.ipi_spec_dst.s_addr != self.last_local.s_addr:
             # Nearly always the same as the last: one text serves a whole wave.
             self.last_local_text = text_from_ipv4(&here.ipi_spec_dst)
@@ -220,7 +323,7 @@ cdef class Receiver:
             ntohs(self.slots.addresses[i].sin_port),
             self.last_local_text,
             here.ipi_ifindex,
-            (header.msg_flags & MSG_TRUNC) != 0,
+            (self.slots.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0,
         )
 
 
@@ -243,29 +346,76 @@ def send(int fd, list datagrams not None):
     cdef Py_ssize_t done = 0
     cdef Py_ssize_t refused = 0
     cdef Py_ssize_t size, at
-    cdef int count
     while done < total:
         size = min(total - done, BATCH)
         for at in range(size):
             prepare(&slots, at, datagrams[done + at])
-        at = 0
-        while at < size:
-            count = sendmmsg(
-                fd, &slots.messages[at], <unsigned int>(size - at), MSG_DONTWAIT
-            )
-            if count >= 0:
-                at += count
-            elif errno == EINTR:
-                continue
-            elif errno in (EAGAIN, ENOBUFS, ENOMEM):
-                return done + at, refused
-            elif errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
-                PyErr_SetFromErrno(OSError)
-            else:
-                at += 1
-                refused += 1
-        done += size
+        at = send_slots(fd, &slots, size, &refused)
+        done += at
+        if at < size:
+            break
     return done, refused
+
+
+cdef Py_ssize_t send_slots(
+    int fd, Slots* slots, Py_ssize_t size, Py_ssize_t* refused
+) except -1:
+    """How many of *size* messages need no further try; see send()."""
+    cdef Py_ssize_t at = 0
+    cdef int count
+    while at < size:
+        count = sendmmsg(
+            fd, &slots.messages[at], <unsigned int>(size - at), MSG_DONTWAIT
+        )
+        if count >= 0:
+            at += count
+        elif errno == EINTR:
+            continue
+        elif errno in (EAGAIN, ENOBUFS, ENOMEM):
+            break
+        elif errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
+            PyErr_SetFromErrno(OSError)
+        else:
+            at += 1
+            refused[0] += 1
+    return at
+
+
+cdef Py_ssize_t send_answers(
+    int fd, Outgoing* answers, Py_ssize_t count, list unsent
+) except -1:
+    """Send *count* answers and add the rest to *unsent*; how many were refused."""
+    cdef Slots slots
+    cdef Py_ssize_t i
+    cdef Py_ssize_t refused = 0
+    cdef in_pktinfo here
+    for i in range(count):
+        slots.addresses[i].sin_addr.s_addr = htonl(answers[i].destination)
+        here.ipi_spec_dst.s_addr = htonl(answers[i].local)
+        here.ipi_ifindex = answers[i].interface
+        fill(&slots, i, answers[i].data, answers[i].size, answers[i].port, &here)
+    i = send_slots(fd, &slots, count, &refused)
+    leave(answers, i, count, unsent)
+    return refused
+
+
+cdef int leave(
+    Outgoing* answers, Py_ssize_t at, Py_ssize_t end, list unsent
+) except -1:
+    """Add answers[at:end] to *unsent*, as send() takes them."""
+    cdef in_addr host, local
+    while at < end:
+        host.s_addr = htonl(answers[at].destination)
+        local.s_addr = htonl(answers[at].local)
+        unsent.append((
+            PyBytes_FromStringAndSize(<char*>answers[at].data, answers[at].size),
+            text_from_ipv4(&host),
+            answers[at].port,
+            text_from_ipv4(&local),
+            answers[at].interface,
+        ))
+        at += 1
+    return 0
 
 
 cdef int prepare(Slots* slots, Py_ssize_t at, object datagram) except -1:
@@ -274,20 +424,33 @@ cdef int prepare(Slots* slots, Py_ssize_t at, object datagram) except -1:
     cdef uint16_t port
     cdef int interface
     cdef in_pktinfo here
-    cdef msghdr* header = &slots.messages[at].msg_hdr
-    cdef sockaddr_in* address = &slots.addresses[at]
-    cdef cmsghdr* part
     data, host, port, local, interface = datagram
     if data is None:
         raise TypeError("data must be bytes")
+    ipv4_from_text(host, &slots.addresses[at].sin_addr)
+    ipv4_from_text(local, &here.ipi_spec_dst)
+    here.ipi_ifindex = interface
+    fill(slots, at, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), port, &here)
+    return 0
+
+
+cdef void fill(
+    Slots* slots,
+    Py_ssize_t at,
+    void* data,
+    Py_ssize_t size,
+    uint16_t port,
+    in_pktinfo* here,
+) noexcept:
+    """Make slot *at* ready to be sent to the address that it holds already."""
+    cdef msghdr* header = &slots.messages[at].msg_hdr
+    cdef sockaddr_in* address = &slots.addresses[at]
+    cdef cmsghdr* part
     address.sin_family = AF_INET
     address.sin_port = htons(port)
-    ipv4_from_text(host, &address.sin_addr)
-    memset(&here, 0, sizeof(here))
-    here.ipi_ifindex = interface
-    ipv4_from_text(local, &here.ipi_spec_dst)
-    slots.parts[at].iov_base = PyBytes_AS_STRING(data)
-    slots.parts[at].iov_len = <size_t>PyBytes_GET_SIZE(data)
+    here.ipi_addr.s_addr = 0
+    slots.parts[at].iov_base = data
+    slots.parts[at].iov_len = <size_t>size
     header.msg_name = address
     header.msg_namelen = sizeof(sockaddr_in)
     header.msg_iov = &slots.parts[at]
@@ -298,6 +461,5 @@ cdef int prepare(Slots* slots, Py_ssize_t at, object datagram) except -1:
     part = CMSG_FIRSTHDR(header)
     part.cmsg_level = IPPROTO_IP
     part.cmsg_type = IP_PKTINFO
-    part.cmsg_len = CMSG_LEN(sizeof(here))
-    memcpy(CMSG_DATA(part), &here, sizeof(here))
-    return 0
+    part.cmsg_len = CMSG_LEN(sizeof(in_pktinfo))
+    memcpy(CMSG_DATA(part), here, sizeof(in_pktinfo))

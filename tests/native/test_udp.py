@@ -4,9 +4,12 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave.native.ring import SightingRing
 from bootwave.native.udp import BATCH_DATAGRAMS, Receiver, send
 
 IP_PKTINFO = 8
@@ -242,3 +245,83 @@ def test_a_descriptor_that_is_no_socket_is_an_error() -> None:
 def test_a_buffer_no_datagram_fits_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="datagram_bytes"):
         Receiver(size)
+
+
+CAPTURE = Path(__file__).parents[1] / "captures/snom370-8.7.5.48.txt"
+
+
+def made_lane() -> PnpLane:
+    """A lane that answers the phone of the capture on loopback."""
+    delays = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
+    table = Transactions(
+        lookups=1,
+        answered=200,
+        notifies=200,
+        proven=1,
+        sources=1,
+        notify_bytes=1 << 20,
+        burst=200,
+        per_second=1.0,
+        delays=delays,
+    )
+    macs = BoundMacs(bytes(24), 1)
+    macs.keep(0x0004132E08B4, 0, 1, 2, 0)
+    ring = SightingRing(200)
+    lane = PnpLane(table, macs, ring, secret=bytes(16), port=5060, most_sends=4)
+    lane.set_links([(LOOPBACK, 0x7F000000, 0xFF000000)], [])
+    lane.tell("127.0.0.1", "http://h/{mac}.xml")
+    return lane
+
+
+def test_a_batch_is_answered_by_the_lane_and_the_rest_is_returned(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    lane, to = made_lane(), ("127.0.0.1", port_of(ears))
+    text = CAPTURE.read_bytes()
+    for number in (1, 2):
+        phone.sendto(text.replace(b"949137397@", b"%d@" % number), to)
+        phone.sendto(b"noise", to)
+    receiver = Receiver(4096)
+    declined, *counts = receiver.serve(ears.fileno(), ears.fileno(), lane, 0.0, 0.0)
+    assert [heard[0] for heard in declined] == [b"noise", b"noise"]
+    assert counts == [4, 2, 2, 0, [], []]
+    starts = [phone.recv(4096)[:7] for _ in range(4)]
+    assert sorted(starts) == [b"NOTIFY ", b"NOTIFY ", b"SIP/2.0", b"SIP/2.0"]
+
+
+def test_what_must_wait_is_returned_as_send_takes_it(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    phone.sendto(CAPTURE.read_bytes(), ("127.0.0.1", port_of(ears)))
+    receiver, fd = Receiver(4096), ears.fileno()
+    *_, responses, requests = receiver.serve(fd, fd, made_lane(), 0.0, 0.0, waits=True)
+    for (unsent,), start in ((responses, b"SIP/2.0 "), (requests, b"NOTIFY ")):
+        assert unsent[0].startswith(start)
+        # The capture's rport asks for the source's port.
+        assert unsent[1:] == ("127.0.0.2", port_of(phone), "127.0.0.1", LOOPBACK)
+    assert send(fd, responses + requests) == (2, 0)
+    assert phone.recv(4096).startswith(b"SIP/2.0 200 ")
+
+
+def test_a_datagram_that_is_too_long_for_the_buffer_is_declined(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    phone.sendto(CAPTURE.read_bytes(), ("127.0.0.1", port_of(ears)))
+    fd = ears.fileno()
+    declined, *_ = Receiver(441).serve(fd, fd, made_lane(), 0.0, 0.0)
+    assert declined[0][5]
+
+
+def test_a_batch_larger_than_one_call_is_served_whole(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    lane, fd = made_lane(), ears.fileno()
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    text = CAPTURE.read_bytes()
+    for number in range(BATCH_DATAGRAMS + 3):
+        numbered = text.replace(b"949137397@", b"%d@" % number)
+        phone.sendto(numbered, ("127.0.0.1", port_of(ears)))
+    receiver = Receiver(4096)
+    for expected in (BATCH_DATAGRAMS, 3, 0):
+        counts = receiver.serve(fd, fd, lane, 0.0, 0.0)
+        assert counts == ([], expected, expected, expected, 0, [], [])

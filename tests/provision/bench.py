@@ -8,6 +8,7 @@ from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import CounterPage
+from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
 from bootwave.pairing.instant import Instant
 from bootwave.phone.mac import text_from_mac
@@ -105,6 +106,7 @@ class Bench:
         self.keys = PlainKeys()
         self.cache = DocumentCache(cache_bytes)
         self.revocations = revocations or RevocationPage()
+        self.bound = BoundMacs(self.revocations.memory, 64)
         self.sightings: list[Sighting] = []
         self.page = CounterPage(1)
         self.provisioner = Provisioner(
@@ -120,6 +122,7 @@ class Bench:
             self.page.row(0),
             nonce_secret=b"n" * 16,
             http_port=8080,
+            bound=self.bound,
         )
 
     def open(self, account: int, seconds: float = 600.0) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
@@ -717,6 +718,36 @@ def test_a_bound_phone_is_told_the_url_of_the_interface_it_was_heard_on(
         "http://10.0.0.1:8080/{mac}.xml",
     ]
     assert bench.store.reads == [(MAC, UNKNOWN, OTHER_MAC)]
+
+
+@pytest.mark.parametrize(
+    "change", [Change("device", MAC), Change("domain", 1), Change("all", 0)]
+)
+def test_a_bound_phone_may_be_answered_without_asking_until_something_is_revoked(
+    bench: Bench, change: Change
+) -> None:
+    bench.provisioner.pnp_urls([lookup(), lookup(UNKNOWN)])
+    assert MAC in bench.bound
+    assert UNKNOWN not in bench.bound
+    bench.revocations.revoke([change])
+    assert MAC not in bench.bound
+    bench.provisioner.pnp_urls([lookup()])
+    assert MAC in bench.bound
+    bench.provisioner.apply([change])  # written without the engine
+    assert MAC not in bench.bound
+
+
+def test_a_temporary_binding_is_looked_up_each_time(bench: Bench) -> None:
+    device = bench.store.devices([MAC])[MAC]
+    until = bench.clock.boottime + 60
+    bindings = tuple(
+        replace(binding, expires=until, boot_id=bench.clock.boot_id)
+        for binding in device.bindings
+    )
+    temporary = replace(device, bindings=bindings)
+    bench.store.devices = lambda macs: {MAC: temporary}  # type: ignore[method-assign]
+    assert bench.provisioner.pnp_urls([lookup()]) != [None]
+    assert MAC not in bench.bound
 
 
 def test_nobody_asking_reads_nothing(bench: Bench) -> None:

@@ -288,3 +288,12 @@ def _refused_once() -> None:
 
 def test_a_list_that_the_kernel_refuses_is_asked_for_again() -> None:
     in_namespace(_refused_once)
+
+
+def test_the_links_are_told_as_numbers_for_native_code() -> None:
+    subnets = Subnets(
+        [made(1, ("127.0.0.1", 8), ("::1", 128)), made(2, ("10.0.0.9", 24))]
+    )
+    links, own = subnets.links
+    assert links == [(1, 0x7F000000, 0xFF000000), (2, 0x0A000000, 0xFFFFFF00)]
+    assert sorted(own) == [0x0A000009, 0x7F000001]

@@ -21,6 +21,8 @@ import uvloop
 from bootwave.limits import MAX_SIP_DATAGRAM_BYTES
 from bootwave.log import PNP_DROPPED, PNP_FAULT, Event
 from bootwave.metrics import Counter
+from bootwave.native.pnp import BoundMacs, PnpLane
+from bootwave.native.ring import SightingRing
 from bootwave.options import PnpOptions
 from bootwave.server import udp
 from bootwave.server.interfaces import Interface
@@ -707,6 +709,67 @@ def test_a_phone_gets_its_settings_url_and_confirms_it(run: Run, bind: Any) -> N
             reasons = [sighting.reason for sighting in here.seen]
             assert reasons == [Reason.PNP_ANSWERED, Reason.PNP_CONFIRMED]
             assert here.core.pending == 0
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("bind", ["any", "group"])
+def test_what_is_common_is_answered_by_the_lane_from_the_same_sockets(
+    run: Run, bind: Any
+) -> None:
+    async def scenario() -> None:
+        options = PnpOptions(listen="0.0.0.0:0", bind=bind, interfaces=("lo",))
+        asked: list[LookUp] = []
+        ring = SightingRing(10)
+        bound = BoundMacs(bytes(24), 1)
+        bound.keep(MAC, 0, 1, 2, 0)
+
+        def urls(lookups: Sequence[LookUp]) -> Answers:
+            asked.extend(lookups)
+            return always(lookups)
+
+        with closing(open_pnp_sockets(options)) as sockets:
+            core = PnpCore(secret=b"s" * 32, port=sockets.port)
+            lane = PnpLane(
+                core.table,
+                bound,
+                ring,
+                secret=b"s" * 32,
+                port=sockets.port,
+                most_sends=4,
+            )
+            counts, seen = Counts(), list[Sighting]()
+            server = PnpServer(sockets, core, urls, seen.append, counts, lane)
+            server.start(asyncio.get_running_loop())
+            try:
+                with Phone() as phone:
+                    text = SUBSCRIBE % {b"port": phone.endpoint.port}
+                    group = (GROUP, sockets.group_port)
+                    # The first one tells the lane the URL of this address.
+                    for number in (b"1", b"2"):
+                        phone.send(text.replace(b"949137397", number), group)
+                        accepted, from_group = await phone.receive()
+                        notify, from_us = await phone.receive()
+                        assert accepted.startswith(b"SIP/2.0 200 ")
+                        assert from_group == ("127.0.0.1", sockets.group_port)
+                        assert notify.startswith(b"NOTIFY ")
+                        assert notify.endswith(URL.encode())
+                        assert from_us == ("127.0.0.1", sockets.port)
+                    kept = re.findall(
+                        rb"^(?:Via|From|To|Call-ID|CSeq): [^\r]*\r\n", notify, re.M
+                    )
+                    response = b"SIP/2.0 200 OK\r\n%b\r\n" % b"".join(kept)
+                    phone.send(response, from_us)
+                    await until(lambda: len(ring) == 2)
+            finally:
+                server.stop()
+        assert (len(asked), len(seen), core.pending) == (1, 1, 1)
+        assert [told[1:4] for told in ring.drain(9)] == [
+            (MAC, "127.0.0.1", Reason.PNP_ANSWERED),
+            (MAC, "127.0.0.1", Reason.PNP_CONFIRMED),
+        ]
+        assert counts.of[Counter.SIP_DATAGRAMS] == 3
+        assert counts.of[Counter.SIP_ANSWERS] == counts.of[Counter.SIP_NOTIFIES] == 2
 
     run(scenario)
 

@@ -7,7 +7,7 @@ import pytest
 
 from bootwave import limits
 from bootwave.sightings import Reason
-from bootwave.sip import pnp, sources
+from bootwave.sip import pnp
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
 
@@ -631,7 +631,7 @@ def test_more_than_a_phone_sends_is_not_sent_back(name: bytes) -> None:
 def test_a_source_that_never_confirmed_is_answered_so_often_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sources, "MAX_SIP_BURST_UNPROVEN", 5)
+    monkeypatch.setattr(pnp, "MAX_SIP_BURST_UNPROVEN", 5)
     machine = core()
     for number in range(3):
         answered(numbered(number), machine=machine)
@@ -651,7 +651,7 @@ def test_a_source_that_never_confirmed_is_answered_so_often_and_no_more(
 def test_a_source_that_confirmed_is_not_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sources, "MAX_SIP_BURST_UNPROVEN", 2)
+    monkeypatch.setattr(pnp, "MAX_SIP_BURST_UNPROVEN", 2)
     machine = core()
     _, notify = answered(machine=machine)
     machine.receive_datagram(response_to(notify), PHONE, HERE, 0.0)

@@ -3,12 +3,11 @@ from pathlib import Path
 import pytest
 
 from bootwave.native.sip import parse
-from bootwave.sip.effects import Endpoint, Local
+from bootwave.sip.effects import Endpoint
 from bootwave.sip.transaction import (
     TIMER_E_SECONDS,
     TIMER_F_SECONDS,
     TIMER_J_SECONDS,
-    Notify,
     names_from_subscribe,
     reply_destination,
 )
@@ -21,15 +20,6 @@ PHONE = Endpoint("192.168.12.155", 1053)
 def test_the_timers_are_those_of_rfc_3261() -> None:
     assert TIMER_E_SECONDS == (0.5, 1.0, 2.0, 4.0)
     assert TIMER_F_SECONDS == TIMER_J_SECONDS == 32.0
-
-
-def test_timer_e_doubles_up_to_t2() -> None:
-    notify = Notify(b"", PHONE, Local("h", 1), b"", 0, "", 11)
-    waits = []
-    for sends in range(1, 7):
-        notify.sends = sends
-        waits.append(TIMER_E_SECONDS[notify.timer_e])
-    assert waits == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
 
 
 def test_a_retransmission_has_the_names_of_the_first() -> None:

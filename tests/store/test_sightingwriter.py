@@ -58,6 +58,32 @@ def test_what_was_seen_is_written_in_order_without_being_waited_for() -> None:
     assert writer.dropped == 0
 
 
+def test_what_native_code_saw_is_written_among_the_rest_by_its_time() -> None:
+    log = Recorder()
+    writer = SightingWriter(log, OPTIONS, capacity=2)
+    writer.add(seen(1))
+    for number in (0, 2, 3):
+        one = seen(number)
+        writer.ring.add(one.at, one.mac, one.source, one.reason, one.detail)
+    writer.drain()
+    assert log.batches == [[seen(0), seen(1), seen(2)]]
+    assert writer.dropped == 1  # the third of the ring's two places
+
+
+def test_all_that_keep_sightings_are_written_together_until_none_has_any() -> None:
+    log = Recorder()
+    writer = SightingWriter(log, OPTIONS)
+    kept = [[seen(1), seen(4)], [seen(5)]]
+    writer.follow(lambda limit: kept.pop(0) if kept else [])
+    writer.add(seen(2))
+    for number in (0, 3):
+        one = seen(number)
+        writer.ring.add(one.at, one.mac, one.source, one.reason, one.detail)
+    writer.drain()
+    assert log.batches == [[seen(number) for number in range(5)], [seen(5)]]
+    assert writer.dropped == 0
+
+
 def test_stopping_writes_what_waits(tmp_path: Path) -> None:
     log = SightingLog(tmp_path / "sightings.db")
     writer = SightingWriter(log, OPTIONS)

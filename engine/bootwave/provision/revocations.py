@@ -45,14 +45,19 @@ class RevocationPage:
 
     ``counters`` are they, and ``layout`` tells the lane, which reads them itself, the
     index for everything, the first one of domains and their number, and those of MACs.
+    ``memory`` is what they lie in, for the PnP lane.
     """
 
     layout = (_EVERYTHING, _FIRST_DOMAIN, DOMAIN_SLOTS, _FIRST_MAC, MAC_SLOTS)
 
     def __init__(self) -> None:
         """Map a page of zeros; make it before fork to share it."""
-        # Counters keeps the mapping alive.
-        self.counters = self._counters = Counters(mmap.mmap(-1, _COUNTERS * 8))
+        self.memory = mmap.mmap(-1, _COUNTERS * 8)
+        self.counters = self._counters = Counters(self.memory)
+
+    def counters_of(self, mac: int, domain_id: int) -> tuple[int, int, int]:
+        """Return which counters the stamp of a device in a domain is the sum of."""
+        return _EVERYTHING, _domain_slot(domain_id), _mac_slot(mac)
 
     def stamp(self, mac: int, domain_id: int) -> int:
         """Return the present stamp of a device in a domain."""

@@ -30,6 +30,7 @@ from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response, plain_response
 from bootwave.metrics import Counter, CounterRow
+from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
 from bootwave.pairing.decisions import Claim, Consume, Grant, Policy, Refuse
 from bootwave.pairing.instant import Instant
@@ -84,7 +85,9 @@ class Provisioner:
 
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
     *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
-    one sighting for each request answered.  ``general`` holds what belongs to no phone.
+    one sighting for each request answered.  *bound*, if any, is told which phones may
+    be answered by multicast without asking again.  ``general`` holds what belongs to
+    no phone.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Provisioner:
         *,
         nonce_secret: bytes,
         http_port: int,
+        bound: BoundMacs | None = None,
     ) -> None:
         """Keep the parts; nothing is read before the first request."""
         self._reader = reader
@@ -114,6 +118,7 @@ class Provisioner:
         self._counters = counters
         self._nonce_secret = nonce_secret
         self._http_port = http_port
+        self._bound = bound
         self._policy = Policy(
             clear_secrets=options.http.secrets == "window",
             pairing_seconds=options.pairing.pairing_minutes * 60,
@@ -207,12 +212,16 @@ class Provisioner:
             self._applied += 1
             if kind == "device":
                 self._cache.drop(key)
+                if self._bound is not None:
+                    self._bound.drop(key)
             elif kind == "domain":
                 self._cache.drop_domain(key)
             else:
                 self._cache.clear()
                 self.general.clear()
                 self._layers.clear()
+            if self._bound is not None and kind != "device":
+                self._bound.clear()
 
     def _steps(self, request: Request, contact: Contact) -> Steps:
         asked = asked_from(request, contact, self._options)
@@ -389,9 +398,27 @@ class Provisioner:
             expected = open_for_pnp(
                 mac, look.device, look.wildcards, source, at, self._policy
             )
+            if expected:
+                self._hold(mac, look)
         if not expected:
             return None
         return pnp_url(self._options, lookup.local.address, self._http_port)
+
+    def _hold(self, mac: int, look: Look) -> None:
+        """Let the PnP lane answer *mac* until something of it is revoked.
+
+        A temporary binding ends without anybody revoking it, so it is looked up.
+        """
+        device = look.device
+        if self._bound is None or device is None or device.domain is None:
+            return
+        if all(binding.expires is not None for binding in device.bindings):
+            return
+        domain_id = device.domain.id
+        stamp = self._revocations.stamp_since(look.mark, domain_id)
+        if stamp is not None:
+            counters = self._revocations.counters_of(mac, domain_id)
+            self._bound.keep(mac, *counters, stamp)
 
 
 def _advanced(steps: Steps, result: Result | None) -> int | Write | Response:

@@ -279,6 +279,16 @@ class Subnets:
                 self._by_index.setdefault(interface.index, []).append((subnet, mask))
                 self._own.add(_number(each.address))
 
+    @property
+    def links(self) -> tuple[list[tuple[int, int, int]], list[int]]:
+        """(index, subnet, mask) of each subnet, and our own addresses, as numbers."""
+        subnets = [
+            (index, subnet, mask)
+            for index, found in self._by_index.items()
+            for subnet, mask in found
+        ]
+        return subnets, list(self._own)
+
     def on_link(self, source: str, interface: int) -> bool:
         """Whether the IPv4 address *source* needs no router on *interface* (an index).
 

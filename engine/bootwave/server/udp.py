@@ -2,7 +2,8 @@
 
 ``PnpServer`` reads batches, hands each datagram to the core, asks for the URLs of all
 phones of a wake at once, and sends what the core answers in one batch.  What the core
-says is carried out; nothing is decided here.
+says is carried out; nothing is decided here.  A lane, when there is one, answers what
+is common inside the batch, in the core's own table; the core sees the rest.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Protocol
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS, MAX_SIP_DATAGRAM_BYTES
 from bootwave.log import PNP_DROPPED, PNP_FAULT, PNP_LISTENING, PNP_WARNING, note
 from bootwave.metrics import Counter
+from bootwave.native.pnp import PnpLane
 from bootwave.native.udp import BATCH_DATAGRAMS, Receiver, send
 from bootwave.server.interfaces import (
     Interface,
@@ -54,6 +56,7 @@ _REFUSED = frozenset(
 )
 
 _Datagram = tuple[bytes, str, int, str, int]
+_Heard = tuple[bytes, str, int, str, int, bool]
 # The settings URL of each phone, None for silence; at once or later.
 Urls = Callable[
     [Sequence[LookUp]], Sequence[str | None] | Awaitable[Sequence[str | None]]
@@ -110,8 +113,9 @@ class PnpServer:
     """Answers phones on *sockets* as *core* says, from ``start`` to ``stop``.
 
     *urls* is asked once for all phones of a wake; when it returns an awaitable the
-    answers wait for it and nothing else does.  *sight* is told each contact.  The
-    sockets stay open after ``stop``.
+    answers wait for it and nothing else does.  *sight* is told each contact but those
+    that *lane* puts into its ring.  *lane* may be given when the URL depends on nothing
+    but our address the phone was heard on.  The sockets stay open after ``stop``.
     """
 
     def __init__(
@@ -121,8 +125,10 @@ class PnpServer:
         urls: Urls,
         sight: Callable[[Sighting], None],
         counters: Counts,
+        lane: PnpLane | None = None,
     ) -> None:
         """Keep all of them; nothing is read before ``start``."""
+        self._lane = lane
         self._sockets = sockets
         self._core = core
         self._urls = urls
@@ -182,8 +188,8 @@ class PnpServer:
         lookups: list[LookUp] = []
         now = self._now(loop)
         for _ in range(BATCHES_PER_WAKE):
-            batch = channel.receiver.receive(channel.socket.fileno())
-            self._counters.add(Counter.SIP_DATAGRAMS, len(batch))
+            batch, count = self._receive(channel, now)
+            self._counters.add(Counter.SIP_DATAGRAMS, count)
             for data, host, port, address, interface, truncated in batch:
                 # One datagram must not cost the others of its batch.
                 try:
@@ -202,13 +208,40 @@ class PnpServer:
                     self._carry_out(effects, channel, lookups)
                 except Exception as error:
                     self._fault(f"a datagram from {host}", error)
-            if len(batch) < BATCH_DATAGRAMS:
+            if count < BATCH_DATAGRAMS:
                 break
         self._count_drops(channel)
         if lookups:
             self._look_up(loop, lookups, channel)
         self._flush(loop)
         self._arm(loop)
+
+    def _receive(self, channel: _Channel, now: float) -> tuple[list[_Heard], int]:
+        """Return the datagrams of a batch that the core must see, and how many came."""
+        fd = channel.socket.fileno()
+        if self._lane is None:
+            batch = channel.receiver.receive(fd)
+            return batch, len(batch)
+        asking = self._channels[-1]
+        batch, count, responses, requests, refused, unsent, unasked = (
+            channel.receiver.serve(
+                fd,
+                asking.socket.fileno(),
+                self._lane,
+                now,
+                time.time(),
+                waits=bool(channel.unsent or asking.unsent),
+            )
+        )
+        channel.outgoing += unsent
+        asking.outgoing += unasked
+        if responses:
+            self._counters.add(Counter.SIP_ANSWERS, responses)
+        if requests:
+            self._counters.add(Counter.SIP_NOTIFIES, requests)
+        if refused:
+            self._counters.add(Counter.SIP_UNSENT, refused)
+        return batch, count
 
     def _look_up(
         self, loop: asyncio.AbstractEventLoop, lookups: list[LookUp], channel: _Channel
@@ -261,6 +294,8 @@ class PnpServer:
         for lookup, url in zip(lookups, urls, strict=True):
             try:
                 self._carry_out(self._core.answer(lookup, url, now), channel, [])
+                if self._lane is not None and url is not None:
+                    self._lane.tell(lookup.local.address, url)
             except Exception as error:
                 self._fault(f"the answer to {lookup.source.host}", error)
 
@@ -369,6 +404,8 @@ class PnpServer:
         self, interfaces: Sequence[Interface], removed: frozenset[int] | None
     ) -> None:
         self._subnets = Subnets(interfaces)
+        if self._lane is not None:
+            self._lane.set_links(*self._subnets.links)
         memberships = self._sockets.memberships
         before = dict(memberships.joined)
         for warning in memberships.update(interfaces, removed):

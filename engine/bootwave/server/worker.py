@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from bootwave import log
 from bootwave.errors import OptionError, StoreError
+from bootwave.limits import MAX_NOTIFY_SENDS_UNPROVEN
 from bootwave.metrics import Counter
+from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.options import Options
 from bootwave.provision.cache import DocumentCache
 from bootwave.provision.service import Provisioner
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 # How often a write that did not come through the control process is looked for.
 LOOK_SECONDS = 0.25
+# Phones answered by multicast without a look at the store: 32 MB when all are used.
+BOUND_PLACES = 1 << 20
 STOP_SECONDS = 5.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
@@ -63,6 +67,8 @@ class Worker:
         self._reader = Reader(store.database)
         self._writer = Writer(store.database)
         cache = DocumentCache(options.cache.bytes)
+        has_pnp = slot == 0 and shared.pnp is not None
+        bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant),
@@ -76,6 +82,7 @@ class Worker:
             self._counters,
             nonce_secret=shared.nonce_secret,
             http_port=shared.http_port,
+            bound=bound,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}
@@ -104,17 +111,27 @@ class Worker:
             lane=self._lane,
         )
         self._pnp: PnpServer | None = None
-        if slot == 0 and shared.pnp is not None:
+        if bound is not None and shared.pnp is not None:
+            core = PnpCore(
+                secret=shared.pnp_secret,
+                port=shared.pnp.port,
+                off_subnet=options.pnp.off_subnet,
+            )
+            pnp_lane = PnpLane(
+                core.table,
+                bound,
+                self._sightings.ring,
+                secret=shared.pnp_secret,
+                port=shared.pnp.port,
+                most_sends=MAX_NOTIFY_SENDS_UNPROVEN,
+            )
             self._pnp = PnpServer(
                 shared.pnp,
-                PnpCore(
-                    secret=shared.pnp_secret,
-                    port=shared.pnp.port,
-                    off_subnet=options.pnp.off_subnet,
-                ),
+                core,
                 self.provisioner.pnp_urls,
                 self._sightings.add,
                 self._counters,
+                pnp_lane,
             )
         self._looking: asyncio.Task[None] | None = None
         self._rivals: asyncio.Task[None] | None = None

@@ -20,10 +20,14 @@ and to each NOTIFY:
 
 Everything else on the group is met with silence.  RFC 6665 would have errors sent, but
 the group is shared with phones and servers that have nothing to do with us.
+
+This module is the authority on all of it.  What is common, ``native.pnp.PnpLane`` does
+in the same table of transactions and with the same bytes; what it declines comes here.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import cast
 
 from bootwave.errors import SipSyntaxError
 from bootwave.limits import (
@@ -34,24 +38,26 @@ from bootwave.limits import (
     MAX_PENDING_NOTIFY_BYTES,
     MAX_PROVEN_SOURCES,
     MAX_SIGHTING_DETAIL_CHARACTERS,
+    MAX_SIP_BURST_UNPROVEN,
     MAX_SIP_ECHOED_BYTES,
     MAX_SIP_TRANSACTIONS,
+    MAX_SIP_UNPROVEN_SOURCES,
+    SIP_UNPROVEN_PER_SECOND,
 )
+from bootwave.native.pnp import Transactions
 from bootwave.native.sip import Message, mac_from_pnp, parse
 from bootwave.phone.mac import is_snom, is_unicast
 from bootwave.sightings import Reason
-from bootwave.sip.delays import DelayQueue
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.event import asker_from_message, is_device_profile, plain
 from bootwave.sip.message import echoed_bytes, notify, ok
-from bootwave.sip.sources import UnprovenSources
 from bootwave.sip.transaction import (
     TIMER_E_SECONDS,
     TIMER_F_SECONDS,
     TIMER_J_SECONDS,
     TIMER_K_SECONDS,
     Names,
-    Notify,
+    is_notify_answer,
     names_from_subscribe,
     reply_destination,
 )
@@ -59,6 +65,8 @@ from bootwave.sip.transaction import (
 # A look-up takes milliseconds.  One that was lost must not silence the phone for as
 # long as timer J; the phones of other vendors wait 5 s for their NOTIFY.
 LOOKUP_SECONDS = 5.0
+# A flood must not fill the time-line: one line a second says all of it.
+TELL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,44 +100,44 @@ class PnpCore:
         self._secret = secret
         self._port = port
         self._off_subnet = off_subnet
-        self._waiting: DelayQueue[bytes, _Waiting] = DelayQueue(
-            LOOKUP_SECONDS, MAX_PENDING_LOOKUPS
+        self.table = Transactions(
+            lookups=MAX_PENDING_LOOKUPS,
+            answered=MAX_SIP_TRANSACTIONS,
+            notifies=MAX_PENDING_NOTIFIES,
+            proven=MAX_PROVEN_SOURCES,
+            sources=MAX_SIP_UNPROVEN_SOURCES,
+            notify_bytes=MAX_PENDING_NOTIFY_BYTES,
+            burst=MAX_SIP_BURST_UNPROVEN,
+            per_second=SIP_UNPROVEN_PER_SECOND,
+            delays=(
+                LOOKUP_SECONDS,
+                TIMER_J_SECONDS,
+                TIMER_F_SECONDS,
+                TIMER_K_SECONDS,
+                *TIMER_E_SECONDS,
+            ),
+            seed=int.from_bytes(blake2b(b"seed", digest_size=8, key=secret).digest()),
         )
-        self._answered: DelayQueue[bytes, None] = DelayQueue(
-            TIMER_J_SECONDS, MAX_SIP_TRANSACTIONS
-        )
-        self._notifies: DelayQueue[bytes, Notify] = DelayQueue(
-            TIMER_F_SECONDS, MAX_PENDING_NOTIFIES
-        )
-        self._resends: tuple[DelayQueue[bytes, Notify], ...] = tuple(
-            DelayQueue(seconds, MAX_PENDING_NOTIFIES) for seconds in TIMER_E_SECONDS
-        )
-        self._completed: DelayQueue[bytes, None] = DelayQueue(
-            TIMER_K_SECONDS, MAX_PENDING_NOTIFIES
-        )
-        self._notify_bytes = 0
-        self._proven: OrderedDict[str, None] = OrderedDict()
-        self._unproven = UnprovenSources()
 
     @property
     def waiting(self) -> int:
         """SUBSCRIBEs whose LookUp has no answer yet."""
-        return len(self._waiting)
+        return self.table.waiting
 
     @property
     def answered(self) -> int:
         """Transactions whose retransmissions still get their 200."""
-        return len(self._answered)
+        return self.table.answered
 
     @property
     def pending(self) -> int:
         """NOTIFYs without a final response yet."""
-        return len(self._notifies)
+        return self.table.pending
 
     @property
     def pending_bytes(self) -> int:
         """What these NOTIFYs take, in bytes of datagrams."""
-        return self._notify_bytes
+        return self.table.pending_bytes
 
     def receive_datagram(
         self,
@@ -184,22 +192,20 @@ class PnpCore:
         if echoed_bytes(message) > MAX_SIP_ECHOED_BYTES:
             text = "Via, From, To and Call-ID are too long to be sent back"
             return [_sight(Reason.SIP_SYNTAX, mac, source, text)]
-        if source.host not in self._proven:
-            if not self._unproven.lets_pass(source.host, now):
-                refused = self._unproven.refused(source.host, now)
-                text = f"{refused} from a source that never confirmed"
-                overload = _sight(Reason.PNP_OVERLOAD, mac, source, text)
-                return [overload] if refused else []
+        if not self.table.lets_pass(source.host, now):
+            refused = self.table.refused(source.host, now, TELL_SECONDS)
+            text = f"{refused} from a source that never confirmed"
+            overload = _sight(Reason.PNP_OVERLOAD, mac, source, text)
+            return [overload] if refused else []
 
         names = names_from_subscribe(message, source, self._secret)
-        if names.key in self._answered:
+        if self.table.is_answered(names.key):
             return [self._ok(message, names, source, local)]
-        if names.key in self._waiting:
+        if self.table.waiting_for(names.key) is not None:
             return []
-        if self._waiting.is_full:
-            return [_sight(Reason.PNP_OVERLOAD, mac, source, detail)]
         waiting = _Waiting(message, names, source, mac, detail, size, on_link)
-        self._waiting.put(names.key, waiting, now)
+        if not self.table.wait(names.key, waiting, now):
+            return [_sight(Reason.PNP_OVERLOAD, mac, source, detail)]
         return [
             LookUp(
                 key=names.key,
@@ -219,13 +225,13 @@ class PnpCore:
         An answer that comes too late, or twice, has no effect.  Raises ValueError, and
         leaves the phone waiting, when *url* is not a URL.
         """
-        waiting = self._waiting.get(lookup.key)
+        waiting = cast(_Waiting | None, self.table.waiting_for(lookup.key))
         if waiting is None:
             return []
         names, message, source = waiting.names, waiting.message, waiting.source
         local, mac, detail = lookup.local, waiting.mac, waiting.detail
         if url is None:
-            self._waiting.pop(lookup.key)
+            self.table.settle(lookup.key)
             reason = Reason.PNP_NOT_BOUND if lookup.is_snom else Reason.PNP_NOT_OURS
             return [_sight(reason, mac, source, detail)]
         destination = reply_destination(message, source)
@@ -239,32 +245,29 @@ class PnpCore:
             port=self._port,
         )
         accepted = self._ok(message, names, source, local)
-        self._waiting.pop(lookup.key)
-        self._answered.put(names.key, None, now)
         most_sends = MAX_NOTIFY_SENDS_UNPROVEN
         if not waiting.on_link:
             budget = MAX_OFF_SUBNET_AMPLIFICATION * waiting.size - len(accepted.data)
             most_sends = max(1, min(most_sends, budget // len(data)))
-        pending = Notify(
-            data, destination, local, message.call_id, mac, detail, most_sends
+        ended = self.table.expect(
+            names.branch,
+            data,
+            destination,
+            local,
+            message.call_id,
+            mac,
+            detail,
+            most_sends,
+            now,
         )
-        effects: list[Effect] = [
+        self.table.settle(lookup.key)
+        self.table.accept(names.key, now)
+        return [
             accepted,
             SendDatagram(data, destination, local),
             _sight(Reason.PNP_ANSWERED, mac, source, detail),
+            *(_unconfirmed(*one) for one in ended),
         ]
-        # In a flood the transaction may have been forgotten before its NOTIFY was.
-        before = self._notifies.pop(names.branch)
-        if before is not None:
-            self._give_up(names.branch, before)
-        pushed = self._notifies.put(names.branch, pending, now)
-        if pushed is not None:
-            effects.append(self._give_up(*pushed))
-        self._notify_bytes += len(data)
-        while self._notify_bytes > MAX_PENDING_NOTIFY_BYTES:
-            effects.append(self._give_up(*self._notifies.take_oldest()))
-        self._schedule(names.branch, pending, now)
-        return effects
 
     def _ok(
         self, message: Message, names: Names, source: Endpoint, local: Local
@@ -279,74 +282,42 @@ class PnpCore:
         self, message: Message, source: Endpoint, now: float
     ) -> list[Effect]:
         branch = message.top_via_branch
-        pending = self._notifies.get(branch)
-        if pending is None or not pending.is_answered_by(message, source):
-            if branch in self._completed:
+        told = self.table.told(branch)
+        if told is None or not is_notify_answer(message, source, told[0], told[1]):
+            if self.table.is_completed(branch):
                 return []
             return [_sight(Reason.SIP_FOREIGN_RESPONSE, 0, source, "")]
         if message.status < 200:
             return []
-        self._notifies.pop(branch)
-        self._notify_bytes -= len(pending.data)
-        self._resends[pending.timer_e].pop(branch)
-        self._completed.put(branch, None, now)
         # Any final response proves that datagrams to this address reach whoever sent
         # the SUBSCRIBE: nobody else knows the branch.
-        self._proven[source.host] = None
-        self._proven.move_to_end(source.host)
-        self._unproven.forget(source.host)
-        if len(self._proven) > MAX_PROVEN_SOURCES:
-            self._proven.popitem(last=False)
+        self.table.complete(branch, source.host, now)
+        _, _, mac, detail = told
         if message.status < 300:
-            return [_sight(Reason.PNP_CONFIRMED, pending.mac, source, pending.detail)]
-        detail = f"{message.status} {pending.detail}"
-        return [_sight(Reason.PNP_REJECTED, pending.mac, source, detail)]
+            return [_sight(Reason.PNP_CONFIRMED, mac, source, detail)]
+        return [_sight(Reason.PNP_REJECTED, mac, source, f"{message.status} {detail}")]
 
     def next_timer(self) -> float | None:
         """Return when handle_timer() has something to do, or None."""
-        dues = [resends.next_due() for resends in self._resends]
-        dues += (
-            self._waiting.next_due(),
-            self._answered.next_due(),
-            self._notifies.next_due(),
-            self._completed.next_due(),
-        )
-        return min((due for due in dues if due is not None), default=None)
+        return self.table.next_due()
 
     def handle_timer(self, now: float) -> list[Effect]:
         """Return what falls due at *now*: retransmissions, and what is given up."""
-        self._answered.drop_due(now)
-        self._completed.drop_due(now)
+        self.table.forget(now)
         effects: list[Effect] = [
             _sight(Reason.PNP_OVERLOAD, waiting.mac, waiting.source, waiting.detail)
-            for _, waiting in self._waiting.take_due(now)
+            for waiting in cast(list[_Waiting], self.table.overdue(now))
         ]
+        effects += (_unconfirmed(*given_up) for given_up in self.table.expire(now))
         effects += (
-            self._give_up(branch, pending)
-            for branch, pending in self._notifies.take_due(now)
+            SendDatagram(data, Endpoint(host, port), Local(address, interface))
+            for data, host, port, address, interface in self.table.resend(now)
         )
-        for resends in self._resends:
-            for branch, pending in resends.take_due(now):
-                pending.sends += 1
-                effects.append(
-                    SendDatagram(pending.data, pending.destination, pending.local)
-                )
-                self._schedule(branch, pending, now)
         return effects
 
-    def _schedule(self, branch: bytes, pending: Notify, now: float) -> None:
-        """Start timer E for the next send, if there may be one."""
-        proven = pending.destination.host in self._proven
-        if proven or pending.sends < pending.most_sends:
-            self._resends[pending.timer_e].put(branch, pending, now)
 
-    def _give_up(self, branch: bytes, pending: Notify) -> Sight:
-        """Return the end of *pending*, taken out of the table already."""
-        self._notify_bytes -= len(pending.data)
-        self._resends[pending.timer_e].pop(branch)
-        return _sight(
-            Reason.PNP_UNCONFIRMED, pending.mac, pending.destination, pending.detail
-        )
+def _unconfirmed(host: str, mac: int, detail: str) -> Sight:
+    return _sight(Reason.PNP_UNCONFIRMED, mac, Endpoint(host, 0), detail)
 
 
 def _sight(reason: Reason, mac: int, source: Endpoint, detail: str) -> Sight:

@@ -1,11 +1,10 @@
 """Transactions of the SUBSCRIBE and of the NOTIFY (RFC 3261 section 17)."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootwave.native.sip import Message
-from bootwave.sip.effects import Endpoint, Local
+from bootwave.sip.effects import Endpoint
 
 T1_SECONDS = 0.5  # section 17.1.1.1: estimate of the round trip
 T2_SECONDS = 4.0  # longest interval between retransmissions
@@ -64,35 +63,19 @@ def reply_destination(message: Message, source: Endpoint) -> Endpoint:
     return Endpoint(source.host, message.sent_by_port or 5060)
 
 
-@dataclass(slots=True)
-class Notify:
-    """A NOTIFY without a final response yet."""
+def is_notify_answer(
+    response: Message, source: Endpoint, host: str, call_id: bytes
+) -> bool:
+    """Whether *response*, found by its branch, answers our NOTIFY.
 
-    data: bytes
-    destination: Endpoint
-    local: Local
-    call_id: bytes
-    mac: int
-    detail: str
-    most_sends: int  # to a source that has not proven itself
-    sends: int = 1
-
-    @property
-    def timer_e(self) -> int:
-        """Which of TIMER_E_SECONDS comes after the latest send."""
-        return min(self.sends, len(TIMER_E_SECONDS)) - 1
-
-    def is_answered_by(self, response: Message, source: Endpoint) -> bool:
-        """Whether *response*, found by its branch, answers this NOTIFY.
-
-        Section 17.1.3 asks for branch and method.  Call-ID, and the address the NOTIFY
-        went to, keep others from speaking for the phone; more than one Via means that
-        it was meant for somebody else (section 8.1.3.3).
-        """
-        return (
-            response.cseq_method == b"NOTIFY"
-            and response.cseq_number == 1
-            and response.call_id == self.call_id
-            and source.host == self.destination.host
-            and len(response.vias) == 1
-        )
+    Section 17.1.3 asks for branch and method.  *call_id*, and the *host* the NOTIFY
+    went to, keep others from speaking for the phone; more than one Via means that it
+    was meant for somebody else (section 8.1.3.3).
+    """
+    return (
+        response.cseq_method == b"NOTIFY"
+        and response.cseq_number == 1
+        and response.call_id == call_id
+        and source.host == host
+        and len(response.vias) == 1
+    )

@@ -1,25 +1,30 @@
 """Drain what the loop saw into the sightings file, without the loop waiting.
 
-``add`` puts a sighting on a bounded deque and returns; a thread writes what is there
-five times a second and deletes what is too old.  When the file cannot be written, or
-phones come faster than the disk takes them, sightings are dropped and counted, newest
-first: what happened before an outage explains it.
+``add`` puts a sighting on a bounded deque and returns, native code fills ``ring``
+without a Python object for each, and whoever keeps its own is followed.  A thread
+writes what is there five times a second and deletes what is too old.  When the file
+cannot be written, or phones come faster than the disk takes them, sightings are dropped
+and counted, newest first: what happened before an outage explains it.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 
 from bootwave.errors import StoreError
+from bootwave.native.ring import SightingRing
 from bootwave.options import SightingsOptions
-from bootwave.sightings import Sighting
+from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 
 CAPACITY = 50_000  # some ten seconds of a wave that SQLite cannot follow
 DRAIN_SECONDS = 0.2
 TRIM_SECONDS = 30.0
 _BATCH = 5_000
+_REASONS = {reason.value: reason for reason in Reason}
+_WHEN = itemgetter(0)
 
 
 class SightingWriter:
@@ -32,20 +37,21 @@ class SightingWriter:
         *,
         capacity: int = CAPACITY,
     ) -> None:
-        """Write to *log*; at most *capacity* sightings wait."""
+        """Write to *log*; at most *capacity* sightings of each kind wait."""
         self._log = log
         self._options = options
         self._capacity = capacity
         self._waiting: deque[Sighting] = deque()
-        self._followed: list[Callable[[int], list[Sighting]]] = []
         self._dropped = 0
+        self.ring = SightingRing(capacity)
+        self._followed: list[Callable[[int], list[Sighting]]] = [self._in_ring]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sightings", daemon=True)
 
     @property
     def dropped(self) -> int:
         """How many sightings were lost since the start."""
-        return self._dropped
+        return self._dropped + self.ring.dropped
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,10 +95,16 @@ class SightingWriter:
         for take in self._followed:
             taken = take(_BATCH)
             if batch and taken:
-                batch = sorted(batch + taken, key=lambda seen: seen.at)
+                batch = sorted(batch + taken, key=_WHEN)
             else:
                 batch = batch or taken
         return batch
+
+    def _in_ring(self, limit: int) -> list[Sighting]:
+        return [
+            Sighting(at, mac, source, _REASONS[reason], detail)
+            for at, mac, source, reason, detail in self.ring.drain(limit)
+        ]
 
     def _run(self) -> None:
         trimmed = time.monotonic()

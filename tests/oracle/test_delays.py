@@ -1,4 +1,4 @@
-from bootwave.sip.delays import DelayQueue
+from tests.oracle.delays import DelayQueue
 
 
 def test_an_entry_falls_due_its_delay_after_it_was_put() -> None:

@@ -1,18 +1,14 @@
 import pytest
 
-from bootwave.sip import sources
-from bootwave.sip.sources import UnprovenSources
+from tests.oracle.sources import UnprovenSources
 
 HOST = "192.168.12.155"
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> UnprovenSources:
+def few() -> UnprovenSources:
     """Three at once, then two a second, of two sources."""
-    monkeypatch.setattr(sources, "MAX_SIP_BURST_UNPROVEN", 3)
-    monkeypatch.setattr(sources, "SIP_UNPROVEN_PER_SECOND", 2.0)
-    monkeypatch.setattr(sources, "MAX_SIP_UNPROVEN_SOURCES", 2)
-    return UnprovenSources()
+    return UnprovenSources(2, 3, 2.0)
 
 
 def test_a_burst_is_let_pass_and_what_follows_at_the_rate(few: UnprovenSources) -> None:
@@ -43,11 +39,11 @@ def test_a_refusal_is_told_once_a_second_with_the_number_since_then(
     told = []
     for _ in range(10):
         assert not few.lets_pass(HOST, 0.0)
-        told.append(few.refused(HOST, 0.0))
+        told.append(few.refused(HOST, 0.0, 1.0))
     assert told == [1] + [0] * 9
-    assert few.refused(HOST, 0.9) == 0
-    assert few.refused(HOST, 1.0) == 11
-    assert few.refused(HOST, 1.0) == 0
+    assert few.refused(HOST, 0.9, 1.0) == 0
+    assert few.refused(HOST, 1.0, 1.0) == 11
+    assert few.refused(HOST, 1.0, 1.0) == 0
 
 
 def test_the_table_is_bounded_and_forgets_who_was_silent_longest(

@@ -6,17 +6,9 @@ SUBSCRIBE takes one, and they come back at a fixed rate.  An address that confir
 NOTIFY is not asked for tokens any more.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
-
-from bootwave.limits import (
-    MAX_SIP_BURST_UNPROVEN,
-    MAX_SIP_UNPROVEN_SOURCES,
-    SIP_UNPROVEN_PER_SECOND,
-)
-
-# A flood must not fill the time-line: one line a second says all of it.
-TELL_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -30,8 +22,9 @@ class _Bucket:
 class UnprovenSources:
     """The buckets, least recently used first; past the bound that one starts anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, burst: float, per_second: float) -> None:
         """Start empty."""
+        self._most, self._burst, self._per_second = most, burst, per_second
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def __len__(self) -> int:
@@ -42,27 +35,26 @@ class UnprovenSources:
         """Whether *host* had a token at *now*, in seconds; takes it."""
         bucket = self._buckets.get(host)
         if bucket is None:
-            never = now - TELL_SECONDS
-            bucket = self._buckets[host] = _Bucket(MAX_SIP_BURST_UNPROVEN, now, never)
-            if len(self._buckets) > MAX_SIP_UNPROVEN_SOURCES:
+            bucket = self._buckets[host] = _Bucket(self._burst, now, -math.inf)
+            if len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(host)
-        earned = (now - bucket.filled) * SIP_UNPROVEN_PER_SECOND
-        bucket.tokens = min(bucket.tokens + earned, MAX_SIP_BURST_UNPROVEN)
+        earned = (now - bucket.filled) * self._per_second
+        bucket.tokens = min(bucket.tokens + earned, self._burst)
         bucket.filled = now
         if bucket.tokens < 1:
             return False
         bucket.tokens -= 1
         return True
 
-    def refused(self, host: str, now: float) -> int:
+    def refused(self, host: str, now: float, tell_seconds: float) -> int:
         """Count one refusal of *host*; return how many to tell of now.
 
-        0 until TELL_SECONDS have passed since the latest that were told.
+        0 until *tell_seconds* have passed since the latest that were told.
         """
         bucket = self._buckets[host]
         bucket.untold += 1
-        if now - bucket.told < TELL_SECONDS:
+        if now - bucket.told < tell_seconds:
             return 0
         untold, bucket.untold, bucket.told = bucket.untold, 0, now
         return untold

@@ -59,6 +59,10 @@ class DelayQueue(Generic[Key, Value]):
         key, (_, value) = self._entries.popitem(last=False)
         return key, value
 
+    def values(self) -> list[Value]:
+        """Return what is held, oldest first."""
+        return [value for _, value in self._entries.values()]
+
     def next_due(self) -> float | None:
         """Return when the oldest entry falls due, or None when there is none."""
         for due, _ in self._entries.values():

@@ -1,0 +1,191 @@
+"""The lane of plug-and-play and its ring: wrong use, bounds, and guarded buffers."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave import limits
+from bootwave.native.pnp import (
+    MAX_ECHOED_BYTES,
+    REASONS,
+    BoundMacs,
+    PnpLane,
+    Transactions,
+)
+from bootwave.native.ring import MAX_DETAIL_BYTES, SightingRing
+from bootwave.sightings import Reason
+
+TESTS = Path(__file__).parents[1]
+DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
+BOUNDS: dict[str, Any] = {
+    "lookups": 1,
+    "answered": 1,
+    "notifies": 1,
+    "proven": 1,
+    "sources": 1,
+    "notify_bytes": 5000,
+    "burst": 9,
+    "per_second": 1.0,
+}
+KEY = b"k" * 16
+BRANCH = b"z9hG4bK0123456789abcdef"
+
+GUARDED = """
+import sys
+from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave.native.ring import SightingRing
+from tests.guard import flush_right
+
+table = Transactions(
+    lookups=2, answered=4, notifies=2, proven=2, sources=2,
+    notify_bytes=5000, burst=1000, per_second=1.0,
+    delays=(5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0),
+)
+macs = BoundMacs(bytes(24), 1)
+lane = PnpLane(
+    table, macs, SightingRing(1), secret=bytes(16), port=5060, most_sends=4
+)
+lane.set_links([(1, 0x7F000000, 0xFF000000)], [])
+lane.tell("127.0.0.1", "http://h/{mac}.xml")
+answered = 0
+for path in sys.argv[1:]:
+    data = open(path, "rb").read()
+    for mac in (0x0004132E08B4, 0x000413611234):
+        macs.keep(mac, 0, 1, 2, 0)
+        for size in range(len(data) + 1):
+            for cut in (data[:size], data[size:]):
+                view = flush_right(cut)
+                there = "127.0.0.1"
+                answered += bool(lane.answer(view, there, 9, there, 1, 0.0, 0.0))
+print(answered)
+"""
+
+
+def table() -> Transactions:
+    return Transactions(**BOUNDS, delays=DELAYS)
+
+
+def lane(**changed: object) -> PnpLane:
+    named = {"secret": bytes(16), "port": 5060, "most_sends": 4} | changed
+    macs = BoundMacs(bytes(24), 1)
+    return PnpLane(table(), macs, SightingRing(1), **named)  # type: ignore[arg-type]
+
+
+def test_nothing_is_read_past_the_end_of_the_datagram() -> None:
+    paths = sorted((TESTS / "captures").glob("*.txt"))
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED, *map(str, paths)],
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 1
+
+
+def test_a_ring_that_is_full_drops_the_newest_and_counts() -> None:
+    ring = SightingRing(2)
+    for number in range(3):
+        ring.add(1.0, number, "10.0.0.1", 5, "x" * MAX_DETAIL_BYTES)
+    assert (len(ring), ring.dropped) == (2, 1)
+    (first,) = ring.drain(1)
+    assert first == (1.0, 0, "10.0.0.1", 5, "x" * MAX_DETAIL_BYTES)
+    ring.add(2.0, 2**48 - 1, "2001:db8::1", 65535, "")
+    assert [taken[1] for taken in ring.drain(9)] == [1, 2**48 - 1]
+    assert ring.drain(9) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "detail"),
+    [
+        ("nobody", 1, ""),
+        ("10.0.0.1", -1, ""),
+        ("10.0.0.1", 1, "é"),
+        ("10.0.0.1", 1, "x" * (MAX_DETAIL_BYTES + 1)),
+    ],
+)
+def test_what_a_record_cannot_hold_is_wrong_use(
+    source: str, reason: int, detail: str
+) -> None:
+    ring = SightingRing(1)
+    with pytest.raises(ValueError):  # noqa: PT011
+        ring.add(0.0, 0, source, reason, detail)
+    assert len(ring) == 0
+
+
+def test_sizes_that_make_no_table_are_wrong_use() -> None:
+    with pytest.raises(ValueError, match="table"):
+        Transactions(**BOUNDS | {"lookups": 0}, delays=DELAYS)
+    with pytest.raises(ValueError, match="unpack"):
+        Transactions(**BOUNDS, delays=(1.0,))
+    with pytest.raises(ValueError, match="power of two"):
+        BoundMacs(bytes(8), 3)
+    with pytest.raises(IndexError):
+        BoundMacs(bytes(8), 1).keep(1, 0, 0, 1, 0)
+    with pytest.raises(ValueError, match="capacity"):
+        SightingRing(0)
+    with pytest.raises(ValueError, match="secret"):
+        lane(secret=b"short")
+
+
+def test_keys_branches_and_addresses_that_are_none_are_wrong_use() -> None:
+    one = table()
+    with pytest.raises(ValueError, match="16 bytes"):
+        one.is_answered(b"short")
+    rest = (b"", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
+    for branch in (b"", BRANCH.upper(), BRANCH[:-1], b"z9hG4bK0123456789ABCDEF"):
+        with pytest.raises(ValueError, match="branch"):
+            one.expect(branch, *rest)
+        assert one.told(branch) is None
+        assert not one.is_completed(branch)
+    with pytest.raises(ValueError, match="address"):
+        one.expect(BRANCH, b"", ("nobody", 1), ("10.0.0.1", 1), b"", 1, "", 4, 0.0)
+    assert one.pending == 0
+
+
+def test_what_still_waits_goes_with_the_table() -> None:
+    class Thing:
+        pass
+
+    thing = Thing()
+    before = sys.getrefcount(thing)
+    one = table()
+    assert one.wait(KEY, thing, 0.0)
+    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
+    assert sys.getrefcount(thing) == before + 1
+    del one
+    assert sys.getrefcount(thing) == before
+
+
+def test_timer_e_doubles_up_to_t2() -> None:
+    one = table()
+    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 9, 0.0)
+    instants = []
+    while one.resend(due := one.next_due() or 0.0):
+        instants.append(due)
+    assert instants == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5]
+
+
+def test_the_lane_declines_what_is_too_large_and_addresses_it_was_not_told() -> None:
+    one = lane()
+    data = (TESTS / "captures/snom370-8.7.5.48.txt").read_bytes()
+    assert one.answer(bytes(5000), "10.0.0.1", 1, "10.0.0.2", 1, 0.0, 0.0) is None
+    assert one.answer(data, "10.0.0.1", 1, "10.0.0.2", 1, 0.0, 0.0) is None
+    one.tell("2001:db8::1", "http://h/")
+    one.tell("10.0.0.2", "http://h/" + "x" * 600)
+    with pytest.raises(ValueError, match="address"):
+        one.tell("here", "http://h/")
+
+
+def test_the_reasons_are_those_that_are_told() -> None:
+    told = (Reason.PNP_ANSWERED, Reason.PNP_CONFIRMED, Reason.PNP_UNCONFIRMED)
+    assert REASONS == told
+
+
+def test_the_limits_are_those_of_the_engine() -> None:
+    assert MAX_ECHOED_BYTES == limits.MAX_SIP_ECHOED_BYTES
+    assert MAX_DETAIL_BYTES == limits.MAX_SIGHTING_DETAIL_CHARACTERS
