@@ -7,9 +7,8 @@ does not recognise completely, or has no answer ready for, is handed over: the s
 and every byte that was read.  So it decides nothing that others decide otherwise; it
 answers sooner.
 
-Connections that stay open are watched in an epoll set of the lane's own.  Their
-deadlines stand in a wheel of coarse slots; a deadline that moves later leaves its entry
-where it is until that slot comes round.
+Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
+texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system.
 """
 
 cimport cython
@@ -19,6 +18,71 @@ from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeASCII
+from httpconnections cimport (
+    IDLE,
+    NOBODY,
+    SENDING,
+    Connection,
+    Connections,
+    close_all,
+    drop,
+    enter_list,
+    forget,
+    is_kept,
+    keep,
+    leave_list,
+    next_late,
+    start_empty,
+    wait_for,
+)
+from httpmemos cimport (
+    MAX_MEMOS,
+    MEMOS,
+    Memo,
+    fill_memo,
+    forget_memos,
+    memo_at,
+)
+from httprequest cimport (
+    FILES,
+    FIRMWARE,
+    MAX_AGENT,
+    SETTINGS,
+    Request,
+    next_mac,
+    recognised,
+)
+from httpsockets cimport (
+    AF_INET,
+    AF_INET6,
+    CLOCK_BOOTTIME,
+    CLOCK_REALTIME,
+    EPOLL_CLOEXEC,
+    EPOLL_CTL_MOD,
+    EPOLLIN,
+    EPOLLOUT,
+    INET6_ADDRSTRLEN,
+    MSG_NOSIGNAL,
+    bw_accept,
+    bw_clock,
+    bw_date,
+    bw_end,
+    bw_end_of,
+    bw_is_on_link,
+    bw_no_delay,
+    bw_own_end,
+    bw_reset_on_close,
+    bw_watch,
+    close,
+    epoll_create1,
+    epoll_event,
+    epoll_wait,
+    inet_ntop,
+    recv,
+    send,
+    snprintf,
+    sockaddr_storage,
+)
 from libc.errno cimport (
     EAGAIN,
     EINTR,
@@ -28,17 +92,9 @@ from libc.errno cimport (
     ENOMEM,
     errno,
 )
-from libc.stdint cimport (
-    int16_t,
-    int64_t,
-    uint8_t,
-    uint16_t,
-    uint32_t,
-    uint64_t,
-)
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
-from scan cimport hex_value, mac_from_hex, same
 from tables cimport (
     BW_COUNTERS_CAPSULE,
     BW_TABLE_CAPSULE,
@@ -61,497 +117,6 @@ from tables cimport (
     tag_of,
     use_phone,
 )
-
-cdef extern from *:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <errno.h>
-    #include <arpa/inet.h>
-    #include <netinet/in.h>
-    #include <netinet/tcp.h>
-    #include <sys/epoll.h>
-    #include <sys/socket.h>
-    #include <time.h>
-    #include <unistd.h>
-
-    #define BW_GONE (EPOLLHUP | EPOLLERR)
-
-    static inline int bw_accept(int fd, struct sockaddr_storage *from) {
-        socklen_t size = sizeof *from;
-        return accept4(
-            fd, (struct sockaddr *)from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    }
-
-    /* Whose end of a connection: family 0 for what is not of the internet. */
-    struct bw_end {
-        uint32_t zone;
-        uint16_t port;
-        uint8_t family;
-        uint8_t zero;
-        uint8_t address[16];
-    };
-    static inline void bw_end_of(
-            const struct sockaddr_storage *from, struct bw_end *end) {
-        memset(end, 0, sizeof *end);
-        if (from->ss_family == AF_INET) {
-            const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-            end->family = 4;
-            end->port = ntohs(in->sin_port);
-            memcpy(end->address, &in->sin_addr, 4);
-        } else if (from->ss_family == AF_INET6) {
-            const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)from;
-            end->port = ntohs(in->sin6_port);
-            if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
-                end->family = 4;
-                memcpy(end->address, in->sin6_addr.s6_addr + 12, 4);
-            } else {
-                end->family = 6;
-                end->zone = in->sin6_scope_id;
-                memcpy(end->address, &in->sin6_addr, 16);
-            }
-        }
-    }
-    static inline int bw_own_end(int fd, struct bw_end *end) {
-        struct sockaddr_storage own;
-        socklen_t size = sizeof own;
-        if (getsockname(fd, (struct sockaddr *)&own, &size))
-            return -1;
-        bw_end_of(&own, end);
-        return 0;
-    }
-    static inline int bw_peer_end(int fd, struct bw_end *end) {
-        struct sockaddr_storage peer;
-        socklen_t size = sizeof peer;
-        if (getpeername(fd, (struct sockaddr *)&peer, &size))
-            return -1;
-        bw_end_of(&peer, end);
-        return 0;
-    }
-    static inline int bw_is_on_link(const uint8_t *address) {
-        return (address[0] == 0xfe && (address[1] & 0xc0) == 0x80)
-            || IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)address);
-    }
-    static inline int bw_watch(int set, int how, int fd, uint32_t events) {
-        struct epoll_event event;
-        memset(&event, 0, sizeof event);
-        event.events = events;
-        event.data.fd = fd;
-        return epoll_ctl(set, how, fd, &event);
-    }
-    static inline void bw_no_delay(int fd) {
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    static inline void bw_reset_on_close(int fd) {
-        struct linger now = {1, 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    }
-    static inline double bw_clock(clockid_t clock) {
-        struct timespec now;
-        clock_gettime(clock, &now);
-        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-    }
-    static const char bw_days[] = "SunMonTueWedThuFriSat";
-    static const char bw_months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    /* IMF-fixdate, RFC 9110 section 5.6.7: 29 bytes. */
-    static inline int bw_date(time_t second, char *out, size_t room) {
-        struct tm tm;
-        gmtime_r(&second, &tm);
-        return snprintf(out, room, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-            bw_days + 3 * tm.tm_wday, tm.tm_mday, bw_months + 3 * tm.tm_mon,
-            tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    }
-
-    /* What stands where in a request, one look-up for each byte.
-         1  in a path, as far as the lane reads them: letters digits - . _ /
-         2  in a field's name: letters and -
-         4  in a field's value: SP and visible ASCII
-         8  in a Host that is a name or an IPv4 address, and perhaps a port
-        16  letters and digits  */
-    #define BW_L 31
-    static const uint8_t bw_http_class[256] = {
-        [' '] = 4, ['!'] = 4, ['"'] = 4, ['#'] = 4, ['$'] = 4, ['%'] = 4, ['&'] = 4,
-        ['\\''] = 4, ['('] = 4, [')'] = 4, ['*'] = 4, ['+'] = 4, [','] = 4,
-        ['-'] = 1 | 2 | 4 | 8, ['.'] = 1 | 4 | 8, ['/'] = 1 | 4,
-        ['0'] = 29, ['1'] = 29, ['2'] = 29, ['3'] = 29, ['4'] = 29,
-        ['5'] = 29, ['6'] = 29, ['7'] = 29, ['8'] = 29, ['9'] = 29,
-        [':'] = 4 | 8, [';'] = 4, ['<'] = 4, ['='] = 4, ['>'] = 4, ['?'] = 4,
-        ['@'] = 4,
-        ['A'] = 31, ['B'] = 31, ['C'] = 31, ['D'] = 31, ['E'] = 31, ['F'] = 31,
-        ['G'] = 31, ['H'] = 31, ['I'] = 31, ['J'] = 31, ['K'] = 31, ['L'] = 31,
-        ['M'] = 31, ['N'] = 31, ['O'] = 31, ['P'] = 31, ['Q'] = 31, ['R'] = 31,
-        ['S'] = 31, ['T'] = 31, ['U'] = 31, ['V'] = 31, ['W'] = 31, ['X'] = 31,
-        ['Y'] = 31, ['Z'] = 31,
-        ['['] = 4, ['\\\\'] = 4, [']'] = 4, ['^'] = 4, ['_'] = 1 | 4 | 8, ['`'] = 4,
-        ['a'] = 31, ['b'] = 31, ['c'] = 31, ['d'] = 31, ['e'] = 31, ['f'] = 31,
-        ['g'] = 31, ['h'] = 31, ['i'] = 31, ['j'] = 31, ['k'] = 31, ['l'] = 31,
-        ['m'] = 31, ['n'] = 31, ['o'] = 31, ['p'] = 31, ['q'] = 31, ['r'] = 31,
-        ['s'] = 31, ['t'] = 31, ['u'] = 31, ['v'] = 31, ['w'] = 31, ['x'] = 31,
-        ['y'] = 31, ['z'] = 31,
-        ['{'] = 4, ['|'] = 4, ['}'] = 4, ['~'] = 4,
-    };
-    """
-    const uint8_t* bw_http_class
-    cdef struct sockaddr_storage:
-        pass
-    cdef struct bw_end:
-        uint32_t zone
-        uint16_t port
-        uint8_t family
-        uint8_t[16] address
-    cdef union epoll_data:
-        int fd
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data data
-    int bw_accept(int fd, sockaddr_storage* peer) nogil
-    void bw_end_of(const sockaddr_storage* peer, bw_end* end) nogil
-    int bw_own_end(int fd, bw_end* end) nogil
-    int bw_peer_end(int fd, bw_end* end) nogil
-    bint bw_is_on_link(const uint8_t* address) nogil
-    int bw_watch(int set, int how, int fd, uint32_t events) nogil
-    void bw_no_delay(int fd) nogil
-    void bw_reset_on_close(int fd) nogil
-    double bw_clock(int clock) nogil
-    int bw_date(int64_t second, char* out, size_t room) nogil
-    int epoll_create1(int flags) nogil
-    int epoll_wait(int set, epoll_event* events, int count, int timeout) nogil
-    ssize_t recv(int fd, void* buffer, size_t size, int flags) nogil
-    ssize_t send(int fd, const void* buffer, size_t size, int flags) nogil
-    int close(int fd) nogil
-    const char* inet_ntop(int family, const void* address, char* out, uint32_t room)
-    int inet_pton(int family, const char* text, void* address) nogil
-    int snprintf(char* out, size_t room, const char* format, ...) nogil
-    enum:
-        AF_INET
-        AF_INET6
-        INET6_ADDRSTRLEN
-        CLOCK_BOOTTIME
-        CLOCK_MONOTONIC
-        CLOCK_REALTIME
-        EPOLLIN
-        EPOLLOUT
-        EPOLL_CLOEXEC
-        EPOLL_CTL_ADD
-        EPOLL_CTL_DEL
-        EPOLL_CTL_MOD
-        MSG_NOSIGNAL
-
-cdef enum:
-    # http.target.DocumentKind
-    GENERAL_FILES = 1
-    GENERAL_SETTINGS = 2
-    FILES = 3
-    SETTINGS = 4
-    FIRMWARE = 5
-
-cdef enum:
-    IN_PATH = 1
-    IN_NAME = 2
-    IN_VALUE = 4
-    IN_HOST = 8
-    ALPHANUMERIC = 16
-
-cdef enum:
-    # What is longer is read by others; phones stay far below.
-    MAX_HEAD = 2048
-    MAX_TARGET = 256
-    MAX_FIELDS = 24
-    MAX_HOST = 255
-    MAX_AGENT = 256
-    MAX_TYPE = 32
-
-# Requests: recognising one.
-
-cdef struct Request:
-    const uint8_t* agent  # the User-Agent, NULL without one
-    const uint8_t* tag  # the one strong tag of If-None-Match, NULL without
-    const uint8_t* type  # a phone type in the URL, NULL without
-    uint64_t mac
-    uint32_t consumed
-    uint16_t agent_size
-    uint16_t tag_size
-    uint16_t type_size
-    uint8_t kind
-    bint head
-    bint is_1_0
-    bint keep_alive
-
-
-cdef inline bint all_of(
-    const uint8_t* at, Py_ssize_t size, uint8_t wanted
-) noexcept nogil:
-    """Whether each byte of at[0:size] is of the class *wanted*."""
-    cdef Py_ssize_t i
-    for i in range(size):
-        if not bw_http_class[at[i]] & wanted:
-            return False
-    return True
-
-
-cdef inline int extension_of(const uint8_t* at, Py_ssize_t size) noexcept nogil:
-    """How a name ends: 0 with nothing at all, 1 .htm or .html, 2 .xml or .cfg.
-
-    -1 for whatever else at[0:size] is.
-    """
-    if size == 0:
-        return 0
-    if same(at, size, ".htm", 4) or same(at, size, ".html", 5):
-        return 1
-    if same(at, size, ".xml", 4) or same(at, size, ".cfg", 4):
-        return 2
-    return -1
-
-
-cdef bint read_target(
-    const uint8_t* at, Py_ssize_t size, Request* request
-) noexcept nogil:
-    """Find what at[0:size], in origin-form, asks for; False when in doubt.
-
-    The forms are those of http.target without escapes and placeholders.
-    """
-    cdef Py_ssize_t i = 1, start = 1, folder = 1, before = 0, type_size
-    cdef int64_t mac
-    cdef int extension
-    cdef const uint8_t* name
-    cdef Py_ssize_t length
-    if size < 2 or at[0] != c"/":
-        return False
-    while i < size and bw_http_class[at[i]] & IN_PATH:
-        if at[i] == c"/":
-            folder, before = start, i
-            start = i + 1
-        i += 1
-    name = at + start
-    length = i - start
-    if i < size:
-        # Only ?mac=<MAC>, and only where the name tells nothing about a model.
-        if size - i != 17 or not same(at + i, 5, "?mac=", 5):
-            return False
-        if length >= 4 and same(name, 4, "snom", 4):
-            return False
-        mac = mac_from_hex(at + i + 5)
-        if mac < 0:
-            return False
-        request.kind = SETTINGS
-        request.mac = <uint64_t>mac
-        return True
-    if length >= 12:
-        mac = mac_from_hex(name)
-        if mac >= 0:
-            if extension_of(name + 12, length - 12) < 0:
-                return False
-            request.kind = SETTINGS
-            request.mac = <uint64_t>mac
-            return True
-    if same(name, length, "general.xml", 11):
-        request.kind = GENERAL_SETTINGS
-        return True
-    if length < 5 or not same(name, 4, "snom", 4):
-        return False
-    type_size = 4
-    while type_size < length and bw_http_class[name[type_size]] & ALPHANUMERIC:
-        type_size += 1
-    if type_size == 4 or type_size > MAX_TYPE:
-        return False
-    request.type = name
-    request.type_size = <uint16_t>type_size
-    if type_size < length and name[type_size] == c"-":
-        name += type_size + 1
-        length -= type_size + 1
-        if length >= 8 and same(name, 8, "firmware", 8):
-            request.kind = FIRMWARE
-            return extension_of(name + 8, length - 8) == 1
-        if length < 12:
-            return False
-        mac = mac_from_hex(name)
-        extension = extension_of(name + 12, length - 12)
-        if mac < 0 or extension < 0:
-            return False
-        request.kind = SETTINGS if extension == 2 else FILES
-        request.mac = <uint64_t>mac
-        return True
-    extension = extension_of(name + type_size, length - type_size)
-    if extension == 1:
-        request.kind = GENERAL_FILES
-        return True
-    if extension != 2 or not same(name + type_size, 4, ".xml", 4):
-        return False
-    request.kind = GENERAL_SETTINGS
-    return same(at + folder, before - folder, "general", 7)
-
-
-cdef bint is_host(const uint8_t* at, Py_ssize_t size) noexcept nogil:
-    """Whether at[0:size] is surely a host (RFC 9112 section 3.2), perhaps with port."""
-    cdef Py_ssize_t end = 0, i
-    cdef int port = 0
-    cdef char text[INET6_ADDRSTRLEN]
-    cdef uint8_t address[16]
-    if size and at[0] == c"[":
-        end = 1
-        while end < size and (hex_value(at[end]) >= 0 or at[end] == c":"):
-            end += 1
-        if end == size or at[end] != c"]" or end - 1 >= <Py_ssize_t>sizeof(text):
-            return False
-        memcpy(text, at + 1, <size_t>(end - 1))
-        text[end - 1] = 0
-        if inet_pton(AF_INET6, text, address) != 1:
-            return False
-        end += 1
-    else:
-        while end < size and at[end] != c":":
-            if not bw_http_class[at[end]] & IN_HOST:
-                return False
-            end += 1
-        if not 0 < end <= MAX_HOST:
-            return False
-    if end == size:
-        return True
-    if at[end] != c":" or not 1 <= size - end - 1 <= 5:
-        return False
-    for i in range(end + 1, size):
-        if not c"0" <= at[i] <= c"9":
-            return False
-        port = port * 10 + at[i] - c"0"
-    return port <= 65535
-
-
-cdef bint is_strong_tag(const uint8_t* at, Py_ssize_t size) noexcept nogil:
-    """Whether at[0:size] is exactly one strong entity-tag, in ASCII."""
-    cdef Py_ssize_t i
-    if size < 2 or at[0] != c'"' or at[size - 1] != c'"':
-        return False
-    for i in range(1, size - 1):
-        if at[i] <= 0x20 or at[i] >= 0x7f or at[i] == c'"':
-            return False
-    return True
-
-
-cdef bint is_harmless(const uint8_t* name, Py_ssize_t size) noexcept nogil:
-    """Whether a field of this name changes no answer, whatever it says."""
-    if size == 6:
-        return same(name, size, "accept", 6) or same(name, size, "pragma", 6)
-    if size == 13:
-        return same(name, size, "cache-control", 13)
-    if size == 14:
-        return same(name, size, "accept-charset", 14)
-    if size == 15:
-        return (
-            same(name, size, "accept-encoding", 15)
-            or same(name, size, "accept-language", 15)
-        )
-    return False
-
-
-cdef enum:
-    SEEN_HOST = 1
-    SEEN_CONNECTION = 2
-    SEEN_AGENT = 4
-    SEEN_TAG = 8
-
-
-cdef bint recognised(
-    const uint8_t* at, Py_ssize_t size, Request* request
-) noexcept nogil:
-    """Whether at[0:size] begins with a request that this module understands fully.
-
-    Then *request* describes it, with pointers into at[0:size]; nothing behind its
-    blank line is looked at.
-    """
-    cdef Py_ssize_t i, start, end, fields = 0
-    cdef const uint8_t* value
-    cdef Py_ssize_t length
-    cdef int seen = 0, bit
-    cdef bint close = False, keep = False
-    memset(request, 0, sizeof(Request))
-    if size > MAX_HEAD:
-        size = MAX_HEAD
-    if size >= 5 and memcmp(at, b"GET /", 5) == 0:
-        start = 4
-    elif size >= 6 and memcmp(at, b"HEAD /", 6) == 0:
-        start = 5
-        request.head = True
-    else:
-        return False
-    i = start
-    while i < size and at[i] > 0x20:
-        i += 1
-    # " HTTP/1.1" and CRLF
-    if i - start > MAX_TARGET or size - i < 11 or memcmp(at + i, b" HTTP/1.", 8):
-        return False
-    request.is_1_0 = at[i + 8] == c"0"
-    if not request.is_1_0 and at[i + 8] != c"1":
-        return False
-    if at[i + 9] != c"\r" or at[i + 10] != c"\n":
-        return False
-    if not read_target(at + start, i - start, request):
-        return False
-    i += 11
-    while True:
-        if size - i < 2:
-            return False
-        if at[i] == c"\r":
-            if at[i + 1] != c"\n":
-                return False
-            i += 2
-            break
-        fields += 1
-        if fields > MAX_FIELDS:
-            return False
-        start = i
-        while i < size and bw_http_class[at[i]] & IN_NAME:
-            i += 1
-        end = i
-        if i == size or at[i] != c":" or end == start:
-            return False
-        i += 1
-        while i < size and at[i] == c" ":
-            i += 1
-        value = at + i
-        while i < size and bw_http_class[at[i]] & IN_VALUE:
-            i += 1
-        length = at + i - value
-        if size - i < 2 or at[i] != c"\r" or at[i + 1] != c"\n":
-            return False
-        i += 2
-        # Blanks at its end are no part of a value: let others cut them off.
-        if length == 0 or value[length - 1] == c" ":
-            return False
-        bit = 0
-        if same(at + start, end - start, "host", 4):
-            bit = SEEN_HOST
-            if not is_host(value, length):
-                return False
-        elif same(at + start, end - start, "user-agent", 10):
-            bit = SEEN_AGENT
-            if length > MAX_AGENT:
-                return False
-            request.agent = value
-            request.agent_size = <uint16_t>length
-        elif same(at + start, end - start, "connection", 10):
-            bit = SEEN_CONNECTION
-            close = same(value, length, "close", 5)
-            keep = same(value, length, "keep-alive", 10)
-            if not close and not keep:
-                return False
-        elif same(at + start, end - start, "if-none-match", 13):
-            bit = SEEN_TAG
-            if not is_strong_tag(value, length):
-                return False
-            request.tag = value
-            request.tag_size = <uint16_t>length
-        elif not is_harmless(at + start, end - start):
-            return False
-        if seen & bit:
-            return False
-        seen |= bit
-    if not request.is_1_0 and not seen & SEEN_HOST:
-        return False
-    request.keep_alive = keep if request.is_1_0 else not close
-    request.consumed = <uint32_t>i
-    return True
 
 
 cdef bytes bytes_or_none(const uint8_t* at, Py_ssize_t size):
@@ -586,22 +151,11 @@ def recognise(data):
         PyBuffer_Release(&view)
 
 
-# What is remembered of texts that many phones send: what Python made of them.
+# What a base URL is remembered by.
 
 cdef enum:
-    MEMOS = 512
-    MAX_MEMOS = 384
     PLACES = 64  # own addresses remembered
     LISTENERS = 64
-
-cdef struct Memo:
-    uint64_t model  # hash of the model's name
-    PyObject* detail  # owned; NULL when the place is free
-    uint32_t hash
-    uint16_t size
-    int16_t end  # where the text's description of a phone ends, -1 without one
-    bint usable
-    uint8_t[MAX_AGENT] key
 
 cdef struct Place:
     bw_end end
@@ -611,71 +165,6 @@ cdef struct Listener:
     int fd
     bint fixed  # all its connections are to one base URL
     uint64_t url
-
-
-cdef uint32_t hash_of(const uint8_t* at, Py_ssize_t size) noexcept nogil:
-    cdef uint64_t mixed = <uint64_t>size, word
-    while size > 0:
-        word = 0
-        memcpy(&word, at, <size_t>(8 if size > 8 else size))
-        mixed = (mixed ^ word) * <uint64_t>0x9E3779B97F4A7C15
-        mixed ^= mixed >> 32
-        at += 8
-        size -= 8
-    return <uint32_t>mixed
-
-
-cdef Py_ssize_t next_mac(
-    const uint8_t* at, Py_ssize_t size, Py_ssize_t start, int64_t* mac
-) noexcept nogil:
-    """Where the next word of twelve hex digits at or behind *start* is, or -1."""
-    cdef Py_ssize_t i = start, begin
-    if start > 0 and bw_http_class[at[start - 1]] & ALPHANUMERIC:
-        while i < size and bw_http_class[at[i]] & ALPHANUMERIC:
-            i += 1
-    while i < size:
-        while i < size and not bw_http_class[at[i]] & ALPHANUMERIC:
-            i += 1
-        begin = i
-        while i < size and bw_http_class[at[i]] & ALPHANUMERIC:
-            i += 1
-        if i - begin == 12:
-            mac[0] = mac_from_hex(at + begin)
-            if mac[0] >= 0:
-                return begin
-    return -1
-
-
-# Connections that stay open.
-
-cdef enum:
-    CLOSED = 0
-    IDLE = 1
-    SENDING = 2
-
-cdef enum:
-    NOBODY = -1
-    WHEEL = 128  # slots; deadlines further away are looked at when they come round
-
-cdef double STEP = 0.25
-
-cdef struct Connection:
-    double deadline
-    int64_t slot  # in the wheel; -1 in none
-    char* outbound  # what the kernel has not taken yet
-    uint32_t size
-    uint32_t sent
-    uint64_t url
-    Source source
-    bw_end peer
-    int wheel_next
-    int wheel_before
-    int newer  # among those that idle and are as much proven
-    int older
-    uint8_t state
-    uint8_t proven
-    uint8_t listed
-    uint8_t keep_alive
 
 cdef struct Record:
     # One answer, as a sighting tells it.
@@ -793,14 +282,7 @@ cdef class Lane:
     cdef int vendor_count
     cdef double idle_seconds, stall_seconds
 
-    cdef int set
-    cdef Connection* connections
-    cdef int room
-    cdef int count
-    cdef int[2] newest
-    cdef int[2] oldest
-    cdef int[WHEEL] wheel
-    cdef int64_t reached
+    cdef Connections kept
     cdef list handed
     cdef int held
     cdef int capacity, crowded
@@ -851,7 +333,7 @@ cdef class Lane:
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
-        self.set = -1
+        start_empty(&self.kept)
         self.documents_owner, self.general_owner = documents, general
         self.revocations_owner, self.counters_owner = revocations, counters
         self.url_of, self.describe, self.model_of = url_of, describe, model_of
@@ -896,11 +378,6 @@ cdef class Lane:
         self.capacity, self.crowded = capacity, crowded
         self.handed = []
         self.second = -1
-        self.reached = -1
-        for i in range(WHEEL):
-            self.wheel[i] = NOBODY
-        self.newest[0] = self.newest[1] = NOBODY
-        self.oldest[0] = self.oldest[1] = NOBODY
         self.agents = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.types = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.ring = <Record*>calloc(RING, sizeof(Record))
@@ -911,17 +388,13 @@ cdef class Lane:
             or self.inbound is NULL or self.out is NULL
         ):
             raise MemoryError
-        self.set = epoll_create1(EPOLL_CLOEXEC)
-        if self.set < 0:
+        self.kept.set = epoll_create1(EPOLL_CLOEXEC)
+        if self.kept.set < 0:
             PyErr_SetFromErrno(OSError)
 
     def __dealloc__(self):
-        cdef int fd
-        for fd in range(self.room):
-            if self.connections[fd].state != CLOSED:
-                free(self.connections[fd].outbound)
-                close(fd)
-        free(self.connections)
+        close_all(&self.kept)
+        free(self.kept.at)
         if self.agents is not NULL:
             forget_memos(self.agents)
         if self.types is not NULL:
@@ -935,16 +408,16 @@ cdef class Lane:
         free(self.ring)
         free(self.inbound)
         free(self.out)
-        if self.set >= 0:
-            close(self.set)
+        if self.kept.set >= 0:
+            close(self.kept.set)
 
     def __len__(self):
         """Return how many connections are open here."""
-        return self.count
+        return self.kept.count
 
     def fileno(self):
         """Return the descriptor that is readable when ``turn`` has something to do."""
-        return self.set
+        return self.kept.set
 
     @property
     def dropped(self):
@@ -1002,14 +475,14 @@ cdef class Lane:
         """
         cdef int i, fd, count
         self.held = held
-        count = epoll_wait(self.set, self.events, BATCH, 0)
+        count = epoll_wait(self.kept.set, self.events, BATCH, 0)
         for i in range(count):
             fd = self.events[i].data.fd
-            if fd < 0 or fd >= self.room:
+            if not is_kept(&self.kept, fd):
                 continue
-            if self.connections[fd].state == SENDING:
+            if self.kept.at[fd].state == SENDING:
                 self.send_on(fd)
-            elif self.connections[fd].state == IDLE:
+            elif self.kept.at[fd].state == IDLE:
                 self.receive(fd)
         return self.finished()
 
@@ -1018,32 +491,16 @@ cdef class Lane:
 
         Returns the addresses of those that stopped reading an answer.
         """
-        cdef int64_t slot = <int64_t>(now / STEP), at
-        cdef int fd
+        cdef int fd, _i
         cdef list stalled = []
-        if self.reached < 0 or not self.count:
-            return stalled
-        if slot - self.reached > WHEEL:
-            self.reached = slot - WHEEL
-        while self.reached < slot:
-            at = self.reached + 1
-            while self.wheel[at % WHEEL] != NOBODY:
-                if limit <= 0:
-                    return stalled
-                limit -= 1
-                fd = self.wheel[at % WHEEL]
-                self.leave_wheel(fd)
-                if self.connections[fd].deadline > now:
-                    # Its place is behind this one, for reached is this one already.
-                    self.reached = at
-                    self.enter_wheel(fd)
-                    self.reached = at - 1
-                    continue
-                if self.connections[fd].state == SENDING:
-                    stalled.append(text_of(&self.connections[fd].peer, True))
-                    bw_reset_on_close(fd)
-                self.drop(fd)
-            self.reached = at
+        for _i in range(limit):
+            fd = next_late(&self.kept, now)
+            if fd == NOBODY:
+                break
+            if self.kept.at[fd].state == SENDING:
+                stalled.append(text_of(&self.kept.at[fd].peer, True))
+                bw_reset_on_close(fd)
+            drop(&self.kept, fd)
         return stalled
 
     def shed(self, int limit):
@@ -1051,18 +508,18 @@ cdef class Lane:
 
         The longest idle first, in the form of ``turn``.
         """
-        while limit > 0 and self.oldest[0] != NOBODY:
-            self.give(self.oldest[0], 0)
+        while limit > 0 and self.kept.oldest[0] != NOBODY:
+            self.give(self.kept.oldest[0], 0)
             limit -= 1
         return self.finished()
 
     def close_oldest(self):
         """Close the proven connection longest idle; return its address or None."""
-        cdef int fd = self.oldest[1]
+        cdef int fd = self.kept.oldest[1]
         if fd == NOBODY:
             return None
-        address = text_of(&self.connections[fd].peer, True)
-        self.drop(fd)
+        address = text_of(&self.kept.at[fd].peer, True)
+        drop(&self.kept, fd)
         return address
 
     def finish(self):
@@ -1070,16 +527,13 @@ cdef class Lane:
         cdef int proven
         self.finishing = True
         for proven in range(2):
-            while self.oldest[proven] != NOBODY:
-                self.give(self.oldest[proven], 0)
+            while self.kept.oldest[proven] != NOBODY:
+                self.give(self.kept.oldest[proven], 0)
         return self.finished()
 
     def abort(self):
         """Close whatever is left, at once."""
-        cdef int fd
-        for fd in range(self.room):
-            if self.connections[fd].state != CLOSED:
-                self.drop(fd)
+        close_all(&self.kept)
 
     def resume(self):
         """Keep connections open again after ``finish``."""
@@ -1137,7 +591,7 @@ cdef class Lane:
         )
         if self.finishing:
             request.keep_alive = False
-        known = fd < self.room and self.connections[fd].state != CLOSED
+        known = is_kept(&self.kept, fd)
         total = self.write(&request, answer.document, current)
         self.counts[REQUESTS] += 1
         self.counts[DOCUMENTS] += 1
@@ -1160,11 +614,11 @@ cdef class Lane:
                 self.end(fd, known)
             elif not known and not self.has_room(answer.own):
                 self.hand_over(fd, 0, True, answer.own)
-            elif known or self.open(fd, peer, source, url):
+            elif known or keep(&self.kept, fd, peer, source, url):
                 self.idle(fd, answer.own)
             return DONE
-        if known or self.open(fd, peer, source, url):
-            self.connections[fd].keep_alive = request.keep_alive
+        if known or keep(&self.kept, fd, peer, source, url):
+            self.kept.at[fd].keep_alive = request.keep_alive
             self.begin_sending(fd, sent, total, answer.own)
         return DONE
 
@@ -1432,7 +886,7 @@ cdef class Lane:
     # Connections
 
     cdef inline bint has_room(self, bint proven) noexcept:
-        cdef int total = self.held + self.count
+        cdef int total = self.held + self.kept.count
         return total < (self.capacity if proven else self.crowded)
 
     cdef int hand_over(
@@ -1449,9 +903,8 @@ cdef class Lane:
 
     cdef int give(self, int fd, Py_ssize_t size) except -1:
         """Hand over a connection that was kept here."""
-        cdef bint proven = self.connections[fd].proven
-        bw_watch(self.set, EPOLL_CTL_DEL, fd, 0)
-        self.forget(fd)
+        cdef bint proven = self.kept.at[fd].proven
+        forget(&self.kept, fd)
         return self.hand_over(fd, size, True, proven)
 
     cdef list finished(self):
@@ -1469,103 +922,58 @@ cdef class Lane:
                 bw_add(self.counters + self.counted[i], self.counts[i])
                 self.counts[i] = 0
 
-    cdef bint open(
-        self, int fd, const bw_end* peer, const Source* source, uint64_t url
-    ) noexcept:
-        """Begin to keep *fd*; False when that fails, and then it is closed."""
-        cdef Connection* grown
-        cdef int room
-        if fd >= self.room:
-            room = 256
-            while room <= fd:
-                room *= 2
-            grown = <Connection*>realloc(
-                self.connections, <size_t>room * sizeof(Connection)
-            )
-            if grown is NULL:
-                close(fd)
-                return False
-            memset(
-                grown + self.room, 0, <size_t>(room - self.room) * sizeof(Connection)
-            )
-            self.connections = grown
-            self.room = room
-        if bw_watch(self.set, EPOLL_CTL_ADD, fd, EPOLLIN):
-            close(fd)
-            return False
-        cdef Connection* new = &self.connections[fd]
-        memset(new, 0, sizeof(Connection))
-        new.state = IDLE
-        new.slot = -1
-        new.peer = peer[0]
-        new.source = source[0]
-        new.url = url
-        new.newer = new.older = new.wheel_next = new.wheel_before = NOBODY
-        self.count += 1
-        return True
-
     cdef void idle(self, int fd, bint proven) noexcept:
         """Wait for the next request on *fd*."""
-        cdef Connection* own = &self.connections[fd]
-        own.state = IDLE
-        self.leave_list(fd)
-        own.proven = own.proven or proven
-        own.listed = True
-        own.older = self.newest[own.proven]
-        own.newer = NOBODY
-        if own.older == NOBODY:
-            self.oldest[own.proven] = fd
-        else:
-            self.connections[own.older].newer = fd
-        self.newest[own.proven] = fd
-        self.wait(fd, self.idle_seconds)
+        self.kept.at[fd].state = IDLE
+        enter_list(&self.kept, fd, proven)
+        wait_for(&self.kept, fd, self.idle_seconds)
 
     cdef void begin_sending(
         self, int fd, Py_ssize_t sent, Py_ssize_t total, bint proven
     ) noexcept:
         """Keep what the kernel has not taken, and wait until it takes more."""
-        cdef Connection* own = &self.connections[fd]
-        self.leave_list(fd)
+        cdef Connection* own = &self.kept.at[fd]
+        leave_list(&self.kept, fd)
         own.proven = own.proven or proven
         own.outbound = <char*>malloc(<size_t>(total - sent))
-        if own.outbound is NULL or bw_watch(self.set, EPOLL_CTL_MOD, fd, EPOLLOUT):
+        if own.outbound is NULL or bw_watch(self.kept.set, EPOLL_CTL_MOD, fd, EPOLLOUT):
             bw_reset_on_close(fd)
-            self.drop(fd)
+            drop(&self.kept, fd)
             return
         memcpy(own.outbound, self.out + sent, <size_t>(total - sent))
         own.size = <uint32_t>(total - sent)
         own.sent = 0
         own.state = SENDING
-        self.wait(fd, self.stall_seconds)
+        wait_for(&self.kept, fd, self.stall_seconds)
 
     cdef int send_on(self, int fd) except -1:
-        cdef Connection* own = &self.connections[fd]
+        cdef Connection* own = &self.kept.at[fd]
         cdef ssize_t sent = send(
             fd, own.outbound + own.sent, own.size - own.sent, MSG_NOSIGNAL
         )
         if sent < 0:
             if errno != EAGAIN and errno != EINTR:
-                self.drop(fd)
+                drop(&self.kept, fd)
             return 0
         own.sent += <uint32_t>sent
         if own.sent < own.size:
             if sent:
-                self.wait(fd, self.stall_seconds)
+                wait_for(&self.kept, fd, self.stall_seconds)
             return 0
         free(own.outbound)
         own.outbound = NULL
         if (
             not own.keep_alive
             or self.finishing
-            or bw_watch(self.set, EPOLL_CTL_MOD, fd, EPOLLIN)
+            or bw_watch(self.kept.set, EPOLL_CTL_MOD, fd, EPOLLIN)
         ):
-            self.drop(fd)
+            drop(&self.kept, fd)
             return 0
         self.idle(fd, own.proven)
         return 0
 
     cdef int receive(self, int fd) except -1:
-        cdef Connection* own = &self.connections[fd]
+        cdef Connection* own = &self.kept.at[fd]
         cdef ssize_t size = recv(fd, self.inbound, IN_BYTES, 0)
         # Copies: keeping another connection may move all of them.
         cdef bw_end peer = own.peer
@@ -1573,125 +981,13 @@ cdef class Lane:
         if size < 0 and errno in (EAGAIN, EINTR):
             return 0
         if size <= 0:
-            self.drop(fd)
+            drop(&self.kept, fd)
         elif self.serve(fd, size, &peer, &source, own.url) == HANDED:
             self.give(fd, size)
         return 0
 
     cdef void end(self, int fd, bint known) noexcept:
         if known:
-            self.drop(fd)
+            drop(&self.kept, fd)
         else:
             close(fd)
-
-    cdef void drop(self, int fd) noexcept:
-        """Close *fd*, which is kept here."""
-        # Closing does not end the watch while a child holds a copy.
-        bw_watch(self.set, EPOLL_CTL_DEL, fd, 0)
-        self.forget(fd)
-        close(fd)
-
-    cdef void forget(self, int fd) noexcept:
-        cdef Connection* own = &self.connections[fd]
-        self.leave_list(fd)
-        self.leave_wheel(fd)
-        free(own.outbound)
-        own.outbound = NULL
-        own.state = CLOSED
-        self.count -= 1
-
-    cdef void leave_list(self, int fd) noexcept:
-        cdef Connection* own = &self.connections[fd]
-        if not own.listed:
-            return
-        own.listed = False
-        if own.newer == NOBODY:
-            self.newest[own.proven] = own.older
-        else:
-            self.connections[own.newer].older = own.older
-        if own.older == NOBODY:
-            self.oldest[own.proven] = own.newer
-        else:
-            self.connections[own.older].newer = own.newer
-
-    cdef void wait(self, int fd, double seconds) noexcept:
-        """Let the deadline of *fd* be in *seconds*."""
-        cdef double now = bw_clock(CLOCK_MONOTONIC)
-        if self.count == 1 and self.wheel_is_empty():
-            self.reached = <int64_t>(now / STEP)  # nobody turned it meanwhile
-        self.connections[fd].deadline = now + seconds
-        self.enter_wheel(fd)
-
-    cdef bint wheel_is_empty(self) noexcept:
-        cdef int i
-        for i in range(WHEEL):
-            if self.wheel[i] != NOBODY:
-                return False
-        return True
-
-    cdef void enter_wheel(self, int fd) noexcept:
-        cdef Connection* own = &self.connections[fd]
-        cdef int64_t slot = <int64_t>(own.deadline / STEP) + 1
-        if slot <= self.reached:
-            slot = self.reached + 1
-        if slot >= self.reached + WHEEL:
-            slot = self.reached + WHEEL - 1
-        if own.slot >= 0:
-            if own.slot <= slot:
-                return
-            self.leave_wheel(fd)
-        own.slot = slot
-        own.wheel_before = NOBODY
-        own.wheel_next = self.wheel[slot % WHEEL]
-        if own.wheel_next != NOBODY:
-            self.connections[own.wheel_next].wheel_before = fd
-        self.wheel[slot % WHEEL] = fd
-
-    cdef void leave_wheel(self, int fd) noexcept:
-        cdef Connection* own = &self.connections[fd]
-        if own.slot < 0:
-            return
-        if own.wheel_next != NOBODY:
-            self.connections[own.wheel_next].wheel_before = own.wheel_before
-        if own.wheel_before == NOBODY:
-            self.wheel[own.slot % WHEEL] = own.wheel_next
-        else:
-            self.connections[own.wheel_before].wheel_next = own.wheel_next
-        own.slot = -1
-
-
-cdef Memo* memo_at(Memo* memos, const uint8_t* key, Py_ssize_t size) noexcept nogil:
-    """The place of *key*: what is remembered of it, or a free one."""
-    cdef uint32_t hash = hash_of(key, size)
-    cdef uint32_t at = hash % MEMOS
-    while memos[at].detail is not NULL:
-        if (
-            memos[at].hash == hash
-            and memos[at].size == size
-            and memcmp(memos[at].key, key, <size_t>size) == 0
-        ):
-            break
-        at = (at + 1) % MEMOS
-    return &memos[at]
-
-
-cdef int fill_memo(
-    Memo* memo, const uint8_t* key, Py_ssize_t size, str model, str detail
-) except -1:
-    memo.model = <uint64_t>hash(model)
-    memcpy(memo.key, key, <size_t>size)
-    memo.size = <uint16_t>size
-    memo.hash = hash_of(key, size)
-    memo.end = -1
-    memo.usable = True
-    Py_INCREF(detail)
-    memo.detail = <PyObject*>detail
-    return 0
-
-
-cdef void forget_memos(Memo* memos) noexcept:
-    cdef int i
-    for i in range(MEMOS):
-        if memos[i].detail is not NULL:
-            Py_DECREF(<object>memos[i].detail)
-            memos[i].detail = NULL
