@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -235,6 +237,31 @@ def test_another_source_is_never_given_what_is_ready(
             await writer.wait_closed()
 
     asyncio.run(scenario())
+
+
+def test_the_answer_takes_the_acknowledgement_and_the_close_in_one_segment(
+    tmp_path: Path,
+) -> None:
+    options = options_of(tmp_path)
+
+    async def main() -> list[int]:
+        async with running(options) as engine:
+            address = engine.http_address
+            segments = []
+            # One that is kept waiting for 40 ms is acknowledged by itself.
+            for _ in range(20):
+                reader, writer = await asyncio.open_connection(*address)
+                writer.write(request("/snom370.htm", AGENTS[1], "Connection: close"))
+                assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+                sock = writer.get_extra_info("socket")
+                # struct tcp_info: tcpi_segs_in
+                info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+                segments.append(struct.unpack_from("I", info, 140)[0])
+                writer.close()
+            return segments
+
+    # SYN and ACK; then content, end, and that the request was received.
+    assert min(asyncio.run(main())) == 2
 
 
 def test_an_engine_without_a_lane_serves_everything_by_h11(
