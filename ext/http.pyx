@@ -604,8 +604,8 @@ cdef class Lane:
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
-        # The end of an answer waits for the close that follows, so that the two leave in
-        # one segment: that saves the kernel a packet and its processing at both ends.
+        # The end of an answer waits for the close that follows, so that the two leave
+        # in one segment: a packet less for the kernels at both ends.
         cdef ssize_t sent = send(
             fd,
             self.out,
