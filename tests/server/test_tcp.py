@@ -28,6 +28,7 @@ from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server import tcp
+from bootwave.native.ring import SightingRing
 from bootwave.server.lane import make_lane
 from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
@@ -172,6 +173,7 @@ def empty_lane(row: CounterRow, options: Options, deadlines: Deadlines) -> Any:
         GeneralDocuments(),
         RevocationPage(),
         row,
+        SightingRing(1000),
         options,
         "boot",
         deadlines,
