@@ -70,7 +70,7 @@ cdef enum:
     FILE_HEAD_BYTES = 4096
     RECORD_PAIRS = 9  # of words before the sum
     HEAD_PAIRS = 6
-    CHUNK = 1024  # records read or written at once
+    CHUNK = 256  # records read or written at once: they stay in the innermost caches
     READS_OF_HEAD = 50  # while it is being written
 
 cdef struct FileHead:

@@ -485,8 +485,10 @@ cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
     cdef int ring, error = load_head(fd, &head)
     if error:
         return error
-    for ring in range(RINGS):
+    # The newest first: then few are copied more than once.
+    for ring in range(RINGS - 1, -1, -1):
         error = begin_pass(&each, fd, &head, ring, head.capacity[ring])
+        turn_round(&each)
         while not error:
             record = next_place(&each, &position)
             if record == NULL:
@@ -497,7 +499,7 @@ cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
             entry = entry_of(table, record.mac)
             if (
                 entry != NULL
-                and (entry.newest.number == 0 or record.at >= entry.newest.at)
+                and (entry.newest.number == 0 or record.at > entry.newest.at)
                 and is_written(record, position)
             ):
                 memcpy(&entry.newest, record, sizeof(SightingRecord))
@@ -580,6 +582,7 @@ cdef int note_known(
     cdef Entry* entry
     cdef uint64_t position = 0
     cdef int error = begin_pass(&each, fd, head, KNOWN_RING, head.capacity[KNOWN_RING])
+    turn_round(&each)
     while not error:
         record = next_place(&each, &position)
         if record == NULL:
