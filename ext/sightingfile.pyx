@@ -159,13 +159,13 @@ cdef int append_waiting(
     cdef FileHead head
     cdef Stages stages
     cdef const SightingRecord* record
-    cdef uint64_t i, at = waiting.taken % waiting.capacity
+    cdef uint64_t _i, at = waiting.taken % waiting.capacity
     cdef int ring, error = load_head(fd, &head)
     if error:
         return error
     if begin_stages(&stages) < 0:
         return FAILED
-    for i in range(count):
+    for _i in range(count):
         record = &waiting.records[at]
         at += 1
         if at == waiting.capacity:

@@ -24,11 +24,11 @@ from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import Counter, CounterPage, CounterRow
+from bootwave.native.ring import SightingRing
 from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server import tcp
-from bootwave.native.ring import SightingRing
 from bootwave.server.lane import make_lane
 from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting

@@ -306,9 +306,7 @@ class SightingLog:
         except OSError as error:
             with suppress(OSError):
                 os.unlink(path)
-            log.note(
-                log.SIGHTINGS_NOT_RESIZED, path=str(self._path), error=str(error)
-            )
+            log.note(log.SIGHTINGS_NOT_RESIZED, path=str(self._path), error=str(error))
             return False
         return True
 
@@ -316,7 +314,9 @@ class SightingLog:
         why = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, BlockingIOError):
             why = "another process holds its lock"
-        return StoreUnavailable(f"The sightings file {self._path} cannot be used: {why}.")
+        return StoreUnavailable(
+            f"The sightings file {self._path} cannot be used: {why}."
+        )
 
 
 def _is_earlier(head: bytes) -> bool:
