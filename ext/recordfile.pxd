@@ -71,7 +71,7 @@ cdef enum:
     RECORD_PAIRS = 9  # of words before the sum
     HEAD_PAIRS = 6
     CHUNK = 256  # records read or written at once: they stay in the innermost caches
-    READS_OF_HEAD = 50  # while it is being written
+    READS_OF_HEAD = 20  # while it is being written
 
 cdef struct FileHead:
     char[8] magic
