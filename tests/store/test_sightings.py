@@ -242,6 +242,10 @@ def test_a_newer_file_is_refused(log: SightingLog, tmp_path: Path) -> None:
             use()
 
 
+def test_every_reason_has_a_number_that_the_file_tells_apart() -> None:
+    assert max(Reason) < len(module._RINGS)
+
+
 def test_a_reason_of_a_newer_version_is_passed_over(log: SightingLog) -> None:
     ring = SightingRing(3)
     for reason in (99, 999, Reason.CLOSED):
