@@ -136,6 +136,29 @@ def test_made_up_macs_do_not_push_out_what_is_known(tmp_path: Path) -> None:
     assert log.unknown()[0].mac == 3_000
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.WILDCARD_VENDOR,
+        Reason.WILDCARD_TAKEN,
+        Reason.WILDCARD_AMBIGUOUS,
+        Reason.PNP_OFF_SUBNET,
+        Reason.PNP_OVERLOAD,
+        Reason.SIP_SYNTAX,
+        Reason.STORE_AWAY,
+    ],
+)
+def test_whatever_a_made_up_mac_is_told_it_pushes_out_nobody_and_is_no_proof(
+    tmp_path: Path, reason: Reason
+) -> None:
+    log = bounded(tmp_path / "sightings.db", keep_rows=10, unknown_rows=20)
+    log.append([seen(Reason.CLOSED), seen(Reason.UNKNOWN_MAC, mac=7, at=NOW + 1)])
+    log.append([seen(reason, mac=n, at=NOW + 2) for n in range(7, 20)])
+    assert log.last(MAC) is not None
+    assert log.last(7) == seen(reason, mac=7, at=NOW + 2)
+    assert 7 in {one.mac for one in log.unknown()}
+
+
 def test_what_names_no_mac_does_not_push_out_who_asked(tmp_path: Path) -> None:
     log = bounded(tmp_path / "sightings.db", unknown_rows=50)
     log.append([seen(Reason.CLOSED), seen(Reason.UNKNOWN_MAC, mac=7)])

@@ -31,21 +31,37 @@ from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
 
 STEP = 65_536  # records looked at under one lock, so that an append never waits long
-LOCK_SECONDS = 1.0  # how long others may hold the lock; each needs a few milliseconds
+LOCK_SECONDS = 3.0  # how long others may hold the lock; each needs a few milliseconds
 _LOOK_SECONDS = 0.002
 
 # What tells that the MAC was bound nowhere when it was seen.
 UNKNOWN = frozenset({Reason.UNKNOWN_MAC, Reason.UNBOUND, Reason.PNP_NOT_BOUND})
-_ANONYMOUS = frozenset({Reason.PNP_NOT_OURS, Reason.SERVED_GENERAL})
+_NOT_BOUND = UNKNOWN | {
+    Reason.WILDCARD_AMBIGUOUS,
+    Reason.WILDCARD_TAKEN,
+    Reason.WILDCARD_VENDOR,
+}
+# What is told before anybody looked whether the MAC is bound, or without looking.
+_NOT_LOOKED_UP = frozenset(
+    {
+        Reason.PNP_NOT_OURS,
+        Reason.PNP_OFF_SUBNET,
+        Reason.PNP_OVERLOAD,
+        Reason.SIP_SYNTAX,
+        Reason.SERVED_GENERAL,
+        Reason.STORE_AWAY,
+        Reason.NOT_DECIDED,
+    }
+)
 
 # By number; one that a newer version wrote is passed over.
 _REASONS = {int(reason): reason for reason in Reason}
 _NUMBERS = range(128)
 _RINGS = bytes(
     sightingfile.UNKNOWN
-    if number in UNKNOWN
+    if number in _NOT_BOUND
     else sightingfile.NAMELESS
-    if number in _ANONYMOUS
+    if number in _NOT_LOOKED_UP
     else sightingfile.KNOWN
     for number in _NUMBERS
 )
