@@ -16,8 +16,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
-from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.ref cimport PyObject
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from httpconnections cimport (
     IDLE,
     NOBODY,
@@ -96,6 +96,13 @@ from libc.errno cimport (
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
+from ring cimport (
+    Ring,
+    SightingRecord,
+    bw_mapped,
+    fill_detail,
+    sighting_place,
+)
 from tables cimport (
     BW_COUNTERS_CAPSULE,
     BW_TABLE_CAPSULE,
@@ -167,14 +174,6 @@ cdef struct Listener:
     bint fixed  # all its connections are to one base URL
     uint64_t url
 
-cdef struct Record:
-    # One answer, as a sighting tells it.
-    double at
-    uint64_t mac
-    bw_end peer
-    PyObject* detail  # owned
-    uint8_t reason
-
 cdef struct Answer:
     Document* document
     uint64_t mac
@@ -187,7 +186,6 @@ cdef enum:
     OUT_BYTES = 262144
     MAX_ANSWER_HEAD = 640
     HEAD_ROOM = 160
-    RING = 32768  # a power of two
     COUNTED = 5
 
 cdef enum:
@@ -253,8 +251,9 @@ cdef class Lane:
     *counters* native.counters.Counters.  *layout* tells of the revocations the index
     for everything, the first one of domains and how many there are, and the same of
     MACs (both powers of two).  *row* is added to each index of *counted*: connections,
-    requests, documents, documents with secrets, cache hits.  *reasons* are
-    the numbers told for a general document, a phone's own, and one not modified.
+    requests, documents, documents with secrets, cache hits.  *sightings* is the
+    native.ring.SightingRing that is told of each answer; *reasons* are the numbers told
+    for a general document, a phone's own, and one not modified.
     *boot* is the present boot's number in *documents*.
 
     *url* is the base URL of every connection; when it is empty, *url_of* is asked for
@@ -298,9 +297,9 @@ cdef class Lane:
     cdef Listener[LISTENERS] listeners
     cdef int listener_count
 
-    cdef Record* ring
-    cdef uint64_t written, read_
-    cdef uint64_t lost
+    cdef object sightings_owner
+    cdef Ring* ring
+    cdef double wall  # when the present request was answered
 
     cdef int64_t second
     cdef char[HEAD_ROOM] ok_head
@@ -320,6 +319,7 @@ cdef class Lane:
         counters,
         Py_ssize_t row,
         tuple counted not None,
+        sightings,
         tuple reasons not None,
         uint32_t boot,
         str url not None,
@@ -337,6 +337,10 @@ cdef class Lane:
         start_empty(&self.kept)
         self.documents_owner, self.general_owner = documents, general
         self.revocations_owner, self.counters_owner = revocations, counters
+        self.sightings_owner = sightings
+        self.ring = <Ring*>PyCapsule_GetPointer(
+            sightings._ring, "bootwave.native.ring._ring"
+        )
         self.url_of, self.describe, self.model_of = url_of, describe, model_of
         self.documents = <Table*>PyCapsule_GetPointer(documents.table, BW_TABLE_CAPSULE)
         self.general = <Table*>PyCapsule_GetPointer(general.table, BW_TABLE_CAPSULE)
@@ -381,11 +385,10 @@ cdef class Lane:
         self.second = -1
         self.agents = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.types = <Memo*>calloc(MEMOS, sizeof(Memo))
-        self.ring = <Record*>calloc(RING, sizeof(Record))
         self.inbound = <uint8_t*>malloc(IN_BYTES)
         self.out = <char*>malloc(OUT_BYTES)
         if (
-            self.agents is NULL or self.types is NULL or self.ring is NULL
+            self.agents is NULL or self.types is NULL
             or self.inbound is NULL or self.out is NULL
         ):
             raise MemoryError
@@ -402,11 +405,6 @@ cdef class Lane:
             forget_memos(self.types)
         free(self.agents)
         free(self.types)
-        if self.ring is not NULL:
-            while self.read_ != self.written:
-                Py_DECREF(<object>self.ring[self.read_ % RING].detail)
-                self.read_ += 1
-        free(self.ring)
         free(self.inbound)
         free(self.out)
         if self.kept.set >= 0:
@@ -419,11 +417,6 @@ cdef class Lane:
     def fileno(self):
         """Return the descriptor that is readable when ``turn`` has something to do."""
         return self.kept.set
-
-    @property
-    def dropped(self):
-        """How many sightings were lost because nobody drained them."""
-        return self.lost
 
     def stamp(self, uint64_t mac, int64_t domain):
         """Return the present stamp of a device in a domain."""
@@ -539,29 +532,6 @@ cdef class Lane:
     def resume(self):
         """Keep connections open again after ``finish``."""
         self.finishing = False
-
-    def drain(self, int limit):
-        """Return at most *limit* answers not drained yet, the oldest first.
-
-        Each is (wall-clock seconds, MAC, address, reason, detail).
-        """
-        cdef list drained = []
-        cdef Record* record
-        while limit > 0 and self.read_ != self.written:
-            record = &self.ring[self.read_ % RING]
-            drained.append(
-                (
-                    record.at,
-                    record.mac,
-                    text_of(&record.peer, True),
-                    record.reason,
-                    <object>record.detail,
-                )
-            )
-            self.read_ += 1
-            Py_DECREF(<object>record.detail)
-            limit -= 1
-        return drained
 
     # Answering
 
@@ -697,7 +667,9 @@ cdef class Lane:
     ) noexcept:
         """Write the answer into ``out`` as http.response does; return its size."""
         cdef char* out = self.out
-        cdef int64_t second = <int64_t>bw_clock(CLOCK_REALTIME)
+        cdef int64_t second
+        self.wall = bw_clock(CLOCK_REALTIME)
+        second = <int64_t>self.wall
         if second != self.second:
             self.date(second)
         if current:
@@ -746,18 +718,23 @@ cdef class Lane:
     cdef void tell(
         self, const Answer* answer, const bw_end* peer, uint8_t reason
     ) noexcept:
-        cdef Record* record
-        if self.written - self.read_ == RING:
-            self.lost += 1
+        cdef SightingRecord* record = sighting_place(self.ring)
+        cdef const char* detail
+        cdef Py_ssize_t size = 0
+        if record is NULL:
             return
-        record = &self.ring[self.written % RING]
-        record.at = bw_clock(CLOCK_REALTIME)
+        record.at = self.wall
         record.mac = answer.mac
-        record.peer = peer[0]
         record.reason = reason
-        record.detail = answer.detail
-        Py_INCREF(<object>answer.detail)
-        self.written += 1
+        record.zone = peer.zone
+        if peer.family == 4:
+            memcpy(record.source, bw_mapped, 12)
+            memcpy(record.source + 12, peer.address, 4)
+        else:
+            memcpy(record.source, peer.address, 16)
+        # It is ASCII: nothing is made, and nothing can fail.
+        detail = PyUnicode_AsUTF8AndSize(<object>answer.detail, &size)
+        fill_detail(record, detail, size)
 
     # Memory of texts
 

@@ -129,6 +129,24 @@ PROVISION_NOT_MADE = _event(
     "the document of %(mac)s cannot be made: %(error)s",
     "Set again what the message names.",
 )
+SIGHTINGS_NOT_WRITTEN = _event(
+    "store.sightings_not_written",
+    logging.WARNING,
+    "what phones do is not written down: %(error)s",
+    "Repair what it says; a while of it waits in memory, then it is lost and counted.",
+)
+SIGHTINGS_PUT_ASIDE = _event(
+    "store.sightings_put_aside",
+    logging.WARNING,
+    "the sightings file %(path)s %(why)s: it is %(aside)s now, and a new one begins",
+    "Delete the old one when nobody wants to look at it.",
+)
+SIGHTINGS_NOT_RESIZED = _event(
+    "store.sightings_not_resized",
+    logging.WARNING,
+    "the sightings file %(path)s keeps its former bounds: %(error)s",
+    "Make room on the disk; the next start tries again.",
+)
 START_WARNING = _event(
     "server.start_warning",
     logging.WARNING,

@@ -19,6 +19,7 @@ import pytest
 from bootwave.native.cache import Cache, shared_key
 from bootwave.native.counters import Counters
 from bootwave.native.http import Lane, recognise
+from bootwave.native.ring import SightingRing
 from bootwave.native.xml import Plan, pack
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,7 @@ class Bench:
         self.general = Cache(1 << 20, phones=4, documents=1)
         self.revocations = Counters(mmap.mmap(-1, 4096))
         self.counters = Counters(mmap.mmap(-1, 4096))
+        self.sightings = SightingRing(16)
         self.asked: list[str] = []
         options: dict[str, Any] = dict(
             documents=self.cache,
@@ -71,6 +73,7 @@ class Bench:
             counters=self.counters,
             row=0,
             counted=(0, REQUESTS, 2, 3, HITS),
+            sightings=self.sightings,
             reasons=(50, 51, 52),
             boot=self.cache.boot_number(BOOT),
             url="",
@@ -170,7 +173,7 @@ def test_what_is_ready_under_a_grant_is_given(bench: Bench) -> None:
     bench.keep()
     answer = bench.ask(GET + CLOSE)
     assert timeless(answer) == HEAD + b"Connection: close\r\n\r\n" + BODY
-    (seen,) = bench.lane.drain(10)
+    (seen,) = bench.sightings.drain(10)
     assert abs(seen[0] - time.time()) < 30
     assert seen[1:] == (MAC, HERE, 51, "snom370 8.4.35")
     assert [bench.counters.load(number) for number in range(5)] == [1, 1, 1, 1, 1]
@@ -190,7 +193,7 @@ def test_who_has_the_document_gets_304_and_its_length(bench: Bench) -> None:
         b'Content-Length: 13\r\nETag: "0123"\r\n'
         b"Cache-Control: private, no-cache\r\nConnection: close\r\n\r\n"
     )
-    assert bench.lane.drain(10)[0][3] == 52
+    assert bench.sightings.drain(10)[0][3] == 52
     other = bench.ask(GET + b'If-None-Match: "x"\r\n' + CLOSE)
     assert other is not None
     assert other.endswith(BODY)
@@ -220,7 +223,7 @@ def test_without_a_grant_that_covers_it_nothing_leaves(
 ) -> None:
     bench.keep(**how)
     assert bench.ask(GET + CLOSE) is None
-    assert bench.lane.drain(10) == []
+    assert bench.sightings.drain(10) == []
     assert bench.counters.load(REQUESTS) == 0
 
 
@@ -318,7 +321,7 @@ def test_general_documents_are_given_to_anybody(bench: Bench) -> None:
     get = GET.replace(b"0004132E08B4.xml", b"snom370.htm")
     answer = bench.ask(get.replace(b"1.1.3-s", b"1.1.3-s 0004132E08B4") + CLOSE)
     assert timeless(answer).endswith(b"Connection: close\r\n\r\n<list/>")
-    assert bench.lane.drain(9)[0][1:] == (MAC, HERE, 50, "snom370 8.4.35")
+    assert bench.sightings.drain(9)[0][1:] == (MAC, HERE, 50, "snom370 8.4.35")
     bench.revocations.add(LAYOUT[0], 1)
     assert bench.ask(get + CLOSE) is None
 

@@ -99,24 +99,6 @@ def test_a_ring_that_is_full_drops_the_newest_and_counts() -> None:
     assert ring.drain(9) == []
 
 
-@pytest.mark.parametrize(
-    ("source", "reason", "detail"),
-    [
-        ("nobody", 1, ""),
-        ("10.0.0.1", -1, ""),
-        ("10.0.0.1", 1, "é"),
-        ("10.0.0.1", 1, "x" * (MAX_DETAIL_BYTES + 1)),
-    ],
-)
-def test_what_a_record_cannot_hold_is_wrong_use(
-    source: str, reason: int, detail: str
-) -> None:
-    ring = SightingRing(1)
-    with pytest.raises(ValueError):  # noqa: PT011
-        ring.add(0.0, 0, source, reason, detail)
-    assert len(ring) == 0
-
-
 def test_sizes_that_make_no_table_are_wrong_use() -> None:
     with pytest.raises(ValueError, match="table"):
         Transactions(**BOUNDS | {"lookups": 0}, delays=DELAYS)

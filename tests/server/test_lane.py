@@ -100,10 +100,7 @@ def timeless(answer: bytes) -> bytes:
 
 def seen(options: Options) -> list[Sighting]:
     log = SightingLog(options.store.sightings)
-    try:
-        return [row._replace(at=0.0) for row in log.time_line(PHONE, 10_000)]
-    finally:
-        log.close()
+    return [row._replace(at=0.0) for row in log.time_line(PHONE, 10_000)]
 
 
 def test_the_lane_answers_with_the_bytes_and_sightings_of_h11(

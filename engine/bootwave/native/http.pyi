@@ -5,6 +5,7 @@ from typing_extensions import Buffer
 
 from bootwave.native.cache import Cache
 from bootwave.native.counters import Counters
+from bootwave.native.ring import SightingRing
 
 _Recognised = tuple[
     int, bool, bool, bool, int, int, bytes | None, bytes | None, bytes | None
@@ -25,6 +26,7 @@ class Lane:
         counters: Counters,
         row: int,
         counted: tuple[int, ...],
+        sightings: SightingRing,
         reasons: tuple[int, int, int],
         boot: int,
         url: str,
@@ -39,8 +41,6 @@ class Lane:
     ) -> Self: ...
     def __len__(self) -> int: ...
     def fileno(self) -> int: ...
-    @property
-    def dropped(self) -> int: ...
     def stamp(self, mac: int, domain: int) -> int: ...
     def accept(
         self, listener: int, limit: int, held: int
@@ -52,4 +52,3 @@ class Lane:
     def finish(self) -> _Handed | None: ...
     def abort(self) -> None: ...
     def resume(self) -> None: ...
-    def drain(self, limit: int) -> list[tuple[float, int, str, int, str]]: ...
