@@ -13,9 +13,11 @@ from bootwave.native.pnp import (
     REASONS,
     BoundMacs,
     PnpLane,
-    Transactions,
+    names,
+    names_key,
 )
 from bootwave.native.ring import MAX_DETAIL_BYTES, SightingRing
+from bootwave.native.transactions import Transactions
 from bootwave.sightings import Reason
 
 TESTS = Path(__file__).parents[1]
@@ -35,8 +37,9 @@ BRANCH = b"z9hG4bK0123456789abcdef"
 
 GUARDED = """
 import sys
-from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.native.ring import SightingRing
+from bootwave.native.transactions import Transactions
 from tests.guard import flush_right
 
 table = Transactions(

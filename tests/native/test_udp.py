@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.native.ring import SightingRing
+from bootwave.native.transactions import Transactions
 from bootwave.native.udp import BATCH_DATAGRAMS, Receiver, send
 
 IP_PKTINFO = 8

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootwave.native.pnp import Transactions
+from bootwave.native.transactions import Transactions
 from tests.oracle import transactions as oracle
 
 DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)

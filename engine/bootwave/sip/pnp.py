@@ -44,8 +44,9 @@ from bootwave.limits import (
     MAX_SIP_UNPROVEN_SOURCES,
     SIP_UNPROVEN_PER_SECOND,
 )
-from bootwave.native.pnp import Transactions
+from bootwave.native.pnp import names_key
 from bootwave.native.sip import Message, mac_from_pnp, parse
+from bootwave.native.transactions import Transactions
 from bootwave.phone.mac import is_snom, is_unicast
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
@@ -95,9 +96,7 @@ class PnpCore:
         *secret*, 16 to 64 bytes, keys tags and branches.  It must be the same in
         whichever process answers next, or retransmissions begin new dialogs.
         """
-        if not 16 <= len(secret) <= 64:
-            raise ValueError("the secret has 16 to 64 bytes")
-        self._secret = secret
+        self._key = names_key(secret)
         self._port = port
         self._off_subnet = off_subnet
         self.table = Transactions(
@@ -198,7 +197,7 @@ class PnpCore:
             overload = _sight(Reason.PNP_OVERLOAD, mac, source, text)
             return [overload] if refused else []
 
-        names = names_from_subscribe(message, source, self._secret)
+        names = names_from_subscribe(message, source, self._key)
         if self.table.is_answered(names.key):
             return [self._ok(message, names, source, local)]
         if self.table.waiting_for(names.key) is not None:
