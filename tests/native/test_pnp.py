@@ -19,6 +19,7 @@ from bootwave.native.pnp import (
 from bootwave.native.ring import MAX_DETAIL_BYTES, SightingRing
 from bootwave.native.transactions import Transactions
 from bootwave.sightings import Reason
+from tests.oracle.siphash import siphash
 
 TESTS = Path(__file__).parents[1]
 DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
@@ -182,6 +183,59 @@ def test_the_lane_declines_what_is_too_large_and_addresses_it_was_not_told() -> 
     one.tell("10.0.0.2", "http://h/" + "x" * 600)
     with pytest.raises(ValueError, match="address"):
         one.tell("here", "http://h/")
+
+
+def test_names_are_siphash_2_4_with_128_bits() -> None:
+    key = bytes(range(16))
+    # The first and the last of the authors' vectors.
+    first, last = "a3817f04ba25a8e66df67214c7550293", "5150d1772f50834a503e069a973fbd7c"
+    assert names(key, b"").hex() == first
+    assert names(key, bytes(range(63))).hex() == last
+    for size in (0, 1, 7, 8, 9, 15, 16, 200):
+        assert names(b"k" * 16, b"d" * size) == siphash(b"k" * 16, b"d" * size)
+    with pytest.raises(ValueError, match="16 bytes"):
+        names(b"short", b"")
+
+
+def test_the_key_of_names_is_drawn_from_the_whole_secret() -> None:
+    drawn = {names_key(b"s" * size) for size in range(16, 65)}
+    assert len(drawn) == 49
+    assert {len(key) for key in drawn} == {16}
+    for wrong in (15, 65):
+        with pytest.raises(ValueError, match="secret"):
+            names_key(bytes(wrong))
+
+
+def test_a_lane_takes_only_ipv4_addresses() -> None:
+    for source, local in (("::1", "10.0.0.2"), ("10.0.0.1", "2001:db8::1"), ("x", "y")):
+        with pytest.raises(ValueError, match="address"):
+            lane().answer(b"", source, 1, local, 1, 0.0, 0.0)
+
+
+def test_a_lane_tells_no_url_with_a_byte_that_none_has() -> None:
+    for url in ("http://h/\r\nX: y", "http://h/ x", "http://h/é", "http://h/\x7f"):
+        with pytest.raises(ValueError, match="URL"):
+            lane().tell("10.0.0.2", url)
+
+
+def test_the_latest_addresses_of_ours_are_known_whatever_came_before() -> None:
+    table = Transactions(
+        **BOUNDS | {"answered": 99, "notifies": 99, "notify_bytes": 1 << 20},
+        delays=DELAYS,
+    )
+    macs = BoundMacs(bytes(24), 1)
+    macs.keep(0x0004132E08B4, 0, 1, 2, 0)
+    ring = SightingRing(99)
+    one = PnpLane(table, macs, ring, secret=bytes(16), port=5060, most_sends=4)
+    one.set_links([(1, 0x0A000000, 0xFF000000)], [])
+    data = (TESTS / "captures/snom370-8.7.5.48.txt").read_bytes()
+    for number in range(70):
+        here = f"10.0.0.{number}"
+        one.tell(here, f"http://{here}/")
+        one.tell(here, f"http://{here}/{{mac}}.xml")
+        answers = one.answer(data, f"10.0.1.{number}", 1, here, 1, 0.0, 0.0)
+        assert answers is not None
+        assert answers[1].endswith(b"http://%s/{mac}.xml" % here.encode())
 
 
 def test_the_reasons_are_those_that_are_told() -> None:

@@ -56,6 +56,7 @@ class Core:
         now: float,
         *,
         on_link: bool = True,
+        received: float | None = None,
     ) -> list[Effect]:
         self.heard.append((data, source, local, on_link))
         if data == b"fault":
@@ -516,7 +517,7 @@ def test_time_never_runs_backwards_for_the_core(run: Run) -> None:
     instants: list[float] = []
 
     class Watch(Core):
-        def receive_datagram(self, *arguments: Any, on_link: bool = True) -> Any:
+        def receive_datagram(self, *arguments: Any, **named: Any) -> Any:
             instants.append(arguments[3])
             self.timer = arguments[3] + 0.0004
             return []
