@@ -33,8 +33,6 @@ BOUNDS: dict[str, Any] = {
     "burst": 9,
     "per_second": 1.0,
 }
-KEY = b"k" * 16
-BRANCH = b"z9hG4bK0123456789abcdef"
 
 GUARDED = """
 import sys
@@ -122,10 +120,6 @@ def test_what_a_record_cannot_hold_is_wrong_use(
 
 
 def test_sizes_that_make_no_table_are_wrong_use() -> None:
-    with pytest.raises(ValueError, match="table"):
-        Transactions(**BOUNDS | {"lookups": 0}, delays=DELAYS)
-    with pytest.raises(ValueError, match="unpack"):
-        Transactions(**BOUNDS, delays=(1.0,))
     with pytest.raises(ValueError, match="power of two"):
         BoundMacs(bytes(8), 3)
     with pytest.raises(IndexError):
@@ -134,44 +128,6 @@ def test_sizes_that_make_no_table_are_wrong_use() -> None:
         SightingRing(0)
     with pytest.raises(ValueError, match="secret"):
         lane(secret=b"short")
-
-
-def test_keys_branches_and_addresses_that_are_none_are_wrong_use() -> None:
-    one = table()
-    with pytest.raises(ValueError, match="16 bytes"):
-        one.is_answered(b"short")
-    rest = (b"", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
-    for branch in (b"", BRANCH.upper(), BRANCH[:-1], b"z9hG4bK0123456789ABCDEF"):
-        with pytest.raises(ValueError, match="branch"):
-            one.expect(branch, *rest)
-        assert one.told(branch) is None
-        assert not one.is_completed(branch)
-    with pytest.raises(ValueError, match="address"):
-        one.expect(BRANCH, b"", ("nobody", 1), ("10.0.0.1", 1), b"", 1, "", 4, 0.0)
-    assert one.pending == 0
-
-
-def test_what_still_waits_goes_with_the_table() -> None:
-    class Thing:
-        pass
-
-    thing = Thing()
-    before = sys.getrefcount(thing)
-    one = table()
-    assert one.wait(KEY, thing, 0.0)
-    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
-    assert sys.getrefcount(thing) == before + 1
-    del one
-    assert sys.getrefcount(thing) == before
-
-
-def test_timer_e_doubles_up_to_t2() -> None:
-    one = table()
-    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 9, 0.0)
-    instants = []
-    while one.resend(due := one.next_due() or 0.0):
-        instants.append(due)
-    assert instants == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5]
 
 
 def test_the_lane_declines_what_is_too_large_and_addresses_it_was_not_told() -> None:
