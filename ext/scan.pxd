@@ -125,6 +125,48 @@ cdef extern from *:
         return -1;
     }
 
+    /* Sets one bit in marks[i / 64] per control byte of at[0:size], a DEL among them. */
+    static inline void bw_mark_controls(
+        const uint8_t *at, ptrdiff_t size, uint64_t *marks
+    ) {
+        for (ptrdiff_t i = 0; i < size; i += 64) {
+            uint64_t found = 0;
+            for (int k = 0; k < 64 && i + k < size; k += 16) {
+                bw_bytes16 c;
+                if (size - i - k >= 16) {
+                    memcpy(&c, at + i + k, sizeof c);
+                } else {
+                    memset(&c, ' ', sizeof c);
+                    memcpy(&c, at + i + k, (size_t)(size - i - k));
+                }
+                found |= bw_bits16((bw_bytes16)((c < 0x20) | (c == 0x7f))) << k;
+            }
+            marks[i / 64] = found;
+        }
+    }
+
+    /* Offset of the first byte that is below *below*, or *one* or *other*; or *size*.
+       Sixteen at a time as long as there are as many: *size* may go far beyond what is
+       looked for. */
+    static inline ptrdiff_t bw_stop(
+        const uint8_t *at, ptrdiff_t size, uint8_t below, uint8_t one, uint8_t other
+    ) {
+        ptrdiff_t i = 0;
+        for (; i + 16 <= size; i += 16) {
+            bw_bytes16 c;
+            uint64_t found;
+            memcpy(&c, at + i, sizeof c);
+            found = bw_bits16(
+                (bw_bytes16)((c < below) | (c == one) | (c == other)));
+            if (found)
+                return i + __builtin_ctzll(found);
+        }
+        for (; i < size; i++)
+            if (at[i] < below || at[i] == one || at[i] == other)
+                return i;
+        return size;
+    }
+
     /* Offset of the first byte that may end a URI, at or below the blank or one of
        < > ", or of the last fifteen; the caller looks at what it finds. */
     static inline ptrdiff_t bw_uri_end_near(const uint8_t *at, ptrdiff_t size) {
@@ -178,6 +220,12 @@ cdef extern from *:
     Py_ssize_t bw_next_line(
         const uint64_t* lines, Py_ssize_t at, Py_ssize_t size
     ) noexcept nogil
+    void bw_mark_controls(
+        const uint8_t* at, Py_ssize_t size, uint64_t* marks
+    ) noexcept nogil
+    Py_ssize_t bw_stop(
+        const uint8_t* at, Py_ssize_t size, uint8_t below, uint8_t one, uint8_t other
+    ) noexcept nogil
     bint bw_same(const uint8_t* at, const char* lower, Py_ssize_t size) noexcept nogil
 
 
@@ -203,6 +251,20 @@ cdef inline Py_ssize_t next_line_end(
 ) noexcept nogil:
     """Offset of the first LF from *at* on that mark_lines() found, or -1."""
     return bw_next_line(lines, at, size)
+
+
+cdef inline void mark_controls(
+    const uint8_t* at, Py_ssize_t size, uint64_t* marks
+) noexcept nogil:
+    """Set a bit of *marks*, of one word per 64 bytes, for each control byte."""
+    bw_mark_controls(at, size, marks)
+
+
+cdef inline Py_ssize_t next_mark(
+    const uint64_t* marks, Py_ssize_t at, Py_ssize_t size
+) noexcept nogil:
+    """Offset of the first mark from *at* on, or -1."""
+    return bw_next_line(marks, at, size)
 
 
 cdef inline bint is_sip_token(uint8_t byte) noexcept nogil:
