@@ -4,6 +4,25 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 from sipmessage cimport Bytes, Span
 
+cdef extern from *:
+    """
+    #include <stdint.h>
+
+    /* Eight lower-case digits, all at once: a byte for each, to which 0 is added, and
+       what lies between 9 and a where it is above 9. */
+    static inline void bw_hex8(uint32_t number, uint8_t *out) {
+        uint64_t x = number, above;
+        x = (x | x << 16) & 0x0000ffff0000ffff;
+        x = (x | x << 8) & 0x00ff00ff00ff00ff;
+        x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
+        above = ((x + 0x0606060606060606) >> 4) & 0x0101010101010101;
+        x += 0x3030303030303030 + above * ('a' - '0' - 10);
+        for (int i = 0; i < 8; i++)
+            out[i] = (uint8_t)(x >> (56 - 8 * i));
+    }
+    """
+    void bw_hex8(uint32_t number, uint8_t* out) noexcept nogil
+
 
 cdef struct Writer:
     uint8_t* start
@@ -42,8 +61,8 @@ cdef inline void write_number(Writer* w, uint32_t number) noexcept nogil:
     cdef int at = 10
     while True:
         at -= 1
-        digits[at] = <uint8_t>(0x30 + number % 10)
-        number //= 10
+        digits[at] = <uint8_t>(0x30 + number % <uint32_t>10)
+        number //= <uint32_t>10
         if number == 0:
             break
     write(w, digits + at, 10 - at)
@@ -59,7 +78,5 @@ cdef inline void write_ipv4(Writer* w, uint32_t number) noexcept nogil:
 
 cdef inline void hex_digits(uint64_t number, uint8_t* out) noexcept nogil:
     """Spell *number* in 16 lower-case digits."""
-    cdef const char* digits = "0123456789abcdef"
-    cdef int i
-    for i in range(16):
-        out[i] = digits[number >> (60 - 4 * i) & 15]
+    bw_hex8(<uint32_t>(number >> 32), out)
+    bw_hex8(<uint32_t>number, out + 8)

@@ -125,44 +125,47 @@ cdef extern from *:
         return -1;
     }
 
+    static inline uint64_t bw_controls16(const uint8_t *at) {
+        bw_bytes16 c;
+        memcpy(&c, at, sizeof c);
+        return bw_bits16((bw_bytes16)((c < 0x20) | (c == 0x7f)));
+    }
+
     /* Sets one bit in marks[i / 64] per control byte of at[0:size], a DEL among them. */
     static inline void bw_mark_controls(
         const uint8_t *at, ptrdiff_t size, uint64_t *marks
     ) {
-        for (ptrdiff_t i = 0; i < size; i += 64) {
-            uint64_t found = 0;
-            for (int k = 0; k < 64 && i + k < size; k += 16) {
-                bw_bytes16 c;
-                if (size - i - k >= 16) {
-                    memcpy(&c, at + i + k, sizeof c);
-                } else {
-                    memset(&c, ' ', sizeof c);
-                    memcpy(&c, at + i + k, (size_t)(size - i - k));
-                }
-                found |= bw_bits16((bw_bytes16)((c < 0x20) | (c == 0x7f))) << k;
-            }
-            marks[i / 64] = found;
+        uint8_t rest[64];
+        for (; size >= 64; at += 64, size -= 64)
+            *marks++ = bw_controls16(at) | bw_controls16(at + 16) << 16
+                | bw_controls16(at + 32) << 32 | bw_controls16(at + 48) << 48;
+        if (size > 0) {
+            memset(rest, ' ', sizeof rest);
+            memcpy(rest, at, (size_t)size);
+            *marks = bw_controls16(rest) | bw_controls16(rest + 16) << 16
+                | bw_controls16(rest + 32) << 32 | bw_controls16(rest + 48) << 48;
         }
     }
 
-    /* Offset of the first byte that is below *below*, or *one* or *other*; or *size*.
-       Sixteen at a time as long as there are as many: *size* may go far beyond what is
-       looked for. */
+    /* Offset of the first byte that is below *below*, or *one*, *two* or *three*; or
+       *size*.  Sixteen at a time as long as there are as many: *size* may go far beyond
+       what is looked for. */
     static inline ptrdiff_t bw_stop(
-        const uint8_t *at, ptrdiff_t size, uint8_t below, uint8_t one, uint8_t other
+        const uint8_t *at, ptrdiff_t size, uint8_t below, uint8_t one, uint8_t two,
+        uint8_t three
     ) {
         ptrdiff_t i = 0;
         for (; i + 16 <= size; i += 16) {
             bw_bytes16 c;
             uint64_t found;
             memcpy(&c, at + i, sizeof c);
-            found = bw_bits16(
-                (bw_bytes16)((c < below) | (c == one) | (c == other)));
+            found = bw_bits16((bw_bytes16)(
+                (c < below) | (c == one) | (c == two) | (c == three)));
             if (found)
                 return i + __builtin_ctzll(found);
         }
         for (; i < size; i++)
-            if (at[i] < below || at[i] == one || at[i] == other)
+            if (at[i] < below || at[i] == one || at[i] == two || at[i] == three)
                 return i;
         return size;
     }
@@ -224,7 +227,12 @@ cdef extern from *:
         const uint8_t* at, Py_ssize_t size, uint64_t* marks
     ) noexcept nogil
     Py_ssize_t bw_stop(
-        const uint8_t* at, Py_ssize_t size, uint8_t below, uint8_t one, uint8_t other
+        const uint8_t* at,
+        Py_ssize_t size,
+        uint8_t below,
+        uint8_t one,
+        uint8_t two,
+        uint8_t three,
     ) noexcept nogil
     bint bw_same(const uint8_t* at, const char* lower, Py_ssize_t size) noexcept nogil
 

@@ -151,7 +151,7 @@ cdef inline bint keep(
 
 cdef inline bint is_one_word(Bytes p, int size, Span value) noexcept nogil:
     """Whether *value*, which is trimmed, holds no blank."""
-    return bw_stop(p + value.at, size - value.at, SP + 1, SP, SP) == (
+    return bw_stop(p + value.at, size - value.at, SP + 1, SP, SP, SP) == (
         value.end - value.at
     )
 
@@ -163,11 +163,8 @@ cdef inline int plain_uri(Bytes p, int size, Span value, Span* uri) noexcept nog
     if value.end - at < 7 or p[at] != LESS or not same(p + at + 1, 4, "sip:", 4):
         return -1
     at += 1
-    stop = at + <int>bw_stop(p + at, size - at, SP + 1, GREATER, LESS)
+    stop = at + <int>bw_stop(p + at, size - at, SP + 1, GREATER, LESS, QUOTE)
     if stop >= value.end or p[stop] != GREATER or stop == at + 4:
-        return -1
-    # A quote would end it too.
-    if bw_stop(p + at, stop - at, 0, QUOTE, QUOTE) != stop - at:
         return -1
     uri[0] = span(at, stop)
     return stop + 1
@@ -235,7 +232,7 @@ cdef inline bint plain_event(Bytes p, int size, Span value, Fields* f) noexcept 
         if p[at] != QUOTE:
             return False
         at += 1
-        stop = at + <int>bw_stop(p + at, size - at, SP, QUOTE, BACKSLASH)
+        stop = at + <int>bw_stop(p + at, size - at, SP, QUOTE, BACKSLASH, QUOTE)
         if stop >= value.end or p[stop] != QUOTE:
             return False
         found[0] = span(at, stop)
