@@ -93,6 +93,14 @@ PNP_DROPPED = _event(
     "%(datagrams)d datagrams of phones were dropped because too many were waiting",
     "The phones ask again; if it happens often, allow a larger net.core.rmem_max.",
 )
+PNP_STALE = _event(
+    "server.pnp_stale",
+    logging.WARNING,
+    "%(datagrams)d datagrams of phones had waited for more than %(seconds)g seconds and "
+    "were dropped unread",
+    "Whoever still waited has asked again and was answered first; if it happens often, "
+    "see what keeps the program from running.",
+)
 PNP_FAULT = _event(
     "server.pnp_fault",
     logging.ERROR,
