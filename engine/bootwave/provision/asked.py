@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 _agent = lru_cache(512)(phone_from_user_agent)
 
 _OWN_KINDS = frozenset({DocumentKind.FILES, DocumentKind.SETTINGS})
-_KINDS = {int(kind): kind for kind in DocumentKind}
+
+
+@lru_cache(512)
+def _key(kind: int, url: str, model: str) -> DocumentKey:
+    return DocumentKey(DocumentKind(kind), url, model)
 
 
 class Asked(NamedTuple):
@@ -70,11 +74,11 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
 
 def asked_by(miss: "Miss") -> Asked:
     """Return what a request asks for that the lane read."""
-    kind = _KINDS[miss.kind]
+    key = _key(miss.kind, miss.base_url, miss.model)
     return Asked(
         miss.mac,
-        DocumentKey(kind, miss.base_url, miss.model),
-        kind in _OWN_KINDS,
+        key,
+        key.kind in _OWN_KINDS,
         miss.source,
         False,
         miss.head,

@@ -14,15 +14,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.errors import StoreError
+from bootwave.provision.asked import asked_by
 from bootwave.provision.batch import MOST
-from bootwave.provision.steps import (
-    Look,
-    Outcome,
-    Result,
-    Steps,
-    Write,
-    advanced,
-)
+from bootwave.provision.steps import Course, Look, Outcome, Result, Step, Write
 
 if TYPE_CHECKING:
     from bootwave.native.http import Miss
@@ -32,20 +26,27 @@ Tell = Callable[["Miss", Outcome | None], None]
 
 
 class _Case(NamedTuple):
+    course: Course
     miss: "Miss"
-    steps: Steps
     tell: Tell
 
 
 class Misses:
-    """Drives the steps of many requests; for one loop and its thread."""
+    """Takes many requests on their way; for one loop and its thread."""
 
     def __init__(
         self,
+        begun: Callable[[Course], Step | Outcome],
+        gone_on: Callable[[Course, Result], Step | Outcome],
         look: Callable[[Sequence[int]], Mapping[int, Look]],
         submit: Callable[[Write], "Future[bool]"],
     ) -> None:
-        """Read with *look*, one result for each MAC, and write with *submit*."""
+        """Take the steps that *begun* and *gone_on* tell.
+
+        Read with *look*, one result for each MAC, and write with *submit*.
+        """
+        self._begun = begun
+        self._gone_on = gone_on
         self._look = look
         self._submit = submit
         self._looking: list[tuple[int, _Case]] = []
@@ -53,47 +54,56 @@ class Misses:
         self._woken = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def begin(self, miss: "Miss", steps: Steps, tell: Tell) -> None:
-        """Begin with *steps*; *tell* is called with their outcome, perhaps at once."""
+    def begin(self, misses: "Sequence[Miss]", tell: Tell) -> None:
+        """Call *tell* with the outcome for each of *misses*, perhaps at once."""
         self._loop = asyncio.get_running_loop()
-        self._go_on(_Case(miss, steps, tell), None)
+        for miss in misses:
+            case = _Case(Course(asked_by(miss)), miss, tell)
+            try:
+                step = self._begun(case.course)
+            except Exception:
+                tell(miss, None)
+                continue
+            self._take(case, step)
 
-    def _go_on(self, case: _Case, result: Result | None) -> None:
-        """Let *case* go on until it waits or is done."""
-        try:
-            step = advanced(case.steps, result)
-            if isinstance(step, Write):
-                self._submit(step).add_done_callback(
-                    lambda future: self._done(case, future)
-                )
-                return
-        except Exception:
-            self._fail(case)
-            return
-        if not isinstance(step, int):
+    def _take(self, case: _Case, step: Step | Outcome) -> None:
+        """Let *case* wait for its next *step*, or tell its outcome."""
+        if isinstance(step, int):
+            if not self._looking:
+                assert self._loop is not None
+                self._loop.call_soon(self._look_up)
+            self._looking.append((step, case))
+        elif isinstance(step, Write):
+            self._submit(step).add_done_callback(
+                lambda future: self._done(case, future)
+            )
+        else:
             case.tell(case.miss, step)
+
+    def _go_on(self, case: _Case, result: Result) -> None:
+        try:
+            step = self._gone_on(case.course, result)
+        except Exception:
+            case.tell(case.miss, None)
             return
-        if not self._looking:
-            assert self._loop is not None
-            self._loop.call_soon(self._look_up)
-        self._looking.append((step, case))
+        self._take(case, step)
 
     def _look_up(self) -> None:
         batch, self._looking = self._looking[:MOST], self._looking[MOST:]
         if self._looking:
             assert self._loop is not None
             self._loop.call_soon(self._look_up)
-        found: Mapping[int, Look] | StoreError
         try:
             found = self._look(list(dict.fromkeys([mac for mac, _case in batch])))
         except StoreError as error:
-            found = error
+            for _mac, case in batch:
+                self._go_on(case, error)
         except Exception:
             for _mac, case in batch:
-                self._fail(case)
-            return
-        for mac, case in batch:
-            self._go_on(case, found if isinstance(found, StoreError) else found[mac])
+                case.tell(case.miss, None)
+        else:
+            for mac, case in batch:
+                self._go_on(case, found[mac])
 
     def _done(self, case: _Case, future: "Future[bool]") -> None:
         """Take the word of the commit; in the writer's thread."""
@@ -115,8 +125,4 @@ class Misses:
             elif isinstance(error, StoreError):
                 self._go_on(case, error)
             else:
-                self._fail(case)
-
-    def _fail(self, case: _Case) -> None:
-        case.steps.close()
-        case.tell(case.miss, None)
+                case.tell(case.miss, None)

@@ -8,10 +8,10 @@
       +---------|----------------------------+
                 \\-------> make ---> answer            unless revoked in the meantime
 
-These steps are one generator (``provision.steps``) that yields what it needs, a look or
-a write, and is sent the result.  ``respond`` drives it on an event loop, with the looks
-of a turn in one query and the loop free while a commit runs; ``respond_now`` drives it
-at once, for an engine without sockets; ``provision.misses`` drives many.
+A request tells what it needs next, a look or a write (``provision.steps``), and goes on
+with the result.  ``respond`` waits for it on an event loop, with the looks of a turn in
+one query and the loop free while a commit runs; ``respond_now`` does it at once, for an
+engine without sockets; ``provision.misses`` does it for many.
 
 Unknown, unbound, closed and taken phones go the same way and get the same bytes.  With
 the store away windows fail closed, while what is ready under a grant is still given.
@@ -32,12 +32,19 @@ from bootwave.http.response import Response, plain_response
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
-from bootwave.pairing.decisions import Claim, Consume, Grant, Policy, Refuse
+from bootwave.pairing.decisions import (
+    Claim,
+    Consume,
+    Grant,
+    Policy,
+    Refuse,
+    Serve,
+)
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import decide, live_device, open_for_pnp
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import text_from_mac
-from bootwave.provision.asked import Asked, asked_by, asked_from, phone_detail
+from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
     Document,
@@ -52,13 +59,13 @@ from bootwave.provision.misses import Misses, Tell
 from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import (
+    Course,
     Look,
     Outcome,
     Ready,
     Result,
-    Steps,
+    Step,
     Write,
-    advanced,
 )
 from bootwave.provision.urls import pnp_url
 from bootwave.sightings import Reason, Sighting
@@ -122,7 +129,7 @@ class Provisioner:
         self._layers = ModelLayers(reader, revocations)
         self._maker = DocumentMaker(compiler, keyring, self._layers)
         self._batch = Batch(self._look)
-        self._misses = Misses(self._look, self._submit)
+        self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
@@ -148,8 +155,8 @@ class Provisioner:
         asked = asked_from(request, contact, self._options)
         if asked is None:
             return self._no_document(request, contact)
-        steps = self._steps(asked)
-        step = advanced(steps, None)
+        course = Course(asked)
+        step = self._begun(course)
         while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
@@ -160,7 +167,7 @@ class Provisioner:
                     result = await self._batch.look(step)
             except StoreError as error:
                 result = error
-            step = advanced(steps, result)
+            step = self._gone_on(course, result)
         return self._given(asked, step)
 
     def respond_now(self, request: Request, contact: Contact) -> Response:
@@ -170,8 +177,8 @@ class Provisioner:
             return ready
         asked = asked_from(request, contact, self._options)
         assert asked is not None  # or that had been answered, too
-        steps = self._steps(asked)
-        step = advanced(steps, None)
+        course = Course(asked)
+        step = self._begun(course)
         while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
@@ -180,7 +187,7 @@ class Provisioner:
                     result = self._look([step])[step]
             except StoreError as error:
                 result = error
-            step = advanced(steps, result)
+            step = self._gone_on(course, result)
         return self._given(asked, step)
 
     def answer_missed(self, misses: "Sequence[Miss]", tell: Tell) -> None:
@@ -190,8 +197,7 @@ class Provisioner:
         since, and counts and sights it when it gives it; a ``Response`` is counted and
         sighted here.  None says that it failed here.
         """
-        for miss in misses:
-            self._misses.begin(miss, self._steps(asked_by(miss)), tell)
+        self._misses.begin(misses, tell)
 
     def pnp_urls(self, lookups: Sequence[PnpLookUp]) -> list[str | None]:
         """Return for each SUBSCRIBE the settings URL to tell, or None for silence.
@@ -234,47 +240,59 @@ class Provisioner:
             if self._bound is not None and kind != "device":
                 self._bound.clear()
 
-    def _steps(self, asked: Asked) -> Steps:
+    def _begun(self, course: Course) -> Step | Outcome:
+        """Begin; return what is needed first, or the outcome."""
+        asked = course.asked
         if not asked.is_own:
             return self._general_document(asked)
         self._counters.add(Counter.CACHE_MISSES)
+        course.looks = 1
+        return asked.mac
+
+    def _gone_on(self, course: Course, result: Result) -> Step | Outcome:
+        """Go on with the *result* of a step; return the next one, or the outcome."""
         try:
-            return (yield from self._own_document(asked))
+            if isinstance(result, Look):
+                step = self._decided(course, result)
+                if step is not None:
+                    return step
+            elif isinstance(result, StoreError):
+                raise result
+            else:
+                course.lost_claim = course.claiming and not result
         except StoreError as error:
             self._note_store_away(error)
-            return self._refuse(asked, Reason.STORE_AWAY)
+            return self._refuse(course.asked, Reason.STORE_AWAY)
+        if course.looks == ROUNDS:
+            return self._refuse(course.asked, Reason.NOT_DECIDED)
+        course.looks += 1
+        return course.asked.mac
 
-    def _own_document(self, asked: Asked) -> Steps:
-        lost_claim = False
-        for _ in range(ROUNDS):
-            look = yield asked.mac
-            assert isinstance(look, Look)
-            at = self._clock()
-            decision = decide(
-                asked.mac,
-                look.device,
-                look.wildcards,
-                asked.source,
-                asked.secure,
-                at,
-                self._policy,
-            )
-            if isinstance(decision, Consume | Claim):
-                if asked.is_head:
-                    # It takes no secret away, so it must not use up who may.
-                    return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
-                won = yield Write(decision, asked.agent_model)
-                lost_claim = isinstance(decision, Claim) and not won
-            elif isinstance(decision, Refuse):
-                reason = decision.reason
-                if lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
-                    reason = Reason.WILDCARD_TAKEN
-                return self._refuse(asked, reason)
-            else:
-                outcome = self._serve(asked, look, decision.grant, at)
-                if outcome is not None:
-                    return outcome
-        return self._refuse(asked, Reason.NOT_DECIDED)
+    def _decided(self, course: Course, look: Look) -> Write | Outcome | None:
+        """Decide on what was looked up; None to look again."""
+        asked = course.asked
+        at = self._clock()
+        decision = decide(
+            asked.mac,
+            look.device,
+            look.wildcards,
+            asked.source,
+            asked.secure,
+            at,
+            self._policy,
+        )
+        if isinstance(decision, Serve):
+            return self._serve(asked, look, decision.grant, at)
+        if isinstance(decision, Refuse):
+            reason = decision.reason
+            if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
+                reason = Reason.WILDCARD_TAKEN
+            return self._refuse(asked, reason)
+        if asked.is_head:
+            # It takes no secret away, so it must not use up who may.
+            return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
+        course.claiming = isinstance(decision, Claim)
+        return Write(decision, asked.agent_model)
 
     def _serve(
         self, asked: Asked, look: Look, grant: Grant, at: Instant
@@ -291,15 +309,10 @@ class Provisioner:
         except (StoreError, SettingError) as error:
             return self._not_made(asked, error)
         # Last of all: whatever was revoked until here must not leave.
-        stamp = self._revocations.stamp_since(look.mark, domain_id)
-        if (
-            stamp is None
-            or stamp != self._revocations.stamp(device.mac, domain_id)
-            or look.applied != self._applied
-        ):
+        stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
+        if stamp is None or look.applied != self._applied:
             return None
-        clear = not asked.secure
-        terms = Terms(domain_id, stamp, grant, clear)
+        terms = Terms(domain_id, stamp, grant, not asked.secure)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
@@ -383,7 +396,7 @@ class Provisioner:
         the time it takes.
         """
         applied = self._applied
-        marks = [self._revocations.mark(mac) for mac in macs]
+        marks = self._revocations.marks(macs)
         devices = self._reader.devices(macs)
         wildcards = self._reader.wildcards()
         return {

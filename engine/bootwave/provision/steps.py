@@ -1,18 +1,35 @@
 """What a request's way through provisioning waits for, step by step.
 
-The way is a generator: it yields a MAC to look at, or a write, is sent the result, and
-returns the outcome.  Whoever drives it decides how to wait.
+The way itself is ``provision.service``'s; whoever drives it decides how to wait.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.response import Response
 from bootwave.pairing.decisions import Claim, Consume
+from bootwave.provision.asked import Asked
 from bootwave.provision.cache import Document, GeneralDocument
 from bootwave.provision.revocations import Mark
+
+
+class Course:
+    """How far one request has come.
+
+    ``looks`` counts the looks that were asked for; ``lost_claim`` is whether the write
+    before the last one was a claim that others won.
+    """
+
+    __slots__ = ("asked", "claiming", "looks", "lost_claim")
+
+    def __init__(self, asked: Asked) -> None:
+        """Begin."""
+        self.asked = asked
+        self.looks = 0
+        self.claiming = False
+        self.lost_claim = False
 
 
 class Look(NamedTuple):
@@ -38,19 +55,8 @@ class Ready(NamedTuple):
     wall: float
 
 
+# What a request waits for: a look at this MAC, or a write.
 Step = int | Write
+# Of a look, or of a write whether it was won; or what either failed with.
 Result = Look | bool | StoreError
 Outcome = Response | Ready
-# Sent a look for a MAC, and for a write whether it was won; StoreError is thrown in.
-Steps = Generator[Step, Look | bool, Outcome]
-
-
-def advanced(steps: Steps, result: Result | None) -> Step | Outcome:
-    """Return what *steps* need after *result* of the last step, or the outcome."""
-    try:
-        if isinstance(result, StoreError):
-            return steps.throw(result)
-        return steps.send(result)  # type: ignore[arg-type]  # None begins
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
