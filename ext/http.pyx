@@ -428,10 +428,10 @@ cdef class Lane:
         self.boot = boot
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
+        self.url_texts = {self.url: url}
         self.no_model = <uint64_t>hash("")
         self.idle_seconds, self.stall_seconds = idle, stall
         self.answer_seconds = answer
-        self.url_texts = {hash(url): url}
         self.waiting = {}
         self.missed = []
         self.capacity, self.crowded = capacity, crowded
@@ -1159,7 +1159,7 @@ cdef class Lane:
         """Ask for the base URL of what is reached at *own*, and remember its text."""
         cdef str url = self.url_of(text_of(own, False), own.port)
         if len(self.url_texts) < MAX_URLS:
-            self.url_texts[hash(url)] = url  # requests to others do not wait here
+            self.url_texts[<uint64_t>hash(url)] = url  # requests to others do not wait here
         return <uint64_t>hash(url)
 
     # Connections
