@@ -3,9 +3,10 @@
 It reads what a new connection brought, recognises a complete GET or HEAD without body
 (RFC 9112, the forms in which phones write one), finds the document, checks its grant
 and its revocation counters, assembles it into the buffer and sends it.  Whatever it
-does not recognise completely, or has no answer ready for, is handed over: the socket,
-and every byte that was read.  So it decides nothing that others decide otherwise; it
-answers sooner.
+does not recognise completely is handed over: the socket, and every byte that was read.
+What it recognises but has nothing ready for, a *miss*, waits here: it is told what was
+asked, and later that something is ready now, or which bytes to send.  So it decides
+nothing that others decide otherwise; it answers sooner.
 
 Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
 texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system.
@@ -13,7 +14,11 @@ texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the sys
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
@@ -22,6 +27,7 @@ from httpconnections cimport (
     IDLE,
     NOBODY,
     SENDING,
+    WAITING,
     Connection,
     Connections,
     close_all,
@@ -33,7 +39,10 @@ from httpconnections cimport (
     leave_list,
     next_late,
     start_empty,
+    take_in,
+    unwatch,
     wait_for,
+    watch,
 )
 from httpmemos cimport (
     MAX_MEMOS,
@@ -58,7 +67,6 @@ from httpsockets cimport (
     CLOCK_BOOTTIME,
     CLOCK_REALTIME,
     EPOLL_CLOEXEC,
-    EPOLL_CTL_MOD,
     EPOLLIN,
     EPOLLOUT,
     INET6_ADDRSTRLEN,
@@ -73,7 +81,6 @@ from httpsockets cimport (
     bw_no_delay,
     bw_own_end,
     bw_reset_on_close,
-    bw_watch,
     close,
     epoll_create1,
     epoll_event,
@@ -93,7 +100,7 @@ from libc.errno cimport (
     ENOMEM,
     errno,
 )
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 from ring cimport (
@@ -164,6 +171,7 @@ def recognise(data):
 cdef enum:
     PLACES = 64  # own addresses remembered
     LISTENERS = 64
+    MAX_URLS = 1024  # of which the text is known, too
 
 cdef struct Place:
     bw_end end
@@ -177,7 +185,12 @@ cdef struct Listener:
 cdef struct Answer:
     Document* document
     uint64_t mac
-    PyObject* detail  # borrowed of a memo
+    uint64_t url
+    uint64_t model
+    PyObject* detail  # borrowed, as the names are
+    PyObject* name  # of the model
+    PyObject* agent_name  # of the one that the User-Agent tells
+    uint8_t kind
     bint own
 
 cdef enum:
@@ -199,6 +212,14 @@ cdef enum:
 cdef enum:
     HANDED = 0  # to be handed over, bytes and all
     DONE = 1  # closed, or kept
+
+cdef enum:
+    # What may be found.
+    MISSING = 0
+    READY = 1
+    UNFIT = 2  # for the lane: too large, or of a plan that is no native one
+
+cdef str NO_NAME = ""
 
 
 cdef void source_of(const bw_end* peer, Source* source) noexcept nogil:
@@ -244,6 +265,35 @@ cdef char* put_number(char* out, uint32_t number) noexcept nogil:
 
 @cython.final
 @cython.auto_pickle(False)
+@cython.no_gc
+cdef class Miss:
+    """A request that a lane holds until it is told the answer; made by the lane.
+
+    *mac* is whose document it is, or in a general one the MAC that the phone mentions
+    (0 for none).  *model* is what the phone says it is, as far as the document depends
+    on it, *agent_model* what its User-Agent alone says, *detail* model and firmware.
+    *if_none_match* is one strong entity tag, or None.
+    """
+
+    cdef readonly uint64_t mac
+    cdef readonly int kind
+    cdef readonly str base_url, model, agent_model, detail, source
+    cdef readonly bytes if_none_match
+    cdef readonly bint head, is_1_0, keep_alive
+    cdef bytes data  # the whole request
+    cdef int fd  # -1 once it waits no more
+
+    def __init__(self):
+        raise TypeError("a lane makes them")
+
+    @property
+    def waits(self):
+        """Whether the phone is still to be answered."""
+        return self.fd >= 0
+
+
+@cython.final
+@cython.auto_pickle(False)
 cdef class Lane:
     """Answers what is ready; one for each worker, for one thread.
 
@@ -260,7 +310,8 @@ cdef class Lane:
     that of an address and port connected to.  *describe* returns of a User-Agent
     (model, detail, end of what describes a phone or -1, how many characters decide);
     *model_of* the model a phone type names.  *vendors* are the OUIs preferred when a
-    User-Agent names several MACs.  *idle* and *stall* are deadlines in seconds.
+    User-Agent names several MACs.  *idle*, *stall* and *answer* are deadlines in
+    seconds: to ask again, to read, to be answered.
     *capacity* is how many connections there may be with those of others, *crowded*
     from when on unproven ones are not kept.
     """
@@ -280,7 +331,10 @@ cdef class Lane:
     cdef bint one_url
     cdef uint32_t[8] vendors
     cdef int vendor_count
-    cdef double idle_seconds, stall_seconds
+    cdef double idle_seconds, stall_seconds, answer_seconds
+    cdef dict url_texts  # by hash, those that requests may be to
+    cdef dict waiting  # descriptor -> Miss
+    cdef list missed
 
     cdef Connections kept
     cdef list handed
@@ -329,6 +383,7 @@ cdef class Lane:
         tuple vendors not None,
         double idle,
         double stall,
+        double answer,
         int capacity,
         int crowded,
     ):
@@ -378,8 +433,12 @@ cdef class Lane:
         self.boot = boot
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
+        self.url_texts = {self.url: url}
         self.no_model = <uint64_t>hash("")
         self.idle_seconds, self.stall_seconds = idle, stall
+        self.answer_seconds = answer
+        self.waiting = {}
+        self.missed = []
         self.capacity, self.crowded = capacity, crowded
         self.handed = []
         self.second = -1
@@ -426,7 +485,8 @@ cdef class Lane:
         """Accept at most *limit* connections and answer what is ready.
 
         *held* is how many connections others hold.  Returns (errors, handed): the
-        number of the error that ended it, 0 for none, and what ``turn`` returns.
+        number of the error that ended it, 0 for none, and what ``turn`` returns.  What
+        was missed is asked for by ``take_missed``.
         """
         cdef sockaddr_storage from_
         cdef bw_end peer
@@ -483,19 +543,97 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer.
+        Returns the addresses of those that stopped reading an answer, and, in the form
+        of ``turn``, the connections whose request was not answered in time.
         """
         cdef int fd, _i
-        cdef list stalled = []
+        cdef list stalled = [], late = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
             if fd == NOBODY:
                 break
+            if self.kept.at[fd].state == WAITING:
+                late.append(self.release_waiting(self.waiting[fd]))
+                continue
             if self.kept.at[fd].state == SENDING:
                 stalled.append(text_of(&self.kept.at[fd].peer, True))
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled
+        return stalled, late
+
+    # Requests that wait
+
+    def take_missed(self):
+        """Return the requests (Miss) that wait since the last call, or None."""
+        cdef list missed = self.missed
+        if not missed:
+            return None
+        self.missed = []
+        return missed
+
+    def answer(self, Miss miss not None):
+        """Answer *miss* with what is ready now; False when nothing is: it waits on.
+
+        True also when it waits no more.  Connections may have to be handed over then:
+        ``settle`` returns them.
+        """
+        cdef Request request
+        cdef Answer answer
+        cdef bw_end peer
+        cdef Source source
+        cdef int fd = miss.fd
+        if fd < 0:
+            return True
+        peer = self.kept.at[fd].peer
+        source = self.kept.at[fd].source
+        answer.mac = miss.mac
+        answer.url = self.kept.at[fd].url
+        answer.model = <uint64_t>hash(miss.model)
+        answer.kind = <uint8_t>miss.kind
+        answer.own = miss.kind == FILES or miss.kind == SETTINGS
+        answer.detail = <PyObject*>miss.detail
+        if self.find(&source, &answer) != READY:
+            return False
+        memset(&request, 0, sizeof(Request))
+        request.head = miss.head
+        request.is_1_0 = miss.is_1_0
+        request.keep_alive = miss.keep_alive
+        if miss.if_none_match is not None:
+            request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
+            request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
+        self.end_waiting(miss)
+        self.deliver(fd, &request, &answer, &peer, &source)
+        return True
+
+    def say(self, Miss miss not None, bytes data not None):
+        """Send *data*, a whole answer, to *miss*; nothing when it waits no more.
+
+        The connection stays open if the request wants that, so *data* must not say
+        otherwise, nor must this be called after ``finish`` for such a request.
+        """
+        cdef bw_end peer
+        cdef Source source
+        cdef uint64_t url
+        cdef int fd = miss.fd
+        if fd < 0:
+            return
+        peer = self.kept.at[fd].peer
+        source = self.kept.at[fd].source
+        url = self.kept.at[fd].url
+        self.end_waiting(miss)
+        self.counts[REQUESTS] += 1
+        self.transmit(
+            fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, False,
+            &peer, &source, url,
+        )
+
+    def release(self, Miss miss not None):
+        """Return *miss* as ``turn`` returns what is handed over; None if it is gone."""
+        return self.release_waiting(miss) if miss.fd >= 0 else None
+
+    def settle(self):
+        """Return what had to be handed over since, in the form of ``turn``."""
+        return self.finished()
 
     def shed(self, int limit):
         """Return at most *limit* unproven connections that idle, to be held by others.
@@ -527,6 +665,11 @@ cdef class Lane:
 
     def abort(self):
         """Close whatever is left, at once."""
+        cdef Miss miss
+        for miss in self.waiting.values():
+            miss.fd = -1
+        self.waiting.clear()
+        self.missed.clear()
         close_all(&self.kept)
 
     def resume(self):
@@ -543,34 +686,70 @@ cdef class Lane:
         const Source* source,
         uint64_t url,
     ) except -1:
-        """Answer the request in ``inbound``, if it is the whole of it and ready."""
+        """Answer the request in ``inbound``, if it is the whole of it and ready.
+
+        When it is understood, but not ready, it waits.
+        """
         cdef Request request
         cdef Answer answer
-        cdef bint known, current, ready
-        cdef Py_ssize_t total
+        cdef int found
         if not recognised(self.inbound, size, &request) or request.consumed != size:
             return HANDED
         try:
-            ready = self.find(&request, source, url, &answer)
+            if not self.understood(&request, url, &answer):
+                return HANDED
         except Exception:
             return HANDED  # who has the request next fails, too, and says so
-        if not ready:
+        found = self.find(source, &answer)
+        if found == MISSING:
+            return self.wait(fd, size, &request, &answer, peer, source)
+        if found == UNFIT:
             return HANDED
-        current = request.tag is not NULL and (
+        if answer.own:
+            self.counts[HITS] += 1
+        return self.deliver(fd, &request, &answer, peer, source)
+
+    cdef int deliver(
+        self,
+        int fd,
+        Request* request,
+        const Answer* answer,
+        const bw_end* peer,
+        const Source* source,
+    ) except -1:
+        """Answer with the document found."""
+        cdef bint current = request.tag is not NULL and (
             request.tag_size == answer.document.tag_size
             and memcmp(request.tag, tag_of(answer.document), request.tag_size) == 0
         )
+        cdef Py_ssize_t total
         if self.finishing:
             request.keep_alive = False
-        known = is_kept(&self.kept, fd)
-        total = self.write(&request, answer.document, current)
+        total = self.write(request, answer.document, current)
         self.counts[REQUESTS] += 1
         self.counts[DOCUMENTS] += 1
         if answer.own:
-            self.counts[HITS] += 1
             self.counts[DOCUMENTS_SECRET] += 1
-        self.tell(&answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
-        if request.keep_alive and not known:
+        self.tell(answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
+        return self.transmit(
+            fd, self.out, total, request.keep_alive, answer.own, peer, source,
+            answer.url,
+        )
+
+    cdef int transmit(
+        self,
+        int fd,
+        const char* at,
+        Py_ssize_t total,
+        bint keep_alive,
+        bint proven,
+        const bw_end* peer,
+        const Source* source,
+        uint64_t url,
+    ) except -1:
+        """Send at[0:total], and close *fd* or keep it, as *keep_alive* says."""
+        cdef bint known = is_kept(&self.kept, fd)
+        if keep_alive and not known:
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
@@ -578,9 +757,9 @@ cdef class Lane:
         # in one segment: a packet less for the kernels at both ends.
         cdef ssize_t sent = send(
             fd,
-            self.out,
+            at,
             <size_t>total,
-            MSG_NOSIGNAL if request.keep_alive else MSG_NOSIGNAL | MSG_MORE,
+            MSG_NOSIGNAL if keep_alive else MSG_NOSIGNAL | MSG_MORE,
         )
         if sent < 0:
             if errno != EAGAIN and errno != EINTR:
@@ -588,66 +767,161 @@ cdef class Lane:
                 return DONE
             sent = 0
         if sent == total:
-            if not request.keep_alive:
+            if not keep_alive:
                 self.end(fd, known)
-            elif not known and not self.has_room(answer.own):
-                self.hand_over(fd, 0, True, answer.own)
+            elif not known and not self.has_room(proven):
+                self.hand_over(fd, 0, True, proven)
             elif known or keep(&self.kept, fd, peer, source, url):
-                self.idle(fd, answer.own)
+                self.idle(fd, proven)
             return DONE
         if known or keep(&self.kept, fd, peer, source, url):
-            self.kept.at[fd].keep_alive = request.keep_alive
-            self.begin_sending(fd, sent, total, answer.own)
+            self.kept.at[fd].keep_alive = keep_alive
+            self.begin_sending(fd, at + sent, total - sent, proven)
         return DONE
 
-    cdef bint find(
-        self, const Request* request, const Source* source, uint64_t url, Answer* answer
+    cdef bint understood(
+        self, const Request* request, uint64_t url, Answer* answer
     ) except -1:
-        """Find the document, and whether it may leave now."""
+        """Tell which document is asked for; False when others know better."""
         cdef Memo* agent = self.agent_of(request)
         cdef Memo* named
-        cdef uint64_t model
         cdef uint8_t kind = request.kind
-        cdef Phone* phone
         if agent is NULL or not agent.usable:
             return False
+        answer.document = NULL
+        answer.kind = kind
+        answer.url = url
         answer.detail = agent.detail
-        model = agent.model
+        answer.agent_name = answer.name = agent.name
+        answer.model = agent.model
         if kind == FILES or kind == FIRMWARE:
-            model = self.no_model
+            answer.model = self.no_model
+            answer.name = <PyObject*>NO_NAME
         elif request.type is not NULL:
             named = self.type_of(request)
             if named.model != self.no_model:
-                model = named.model
-        # From here on nothing runs but this: what is found stays where it is.
+                answer.model = named.model
+                answer.name = named.name
         answer.own = kind == FILES or kind == SETTINGS
+        answer.mac = request.mac if answer.own else self.agent_mac(request, agent)
+        return True
+
+    cdef int find(self, const Source* source, Answer* answer) noexcept:
+        """Find the document, and whether it may leave now: MISSING, READY or UNFIT."""
+        cdef uint64_t mac = answer.mac
+        cdef Phone* phone
         if answer.own:
-            answer.mac = request.mac
-            phone = find_phone(self.documents, request.mac)
+            phone = find_phone(self.documents, mac)
             if (
                 phone is NULL
                 or not phone.clear
                 or phone.boot != self.boot
                 or not same_source(&phone.source, source)
                 or not bw_clock(CLOCK_BOOTTIME) < phone.until
-                or phone.stamp != self.stamp_of(request.mac, phone.domain)
+                or phone.stamp != self.stamp_of(mac, phone.domain)
             ):
-                return False
+                return MISSING
             use_phone(self.documents, phone)
         else:
-            answer.mac = self.agent_mac(request, agent)
-            phone = find_phone(self.general, shared_slot(kind, url, model))
+            phone = find_phone(
+                self.general, shared_slot(answer.kind, answer.url, answer.model)
+            )
             if phone is NULL or phone.stamp != bw_load(
                 self.revocations + self.everything
             ):
-                return False
+                return MISSING
             use_phone(self.general, phone)
-        answer.document = find_document(phone, kind, url, model)
-        return (
-            answer.document is not NULL
-            and (answer.document.blueprint is not NULL or answer.document.plan is NULL)
-            and answer.document.content_size <= OUT_BYTES - MAX_ANSWER_HEAD
-        )
+        answer.document = find_document(phone, answer.kind, answer.url, answer.model)
+        if answer.document is NULL:
+            return MISSING
+        if (
+            answer.document.blueprint is NULL and answer.document.plan is not NULL
+            or answer.document.content_size > OUT_BYTES - MAX_ANSWER_HEAD
+        ):
+            return UNFIT
+        return READY
+
+    cdef int wait(
+        self,
+        int fd,
+        Py_ssize_t size,
+        const Request* request,
+        const Answer* answer,
+        const bw_end* peer,
+        const Source* source,
+    ) except -1:
+        """Hold the request in ``inbound`` until its answer is known.
+
+        While places are short only those wait here that have one: who must go is for
+        the table of those others to decide.
+        """
+        cdef Miss miss
+        cdef bint fresh = not is_kept(&self.kept, fd)
+        url = self.url_texts.get(answer.url)
+        if url is None or (fresh and not self.has_room(False)):
+            return HANDED
+        try:
+            miss = self.new_miss(size, request, answer, url, peer)
+            self.missed.append(miss)
+            self.waiting[fd] = miss
+        except BaseException:
+            self.end(fd, not fresh)
+            raise
+        if fresh:
+            if not take_in(&self.kept, fd, peer, source, answer.url):
+                del self.waiting[fd]
+                return DONE
+            self.kept.at[fd].fresh = True
+        else:
+            leave_list(&self.kept, fd)
+            unwatch(&self.kept, fd)
+        miss.fd = fd
+        self.kept.at[fd].state = WAITING
+        wait_for(&self.kept, fd, self.answer_seconds)
+        return DONE
+
+    cdef Miss new_miss(
+        self,
+        Py_ssize_t size,
+        const Request* request,
+        const Answer* answer,
+        str url,
+        const bw_end* peer,
+    ):
+        cdef Miss miss = Miss.__new__(Miss)
+        miss.fd = -1
+        miss.mac = answer.mac
+        miss.kind = answer.kind
+        miss.base_url = url
+        miss.model = <str>answer.name
+        miss.agent_model = <str>answer.agent_name
+        miss.detail = <str>answer.detail
+        miss.source = text_of(peer, True)
+        miss.if_none_match = bytes_or_none(request.tag, request.tag_size)
+        miss.head = request.head
+        miss.is_1_0 = request.is_1_0
+        miss.keep_alive = request.keep_alive
+        miss.data = PyBytes_FromStringAndSize(<const char*>self.inbound, size)
+        return miss
+
+    cdef int end_waiting(self, Miss miss) except -1:
+        """Let *miss* wait no more.  One that was not kept before is not kept again."""
+        cdef int fd = miss.fd
+        miss.fd = -1
+        del self.waiting[fd]
+        if self.kept.at[fd].fresh:
+            forget(&self.kept, fd)
+        return 0
+
+    cdef tuple release_waiting(self, Miss miss):
+        cdef int fd = miss.fd
+        cdef bint answered = not self.kept.at[fd].fresh
+        cdef bint proven = self.kept.at[fd].proven
+        self.end_waiting(miss)
+        if answered:
+            forget(&self.kept, fd)
+        self.held += 1
+        return fd, miss.data, answered, proven
 
     cdef inline uint64_t stamp_of(self, uint64_t mac, int64_t domain) noexcept:
         return (
@@ -833,9 +1107,7 @@ cdef class Lane:
                 if own.address[i]:
                     # Bound to one address, to which all of its connections are.
                     new.fixed = True
-                    new.url = <uint64_t>hash(
-                        self.url_of(text_of(&own, False), own.port)
-                    )
+                    new.url = self.hash_of_url(&own)
                     break
         new.fd = fd
         self.listener_count += 1
@@ -857,7 +1129,7 @@ cdef class Lane:
                 url[0] = self.places[i].url
                 return True
         try:
-            found = <uint64_t>hash(self.url_of(text_of(&own, False), own.port))
+            found = self.hash_of_url(&own)
         except Exception:
             return False
         if self.place_count == PLACES:
@@ -867,6 +1139,13 @@ cdef class Lane:
         self.place_count += 1
         url[0] = found
         return True
+
+    cdef uint64_t hash_of_url(self, const bw_end* own) except? 0:
+        """Ask for the base URL of what is reached at *own*, and remember its text."""
+        cdef str url = self.url_of(text_of(own, False), own.port)
+        if len(self.url_texts) < MAX_URLS:
+            self.url_texts[<uint64_t>hash(url)] = url  # requests to others do not wait here
+        return <uint64_t>hash(url)
 
     # Connections
 
@@ -909,24 +1188,27 @@ cdef class Lane:
 
     cdef void idle(self, int fd, bint proven) noexcept:
         """Wait for the next request on *fd*."""
+        if not self.kept.at[fd].watched and not watch(&self.kept, fd, EPOLLIN):
+            drop(&self.kept, fd)
+            return
         self.kept.at[fd].state = IDLE
         enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.idle_seconds)
 
     cdef void begin_sending(
-        self, int fd, Py_ssize_t sent, Py_ssize_t total, bint proven
+        self, int fd, const char* at, Py_ssize_t size, bint proven
     ) noexcept:
-        """Keep what the kernel has not taken, and wait until it takes more."""
+        """Keep at[0:size], which the kernel has not taken, until it takes more."""
         cdef Connection* own = &self.kept.at[fd]
         leave_list(&self.kept, fd)
         own.proven = own.proven or proven
-        own.outbound = <char*>malloc(<size_t>(total - sent))
-        if own.outbound is NULL or bw_watch(self.kept.set, EPOLL_CTL_MOD, fd, EPOLLOUT):
+        own.outbound = <char*>malloc(<size_t>size)
+        if own.outbound is NULL or not watch(&self.kept, fd, EPOLLOUT):
             bw_reset_on_close(fd)
             drop(&self.kept, fd)
             return
-        memcpy(own.outbound, self.out + sent, <size_t>(total - sent))
-        own.size = <uint32_t>(total - sent)
+        memcpy(own.outbound, at, <size_t>size)
+        own.size = <uint32_t>size
         own.sent = 0
         own.state = SENDING
         wait_for(&self.kept, fd, self.stall_seconds)
@@ -950,7 +1232,7 @@ cdef class Lane:
         if (
             not own.keep_alive
             or self.finishing
-            or bw_watch(self.kept.set, EPOLL_CTL_MOD, fd, EPOLLIN)
+            or not watch(&self.kept, fd, EPOLLIN)
         ):
             drop(&self.kept, fd)
             return 0

@@ -1,11 +1,12 @@
-# The connections that a lane keeps open: who idles, who still reads, and how long each
-# may.  Found by descriptor; deadlines stand in a wheel of coarse slots, where one that
+# The connections that a lane keeps open: who idles, who still reads, who waits for an
+# answer, and how long each may.  Found by descriptor; deadlines stand in a wheel of coarse slots, where one that
 # moves later leaves its entry until that slot comes round.
 
 from httpsockets cimport (
     CLOCK_MONOTONIC,
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD,
     EPOLLIN,
     bw_clock,
     bw_end,
@@ -21,6 +22,7 @@ cdef enum:
     CLOSED = 0
     IDLE = 1
     SENDING = 2
+    WAITING = 3  # for an answer: not watched, so that nothing it does can wake us
 
 cdef enum:
     NOBODY = -1
@@ -44,6 +46,8 @@ cdef struct Connection:
     uint8_t proven
     uint8_t listed
     uint8_t keep_alive
+    uint8_t watched  # in the epoll set
+    uint8_t fresh  # here only while it waits: no request of it was answered yet
 
 cdef struct Connections:
     int set  # the epoll set they are watched in
@@ -71,10 +75,27 @@ cdef inline bint is_kept(const Connections* all, int fd) noexcept nogil:
     return 0 <= fd < all.room and all.at[fd].state != CLOSED
 
 
-cdef inline bint keep(
+cdef inline bint watch(Connections* all, int fd, uint32_t events) noexcept nogil:
+    """Watch *fd*, which is kept, for *events*; False when that fails."""
+    cdef Connection* own = &all.at[fd]
+    if bw_watch(all.set, EPOLL_CTL_MOD if own.watched else EPOLL_CTL_ADD, fd, events):
+        return False
+    own.watched = True
+    return True
+
+
+cdef inline void unwatch(Connections* all, int fd) noexcept nogil:
+    cdef Connection* own = &all.at[fd]
+    if own.watched:
+        # Closing does not end the watch while a child holds a copy.
+        bw_watch(all.set, EPOLL_CTL_DEL, fd, 0)
+        own.watched = False
+
+
+cdef inline bint take_in(
     Connections* all, int fd, const bw_end* peer, const Source* source, uint64_t url
 ) noexcept nogil:
-    """Begin to keep *fd*; False when that fails, and then it is closed."""
+    """Begin to keep *fd* without watching it; False, and it is closed, on failure."""
     cdef Connection* grown
     cdef Connection* new
     cdef int room
@@ -89,9 +110,6 @@ cdef inline bint keep(
         memset(grown + all.room, 0, <size_t>(room - all.room) * sizeof(Connection))
         all.at = grown
         all.room = room
-    if bw_watch(all.set, EPOLL_CTL_ADD, fd, EPOLLIN):
-        close(fd)
-        return False
     new = &all.at[fd]
     memset(new, 0, sizeof(Connection))
     new.state = IDLE
@@ -101,6 +119,18 @@ cdef inline bint keep(
     new.url = url
     new.newer = new.older = new.wheel_next = new.wheel_before = NOBODY
     all.count += 1
+    return True
+
+
+cdef inline bint keep(
+    Connections* all, int fd, const bw_end* peer, const Source* source, uint64_t url
+) noexcept nogil:
+    """Begin to keep *fd*; False when that fails, and then it is closed."""
+    if not take_in(all, fd, peer, source, url):
+        return False
+    if not watch(all, fd, EPOLLIN):
+        drop(all, fd)
+        return False
     return True
 
 
@@ -209,8 +239,7 @@ cdef inline int next_late(Connections* all, double now) noexcept nogil:
 cdef inline void forget(Connections* all, int fd) noexcept nogil:
     """Keep *fd* no longer; it stays open."""
     cdef Connection* own = &all.at[fd]
-    # Closing does not end the watch while a child holds a copy.
-    bw_watch(all.set, EPOLL_CTL_DEL, fd, 0)
+    unwatch(all, fd)
     leave_list(all, fd)
     leave_wheel(all, fd)
     free(own.outbound)

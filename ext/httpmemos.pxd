@@ -11,6 +11,7 @@ cdef enum:
 
 cdef struct Memo:
     uint64_t model  # hash of the model's name
+    PyObject* name  # of the model; owned
     PyObject* detail  # owned; NULL when the place is free
     uint32_t hash
     uint16_t size
@@ -57,6 +58,8 @@ cdef inline int fill_memo(
     memo.hash = hash_of(key, size)
     memo.end = -1
     memo.usable = True
+    Py_INCREF(model)
+    memo.name = <PyObject*>model
     Py_INCREF(detail)
     memo.detail = <PyObject*>detail
     return 0
@@ -66,5 +69,6 @@ cdef inline void forget_memos(Memo* memos) noexcept:
     cdef int i
     for i in range(MEMOS):
         if memos[i].detail is not NULL:
+            Py_DECREF(<object>memos[i].name)
             Py_DECREF(<object>memos[i].detail)
             memos[i].detail = NULL

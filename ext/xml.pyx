@@ -3,10 +3,13 @@
 A plan is a document with holes: baked bytes around slots.  What fills the slots of one
 phone is *packed*: for each slot its size, in the shortest base-128 form with the low
 seven bits first and the top bit set on all but the last byte, and then its bytes.
-Assembly checks the packed bytes against the plan, allocates once and copies.
+Assembly checks the packed bytes against the plan, allocates once and copies.  A
+document's entity tag is made of the plan's digest and the packed bytes: one plan and
+one packing make one document, so it need not be assembled for that.
 """
 
 cimport cython
+from blake2b cimport bw_blake2b, bw_blake2b_key, bw_blake2b_start
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
@@ -23,16 +26,22 @@ from tables cimport (
     document_size,
 )
 
+from hashlib import blake2b
+
 from bootwave.errors import SettingError
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object value)
     void* PyUnicode_DATA(object value)
     Py_ssize_t PyUnicode_GET_LENGTH(object value)
+    const char* PyUnicode_AsUTF8AndSize(object value, Py_ssize_t* size) except NULL
 
 # What MAX_SIZE_BYTES of base 128 can tell.
 cdef enum:
     MAX_SLOT_BYTES = (1 << 28) - 1
+
+cdef enum:
+    TAG_BYTES = 16  # of a digest of 32
 
 # What a byte of UTF-8 adds to the size when it is escaped, and two marks: a byte that
 # no document may hold, and one that may end U+FFFE or U+FFFF (EF BF BE, EF BF BF).
@@ -209,16 +218,29 @@ def pack(list values not None):
     for item in values:
         value = <bytes>item
         size = PyBytes_GET_SIZE(value)
-        while size >= 0x80:
-            out[0] = <unsigned char>(size & 0x7f | 0x80)
-            out += 1
-            size >>= 7
-        out[0] = <unsigned char>size
-        out += 1
-        size = PyBytes_GET_SIZE(value)
+        out = put_size(out, size)
         memcpy(out, PyBytes_AS_STRING(value), <size_t>size)
         out += size
     return packed
+
+
+cdef inline unsigned char* put_size(unsigned char* out, Py_ssize_t size) noexcept nogil:
+    """Write *size* in packed form; return where it ends."""
+    while size >= 0x80:
+        out[0] = <unsigned char>(size & 0x7f | 0x80)
+        out += 1
+        size >>= 7
+    out[0] = <unsigned char>size
+    return out + 1
+
+
+cdef struct Filling:
+    # What goes into one slot, and where: used while ``fill`` runs.
+    Py_ssize_t number  # of the value
+    const unsigned char* growth  # IN_TEXT or IN_ATTRIBUTE
+    const unsigned char* at
+    Py_ssize_t size
+    Py_ssize_t escaped
 
 
 @cython.final
@@ -226,17 +248,27 @@ def pack(list values not None):
 cdef class Plan:
     """A document with slots: *pieces* are the bytes before, between and after them.
 
-    Raises ValueError when there is no piece and TypeError when one is not bytes.
-    Immutable; may be shared by all documents of one shape.
+    *holes* tell for each slot which of the values given to ``fill`` goes there and
+    whether it stands in an attribute; without them it is one value for each, as text.
+    Raises ValueError when there is no piece, or not one hole for each slot, and
+    TypeError when a piece is not bytes.  Immutable; may be shared by all documents of
+    one shape.
     """
 
     cdef Blueprint plan
     cdef bytes baked
+    cdef Filling* filling
+    cdef Py_ssize_t values  # how many ``fill`` needs at least
+    cdef bw_blake2b_key key
 
-    def __cinit__(self, list pieces not None):
+    def __cinit__(self, list pieces not None, holes=None):
         if not pieces:
             raise ValueError("a plan has at least one piece")
         cdef Py_ssize_t i, end = 0, count = len(pieces)
+        if holes is None:
+            holes = [(i, False) for i in range(count - 1)]
+        if len(holes) != count - 1:
+            raise ValueError("a plan has one hole for each slot")
         for piece in pieces:
             if type(piece) is not bytes:
                 raise TypeError("the pieces of a plan are bytes")
@@ -249,9 +281,28 @@ cdef class Plan:
             self.plan.ends[i] = end
         self.plan.baked = PyBytes_AS_STRING(self.baked)
         self.plan.slots = count - 1
+        self.filling = <Filling*>malloc(<size_t>count * sizeof(Filling))
+        if self.filling is NULL:
+            raise MemoryError
+        for i in range(count - 1):
+            number, in_attribute = holes[i]
+            if number < 0:
+                raise ValueError("a hole's number is that of a value")
+            self.filling[i].number = number
+            self.filling[i].growth = IN_TEXT
+            if in_attribute:
+                self.filling[i].growth = IN_ATTRIBUTE
+            self.values = max(self.values, self.filling[i].number + 1)
+        # Each piece behind its size: no two plans are the same bytes.
+        framed = b"".join([len(piece).to_bytes(8, "little") + piece for piece in pieces])
+        digest = blake2b(framed, digest_size=32, person=b"bootwave plan").digest()
+        bw_blake2b_start(
+            &self.key, <const unsigned char*>PyBytes_AS_STRING(digest), 32
+        )
 
     def __dealloc__(self):
         free(self.plan.ends)
+        free(self.filling)
 
     @property
     def slots(self):
@@ -267,6 +318,75 @@ cdef class Plan:
     def blueprint(self):
         """Where the baked bytes are, for other compiled modules; needs this plan."""
         return PyCapsule_New(&self.plan, BW_BLUEPRINT_CAPSULE, NULL)
+
+    def fill(self, list values not None):
+        """Return *values*, texts that are escaped as their holes want it, packed.
+
+        Raises SettingError as ``escape_text`` does, TypeError for what is no text, and
+        ValueError for too few values or one of 256 MiB or more.
+        """
+        cdef Py_ssize_t i, total = 0
+        cdef Filling* hole
+        cdef bytes packed
+        cdef unsigned char* out
+        if len(values) < self.values:
+            raise ValueError("there is not one value for each hole")
+        for i in range(self.plan.slots):
+            hole = &self.filling[i]
+            value = <str?>values[hole.number]
+            if PyUnicode_IS_ASCII(value):
+                hole.at = <const unsigned char*>PyUnicode_DATA(value)
+                hole.size = PyUnicode_GET_LENGTH(value)
+            else:
+                try:
+                    hole.at = <const unsigned char*>PyUnicode_AsUTF8AndSize(
+                        value, &hole.size
+                    )
+                except UnicodeEncodeError:
+                    raise refusal(value) from None
+            hole.escaped = escaped_size(hole.at, hole.size, hole.growth)
+            if hole.escaped < 0:
+                raise refusal(value)
+            if hole.escaped > MAX_SLOT_BYTES:
+                raise ValueError("a value is larger than a slot can be")
+            total += size_bytes(hole.escaped) + hole.escaped
+        packed = PyBytes_FromStringAndSize(NULL, total)
+        out = <unsigned char*>PyBytes_AS_STRING(packed)
+        # The list holds the texts, and nothing ran since that could change it.
+        for i in range(self.plan.slots):
+            hole = &self.filling[i]
+            out = put_size(out, hole.escaped)
+            if hole.escaped == hole.size:
+                memcpy(out, hole.at, <size_t>hole.size)
+            else:
+                escape_into(hole.at, hole.size, hole.growth, <char*>out)
+            out += hole.escaped
+        return packed
+
+    def tag(self, bytes packed not None):
+        """Return the strong entity tag, with quotes, of the document *packed* fills.
+
+        RFC 9110 section 8.8.3: other bytes have another tag.  The same pieces and
+        packed bytes have the same one in every process.
+        """
+        cdef unsigned char digest[32]
+        cdef char text[2 * TAG_BYTES + 2]
+        cdef int i
+        cdef const char* digits = b"0123456789abcdef"
+        if PyBytes_GET_SIZE(packed):
+            bw_blake2b(
+                &self.key,
+                <const unsigned char*>PyBytes_AS_STRING(packed),
+                <size_t>PyBytes_GET_SIZE(packed),
+                digest,
+            )
+        else:  # a plan without slots, so no other document of it has this one's tag
+            bw_blake2b(&self.key, b"\0", 1, digest)
+        text[0] = text[2 * TAG_BYTES + 1] = c'"'
+        for i in range(TAG_BYTES):
+            text[2 * i + 1] = digits[digest[i] >> 4]
+            text[2 * i + 2] = digits[digest[i] & 15]
+        return PyBytes_FromStringAndSize(text, 2 * TAG_BYTES + 2)
 
     def size(self, packed):
         """Return the size in bytes of the document that *packed* fills.

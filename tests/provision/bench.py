@@ -13,6 +13,7 @@ from bootwave.options import Options
 from bootwave.pairing.instant import Instant
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.cache import DocumentCache
+from bootwave.provision.documents import entity_tag
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.service import Provisioner
 from bootwave.sightings import Reason, Sighting
@@ -33,6 +34,9 @@ class PlainPlan:
 
     def assemble(self, packed: bytes, /) -> bytes:
         return packed
+
+    def tag(self, packed: bytes, /) -> bytes:
+        return entity_tag(packed)
 
 
 class PlainCompiler:

@@ -2,7 +2,7 @@ import pytest
 
 from bootwave.http.target import DocumentKind
 from bootwave.options import Options
-from bootwave.provision.asked import asked_from, phone_detail, phone_model
+from bootwave.provision.asked import asked_from, phone_detail
 from tests.provision.bench import AGENT, MAC, contact, request
 
 DECT = "Mozilla/4.0 (compatible; Snom M900 05.20.0001 000413b60680)"
@@ -49,7 +49,7 @@ def test_the_model_to_remember_is_the_phones_own_word() -> None:
     asked = asked_from(request("/snom710-0004132E08B4.xml"), contact(), Options())
     assert asked is not None
     assert asked.key.model == "snom710"
-    assert phone_model(asked) == "snom370"
+    assert asked.agent_model == "snom370"
 
 
 def test_something_that_is_no_phone_has_no_detail() -> None:

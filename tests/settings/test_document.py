@@ -3,15 +3,14 @@ from xml.etree import ElementTree
 import pytest
 
 from bootwave.errors import SettingError
-from bootwave.native.xml import pack
-from bootwave.settings.document import Hole, settings_document
+from bootwave.settings.document import settings_document
 from bootwave.settings.layers import Line, Merged, Slot, ToldKey
 
 
 def test_the_reboot_setting_stands_first_wherever_it_was_told() -> None:
     merged = Merged()
     merged.say([Line("language", "x"), Line("auto_reboot_on_setting_change", "on")])
-    plan, _holes = settings_document(merged)
+    plan = settings_document(merged)
     root = ElementTree.fromstring(plan.assemble(b""))
     assert root[0][0].tag == "auto_reboot_on_setting_change"
 
@@ -19,7 +18,7 @@ def test_the_reboot_setting_stands_first_wherever_it_was_told() -> None:
 def test_settings_come_before_identities_and_identities_in_order() -> None:
     merged = Merged((10, 2))
     merged.say([Line("user_name", "u"), Line("user_host", "h"), Line("dhcp", "on")])
-    plan, _holes = settings_document(merged)
+    plan = settings_document(merged)
     root = ElementTree.fromstring(plan.assemble(b""))
     assert [(e.tag, e.get("idx")) for e in root[0]] == [
         ("dhcp", None),
@@ -30,21 +29,23 @@ def test_settings_come_before_identities_and_identities_in_order() -> None:
     ]
 
 
-def test_holes_say_which_value_goes_where() -> None:
+def test_each_value_goes_where_its_slot_stands() -> None:
     merged = Merged()
     merged.say([Line("language", Slot(7), permission="!")])
     merged.say_key(0, ToldKey(Slot(3), Slot(4), "active", "R"))
-    plan, holes = settings_document(merged)
-    assert holes == (Hole(7, False), Hole(4, True), Hole(3, False))
+    plan = settings_document(merged)
     assert plan.slots == 3
-    root = ElementTree.fromstring(plan.assemble(pack([b"a", b"b", b"c"])))
-    assert root[0][0].text == "a"
+    values = [f'{number} "&' for number in range(8)]
+    document = plan.assemble(plan.fill(values))
+    assert b'label="4 &quot;&amp;"' in document
+    root = ElementTree.fromstring(document)
+    assert root[0][0].text == values[7]
     assert root[0][0].get("perm") == "!"
-    assert (root[1][0].get("label"), root[1][0].text) == ("b", "c")
+    assert (root[1][0].get("label"), root[1][0].text) == (values[4], values[3])
 
 
 def test_a_phone_without_keys_is_told_nothing_of_keys() -> None:
-    plan, _holes = settings_document(Merged())
+    plan = settings_document(Merged())
     assert b"functionKeys" not in plan.assemble(b"")
 
 

@@ -5,13 +5,14 @@ seconds of CLOCK_BOOTTIME within the boot named by ``boot_id``: a wall clock tha
 cannot stretch them, and after a reboot they hold for nobody.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from bootwave.directory.record import record
 
 Permission = Literal["R", "RW", "!"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """One phone setting; ``index`` is the identity (1..12) or None."""
 
@@ -21,7 +22,7 @@ class Setting:
     permission: Permission = "R"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionKey:
     """One function key.
 
@@ -35,7 +36,7 @@ class FunctionKey:
     permission: Permission = "R"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """What one layer (engine, model, domain, account, device) says."""
 
@@ -46,7 +47,7 @@ class Layer:
 EMPTY = Layer()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Domain:
     """A tenant: a SIP domain with its registrar and locale; "" means not set."""
 
@@ -61,7 +62,7 @@ class Domain:
     layer: Layer = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window:
     """The latest window of an account.
 
@@ -80,7 +81,7 @@ class Window:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """An extension of a domain; ``sealed_password`` is encrypted (store.secrets)."""
 
@@ -100,7 +101,7 @@ class Account:
         return f"Account({self.number!r}, domain {self.domain_id})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binding:
     """Account on a device under an identity index (1..12).
 
@@ -114,7 +115,7 @@ class Binding:
     boot_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Device:
     """One MAC we know, with its domain (None while unbound) and its bindings."""
 
@@ -126,7 +127,7 @@ class Device:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WildcardAccount:
     """An account an unknown phone may claim, with its domain's subnet ("" = any).
 

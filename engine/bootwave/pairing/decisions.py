@@ -1,13 +1,13 @@
 """What can be decided about a request for a phone's own document."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from bootwave.directory.record import record
 from bootwave.pairing.instant import Instant
 from bootwave.sightings import Reason
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """The options that decide: on which way secrets leave, to whom, for how long.
 
@@ -22,7 +22,7 @@ class Policy:
     any_vendor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Grant:
     """Why a phone's own document may leave: *kind* is the proof that it rests on.
 
@@ -43,14 +43,14 @@ class Grant:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Serve:
     """The document may leave under *grant*."""
 
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Consume:
     """Every window of *windows* (ids) must be taken, all or none; then decide again.
 
@@ -67,7 +67,7 @@ class Consume:
     pairing_end: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """A wildcard account with an open window; *expires* is None for ``*``."""
 
@@ -77,7 +77,7 @@ class Candidate:
     expires: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """The first of *candidates* that is still free must be bound to *mac*.
 
@@ -92,7 +92,7 @@ class Claim:
     pairing_end: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refuse:
     """Nothing secret may leave; *reason* is for the operator, never for the phone."""
 

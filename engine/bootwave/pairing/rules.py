@@ -65,7 +65,7 @@ def decide(
     unfit = _unfit(address, secure, device.owns_certificate, policy)
     if unfit is not None:
         return Refuse(unfit)
-    free, mine, seen = _sort_windows(bindings, mac, source, at)
+    free, mine, is_anothers, has_ended = _sort_windows(bindings, mac, source, at)
     if free:
         return Consume(
             windows=tuple(free),
@@ -77,12 +77,14 @@ def decide(
         )
     if mine:
         # A temporary account leaves the document when its time has passed.
-        ends = [binding.expires for binding in bindings if binding.expires is not None]
-        until = min([max(end_of(window) for window in mine), *ends])
+        until = max([end_of(window) for window in mine])
+        for binding in bindings:
+            if binding.expires is not None:
+                until = min(until, binding.expires)
         return Serve(Grant("window", until, at.boot_id, source))
-    if WindowState.ANOTHERS in seen:
+    if is_anothers:
         return Refuse(Reason.CONSUMED_BY_OTHER)
-    if WindowState.ENDED in seen:
+    if has_ended:
         return Refuse(Reason.WINDOW_ENDED)
     return Refuse(Reason.CLOSED)
 
@@ -113,12 +115,15 @@ def live_bindings(device: Device | None, at: Instant) -> tuple[Binding, ...]:
     """Return the bindings of *device* without those whose time has passed."""
     if device is None:
         return ()
-    return tuple(
-        binding
-        for binding in device.bindings
-        if binding.expires is None
-        or (binding.boot_id == at.boot_id and at.boottime < binding.expires)
-    )
+    for binding in device.bindings:
+        if binding.expires is not None:
+            return tuple(
+                binding
+                for binding in device.bindings
+                if binding.expires is None
+                or (binding.boot_id == at.boot_id and at.boottime < binding.expires)
+            )
+    return device.bindings
 
 
 def live_device(device: Device, at: Instant) -> Device:
@@ -174,22 +179,29 @@ def _may_claim(mac: int, policy: Policy) -> bool:
 
 def _sort_windows(
     bindings: Sequence[Binding], mac: int, source: str, at: Instant
-) -> tuple[list[int], list[Window], set[WindowState]]:
-    """Return the ids of the free windows, the phone's own ones, and all states seen."""
+) -> tuple[list[int], list[Window], bool, bool]:
+    """Return the ids of the free windows, the phone's own ones, and what else there is.
+
+    That is whether one is another's, and whether one was the phone's and has ended.
+    """
     free: list[int] = []
     mine: list[Window] = []
-    seen: set[WindowState] = set()
+    is_anothers = has_ended = False
     for binding in bindings:
         window = binding.account.window
         state = window_state(window, mac, source, at)
-        seen.add(state)
         if window is None:
             continue
-        if state is WindowState.FREE and window.id not in free:
-            free.append(window.id)
-        elif state is WindowState.MINE:
+        if state is WindowState.MINE:
             mine.append(window)
-    return free, mine, seen
+        elif state is WindowState.FREE:
+            if window.id not in free:
+                free.append(window.id)
+        elif state is WindowState.ANOTHERS:
+            is_anothers = True
+        elif state is WindowState.ENDED:
+            has_ended = True
+    return free, mine, is_anothers, has_ended
 
 
 def _unfit(

@@ -35,10 +35,21 @@ PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
     )
 )
 
+# As numbers, by version: network and mask.
+_PRIVATE = {
+    version: tuple(
+        (int(network.network_address), int(network.netmask))
+        for network in PRIVATE_NETWORKS
+        if network.version == version
+    )
+    for version in (4, 6)
+}
+
 # Phones of one wave come back within seconds; more would be memory that peers fill.
 _REMEMBERED = 4096
 
 
+@lru_cache(_REMEMBERED)
 def address_from_text(text: str) -> Address:
     """Return the address in *text*, an IPv4-mapped IPv6 address as the IPv4 one.
 
@@ -69,7 +80,8 @@ def source_key(address: str) -> str:
 def is_private_source(address: str) -> bool:
     """Whether *address* is of this machine, its links or a private network."""
     found = address_from_text(address)
-    return any(found in network for network in PRIVATE_NETWORKS)
+    number = int(found)
+    return any(number & mask == network for network, mask in _PRIVATE[found.version])
 
 
 def subnet_specificity(subnet: str, address: str) -> int | None:

@@ -1,7 +1,7 @@
 """What a request asks for, told apart from how it asks."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
@@ -12,10 +12,18 @@ from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.provision.cache import DocumentKey
 from bootwave.provision.urls import base_url
 
+if TYPE_CHECKING:
+    from bootwave.native.http import Miss
+
 # A wave has few different ones; the bound is for peers that invent them.
 _agent = lru_cache(512)(phone_from_user_agent)
 
 _OWN_KINDS = frozenset({DocumentKind.FILES, DocumentKind.SETTINGS})
+
+
+@lru_cache(512)
+def _key(kind: int, url: str, model: str) -> DocumentKey:
+    return DocumentKey(DocumentKind(kind), url, model)
 
 
 class Asked(NamedTuple):
@@ -23,19 +31,21 @@ class Asked(NamedTuple):
 
     ``mac`` is whose document it is, or in a general one the MAC that the phone mentions
     (0 for none).  ``key`` holds kind, base URL and the model that the phone says it is.
-    ``detail`` is model and firmware for the sighting.
+    ``is_own`` is whether the document is one phone's own and needs a grant.
+    ``agent_model`` is the model that the User-Agent names, and the one remembered: a
+    URL may have been typed in for another phone.  ``detail`` is model and firmware for
+    the sighting.
     """
 
-    request: Request
-    contact: Contact
     mac: int
     key: DocumentKey
+    is_own: bool
+    source: str
+    secure: bool
+    is_head: bool
+    if_none_match: bytes | None
+    agent_model: str
     detail: str
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the document is one phone's own and needs a grant."""
-        return self.key.kind in _OWN_KINDS
 
 
 def asked_from(request: Request, contact: Contact, options: Options) -> Asked | None:
@@ -50,11 +60,31 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
     # A list of files is the same for every model, and so is "no new firmware".
     named = target.kind in (DocumentKind.FILES, DocumentKind.FIRMWARE)
     return Asked(
-        request,
-        contact,
-        target.mac if own else target.mac or agent.mac,
-        DocumentKey(target.kind, url, "" if named else model),
-        phone_detail(request),
+        mac=target.mac if own else target.mac or agent.mac,
+        key=DocumentKey(target.kind, url, "" if named else model),
+        is_own=own,
+        source=contact.source,
+        secure=contact.secure,
+        is_head=request.method == b"HEAD",
+        if_none_match=request.if_none_match,
+        agent_model=agent.model,
+        detail=phone_detail(request),
+    )
+
+
+def asked_by(miss: "Miss") -> Asked:
+    """Return what a request asks for that the lane read."""
+    key = _key(miss.kind, miss.base_url, miss.model)
+    return Asked(
+        miss.mac,
+        key,
+        key.kind in _OWN_KINDS,
+        miss.source,
+        False,
+        miss.head,
+        miss.if_none_match,
+        miss.agent_model,
+        miss.detail,
     )
 
 
@@ -62,11 +92,3 @@ def phone_detail(request: Request) -> str:
     """Return the model and firmware that the User-Agent of *request* names."""
     agent = _agent(request.user_agent)
     return f"{agent.model} {agent.firmware}".strip()
-
-
-def phone_model(asked: Asked) -> str:
-    """Return the model that the phone says it is, by its User-Agent; "" if it does not.
-
-    This one is remembered: a URL may have been typed in for another phone.
-    """
-    return _agent(asked.request.user_agent).model

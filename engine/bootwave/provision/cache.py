@@ -151,6 +151,10 @@ class GeneralDocument(NamedTuple):
     content: bytes
     etag: bytes
 
+    def body(self) -> bytes:
+        """Return the document's bytes."""
+        return self.content
+
 
 class GeneralDocuments:
     """The documents that belong to no phone, by kind, base URL and model.

@@ -51,7 +51,7 @@ class DocumentMaker:
             passwords=self._passwords(device),
             base_url=key.base_url,
         )
-        return Document(plan, packed, entity_tag(plan.assemble(packed)))
+        return Document(plan, packed, plan.tag(packed))
 
     def general(self, key: DocumentKey, stamp: int) -> tuple[GeneralDocument, bool]:
         """Return the document *key*, and whether it is complete and may be kept.

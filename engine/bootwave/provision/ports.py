@@ -15,6 +15,9 @@ class DocumentPlan(Protocol):
     def assemble(self, packed: bytes, /) -> bytes:
         """Return the document with the slots filled from *packed*."""
 
+    def tag(self, packed: bytes, /) -> bytes:
+        """Return the strong entity tag, with quotes, of that document."""
+
 
 class Reader(Protocol):
     """Reads of the store; every method raises StoreError when it cannot be read."""

@@ -72,6 +72,20 @@ class RevocationPage:
         own = self._counters.load(_EVERYTHING) + self._counters.load(_mac_slot(mac))
         return Mark(own, self._counters.load(_ANY_DOMAIN))
 
+    def marks(self, macs: Sequence[int]) -> list[Mark]:
+        """Return the state to take before the devices of *macs* are read."""
+        load = self._counters.load
+        everything, domains = load(_EVERYTHING), load(_ANY_DOMAIN)
+        return [Mark(everything + load(_mac_slot(mac)), domains) for mac in macs]
+
+    def stamp_if_unrevoked(self, mark: Mark, mac: int, domain_id: int) -> int | None:
+        """Return the stamp of what was read of *mac* after *mark*, and still holds.
+
+        None when anything of it may have been revoked since: read again.
+        """
+        stamp = self.stamp_since(mark, domain_id)
+        return stamp if stamp == self.stamp(mac, domain_id) else None
+
     def stamp_since(self, mark: Mark, domain_id: int) -> int | None:
         """Return the stamp of what was read after *mark*, or None to read again.
 

@@ -1,28 +1,28 @@
 """The way of a request: ready, or looked up, decided, written, made, answered.
 
-``cached`` answers what is ready without waiting.  ``respond`` does the rest:
+``cached`` answers what is ready without waiting.  ``respond`` does the rest, and
+``answer_missed`` does it for what the lane missed, many requests at a time:
 
     look ---> decide ---> refuse                      the same 401, whatever the reason
       ^         |  \\----> consume or claim --+       conditional; who lost looks again
       +---------|----------------------------+
                 \\-------> make ---> answer            unless revoked in the meantime
 
-These steps are one generator that yields what it needs, a look or a write, and is sent
-the result.  ``respond`` drives it on an event loop, with the looks of a turn in one
-query and the loop free while a commit runs; ``respond_now`` drives it at once, for an
-engine without sockets.
+A request tells what it needs next, a look or a write (``provision.steps``), and goes on
+with the result.  ``respond`` waits for it on an event loop, with the looks of a turn in
+one query and the loop free while a commit runs; ``respond_now`` does it at once, for an
+engine without sockets; ``provision.misses`` does it for many.
 
 Unknown, unbound, closed and taken phones go the same way and get the same bytes.  With
 the store away windows fail closed, while what is ready under a grant is still given.
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from bootwave import log
-from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import SettingError, StoreError, StoreUnavailable
 from bootwave.http.challenge import challenge
 from bootwave.http.conditional import is_current
@@ -32,14 +32,22 @@ from bootwave.http.response import Response, plain_response
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
-from bootwave.pairing.decisions import Claim, Consume, Grant, Policy, Refuse
+from bootwave.pairing.decisions import (
+    Claim,
+    Consume,
+    Grant,
+    Policy,
+    Refuse,
+    Serve,
+)
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import decide, live_device, open_for_pnp
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import text_from_mac
-from bootwave.provision.asked import Asked, asked_from, phone_detail, phone_model
+from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
+    Document,
     DocumentCache,
     GeneralDocument,
     GeneralDocuments,
@@ -47,37 +55,29 @@ from bootwave.provision.cache import (
 )
 from bootwave.provision.documents import DocumentMaker
 from bootwave.provision.layers import ModelLayers
+from bootwave.provision.misses import Misses, Tell
 from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
-from bootwave.provision.revocations import Mark, RevocationPage
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.steps import (
+    Course,
+    Look,
+    Outcome,
+    Ready,
+    Result,
+    Step,
+    Write,
+)
 from bootwave.provision.urls import pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
+
+if TYPE_CHECKING:
+    from bootwave.native.http import Miss
 
 # A look is repeated when a write was lost or something was revoked while it was in
 # hand.  Each needs somebody else to have acted in that moment; so many in a row are an
 # overload, and then refusing is right.
 ROUNDS = 8
-
-
-class Look(NamedTuple):
-    """What the store said of one MAC, and the state before it was asked."""
-
-    device: Device | None
-    wildcards: Sequence[WildcardAccount]
-    mark: Mark
-    applied: int
-
-
-class Write(NamedTuple):
-    """A decision to be stored, and the model that the phone says it is."""
-
-    decision: Consume | Claim
-    model: str
-
-
-# A step is a MAC to look at, or a write; its result is a look, or whether it was won.
-Steps = Generator[int | Write, Look | bool, Response]
-Result = Look | bool | StoreError
 
 
 class Provisioner:
@@ -129,6 +129,7 @@ class Provisioner:
         self._layers = ModelLayers(reader, revocations)
         self._maker = DocumentMaker(compiler, keyring, self._layers)
         self._batch = Batch(self._look)
+        self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
@@ -142,16 +143,21 @@ class Provisioner:
         if asked.is_own:
             return self._own_if_ready(asked)
         general = self.general.find(asked.key, self._revocations.everything())
-        return None if general is None else self._give_general(asked, general)
+        if general is None:
+            return None
+        return self._give(asked, general, self._clock().wall)
 
     async def respond(self, request: Request, contact: Contact) -> Response:
         """Return the answer to what ``cached`` had none for.
 
         Waits for the query of this turn of the loop and for commits.
         """
-        steps = self._steps(request, contact)
-        step = _advanced(steps, None)
-        while not isinstance(step, Response):
+        asked = asked_from(request, contact, self._options)
+        if asked is None:
+            return self._no_document(request, contact)
+        course = Course(asked)
+        step = self._begun(course)
+        while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
                     # Shielded: a phone that hangs up takes back no write.
@@ -161,17 +167,19 @@ class Provisioner:
                     result = await self._batch.look(step)
             except StoreError as error:
                 result = error
-            step = _advanced(steps, result)
-        return step
+            step = self._gone_on(course, result)
+        return self._given(asked, step)
 
     def respond_now(self, request: Request, contact: Contact) -> Response:
         """Return the answer, ready or not; blocks while a write is committed."""
         ready = self.cached(request, contact)
         if ready is not None:
             return ready
-        steps = self._steps(request, contact)
-        step = _advanced(steps, None)
-        while not isinstance(step, Response):
+        asked = asked_from(request, contact, self._options)
+        assert asked is not None  # or that had been answered, too
+        course = Course(asked)
+        step = self._begun(course)
+        while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
                     result: Result = self._submit(step).result()
@@ -179,8 +187,17 @@ class Provisioner:
                     result = self._look([step])[step]
             except StoreError as error:
                 result = error
-            step = _advanced(steps, result)
-        return step
+            step = self._gone_on(course, result)
+        return self._given(asked, step)
+
+    def answer_missed(self, misses: "Sequence[Miss]", tell: Tell) -> None:
+        """Call *tell* with the outcome for each of *misses*, now or later.
+
+        When that is ``Ready`` the lane has the document, unless something was revoked
+        since, and counts and sights it when it gives it; a ``Response`` is counted and
+        sighted here.  None says that it failed here.
+        """
+        self._misses.begin(misses, tell)
 
     def pnp_urls(self, lookups: Sequence[PnpLookUp]) -> list[str | None]:
         """Return for each SUBSCRIBE the settings URL to tell, or None for silence.
@@ -223,80 +240,83 @@ class Provisioner:
             if self._bound is not None and kind != "device":
                 self._bound.clear()
 
-    def _steps(self, request: Request, contact: Contact) -> Steps:
-        asked = asked_from(request, contact, self._options)
-        if asked is None:
-            return self._no_document(request, contact)
+    def _begun(self, course: Course) -> Step | Outcome:
+        """Begin; return what is needed first, or the outcome."""
+        asked = course.asked
         if not asked.is_own:
-            return self._give_general(asked, self._made_general(asked))
+            return self._general_document(asked)
         self._counters.add(Counter.CACHE_MISSES)
+        course.looks = 1
+        return asked.mac
+
+    def _gone_on(self, course: Course, result: Result) -> Step | Outcome:
+        """Go on with the *result* of a step; return the next one, or the outcome."""
         try:
-            return (yield from self._own_document(asked))
+            if isinstance(result, Look):
+                step = self._decided(course, result)
+                if step is not None:
+                    return step
+            elif isinstance(result, StoreError):
+                raise result
+            else:
+                course.lost_claim = course.claiming and not result
         except StoreError as error:
             self._note_store_away(error)
-            return self._refuse(asked, Reason.STORE_AWAY)
+            return self._refuse(course.asked, Reason.STORE_AWAY)
+        if course.looks == ROUNDS:
+            return self._refuse(course.asked, Reason.NOT_DECIDED)
+        course.looks += 1
+        return course.asked.mac
 
-    def _own_document(self, asked: Asked) -> Steps:
-        lost_claim = False
-        for _ in range(ROUNDS):
-            look = yield asked.mac
-            assert isinstance(look, Look)
-            at = self._clock()
-            decision = decide(
-                asked.mac,
-                look.device,
-                look.wildcards,
-                asked.contact.source,
-                asked.contact.secure,
-                at,
-                self._policy,
-            )
-            if isinstance(decision, Consume | Claim):
-                if asked.request.method == b"HEAD":
-                    # It takes no secret away, so it must not use up who may.
-                    return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
-                won = yield Write(decision, phone_model(asked))
-                lost_claim = isinstance(decision, Claim) and not won
-            elif isinstance(decision, Refuse):
-                reason = decision.reason
-                if lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
-                    reason = Reason.WILDCARD_TAKEN
-                return self._refuse(asked, reason)
-            else:
-                response = self._serve(asked, look, decision.grant, at)
-                if response is not None:
-                    return response
-        return self._refuse(asked, Reason.NOT_DECIDED)
+    def _decided(self, course: Course, look: Look) -> Write | Outcome | None:
+        """Decide on what was looked up; None to look again."""
+        asked = course.asked
+        at = self._clock()
+        decision = decide(
+            asked.mac,
+            look.device,
+            look.wildcards,
+            asked.source,
+            asked.secure,
+            at,
+            self._policy,
+        )
+        if isinstance(decision, Serve):
+            return self._serve(asked, look, decision.grant, at)
+        if isinstance(decision, Refuse):
+            reason = decision.reason
+            if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
+                reason = Reason.WILDCARD_TAKEN
+            return self._refuse(asked, reason)
+        if asked.is_head:
+            # It takes no secret away, so it must not use up who may.
+            return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
+        course.claiming = isinstance(decision, Claim)
+        return Write(decision, asked.agent_model)
 
     def _serve(
         self, asked: Asked, look: Look, grant: Grant, at: Instant
-    ) -> Response | None:
-        """Return the document of *look*, kept from now on; None to look again."""
+    ) -> Outcome | None:
+        """Make and keep the document of *look*; None to look again."""
         assert look.device is not None
         device = live_device(look.device, at)
         assert device.domain is not None  # a device with bindings is in their domain
         domain_id = device.domain.id
         try:
             document = self._maker.own(asked.key, device)
-            body = document.body()
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
             return self._not_made(asked, error)
         # Last of all: whatever was revoked until here must not leave.
-        stamp = self._revocations.stamp_since(look.mark, domain_id)
-        if (
-            stamp is None
-            or stamp != self._revocations.stamp(device.mac, domain_id)
-            or look.applied != self._applied
-        ):
+        stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
+        if stamp is None or look.applied != self._applied:
             return None
-        clear = not asked.contact.secure
-        terms = Terms(domain_id, stamp, grant, clear)
+        terms = Terms(domain_id, stamp, grant, not asked.secure)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
-        return self._give(asked, body, document.etag, at)
+        return Ready(document, at.wall)
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
         kept = self._cache.find(asked.mac)
@@ -305,41 +325,45 @@ class Provisioner:
         if self._revocations.stamp(asked.mac, kept.domain_id) != kept.stamp:
             self._cache.drop(asked.mac)
             return None
-        contact = asked.contact
         at = self._clock()
-        if not kept.covers(source_key(contact.source), at) or not (
-            contact.secure or kept.clear
+        if not kept.covers(source_key(asked.source), at) or not (
+            asked.secure or kept.clear
         ):
             return None
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
             return None
         self._counters.add(Counter.CACHE_HITS)
-        return self._give(asked, document.body(), document.etag, at)
+        return self._give(asked, document, at.wall)
 
-    def _give(self, asked: Asked, body: bytes, etag: bytes, at: Instant) -> Response:
-        """Return a phone's own document, or that it has it; only after the grant."""
-        current = is_current(asked.request.if_none_match, etag)
+    def _given(self, asked: Asked, outcome: Outcome) -> Response:
+        if isinstance(outcome, Response):
+            return outcome
+        return self._give(asked, outcome.document, outcome.wall)
+
+    def _give(
+        self, asked: Asked, document: Document | GeneralDocument, wall: float
+    ) -> Response:
+        """Return *document*, or that the phone has it; only after the grant."""
+        current = is_current(asked.if_none_match, document.etag)
         self._counters.add(Counter.DOCUMENTS)
-        self._counters.add(Counter.DOCUMENTS_SECRET)
-        reason = Reason.NOT_MODIFIED if current else Reason.SERVED_WINDOW
-        self._tell(asked, reason, at.wall)
-        return Response(304 if current else 200, body, etag=etag, proven=True)
+        reason = Reason.SERVED_GENERAL
+        if asked.is_own:
+            self._counters.add(Counter.DOCUMENTS_SECRET)
+            reason = Reason.SERVED_WINDOW
+        self._tell(asked, Reason.NOT_MODIFIED if current else reason, wall)
+        status = 304 if current else 200
+        body = document.body()
+        return Response(status, body, etag=document.etag, proven=asked.is_own)
 
-    def _made_general(self, asked: Asked) -> GeneralDocument:
+    def _general_document(self, asked: Asked) -> Outcome:
         stamp = self._revocations.everything()
         document, complete = self._maker.general(asked.key, stamp)
-        if complete:
-            self.general.keep(asked.key, document)
-        return document
-
-    def _give_general(self, asked: Asked, document: GeneralDocument) -> Response:
-        current = is_current(asked.request.if_none_match, document.etag)
-        self._counters.add(Counter.DOCUMENTS)
-        reason = Reason.NOT_MODIFIED if current else Reason.SERVED_GENERAL
-        self._tell(asked, reason, self._clock().wall)
-        status = 304 if current else 200
-        return Response(status, document.content, etag=document.etag)
+        wall = self._clock().wall
+        if not complete:
+            return self._give(asked, document, wall)
+        self.general.keep(asked.key, document)
+        return Ready(document, wall)
 
     def _no_document(self, request: Request, contact: Contact) -> Response:
         detail = phone_detail(request)
@@ -352,15 +376,14 @@ class Provisioner:
         at = self._clock()
         self._counters.add(Counter.DOCUMENTS_REFUSED)
         self._tell(asked, reason, at.wall)
-        return challenge(at.boottime, self._nonce_secret, secure=asked.contact.secure)
+        return challenge(at.boottime, self._nonce_secret, secure=asked.secure)
 
     def _not_made(self, asked: Asked, error: Exception) -> Response:
         log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
         return self._refuse(asked, Reason.NOT_MADE)
 
     def _tell(self, asked: Asked, reason: Reason, wall: float) -> None:
-        source = asked.contact.source
-        self._sight(Sighting(wall, asked.mac, source, reason, asked.detail))
+        self._sight(Sighting(wall, asked.mac, asked.source, reason, asked.detail))
 
     def _note_store_away(self, error: StoreError) -> None:
         self._counters.add(Counter.STORE_FAILURES)
@@ -373,7 +396,7 @@ class Provisioner:
         the time it takes.
         """
         applied = self._applied
-        marks = [self._revocations.mark(mac) for mac in macs]
+        marks = self._revocations.marks(macs)
         devices = self._reader.devices(macs)
         wildcards = self._reader.wildcards()
         return {
@@ -419,15 +442,3 @@ class Provisioner:
         if stamp is not None:
             counters = self._revocations.counters_of(mac, domain_id)
             self._bound.keep(mac, *counters, stamp)
-
-
-def _advanced(steps: Steps, result: Result | None) -> int | Write | Response:
-    """Return what *steps* need after *result* of the last step, or the answer."""
-    try:
-        if isinstance(result, StoreError):
-            return steps.throw(result)
-        return steps.send(result)  # type: ignore[arg-type]  # None begins
-    except StopIteration as end:
-        response = end.value
-        assert isinstance(response, Response)
-        return response

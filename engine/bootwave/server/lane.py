@@ -83,6 +83,7 @@ def make_lane(
         vendors=tuple(sorted(SNOM_OUIS)),
         idle=deadlines.idle,
         stall=deadlines.write_stall,
+        answer=deadlines.answer,
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
     )

@@ -9,8 +9,10 @@ those it is given.  One wake-up handles a bounded number of events, so that SIP,
 shares the loop, is served in between.
 
 With a lane (``native.http``), it is the one that accepts and reads first, and what it
-has an answer ready for never comes here.  The rest does, socket and bytes, and so does
-what it would keep open without a proof when places are short: then the table decides.
+has an answer ready for never comes here.  What it read, but has no answer ready for,
+waits there for one, which ``server.lanemisses`` tells it.  The rest comes here, socket
+and bytes, and so does what the lane would keep open without a proof when places are
+short: then the table decides.
 
 Who does what: ``HttpConnection`` decides what must happen, a ``_Peer`` holds what
 belongs to one socket, ``ConnectionTable`` says who must go, ``DeadlineWheel`` who is
@@ -52,6 +54,7 @@ from bootwave.options import HttpOptions
 from bootwave.pairing.sources import source_key
 from bootwave.server.connections import ConnectionTable
 from bootwave.server.deadlines import DeadlineWheel
+from bootwave.server.lanemisses import AnswerMissed, HandedOver, LaneMisses
 from bootwave.server.listeners import close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 
@@ -88,10 +91,6 @@ _COUNTED = {
 Respond = Callable[[Request, Contact], Awaitable[Response] | Response]
 Cached = Callable[[Request, Contact], Response | None]
 
-# Descriptor, bytes already read, whether a request was answered on it, whether on a
-# grant: what the lane hands over.
-Handed = list[tuple[int, bytes, bool, bool]]
-
 _DEADLINES = Deadlines()
 _STALLED = "the answer was not read in time"
 
@@ -100,7 +99,8 @@ class _Peer:
     """One accepted socket and what belongs to it.
 
     ``outbound`` is what the kernel has not taken yet; ``interest`` is what epoll
-    watches for, None while the socket is not registered.
+    watches for, None while the socket is not registered.  ``given`` is the answer to
+    the next request, if that is known before it is read.
     """
 
     __slots__ = (
@@ -109,6 +109,7 @@ class _Peer:
         "closed",
         "connection",
         "contact",
+        "given",
         "interest",
         "no_delay",
         "number",
@@ -125,6 +126,7 @@ class _Peer:
         self.number = sock.fileno()
         self.contact = contact
         self.connection = connection
+        self.given: Response | None = None
         self.interest: int | None = None
         self.outbound = memoryview(b"")
         self.turns = 0
@@ -151,7 +153,8 @@ class HttpServer:
     *cached* is asked first and must not block; where it has no answer, *respond* is
     called and, if it returns an awaitable, awaited in a task.  *sight* is told of every
     connection that broke a rule or had to go.  Of *options* only ``connections``
-    counts.  All methods are for the loop's thread.
+    counts.  *answer_missed* is asked for the answers to the requests that *lane* holds.
+    All methods are for the loop's thread.
     """
 
     def __init__(
@@ -165,9 +168,13 @@ class HttpServer:
         cached: Cached | None = None,
         deadlines: Deadlines = _DEADLINES,
         lane: "Lane | None" = None,
+        answer_missed: AnswerMissed | None = None,
     ) -> None:
         """Keep the parts; nothing is accepted before ``start``."""
         self._lane = lane
+        self._missed: LaneMisses | None = None
+        if lane is not None:
+            self._missed = LaneMisses(lane, answer_missed, self)
         self._capacity = options.connections
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._respond = respond
@@ -205,6 +212,8 @@ class HttpServer:
     async def start(self) -> None:
         """Begin to accept; a server that stopped may start again."""
         self._stopping = False
+        if self._missed is not None:
+            self._missed.stopping = False
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._emptied = asyncio.Event()
@@ -224,8 +233,10 @@ class HttpServer:
         if self._epoll is None or self._loop is None or self._emptied is None:
             return
         self._accept_pause(None)
+        if self._missed is not None:
+            self._missed.stopping = True
         if self._lane is not None:
-            self._take_over(self._lane.finish())
+            self.take_over(self._lane.finish())
         self._stopping = True
         for peer in list(self._peers.values()):
             self._guarded(peer, self._finish)
@@ -328,7 +339,7 @@ class HttpServer:
         error, handed = lane.accept(
             listener, min(room, MAX_LANE_ACCEPTS_PER_WAKE), len(self._peers)
         )
-        self._take_over(handed)
+        self._take_from_lane(handed)
         if error:
             self._out_of_descriptors(OSError(error, os.strerror(error)))
         if len(lane):
@@ -336,12 +347,18 @@ class HttpServer:
 
     def _lane_ready(self, lane: "Lane") -> None:
         """Let the lane answer on the connections that it keeps open."""
-        self._take_over(lane.turn(len(self._peers)))
-        self._lane_moved()
+        self._take_from_lane(lane.turn(len(self._peers)))
+        self.lane_moved()
         if len(lane):
             self._arm()
 
-    def _lane_moved(self) -> None:
+    def _take_from_lane(self, handed: Sequence[HandedOver] | None) -> None:
+        """Do what the lane leaves: serve what it hands over, answer what it missed."""
+        self.take_over(handed)
+        if self._missed is not None:
+            self._missed.gather()
+
+    def lane_moved(self) -> None:
         """See to what follows when the lane may have closed connections."""
         if self._needs_place and not self._table.is_full:
             self._place_freed()
@@ -351,10 +368,15 @@ class HttpServer:
     def _shed(self, lane: "Lane") -> None:
         """When places are short, have the table hold who has no proof."""
         if self._table.is_crowded:
-            self._take_over(lane.shed(MAX_LANE_ACCEPTS_PER_WAKE))
+            self.take_over(lane.shed(MAX_LANE_ACCEPTS_PER_WAKE))
 
-    def _take_over(self, handed: Handed | None) -> None:
-        """Serve what the lane hands over; it has counted the connections."""
+    def take_over(
+        self, handed: Sequence[HandedOver] | None, given: Response | None = None
+    ) -> None:
+        """Serve what the lane hands over; it has counted the connections.
+
+        With *given* that is the answer to the request that was read of each.
+        """
         for number, initial, answered, proven in handed or ():
             sock = socket.socket(fileno=number)
             try:
@@ -362,7 +384,9 @@ class HttpServer:
             except OSError:  # reset meanwhile
                 sock.close()
                 continue
-            self._take(sock, address, initial, answered=answered, proven=proven)
+            self._take(
+                sock, address, initial, answered=answered, proven=proven, given=given
+            )
 
     def _pause_for_place(self) -> None:
         self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
@@ -380,7 +404,7 @@ class HttpServer:
             self._descriptors_logged = now
             log.note(log.SERVER_OUT_OF_DESCRIPTORS, error=error.strerror)
         if self._lane is not None:
-            self._take_over(self._lane.shed(_FREED_AT_ONCE))
+            self.take_over(self._lane.shed(_FREED_AT_ONCE))
         for _ in range(_FREED_AT_ONCE):
             victim = self._table.unproven()
             if victim is None:
@@ -421,6 +445,7 @@ class HttpServer:
         *,
         answered: bool = False,
         proven: bool = False,
+        given: Response | None = None,
     ) -> None:
         """Serve a socket that was just accepted or adopted.
 
@@ -436,12 +461,13 @@ class HttpServer:
         connection = HttpConnection(
             now=time.monotonic(),
             deadlines=self._deadlines,
-            date=self._date,
+            date=self.date,
             answered=answered,
         )
         if self._stopping:  # adopted late: one answer, then closed
             connection.finish(time.monotonic())
         peer = _Peer(sock, contact, connection)
+        peer.given = given
         self._peers[peer.number] = peer
         if self._emptied is not None:
             self._emptied.clear()
@@ -523,7 +549,7 @@ class HttpServer:
                 peer.socket.send(
                     response_bytes(
                         overloaded(RETRY_AFTER_SECONDS),
-                        date=self._date(),
+                        date=self.date(),
                         connection=b"close",
                     )
                 )
@@ -630,9 +656,9 @@ class HttpServer:
     def _decide(self, peer: _Peer, request: Request) -> list[Effect]:
         """Have *request* answered, now or by a task."""
         self._counters.add(Counter.HTTP_REQUESTS)
-        response: Response | None = None
+        response, peer.given = peer.given, None
         try:
-            if self._cached is not None:
+            if response is None and self._cached is not None:
                 response = self._cached(request, peer.contact)
             if response is None:
                 answer = self._respond(request, peer.contact)
@@ -739,9 +765,11 @@ class HttpServer:
             self._arm()
 
     def _lane_tick(self, lane: "Lane", now: float) -> None:
-        for source in lane.tick(now, MAX_EXPIRED_PER_TURN):
+        stalled, late = lane.tick(now, MAX_EXPIRED_PER_TURN)
+        for source in stalled:
             self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
-        self._lane_moved()
+        self.take_over(late, overloaded(RETRY_AFTER_SECONDS))
+        self.lane_moved()
 
     def _late(self, peer: _Peer) -> None:
         """Let a deadline of *peer* pass, unless it is this process that is late.
@@ -755,7 +783,7 @@ class HttpServer:
         if not peer.closed:
             self._run(peer, peer.connection.handle_timer(time.monotonic()))
 
-    def _date(self) -> bytes:
+    def date(self) -> bytes:
         """Return the IMF-fixdate of this second (RFC 9110 section 5.6.7)."""
         second = int(time.time())
         if second != self._date_second:

@@ -108,6 +108,7 @@ class Worker:
             http,
             cached=self.provisioner.cached,
             lane=self._lane,
+            answer_missed=self.provisioner.answer_missed,
         )
         self._pnp: PnpServer | None = None
         if bound is not None and shared.pnp is not None:

@@ -16,7 +16,7 @@ numbers slots, and ``_values`` lists values, in this order.
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
 from bootwave.directory.records import (
     Binding,
@@ -25,9 +25,9 @@ from bootwave.directory.records import (
     Layer,
     Permission,
 )
-from bootwave.native.xml import Plan, escape_attribute, escape_text, pack
+from bootwave.native.xml import Plan
 from bootwave.settings.catalogue import IDENTITIES
-from bootwave.settings.document import Hole, settings_document
+from bootwave.settings.document import settings_document
 from bootwave.settings.functionkeys import expanded
 from bootwave.settings.identities import (
     FIELDS,
@@ -58,11 +58,6 @@ _MAX_VERSIONS: Final = 16_384  # of domains, and of models: peers name those
 _SettingShape = tuple[str, int | None, Permission]
 _KeyShape = tuple[int, str, Permission]
 _LayerShape = tuple[tuple[_SettingShape, ...], tuple[_KeyShape, ...]] | None
-
-
-class _Compiled(NamedTuple):
-    plan: Plan
-    holes: tuple[Hole, ...]
 
 
 class _Versions:
@@ -109,8 +104,9 @@ class SettingsCompiler:
         self._plan_bytes = plan_bytes
         self._domains = _Versions()
         self._models = _Versions()
-        self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
         self._kept_bytes = 0
+        self._latest: tuple[Domain, Layer, str, tuple[int, int, str]] | None = None
 
     @property
     def plans(self) -> int:
@@ -144,29 +140,38 @@ class SettingsCompiler:
         if len(bindings) > 1:
             bindings = sorted(bindings, key=lambda binding: binding.identity)
         key = (
-            self._domains.number(domain.id, domain),
-            self._models.number(model, model_layer),
-            base_url,
+            *self._shared(domain, model, model_layer, base_url),
             _layer_shape(device.layer),
             *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
         )
-        compiled = self._plans.get(key)
-        if compiled is None:
+        plan = self._plans.get(key)
+        if plan is None:
             merged = self._merge(device, domain, bindings, model, model_layer, base_url)
-            compiled = _Compiled(*settings_document(merged))
-            self._keep(key, compiled)
+            plan = settings_document(merged)
+            self._keep(key, plan)
         else:
             self._plans.move_to_end(key)
-        values = _values(device, domain, bindings, passwords)
-        packed = pack(
-            [
-                escape_attribute(values[number])
-                if in_attribute
-                else escape_text(values[number])
-                for number, in_attribute in compiled.holes
-            ]
+        return plan, plan.fill(_values(device, domain, bindings, passwords))
+
+    def _shared(
+        self, domain: Domain, model: str, model_layer: Layer, base_url: str
+    ) -> tuple[int, int, str]:
+        """Return what a plan's key begins with; mostly it is the one before."""
+        latest = self._latest
+        if latest is not None and (
+            latest[0] is domain
+            and latest[1] is model_layer
+            and latest[2] == model
+            and latest[3][2] == base_url
+        ):
+            return latest[3]
+        numbers = (
+            self._domains.number(domain.id, domain),
+            self._models.number(model, model_layer),
+            base_url,
         )
-        return compiled.plan, packed
+        self._latest = domain, model_layer, model, numbers
+        return numbers
 
     def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
         """Return the document that phones of *model* may read without any proof.
@@ -181,15 +186,14 @@ class SettingsCompiler:
             lines_of(model_layer.settings),
         ):
             merged.say(general(lines))
-        plan, _holes = settings_document(merged)
-        return plan.assemble(b"")
+        return settings_document(merged).assemble(b"")
 
-    def _keep(self, key: Hashable, compiled: _Compiled) -> None:
-        self._plans[key] = compiled
-        self._kept_bytes += _PLAN_OVERHEAD_BYTES + compiled.plan.baked_bytes
+    def _keep(self, key: Hashable, plan: Plan) -> None:
+        self._plans[key] = plan
+        self._kept_bytes += _PLAN_OVERHEAD_BYTES + plan.baked_bytes
         while self._kept_bytes > self._plan_bytes and self._plans:
             _key, oldest = self._plans.popitem(last=False)
-            self._kept_bytes -= _PLAN_OVERHEAD_BYTES + oldest.plan.baked_bytes
+            self._kept_bytes -= _PLAN_OVERHEAD_BYTES + oldest.baked_bytes
 
     def _merge(
         self,

@@ -51,11 +51,11 @@ class _Pieces:
         self.holes.append(hole)
 
     def plan(self) -> Plan:
-        return Plan([*self.pieces, bytes(self._baked)])
+        return Plan([*self.pieces, bytes(self._baked)], self.holes)
 
 
-def settings_document(merged: Merged) -> tuple[Plan, tuple[Hole, ...]]:
-    """Return the plan of the document that says *merged*, and what fills its slots.
+def settings_document(merged: Merged) -> Plan:
+    """Return the plan of the document that says *merged*; it knows its holes.
 
     First the settings without an index, in the order told, then those of identity 1,
     2, and so on.  Every element has a ``perm``: what a phone does without differs from
@@ -89,7 +89,7 @@ def settings_document(merged: Merged) -> tuple[Plan, tuple[Hole, ...]]:
             out.markup(b"</fkey>\n")
         out.markup(b" </functionKeys>\n")
     out.markup(b"</settings>\n")
-    return out.plan(), tuple(out.holes)
+    return out.plan()
 
 
 def _place(key: tuple[str, int | None]) -> tuple[bool, int]:

@@ -13,6 +13,7 @@ others are lines that ring there too.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from bootwave.directory.records import Domain, FunctionKey, Layer, Permission, Setting
@@ -135,6 +136,7 @@ def key_of(key: FunctionKey, content: Content, label: Content) -> ToldKey:
     return ToldKey(content, label, key.context, key.permission)
 
 
+@lru_cache(256)  # peers name models
 def known_model(model: str) -> str:
     """Return *model*, or "" when it is not spelled as phones spell their type."""
     return model if _MODEL.fullmatch(model) else ""

@@ -10,8 +10,6 @@ changed, within the same transaction: a record never holds a domain older than i
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -253,22 +251,24 @@ class Reader:
         device_layers = _layers(
             connection, "device", list({row[0] for row in rows if row[4]})
         )
-        for mac, lines in groupby(rows, itemgetter(0)):
-            bindings: list[Binding] = []
-            for row in lines:
-                if row[5] is not None:
-                    layer = account_layers.get(row[8], EMPTY)
-                    account = _account(row[8:16], layer, row[17:])
-                    bindings.append(Binding(row[5], account, row[6], row[7]))
-            domain_id, model, owns_certificate = row[1:4]
+        for row in rows:
+            mac, domain_id, model, owns_certificate, _ = row[:5]
+            identity, expires, boot_id, account_id = row[5:9]
+            bindings: tuple[Binding, ...] = ()
+            if identity is not None:
+                layer = account_layers.get(account_id, EMPTY)
+                account = _account(row[8:16], layer, row[17:])
+                bindings = (Binding(identity, account, expires, boot_id),)
+                if mac in found:  # the rows of one device are behind one another
+                    bindings = found[mac].bindings + bindings
             domain = self._domains.get(domain_id)
             if domain is None and domain_id is not None:
                 domain = self._read_domain(connection, domain_id)
             found[mac] = Device(
                 mac,
                 domain,
-                tuple(bindings),
-                device_layers.get(mac, EMPTY),
+                bindings,
+                device_layers.get(mac, EMPTY) if device_layers else EMPTY,
                 owns_certificate != 0,
                 model,
             )

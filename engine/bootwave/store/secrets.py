@@ -24,6 +24,7 @@ _ID_BYTES = 4
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _TAG_BYTES = 16
+_BODY = _ID_BYTES + _NONCE_BYTES  # where what was sealed begins
 
 
 def password_owner(account_id: int) -> str:
@@ -118,10 +119,7 @@ class KeyRing:
         Raises StoreError when it was sealed for another owner, with a key that is not
         in the ring, or was changed since.
         """
-        from cryptography.exceptions import InvalidTag
-
-        body = _ID_BYTES + _NONCE_BYTES
-        if len(sealed) < body + _TAG_BYTES:
+        if len(sealed) < _BODY + _TAG_BYTES:
             raise StoreError(f"The secret of {owner} is damaged: set it again.")
         cipher = self._ciphers.get(sealed[:_ID_BYTES])
         if cipher is None:
@@ -131,9 +129,13 @@ class KeyRing:
             )
         try:
             opened = cipher.decrypt(
-                sealed[_ID_BYTES:body], sealed[body:], owner.encode()
+                sealed[_ID_BYTES:_BODY], sealed[_BODY:], owner.encode()
             )
-        except InvalidTag:
+        except Exception as error:
+            from cryptography.exceptions import InvalidTag
+
+            if not isinstance(error, InvalidTag):
+                raise
             raise StoreError(
                 f"The secret of {owner} is damaged or another's: set it again."
             ) from None

@@ -1,0 +1,62 @@
+"""What a request's way through provisioning waits for, step by step.
+
+The way itself is ``provision.service``'s; whoever drives it decides how to wait.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bootwave.directory.records import Device, WildcardAccount
+from bootwave.errors import StoreError
+from bootwave.http.response import Response
+from bootwave.pairing.decisions import Claim, Consume
+from bootwave.provision.asked import Asked
+from bootwave.provision.cache import Document, GeneralDocument
+from bootwave.provision.revocations import Mark
+
+
+class Course:
+    """How far one request has come.
+
+    ``looks`` counts the looks that were asked for; ``lost_claim`` is whether the write
+    before the last one was a claim that others won.
+    """
+
+    __slots__ = ("asked", "claiming", "looks", "lost_claim")
+
+    def __init__(self, asked: Asked) -> None:
+        """Begin."""
+        self.asked = asked
+        self.looks = 0
+        self.claiming = False
+        self.lost_claim = False
+
+
+class Look(NamedTuple):
+    """What the store said of one MAC, and the state before it was asked."""
+
+    device: Device | None
+    wildcards: Sequence[WildcardAccount]
+    mark: Mark
+    applied: int
+
+
+class Write(NamedTuple):
+    """A decision to be stored, and the model that the phone says it is."""
+
+    decision: Consume | Claim
+    model: str
+
+
+class Ready(NamedTuple):
+    """A document that may leave now, and was put where what is ready is kept."""
+
+    document: Document | GeneralDocument
+    wall: float
+
+
+# What a request waits for: a look at this MAC, or a write.
+Step = int | Write
+# Of a look, or of a write whether it was won; or what either failed with.
+Result = Look | bool | StoreError
+Outcome = Response | Ready
