@@ -122,7 +122,7 @@ def test_a_miss_is_answered_with_what_is_ready_by_then(bench: Bench) -> None:
         )
     assert bench.lane.settle() is None
     assert len(bench.lane) == 0
-    ((_, *seen),) = bench.lane.drain(10)
+    ((_, *seen),) = bench.sightings.drain(10)
     assert seen == [MAC, HERE, 51, "snom370 8.4.35"]
     assert bench.counters.load(REQUESTS) == 1
     assert bench.counters.load(HITS) == 0
@@ -137,7 +137,7 @@ def test_a_general_document_is_given_to_who_missed_it(bench: Bench) -> None:
         )
         assert bench.lane.answer(miss)
         assert everything(client).endswith(BODY)
-        assert bench.lane.drain(10)[0][3] == 50
+        assert bench.sightings.drain(10)[0][3] == 50
 
 
 def test_head_and_entity_tag_count_for_a_miss_too(bench: Bench) -> None:
@@ -153,7 +153,7 @@ def test_head_and_entity_tag_count_for_a_miss_too(bench: Bench) -> None:
         bench.keep()
         assert bench.lane.answer(miss)
         assert everything(client).startswith(b"HTTP/1.1 304 Not Modified\r\n")
-        assert bench.lane.drain(10)[-1][3] == 52
+        assert bench.sightings.drain(10)[-1][3] == 52
 
 
 NOW = time.clock_gettime(time.CLOCK_BOOTTIME)
