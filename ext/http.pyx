@@ -20,8 +20,12 @@ from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeASCII
 from httpconnections cimport (
     IDLE,
+    IDLE_PROVEN,
+    IDLE_UNPROVEN,
     NOBODY,
     SENDING,
+    SENDING_PROVEN,
+    SENDING_UNPROVEN,
     Connection,
     Connections,
     close_all,
@@ -30,7 +34,6 @@ from httpconnections cimport (
     forget,
     is_kept,
     keep,
-    leave_list,
     next_late,
     start_empty,
     wait_for,
@@ -489,33 +492,58 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer.
+        Returns the addresses of those that stopped reading an answer, and what ``turn``
+        returns.
         """
         cdef int fd, _i
+        cdef double deadline
         cdef list stalled = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
             if fd == NOBODY:
                 break
+            # After a stop of this process timers come first, and what the peer did in
+            # time waits in the kernel.
+            deadline = self.kept.at[fd].deadline
+            if self.kept.at[fd].state == SENDING:
+                self.send_on(fd)
+            else:
+                self.receive(fd)
+            if not is_kept(&self.kept, fd) or self.kept.at[fd].deadline != deadline:
+                continue
             if self.kept.at[fd].state == SENDING:
                 stalled.append(text_of(&self.kept.at[fd].peer, True))
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled
+        return stalled, self.finished()
 
     def shed(self, int limit):
         """Return at most *limit* unproven connections that idle, to be held by others.
 
         The longest idle first, in the form of ``turn``.
         """
-        while limit > 0 and self.kept.oldest[0] != NOBODY:
-            self.give(self.kept.oldest[0], 0)
+        while limit > 0 and self.kept.oldest[IDLE_UNPROVEN] != NOBODY:
+            self.give(self.kept.oldest[IDLE_UNPROVEN], 0)
             limit -= 1
         return self.finished()
 
+    def close_slow(self):
+        """Close the unproven connection that is longest in reading one answer.
+
+        Returns its address, or None when there is none.
+        """
+        return self.close_first(SENDING_UNPROVEN)
+
     def close_oldest(self):
-        """Close the proven connection longest idle; return its address or None."""
-        cdef int fd = self.kept.oldest[1]
+        """Close the proven connection longest idle, or longest in reading an answer.
+
+        Returns its address, or None when there is none.
+        """
+        closed = self.close_first(IDLE_PROVEN)
+        return self.close_first(SENDING_PROVEN) if closed is None else closed
+
+    cdef object close_first(self, int list_):
+        cdef int fd = self.kept.oldest[list_]
         if fd == NOBODY:
             return None
         address = text_of(&self.kept.at[fd].peer, True)
@@ -526,7 +554,7 @@ cdef class Lane:
         """Return every connection that idles; the others close after their answer."""
         cdef int proven
         self.finishing = True
-        for proven in range(2):
+        for proven in range(IDLE_UNPROVEN, IDLE_PROVEN + 1):
             while self.kept.oldest[proven] != NOBODY:
                 self.give(self.kept.oldest[proven], 0)
         return self.finished()
@@ -933,8 +961,6 @@ cdef class Lane:
     ) noexcept:
         """Keep what the kernel has not taken, and wait until it takes more."""
         cdef Connection* own = &self.kept.at[fd]
-        leave_list(&self.kept, fd)
-        own.proven = own.proven or proven
         own.outbound = <char*>malloc(<size_t>(total - sent))
         if own.outbound is NULL or bw_watch(self.kept.set, EPOLL_CTL_MOD, fd, EPOLLOUT):
             bw_reset_on_close(fd)
@@ -944,6 +970,7 @@ cdef class Lane:
         own.size = <uint32_t>(total - sent)
         own.sent = 0
         own.state = SENDING
+        enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.stall_seconds)
 
     cdef int send_on(self, int fd) except -1:
