@@ -178,6 +178,7 @@ cdef struct Record:
     uint8_t reason
 
 cdef struct Answer:
+    Phone* phone  # under whose terms it may leave; of a general document its own entry
     Document* document
     uint64_t mac
     PyObject* detail  # borrowed of a memo
@@ -621,19 +622,23 @@ cdef class Lane:
             request.keep_alive = False
         known = is_kept(&self.kept, fd)
         total = self.write(&request, answer.document, current)
+        if request.keep_alive and not known:
+            # Nagle would hold the end of an answer until the peer, which may delay
+            # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
+            bw_no_delay(fd)
+        # Nothing between the two: this process may be stopped anywhere for a while.
+        if not self.is_granted(&answer):
+            return HANDED
+        cdef ssize_t sent = send(fd, self.out, <size_t>total, MSG_NOSIGNAL)
+        cdef int error = errno
         self.counts[REQUESTS] += 1
         self.counts[DOCUMENTS] += 1
         if answer.own:
             self.counts[HITS] += 1
             self.counts[DOCUMENTS_SECRET] += 1
         self.tell(&answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
-        if request.keep_alive and not known:
-            # Nagle would hold the end of an answer until the peer, which may delay
-            # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
-            bw_no_delay(fd)
-        cdef ssize_t sent = send(fd, self.out, <size_t>total, MSG_NOSIGNAL)
         if sent < 0:
-            if errno != EAGAIN and errno != EINTR:
+            if error != EAGAIN and error != EINTR:
                 self.end(fd, known)
                 return DONE
             sent = 0
@@ -653,7 +658,7 @@ cdef class Lane:
     cdef bint find(
         self, const Request* request, const Source* source, uint64_t url, Answer* answer
     ) except -1:
-        """Find the document, and whether it may leave now."""
+        """Find the document, which may leave to *source* while it is granted."""
         cdef Memo* agent = self.agent_of(request)
         cdef Memo* named
         cdef uint64_t model
@@ -679,24 +684,31 @@ cdef class Lane:
                 or not phone.clear
                 or phone.boot != self.boot
                 or not same_source(&phone.source, source)
-                or not bw_clock(CLOCK_BOOTTIME) < phone.until
-                or phone.stamp != self.stamp_of(request.mac, phone.domain)
             ):
                 return False
             use_phone(self.documents, phone)
         else:
             answer.mac = self.agent_mac(request, agent)
             phone = find_phone(self.general, shared_slot(kind, url, model))
-            if phone is NULL or phone.stamp != bw_load(
-                self.revocations + self.everything
-            ):
+            if phone is NULL:
                 return False
             use_phone(self.general, phone)
+        answer.phone = phone
         answer.document = find_document(phone, kind, url, model)
         return (
             answer.document is not NULL
             and (answer.document.blueprint is not NULL or answer.document.plan is NULL)
             and answer.document.content_size <= OUT_BYTES - MAX_ANSWER_HEAD
+        )
+
+    cdef inline bint is_granted(self, const Answer* answer) noexcept:
+        """Whether what was found may leave at this moment."""
+        cdef const Phone* phone = answer.phone
+        if not answer.own:
+            return phone.stamp == bw_load(self.revocations + self.everything)
+        return (
+            bw_clock(CLOCK_BOOTTIME) < phone.until
+            and phone.stamp == self.stamp_of(answer.mac, phone.domain)
         )
 
     cdef inline uint64_t stamp_of(self, uint64_t mac, int64_t domain) noexcept:

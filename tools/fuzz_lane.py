@@ -254,9 +254,10 @@ def steered(executions: int, corpus: Path, bytewise: bool) -> None:
     import atheris  # type: ignore[import-not-found]
 
     judge = check_trickled if bytewise else check
+    import h11
+
     import bootwave.http.request
     import bootwave.http.target
-    import h11
 
     for module in (bootwave.http.request, bootwave.http.target, h11._readers):
         for name, value in vars(module).items():
