@@ -8,19 +8,20 @@ class Size(NamedTuple):
     """How much each proof does; the short form is what the tests run.
 
     ``whole`` and ``bytewise`` are executions of the fuzzer, ``requests`` what the
-    memory of a worker must stay flat over, ``rounds`` of each race with either setting
-    of http.lane, ``examples`` of each property under the sanitizers.
+    memory of a worker must stay flat over, ``rounds`` those of each race with either
+    setting of http.lane, ``runs`` how often the native tests and properties go through
+    the sanitizers, each time with other examples.
     """
 
     whole: int
     bytewise: int
     requests: int
     rounds: int
-    examples: int
+    runs: int
 
 
-FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 5_000)
-SHORT = Size(10_000, 500, 30_000, 3, 20)
+FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20)
+SHORT = Size(10_000, 500, 30_000, 3, 1)
 
 
 @dataclass

@@ -251,5 +251,6 @@ def _raced(
         racing.wrong.append(str(error))
     finally:
         racing.client.close()
-    figures = {**racing.counted, "seconds": round(time.monotonic() - began, 1)}
+    figures: dict[str, object] = {**racing.counted}
+    figures |= {"seconds": round(time.monotonic() - began, 1)}
     return Outcome(name, figures, racing.wrong[:10])
