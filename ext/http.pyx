@@ -25,8 +25,12 @@ from cpython.ref cimport PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from httpconnections cimport (
     IDLE,
+    IDLE_PROVEN,
+    IDLE_UNPROVEN,
     NOBODY,
     SENDING,
+    SENDING_PROVEN,
+    SENDING_UNPROVEN,
     WAITING,
     Connection,
     Connections,
@@ -183,6 +187,7 @@ cdef struct Listener:
     uint64_t url
 
 cdef struct Answer:
+    Phone* phone  # under whose terms it may leave; of a general document its own entry
     Document* document
     uint64_t mac
     uint64_t url
@@ -190,6 +195,8 @@ cdef struct Answer:
     PyObject* detail  # borrowed, as the names are
     PyObject* name  # of the model
     PyObject* agent_name  # of the one that the User-Agent tells
+    Py_ssize_t size  # of what was written
+    uint8_t reason
     uint8_t kind
     bint own
 
@@ -543,10 +550,12 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer, and, in the form
-        of ``turn``, the connections whose request was not answered in time.
+        Returns the addresses of those that stopped reading an answer, the connections
+        whose request was not answered in time, in the form of ``turn``, and what
+        ``turn`` returns.
         """
         cdef int fd, _i
+        cdef double deadline
         cdef list stalled = [], late = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
@@ -555,11 +564,20 @@ cdef class Lane:
             if self.kept.at[fd].state == WAITING:
                 late.append(self.release_waiting(self.waiting[fd]))
                 continue
+            # After a stop of this process timers come first, and what the peer did in
+            # time waits in the kernel.
+            deadline = self.kept.at[fd].deadline
+            if self.kept.at[fd].state == SENDING:
+                self.send_on(fd)
+            else:
+                self.receive(fd)
+            if not is_kept(&self.kept, fd) or self.kept.at[fd].deadline != deadline:
+                continue
             if self.kept.at[fd].state == SENDING:
                 stalled.append(text_of(&self.kept.at[fd].peer, True))
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled, late
+        return stalled, late, self.finished()
 
     # Requests that wait
 
@@ -601,8 +619,10 @@ cdef class Lane:
         if miss.if_none_match is not None:
             request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
             request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
+        if not self.write(&request, &answer):
+            return False
         self.end_waiting(miss)
-        self.deliver(fd, &request, &answer, &peer, &source)
+        self.deliver(fd, request.keep_alive, &answer, &peer, &source)
         return True
 
     def say(self, Miss miss not None, bytes data not None):
@@ -621,9 +641,8 @@ cdef class Lane:
         source = self.kept.at[fd].source
         url = self.kept.at[fd].url
         self.end_waiting(miss)
-        self.counts[REQUESTS] += 1
         self.transmit(
-            fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, False,
+            fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, NULL,
             &peer, &source, url,
         )
 
@@ -640,14 +659,28 @@ cdef class Lane:
 
         The longest idle first, in the form of ``turn``.
         """
-        while limit > 0 and self.kept.oldest[0] != NOBODY:
-            self.give(self.kept.oldest[0], 0)
+        while limit > 0 and self.kept.oldest[IDLE_UNPROVEN] != NOBODY:
+            self.give(self.kept.oldest[IDLE_UNPROVEN], 0)
             limit -= 1
         return self.finished()
 
+    def close_slow(self):
+        """Close the unproven connection that is longest in reading one answer.
+
+        Returns its address, or None when there is none.
+        """
+        return self.close_first(SENDING_UNPROVEN)
+
     def close_oldest(self):
-        """Close the proven connection longest idle; return its address or None."""
-        cdef int fd = self.kept.oldest[1]
+        """Close the proven connection longest idle, or longest in reading an answer.
+
+        Returns its address, or None when there is none.
+        """
+        closed = self.close_first(IDLE_PROVEN)
+        return self.close_first(SENDING_PROVEN) if closed is None else closed
+
+    cdef object close_first(self, int list_):
+        cdef int fd = self.kept.oldest[list_]
         if fd == NOBODY:
             return None
         address = text_of(&self.kept.at[fd].peer, True)
@@ -658,7 +691,7 @@ cdef class Lane:
         """Return every connection that idles; the others close after their answer."""
         cdef int proven
         self.finishing = True
-        for proven in range(2):
+        for proven in range(IDLE_UNPROVEN, IDLE_PROVEN + 1):
             while self.kept.oldest[proven] != NOBODY:
                 self.give(self.kept.oldest[proven], 0)
         return self.finished()
@@ -701,39 +734,29 @@ cdef class Lane:
         except Exception:
             return HANDED  # who has the request next fails, too, and says so
         found = self.find(source, &answer)
-        if found == MISSING:
-            return self.wait(fd, size, &request, &answer, peer, source)
         if found == UNFIT:
             return HANDED
-        if answer.own:
-            self.counts[HITS] += 1
-        return self.deliver(fd, &request, &answer, peer, source)
+        if found == READY:
+            if answer.own:
+                self.counts[HITS] += 1
+            if self.write(&request, &answer):
+                return self.deliver(fd, request.keep_alive, &answer, peer, source)
+        return self.wait(fd, size, &request, &answer, peer, source)
 
     cdef int deliver(
         self,
         int fd,
-        Request* request,
+        bint keep_alive,
         const Answer* answer,
         const bw_end* peer,
         const Source* source,
     ) except -1:
-        """Answer with the document found."""
-        cdef bint current = request.tag is not NULL and (
-            request.tag_size == answer.document.tag_size
-            and memcmp(request.tag, tag_of(answer.document), request.tag_size) == 0
-        )
-        cdef Py_ssize_t total
-        if self.finishing:
-            request.keep_alive = False
-        total = self.write(request, answer.document, current)
-        self.counts[REQUESTS] += 1
+        """Send what was just written."""
         self.counts[DOCUMENTS] += 1
         if answer.own:
             self.counts[DOCUMENTS_SECRET] += 1
-        self.tell(answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
         return self.transmit(
-            fd, self.out, total, request.keep_alive, answer.own, peer, source,
-            answer.url,
+            fd, self.out, answer.size, keep_alive, answer, peer, source, answer.url
         )
 
     cdef int transmit(
@@ -742,17 +765,17 @@ cdef class Lane:
         const char* at,
         Py_ssize_t total,
         bint keep_alive,
-        bint proven,
+        const Answer* answer,
         const bw_end* peer,
         const Source* source,
         uint64_t url,
     ) except -1:
-        """Send at[0:total], and close *fd* or keep it, as *keep_alive* says."""
+        """Send at[0:total], and close *fd* or keep it, as *keep_alive* says.
+
+        *answer* is what the sighting tells, NULL when others tell it.
+        """
         cdef bint known = is_kept(&self.kept, fd)
-        if keep_alive and not known:
-            # Nagle would hold the end of an answer until the peer, which may delay
-            # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
-            bw_no_delay(fd)
+        cdef bint proven = answer is not NULL and answer.own
         # The end of an answer waits for the close that follows, so that the two leave
         # in one segment: a packet less for the kernels at both ends.
         cdef ssize_t sent = send(
@@ -761,8 +784,16 @@ cdef class Lane:
             <size_t>total,
             MSG_NOSIGNAL if keep_alive else MSG_NOSIGNAL | MSG_MORE,
         )
+        cdef int error = errno
+        self.counts[REQUESTS] += 1
+        if answer is not NULL:
+            self.tell(answer, peer)
+        if keep_alive and not known:
+            # Nagle would hold the end of an answer until the peer, which may delay
+            # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
+            bw_no_delay(fd)
         if sent < 0:
-            if errno != EAGAIN and errno != EINTR:
+            if error != EAGAIN and error != EINTR:
                 self.end(fd, known)
                 return DONE
             sent = 0
@@ -817,8 +848,6 @@ cdef class Lane:
                 or not phone.clear
                 or phone.boot != self.boot
                 or not same_source(&phone.source, source)
-                or not bw_clock(CLOCK_BOOTTIME) < phone.until
-                or phone.stamp != self.stamp_of(mac, phone.domain)
             ):
                 return MISSING
             use_phone(self.documents, phone)
@@ -826,13 +855,12 @@ cdef class Lane:
             phone = find_phone(
                 self.general, shared_slot(answer.kind, answer.url, answer.model)
             )
-            if phone is NULL or phone.stamp != bw_load(
-                self.revocations + self.everything
-            ):
+            if phone is NULL:
                 return MISSING
             use_phone(self.general, phone)
+        answer.phone = phone
         answer.document = find_document(phone, answer.kind, answer.url, answer.model)
-        if answer.document is NULL:
+        if answer.document is NULL or not self.is_granted(answer):
             return MISSING
         if (
             answer.document.blueprint is NULL and answer.document.plan is not NULL
@@ -922,6 +950,15 @@ cdef class Lane:
             forget(&self.kept, fd)
         self.held += 1
         return fd, miss.data, answered, proven
+    cdef inline bint is_granted(self, const Answer* answer) noexcept:
+        """Whether what was found may leave at this moment."""
+        cdef const Phone* phone = answer.phone
+        if not answer.own:
+            return phone.stamp == bw_load(self.revocations + self.everything)
+        return (
+            bw_clock(CLOCK_BOOTTIME) < phone.until
+            and phone.stamp == self.stamp_of(answer.mac, phone.domain)
+        )
 
     cdef inline uint64_t stamp_of(self, uint64_t mac, int64_t domain) noexcept:
         return (
@@ -936,12 +973,21 @@ cdef class Lane:
             )
         )
 
-    cdef Py_ssize_t write(
-        self, const Request* request, const Document* document, bint current
-    ) noexcept:
-        """Write the answer into ``out`` as http.response does; return its size."""
+    cdef bint write(self, Request* request, Answer* answer) noexcept:
+        """Write what http.response does into ``out``; False when it may not leave.
+
+        That is asked last of all: this process may have been stopped for a while.
+        """
+        cdef const Document* document = answer.document
         cdef char* out = self.out
         cdef int64_t second
+        cdef bint current = request.tag is not NULL and (
+            request.tag_size == document.tag_size
+            and memcmp(request.tag, tag_of(document), request.tag_size) == 0
+        )
+        if self.finishing:
+            request.keep_alive = False
+        answer.reason = self.reasons[2 if current else 1 if answer.own else 0]
         self.wall = bw_clock(CLOCK_REALTIME)
         second = <int64_t>self.wall
         if second != self.second:
@@ -969,7 +1015,8 @@ cdef class Lane:
             else:
                 assemble_into(document.blueprint, packed_of(document), out)
             out += document.content_size
-        return out - self.out
+        answer.size = out - self.out
+        return self.is_granted(answer)
 
     cdef void date(self, int64_t second) noexcept:
         cdef char text[64]
@@ -989,9 +1036,7 @@ cdef class Lane:
         )
         self.second = second
 
-    cdef void tell(
-        self, const Answer* answer, const bw_end* peer, uint8_t reason
-    ) noexcept:
+    cdef void tell(self, const Answer* answer, const bw_end* peer) noexcept:
         cdef SightingRecord* record = sighting_place(self.ring)
         cdef const char* detail
         cdef Py_ssize_t size = 0
@@ -999,7 +1044,7 @@ cdef class Lane:
             return
         record.at = self.wall
         record.mac = answer.mac
-        record.reason = reason
+        record.reason = answer.reason
         record.zone = peer.zone
         if peer.family == 4:
             memcpy(record.source, bw_mapped, 12)
@@ -1200,8 +1245,6 @@ cdef class Lane:
     ) noexcept:
         """Keep at[0:size], which the kernel has not taken, until it takes more."""
         cdef Connection* own = &self.kept.at[fd]
-        leave_list(&self.kept, fd)
-        own.proven = own.proven or proven
         own.outbound = <char*>malloc(<size_t>size)
         if own.outbound is NULL or not watch(&self.kept, fd, EPOLLOUT):
             bw_reset_on_close(fd)
@@ -1211,6 +1254,7 @@ cdef class Lane:
         own.size = <uint32_t>size
         own.sent = 0
         own.state = SENDING
+        enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.stall_seconds)
 
     cdef int send_on(self, int fd) except -1:

@@ -270,7 +270,7 @@ def test_who_hangs_up_while_waiting_is_found_out_by_the_answer(
 def test_an_answer_never_goes_to_who_has_the_descriptor_later(bench: Bench) -> None:
     with bench.connect() as client:
         old = miss_of(bench, client, GET + CLOSE)
-        _, late = bench.lane.tick(time.monotonic() + 30.0, 100)
+        _, late, _ = bench.lane.tick(time.monotonic() + 30.0, 100)
         ((number, *_),) = late
         os.close(number)
     with bench.connect() as other:
@@ -289,8 +289,8 @@ def test_who_is_not_answered_in_time_is_handed_over_with_the_request() -> None:
     with bench.connect() as client:
         miss = miss_of(bench, client, GET + CLOSE)
         now = time.monotonic()
-        assert bench.lane.tick(now, 100) == ([], [])
-        stalled, late = bench.lane.tick(now + 3.0, 100)
+        assert bench.lane.tick(now, 100) == ([], [], None)
+        stalled, late, _ = bench.lane.tick(now + 3.0, 100)
         ((number, data, answered, proven),) = late
         os.close(number)
         assert (stalled, data) == ([], GET + CLOSE)

@@ -13,9 +13,23 @@ import pytest
 import bootwave
 from bootwave import log
 from bootwave.engine import local_options
-from bootwave.options import Options
+from bootwave.http.contact import Contact
+from bootwave.http.request import Request
+from bootwave.http.response import Response
+from bootwave.http.target import DocumentKind
+from bootwave.metrics import CounterPage
+from bootwave.options import HttpOptions, Options
+from bootwave.provision.cache import (
+    DocumentCache,
+    DocumentKey,
+    GeneralDocument,
+    GeneralDocuments,
+)
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.urls import base_url
 from bootwave.server import worker
-from bootwave.server.tcp import HttpServer
+from bootwave.server.lane import make_lane
+from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 
@@ -294,3 +308,60 @@ def test_where_epoll_is_missing_the_worker_says_so(
     asyncio.run(scenario())
     assert len(taken) == 2
     assert any("http.lane" in str(one) for one in said)
+
+
+def test_who_asks_and_does_not_read_keeps_no_phone_out() -> None:
+    """Not even when the whole table is full of them, long before their deadline."""
+    places = 16
+    options = Options(http=HttpOptions(connections=places))
+    by_slot = open_http_listeners(["127.0.0.1:0"], 1, deferred=True)
+    (listener,) = by_slot[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    address = listener.getsockname()
+    general = GeneralDocuments()
+    revocations = RevocationPage()
+    key = DocumentKey(
+        DocumentKind.GENERAL_SETTINGS, base_url(options, address, secure=False), ""
+    )
+    general.keep(key, GeneralDocument(revocations.everything(), bytes(250_000), b'"a"'))
+    row = CounterPage(1).row(0)
+    lane = make_lane(DocumentCache(0), general, revocations, row, options, "boot")
+    sightings: list[Sighting] = []
+
+    def respond(request: Request, contact: Contact) -> Response:
+        return Response(200, b"for the phone")
+
+    def slow() -> socket.socket:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        return client
+
+    async def scenario() -> None:
+        server = HttpServer(
+            by_slot[0], respond, sightings.append, row, options.http, lane=lane
+        )
+        await server.start()
+        loop = asyncio.get_running_loop()
+        clients = [slow() for _ in range(places)]
+        try:
+            for client in clients:
+                await loop.sock_connect(client, address)
+                await loop.sock_sendall(client, request("/general.xml", ""))
+            async with asyncio.timeout(10):
+                while len(lane) < places:
+                    await asyncio.sleep(0.01)
+                for _ in range(3):
+                    get = request(f"/{MAC}.xml", "", "Connection: close")
+                    answer = await exchange(address, get)
+                    assert answer.endswith(b"for the phone")
+        finally:
+            for client in clients:
+                client.close()
+            await server.stop(0)
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        close_listeners(by_slot)
+    assert {seen.reason for seen in sightings} == {Reason.HTTP_CROWDED_OUT}
