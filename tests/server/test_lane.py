@@ -18,6 +18,7 @@ from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.http.target import DocumentKind
 from bootwave.metrics import CounterPage
+from bootwave.native.ring import SightingRing
 from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import (
     DocumentCache,
@@ -325,7 +326,15 @@ def test_who_asks_and_does_not_read_keeps_no_phone_out() -> None:
     )
     general.keep(key, GeneralDocument(revocations.everything(), bytes(250_000), b'"a"'))
     row = CounterPage(1).row(0)
-    lane = make_lane(DocumentCache(0), general, revocations, row, options, "boot")
+    lane = make_lane(
+        DocumentCache(0),
+        general,
+        revocations,
+        row,
+        SightingRing(64),
+        options,
+        "boot",
+    )
     sightings: list[Sighting] = []
 
     def respond(request: Request, contact: Contact) -> Response:
