@@ -83,16 +83,21 @@ class RevocationPage:
 
         None when anything of it may have been revoked since: read again.
         """
-        stamp = self.stamp_since(mark, domain_id)
-        return stamp if stamp == self.stamp(mac, domain_id) else None
+        domain_slot = _domain_slot(domain_id)
+        stamp = self._stamp_since(mark, domain_slot)
+        now = self._counters.sum3(_EVERYTHING, domain_slot, _mac_slot(mac))
+        return stamp if stamp == now else None
 
     def stamp_since(self, mark: Mark, domain_id: int) -> int | None:
         """Return the stamp of what was read after *mark*, or None to read again.
 
         None means that some domain was revoked since, perhaps this one.
         """
+        return self._stamp_since(mark, _domain_slot(domain_id))
+
+    def _stamp_since(self, mark: Mark, domain_slot: int) -> int | None:
         # The order matters: revoke() counts up the two in the opposite one.
-        domain = self._counters.load(_domain_slot(domain_id))
+        domain = self._counters.load(domain_slot)
         if self._counters.load(_ANY_DOMAIN) != mark.domains:
             return None
         return (mark.own + domain) & _MASK

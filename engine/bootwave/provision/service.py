@@ -271,7 +271,7 @@ class Provisioner:
     def _decided(self, course: Course, look: Look) -> Write | Outcome | None:
         """Decide on what was looked up; None to look again."""
         asked = course.asked
-        at = self._clock()
+        at = look.at
         decision = decide(
             asked.mac,
             look.device,
@@ -399,8 +399,9 @@ class Provisioner:
         marks = self._revocations.marks(macs)
         devices = self._reader.devices(macs)
         wildcards = self._reader.wildcards()
+        at = self._clock()
         return {
-            mac: Look(devices.get(mac), wildcards, mark, applied)
+            mac: Look(devices.get(mac), wildcards, mark, applied, at)
             for mac, mark in zip(macs, marks, strict=True)
         }
 

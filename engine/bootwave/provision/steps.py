@@ -10,6 +10,7 @@ from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.response import Response
 from bootwave.pairing.decisions import Claim, Consume
+from bootwave.pairing.instant import Instant
 from bootwave.provision.asked import Asked
 from bootwave.provision.cache import Document, GeneralDocument
 from bootwave.provision.revocations import Mark
@@ -33,12 +34,13 @@ class Course:
 
 
 class Look(NamedTuple):
-    """What the store said of one MAC, and the state before it was asked."""
+    """What the store said of one MAC, the state before it was asked, and when."""
 
     device: Device | None
     wildcards: Sequence[WildcardAccount]
     mark: Mark
     applied: int
+    at: Instant
 
 
 class Write(NamedTuple):

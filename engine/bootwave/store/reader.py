@@ -8,7 +8,7 @@ changed, within the same transaction: a record never holds a domain older than i
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -251,14 +251,18 @@ class Reader:
         device_layers = _layers(
             connection, "device", list({row[0] for row in rows if row[4]})
         )
-        for row in rows:
-            mac, domain_id, model, owns_certificate, _ = row[:5]
-            identity, expires, boot_id, account_id = row[5:9]
+        for mac, domain_id, model, certified, _, *bound in rows:
             bindings: tuple[Binding, ...] = ()
-            if identity is not None:
-                layer = account_layers.get(account_id, EMPTY)
-                account = _account(row[8:16], layer, row[17:])
-                bindings = (Binding(identity, account, expires, boot_id),)
+            if bound[0] is not None:
+                identity, expires, boot_id, *account_and_window = bound
+                bindings = (
+                    Binding(
+                        identity,
+                        _account(account_and_window, account_layers),
+                        expires,
+                        boot_id,
+                    ),
+                )
                 if mac in found:  # the rows of one device are behind one another
                     bindings = found[mac].bindings + bindings
             domain = self._domains.get(domain_id)
@@ -269,7 +273,7 @@ class Reader:
                 domain,
                 bindings,
                 device_layers.get(mac, EMPTY) if device_layers else EMPTY,
-                owns_certificate != 0,
+                certified != 0,
                 model,
             )
 
@@ -280,15 +284,39 @@ class Reader:
         return domain
 
 
-def _account(row: tuple[Any, ...], layer: Layer, window: tuple[Any, ...]) -> Account:
-    latest = None
-    if window[0] is not None:
-        number, boot_id, opened, deadline, mac, source, pairing_end, closed_at = window
-        closed = closed_at is not None
-        latest = Window(
-            number, row[0], boot_id, opened, deadline, mac, source, pairing_end, closed
+def _account(row: Sequence[Any], layers: Mapping[int, Layer]) -> Account:
+    (
+        number,
+        domain_id,
+        name,
+        display_name,
+        auth_user,
+        sealed,
+        mailbox,
+        wildcard,
+        _,  # whether it has a layer
+        window_id,
+        boot_id,
+        opened,
+        deadline,
+        mac,
+        source,
+        pairing_end,
+        closed_at,
+    ) = row
+    window = None
+    if window_id is not None:
+        window = Window(
+            window_id,
+            number,
+            boot_id,
+            opened,
+            deadline,
+            mac,
+            source,
+            pairing_end,
+            closed_at is not None,
         )
-    number, domain_id, name, display_name, auth_user, sealed, mailbox, wildcard = row
     return Account(
         number,
         domain_id,
@@ -298,8 +326,8 @@ def _account(row: tuple[Any, ...], layer: Layer, window: tuple[Any, ...]) -> Acc
         sealed,
         mailbox,
         wildcard,
-        layer,
-        latest,
+        layers.get(number, EMPTY) if layers else EMPTY,
+        window,
     )
 
 
@@ -309,7 +337,7 @@ def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
     by_account: dict[int, WildcardAccount] = {}
     for row in sorted(rows, key=lambda row: (row[0], row[19] or 0.0)):
         by_account[row[0]] = WildcardAccount(
-            _account(row[:8], EMPTY, row[9:17]),
+            _account(row[:17], {}),
             row[17],
             row[18],
             claimed_until=row[19] or 0.0,
