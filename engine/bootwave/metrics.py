@@ -50,6 +50,7 @@ class Counter(IntEnum):
     HTTP_ACCEPT_PAUSES = 20, "pauses in accepting because descriptors or places ran out"
     SIP_UNSENT = 21, "SIP datagrams that the kernel refused to send"
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
+    HTTP_PROXY_REFUSED = 23, "connections of load balancers without a PROXY header"
 
 
 class CounterRow:
