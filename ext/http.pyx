@@ -8,7 +8,8 @@ and every byte that was read.  So it decides nothing that others decide otherwis
 answers sooner.
 
 Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
-texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system.
+texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system,
+proxyprotocol.pxd reads whom a load balancer speaks for.
 """
 
 cimport cython
@@ -94,7 +95,8 @@ from libc.errno cimport (
 )
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from proxyprotocol cimport MAX_SUBNETS, Subnet, is_within, proxied
 from tables cimport (
     BW_COUNTERS_CAPSULE,
     BW_TABLE_CAPSULE,
@@ -147,6 +149,23 @@ def recognise(data):
             bytes_or_none(request.agent, request.agent_size),
             bytes_or_none(request.tag, request.tag_size),
         )
+    finally:
+        PyBuffer_Release(&view)
+
+
+def read_proxy_header(data):
+    """Return what the PROXY header at the start of *data* says, or None.
+
+    None means that the lane leaves it to others.  Otherwise (its size, the phone's
+    address, (address, port) it reached).
+    """
+    cdef Py_buffer view
+    cdef bw_end source, reached
+    cdef Py_ssize_t size
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        size = proxied(<const uint8_t*>view.buf, view.len, &source, &reached)
+        return (size, *ends_of(&source, &reached)) if size else None
     finally:
         PyBuffer_Release(&view)
 
@@ -227,6 +246,13 @@ cdef object text_of(const bw_end* end, bint with_zone):
     return f"{host}%{end.zone}" if with_zone and end.zone else host
 
 
+cdef object ends_of(const bw_end* peer, const bw_end* reached):
+    """The ends that a load balancer named, or None without one."""
+    if not reached.family:
+        return None
+    return text_of(peer, True), (text_of(reached, False), reached.port)
+
+
 cdef inline char* put(char* out, const void* at, Py_ssize_t size) noexcept nogil:
     memcpy(out, at, <size_t>size)
     return out + size
@@ -262,7 +288,8 @@ cdef class Lane:
     *model_of* the model a phone type names.  *vendors* are the OUIs preferred when a
     User-Agent names several MACs.  *idle* and *stall* are deadlines in seconds.
     *capacity* is how many connections there may be with those of others, *crowded*
-    from when on unproven ones are not kept.
+    from when on unproven ones are not kept.  *balancers* are the networks of load
+    balancers, whose connections begin with a PROXY header: (4 or 6, length, address).
     """
 
     cdef object documents_owner, general_owner, revocations_owner, counters_owner
@@ -287,6 +314,8 @@ cdef class Lane:
     cdef int held
     cdef int capacity, crowded
     cdef bint finishing
+    cdef Subnet[MAX_SUBNETS] balancers
+    cdef int balancer_count
 
     cdef Memo* agents
     cdef int agent_count
@@ -330,6 +359,7 @@ cdef class Lane:
         double stall,
         int capacity,
         int crowded,
+        tuple balancers not None=(),
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
@@ -370,6 +400,8 @@ cdef class Lane:
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
             self.vendors[i] = vendors[i]
+        for family, length, address in balancers:
+            self.add_balancer(family, length, address)
         self.boot = boot
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
@@ -435,7 +467,7 @@ cdef class Lane:
         number of the error that ended it, 0 for none, and what ``turn`` returns.
         """
         cdef sockaddr_storage from_
-        cdef bw_end peer
+        cdef bw_end peer, reached
         cdef Source source
         cdef Listener* known = self.listener_of(listener)
         cdef uint64_t url
@@ -443,6 +475,7 @@ cdef class Lane:
         cdef ssize_t size
         cdef int _i
         self.held = held
+        memset(&reached, 0, sizeof(bw_end))
         for _i in range(limit):
             fd = bw_accept(listener, &from_)
             if fd < 0:
@@ -457,21 +490,24 @@ cdef class Lane:
             if size == 0 or (size < 0 and errno not in (EAGAIN, EINTR)):
                 close(fd)
                 continue
+            reached.family = 0
             if size > 0:
                 bw_end_of(&from_, &peer)
-                if peer.family and self.url_for(known, fd, &url):
+                if self.balancer_count:
+                    size = self.introduced(size, &peer, &reached)
+                if peer.family and self.url_for(known, fd, &reached, &url):
                     source_of(&peer, &source)
-                    if self.serve(fd, size, &peer, &source, url) == DONE:
+                    if self.serve(fd, size, &peer, &reached, &source, url) == DONE:
                         continue
-            self.hand_over(fd, size if size > 0 else 0, False, False)
+            self.hand_over(fd, size if size > 0 else 0, False, False, &peer, &reached)
         return error, self.finished()
 
     def turn(self, int held):
         """Do what the connections kept here wait for; at most 64 of them.
 
         Returns what is handed over: a list of (descriptor, bytes already read,
-        whether a request was answered on it, whether on a grant).  The descriptors
-        belong to the caller.
+        whether a request was answered on it, whether on a grant, the ends that a load
+        balancer named).  The descriptors belong to the caller.
         """
         cdef int i, fd, count
         self.held = held
@@ -569,6 +605,7 @@ cdef class Lane:
         int fd,
         Py_ssize_t size,
         const bw_end* peer,
+        const bw_end* reached,
         const Source* source,
         uint64_t url,
     ) except -1:
@@ -613,11 +650,11 @@ cdef class Lane:
             if not request.keep_alive:
                 self.end(fd, known)
             elif not known and not self.has_room(answer.own):
-                self.hand_over(fd, 0, True, answer.own)
-            elif known or keep(&self.kept, fd, peer, source, url):
+                self.hand_over(fd, 0, True, answer.own, peer, reached)
+            elif known or keep(&self.kept, fd, peer, reached, source, url):
                 self.idle(fd, answer.own)
             return DONE
-        if known or keep(&self.kept, fd, peer, source, url):
+        if known or keep(&self.kept, fd, peer, reached, source, url):
             self.kept.at[fd].keep_alive = request.keep_alive
             self.begin_sending(fd, sent, total, answer.own)
         return DONE
@@ -856,32 +893,81 @@ cdef class Lane:
         self.listener_count += 1
         return new
 
-    cdef bint url_for(self, const Listener* listener, int fd, uint64_t* url) except -1:
+    cdef bint url_for(
+        self, const Listener* listener, int fd, const bw_end* reached, uint64_t* url
+    ) except -1:
         """Tell the hash of the base URL the connection *fd* is to; False for none."""
         cdef bw_end own
-        cdef int i
-        cdef uint64_t found
+        if reached.family:
+            if not self.one_url:
+                return self.url_at(reached, url)
+            url[0] = self.url
+            return True
         if listener.fixed:
             url[0] = listener.url
             return True
         if bw_own_end(fd, &own) or not own.family:
             return False
         own.zone = 0
+        return self.url_at(&own, url)
+
+    cdef bint url_at(self, const bw_end* own, uint64_t* url) except -1:
+        cdef int i
+        cdef uint64_t found
         for i in range(self.place_count):
-            if memcmp(&self.places[i].end, &own, sizeof(bw_end)) == 0:
+            if memcmp(&self.places[i].end, own, sizeof(bw_end)) == 0:
                 url[0] = self.places[i].url
                 return True
         try:
-            found = <uint64_t>hash(self.url_of(text_of(&own, False), own.port))
+            found = <uint64_t>hash(self.url_of(text_of(own, False), own.port))
         except Exception:
             return False
         if self.place_count == PLACES:
             self.place_count = 0
-        self.places[self.place_count].end = own
+        self.places[self.place_count].end = own[0]
         self.places[self.place_count].url = found
         self.place_count += 1
         url[0] = found
         return True
+
+    # Load balancers
+
+    cdef int add_balancer(self, int family, int length, bytes address) except -1:
+        cdef Subnet* new
+        if (
+            self.balancer_count == MAX_SUBNETS
+            or family not in (4, 6)
+            or len(address) != (4 if family == 4 else 16)
+            or not 0 <= length <= 8 * len(address)
+        ):
+            raise ValueError("there is no room for that network, or it is none")
+        new = &self.balancers[self.balancer_count]
+        new.family, new.length = <uint8_t>family, <uint8_t>length
+        memcpy(new.address, <const char*>address, <size_t>len(address))
+        self.balancer_count += 1
+        return 0
+
+    cdef Py_ssize_t introduced(
+        self, Py_ssize_t size, bw_end* peer, bw_end* reached
+    ) noexcept:
+        """Take the header from ``inbound`` when *peer* is a balancer.
+
+        Returns how many bytes are left; *peer* is then whom it speaks for, of family 0
+        when the header is for others to read.
+        """
+        cdef Py_ssize_t header
+        cdef int i
+        for i in range(self.balancer_count):
+            if is_within(peer, &self.balancers[i]):
+                break
+        else:
+            return size
+        header = proxied(self.inbound, size, peer, reached)
+        if not header:
+            peer.family = 0
+            return size
+        memmove(self.inbound, self.inbound + header, <size_t>(size - header))
+        return size - header
 
     # Connections
 
@@ -890,11 +976,17 @@ cdef class Lane:
         return total < (self.capacity if proven else self.crowded)
 
     cdef int hand_over(
-        self, int fd, Py_ssize_t size, bint answered, bint proven
+        self,
+        int fd,
+        Py_ssize_t size,
+        bint answered,
+        bint proven,
+        const bw_end* peer,
+        const bw_end* reached,
     ) except -1:
         try:
             data = PyBytes_FromStringAndSize(<const char*>self.inbound, size)
-            self.handed.append((fd, data, answered, proven))
+            self.handed.append((fd, data, answered, proven, ends_of(peer, reached)))
         except BaseException:
             close(fd)
             raise
@@ -904,8 +996,9 @@ cdef class Lane:
     cdef int give(self, int fd, Py_ssize_t size) except -1:
         """Hand over a connection that was kept here."""
         cdef bint proven = self.kept.at[fd].proven
+        cdef bw_end peer = self.kept.at[fd].peer, reached = self.kept.at[fd].reached
         forget(&self.kept, fd)
-        return self.hand_over(fd, size, True, proven)
+        return self.hand_over(fd, size, True, proven, &peer, &reached)
 
     cdef list finished(self):
         cdef list handed = self.handed
@@ -976,13 +1069,13 @@ cdef class Lane:
         cdef Connection* own = &self.kept.at[fd]
         cdef ssize_t size = recv(fd, self.inbound, IN_BYTES, 0)
         # Copies: keeping another connection may move all of them.
-        cdef bw_end peer = own.peer
+        cdef bw_end peer = own.peer, reached = own.reached
         cdef Source source = own.source
         if size < 0 and errno in (EAGAIN, EINTR):
             return 0
         if size <= 0:
             drop(&self.kept, fd)
-        elif self.serve(fd, size, &peer, &source, own.url) == HANDED:
+        elif self.serve(fd, size, &peer, &reached, &source, own.url) == HANDED:
             self.give(fd, size)
         return 0
 

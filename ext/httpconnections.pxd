@@ -36,6 +36,7 @@ cdef struct Connection:
     uint64_t url
     Source source
     bw_end peer
+    bw_end reached  # by the peer, as a load balancer says; family 0 without one
     int wheel_next
     int wheel_before
     int newer  # among those that idle and are as much proven
@@ -72,7 +73,12 @@ cdef inline bint is_kept(const Connections* all, int fd) noexcept nogil:
 
 
 cdef inline bint keep(
-    Connections* all, int fd, const bw_end* peer, const Source* source, uint64_t url
+    Connections* all,
+    int fd,
+    const bw_end* peer,
+    const bw_end* reached,
+    const Source* source,
+    uint64_t url,
 ) noexcept nogil:
     """Begin to keep *fd*; False when that fails, and then it is closed."""
     cdef Connection* grown
@@ -97,6 +103,7 @@ cdef inline bint keep(
     new.state = IDLE
     new.slot = -1
     new.peer = peer[0]
+    new.reached = reached[0]
     new.source = source[0]
     new.url = url
     new.newer = new.older = new.wheel_next = new.wheel_before = NOBODY

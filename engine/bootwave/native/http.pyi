@@ -9,9 +9,11 @@ from bootwave.native.counters import Counters
 _Recognised = tuple[
     int, bool, bool, bool, int, int, bytes | None, bytes | None, bytes | None
 ]
-_Handed = list[tuple[int, bytes, bool, bool]]
+_Ends = tuple[str, tuple[str, int]]
+_Handed = list[tuple[int, bytes, bool, bool, _Ends | None]]
 
 def recognise(data: Buffer) -> _Recognised | None: ...
+def read_proxy_header(data: Buffer) -> tuple[int, str, tuple[str, int]] | None: ...
 
 @final
 class Lane:
@@ -36,6 +38,7 @@ class Lane:
         stall: float,
         capacity: int,
         crowded: int,
+        balancers: tuple[tuple[int, int, bytes], ...] = (),
     ) -> Self: ...
     def __len__(self) -> int: ...
     def fileno(self) -> int: ...

@@ -17,6 +17,7 @@ from bootwave.phone.useragent import described
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
+from bootwave.server.balancers import Balancers
 from bootwave.server.connections import CROWDED
 from bootwave.sightings import Reason, Sighting
 
@@ -83,6 +84,7 @@ def make_lane(
         stall=deadlines.write_stall,
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
+        balancers=Balancers(options.http.proxy_protocol).packed,
     )
 
 
