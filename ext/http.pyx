@@ -286,7 +286,7 @@ cdef class Lane:
     that of an address and port connected to.  *describe* returns of a User-Agent
     (model, detail, end of what describes a phone or -1, how many characters decide);
     *model_of* the model a phone type names.  *vendors* are the OUIs preferred when a
-    User-Agent names several MACs.  *idle* and *stall* are deadlines in seconds.
+    User-Agent names several MACs.  *idle*, *stall* and *head* are deadlines in seconds.
     *capacity* is how many connections there may be with those of others, *crowded*
     from when on unproven ones are not kept.  *balancers* are the networks of load
     balancers, whose connections begin with a PROXY header: (4 or 6, length, address).
@@ -307,7 +307,7 @@ cdef class Lane:
     cdef bint one_url
     cdef uint32_t[8] vendors
     cdef int vendor_count
-    cdef double idle_seconds, stall_seconds
+    cdef double idle_seconds, stall_seconds, head_seconds
 
     cdef Connections kept
     cdef list handed
@@ -360,6 +360,7 @@ cdef class Lane:
         int capacity,
         int crowded,
         tuple balancers not None=(),
+        double head=5.0,
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
@@ -406,7 +407,7 @@ cdef class Lane:
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
         self.no_model = <uint64_t>hash("")
-        self.idle_seconds, self.stall_seconds = idle, stall
+        self.idle_seconds, self.stall_seconds, self.head_seconds = idle, stall, head
         self.capacity, self.crowded = capacity, crowded
         self.handed = []
         self.second = -1
@@ -497,6 +498,11 @@ cdef class Lane:
                     size = self.introduced(size, &peer, &reached)
                 if peer.family and self.url_for(known, fd, &reached, &url):
                     source_of(&peer, &source)
+                    if size == 0 and self.has_room(False):
+                        # The balancer spoke at once, and the phone has yet to.
+                        if keep(&self.kept, fd, &peer, &reached, &source, url):
+                            self.expect(fd)
+                        continue
                     if self.serve(fd, size, &peer, &reached, &source, url) == DONE:
                         continue
             self.hand_over(fd, size if size > 0 else 0, False, False, &peer, &reached)
@@ -525,19 +531,23 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer.
+        Returns the addresses of those that broke one, and whether it was by no longer
+        reading an answer; otherwise no request came.
         """
         cdef int fd, _i
-        cdef list stalled = []
+        cdef bint sending
+        cdef list broken = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
             if fd == NOBODY:
                 break
-            if self.kept.at[fd].state == SENDING:
-                stalled.append(text_of(&self.kept.at[fd].peer, True))
+            sending = self.kept.at[fd].state == SENDING
+            if sending or self.kept.at[fd].fresh:
+                broken.append((text_of(&self.kept.at[fd].peer, True), sending))
+            if sending:
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled
+        return broken
 
     def shed(self, int limit):
         """Return at most *limit* unproven connections that idle, to be held by others.
@@ -636,10 +646,12 @@ cdef class Lane:
             self.counts[HITS] += 1
             self.counts[DOCUMENTS_SECRET] += 1
         self.tell(&answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
-        if request.keep_alive and not known:
+        if request.keep_alive and (not known or self.kept.at[fd].fresh):
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
+        if known:
+            self.kept.at[fd].fresh = False
         cdef ssize_t sent = send(fd, self.out, <size_t>total, MSG_NOSIGNAL)
         if sent < 0:
             if errno != EAGAIN and errno != EINTR:
@@ -996,9 +1008,10 @@ cdef class Lane:
     cdef int give(self, int fd, Py_ssize_t size) except -1:
         """Hand over a connection that was kept here."""
         cdef bint proven = self.kept.at[fd].proven
+        cdef bint answered = not self.kept.at[fd].fresh
         cdef bw_end peer = self.kept.at[fd].peer, reached = self.kept.at[fd].reached
         forget(&self.kept, fd)
-        return self.hand_over(fd, size, True, proven, &peer, &reached)
+        return self.hand_over(fd, size, answered, proven, &peer, &reached)
 
     cdef list finished(self):
         cdef list handed = self.handed
@@ -1020,6 +1033,12 @@ cdef class Lane:
         self.kept.at[fd].state = IDLE
         enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.idle_seconds)
+
+    cdef void expect(self, int fd) noexcept:
+        """Wait for the first request on *fd*, which has just begun to be kept."""
+        self.kept.at[fd].fresh = True
+        enter_list(&self.kept, fd, False)
+        wait_for(&self.kept, fd, self.head_seconds)
 
     cdef void begin_sending(
         self, int fd, Py_ssize_t sent, Py_ssize_t total, bint proven

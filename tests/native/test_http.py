@@ -404,7 +404,7 @@ def test_who_stops_reading_is_reset_and_told(bench: Bench) -> None:
         client.sendall(GET + CLOSE)
         assert bench.accept() == []
         if len(bench.lane):  # unless the kernel took all of it
-            assert bench.lane.tick(time.monotonic() + 1.0, 100) == [HERE]
+            assert bench.lane.tick(time.monotonic() + 1.0, 100) == [(HERE, True)]
         assert len(bench.lane) == 0
     bench.listener.close()
 

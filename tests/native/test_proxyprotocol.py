@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def test_the_grant_of_one_phone_is_not_that_of_another_behind_the_same_balancer(
 
 
 def test_a_miss_is_handed_over_with_whom_the_header_named(bench: Bench) -> None:
-    for rest in (b"", b"G", ASKED, FROM_PHONE, ASKED + b"more"):
+    for rest in (b"G", ASKED, FROM_PHONE, ASKED + b"more"):
         how = handed(bench, FROM_PHONE + rest)
         assert how == [rest, False, False, (PHONE, REACHED)]
 
@@ -241,8 +242,85 @@ def test_a_phone_that_stops_reading_is_told_by_its_own_address() -> None:
         client.sendall(FROM_PHONE + ASKED)
         assert bench.accept() == []
         if len(bench.lane):  # unless the kernel took all of it
-            assert bench.lane.tick(float("1e12"), 100) == [PHONE]
+            assert bench.lane.tick(float("1e12"), 100) == [(PHONE, True)]
     bench.listener.close()
+
+
+def test_a_header_may_come_a_while_before_the_request(bench: Bench) -> None:
+    keep(bench)
+    with bench.connect() as client:
+        client.sendall(FROM_PHONE)
+        assert bench.accept() == []
+        assert len(bench.lane) == 1
+        for _ in range(2):
+            client.sendall(GET + b"\r\n")
+            assert bench.turn() == []
+            assert client.recv(65536).endswith(BODY)
+        client.sendall(ASKED)
+        assert bench.turn() == []
+        assert client.recv(65536).endswith(BODY)
+        assert client.recv(1) == b""
+    assert len(bench.lane) == 0
+    assert {seen[2] for seen in bench.lane.drain(10)} == {PHONE}
+
+
+def test_a_late_request_that_is_not_ready_is_the_first_one_of_others(
+    bench: Bench,
+) -> None:
+    with bench.connect() as client:
+        client.sendall(FROM_PHONE)
+        assert bench.accept() == []
+        client.sendall(ASKED)
+        ((number, *how),) = bench.turn()
+        os.close(number)
+        assert how == [ASKED, False, False, (PHONE, REACHED)]
+
+
+def test_who_was_introduced_and_says_nothing_is_given_up_and_told() -> None:
+    bench = behind(head=0.5)
+    keep(bench)
+    with bench.connect() as silent, bench.connect() as asked:
+        silent.sendall(FROM_PHONE)
+        asked.sendall(FROM_PHONE + GET + b"\r\n")
+        while len(bench.lane) < 2:
+            assert bench.accept() == []
+        assert bench.lane.tick(time.monotonic() + 1, 100) == [(PHONE, False)]
+        assert silent.recv(1) == b""
+        assert len(bench.lane) == 1
+        # Between two requests nobody owes one.
+        assert bench.lane.tick(time.monotonic() + 60, 100) == []
+        assert asked.recv(65536).endswith(BODY)
+        assert asked.recv(1) == b""
+    bench.listener.close()
+
+
+def test_who_was_introduced_and_goes_away_is_forgotten(bench: Bench) -> None:
+    with bench.connect() as client:
+        client.sendall(FROM_PHONE)
+        assert bench.accept() == []
+    assert bench.turn() == []
+    assert len(bench.lane) == 0
+    assert bench.lane.tick(time.monotonic() + 60, 100) == []
+
+
+def test_who_has_not_asked_yet_goes_to_others_when_places_are_short_or_at_the_end(
+    bench: Bench,
+) -> None:
+    unasked = [b"", False, False, (PHONE, REACHED)]
+    assert handed(bench, FROM_PHONE) is None
+    assert bench.turn() == []
+    with bench.connect() as crowded:
+        crowded.sendall(FROM_PHONE)
+        ((number, *how),) = bench.accept(held=80)
+        os.close(number)
+        assert how == unasked
+    for give in (lambda: bench.lane.shed(10), bench.lane.finish):
+        with bench.connect() as client:
+            client.sendall(FROM_PHONE)
+            assert bench.accept() == []
+            ((number, *how),) = give() or []
+            os.close(number)
+            assert how == unasked
 
 
 @pytest.mark.parametrize(

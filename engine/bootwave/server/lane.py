@@ -82,6 +82,7 @@ def make_lane(
         vendors=tuple(sorted(SNOM_OUIS)),
         idle=deadlines.idle,
         stall=deadlines.write_stall,
+        head=deadlines.head,
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
         balancers=Balancers(options.http.proxy_protocol).packed,

@@ -107,6 +107,7 @@ Handed = list[tuple[int, bytes, bool, bool, Ends | None]]
 
 _DEADLINES = Deadlines()
 _STALLED = "the answer was not read in time"
+_SILENT = "no request came"
 
 
 class _Peer:
@@ -783,8 +784,11 @@ class HttpServer:
             self._arm()
 
     def _lane_tick(self, lane: "Lane", now: float) -> None:
-        for source in lane.tick(now, MAX_EXPIRED_PER_TURN):
-            self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
+        for source, sending in lane.tick(now, MAX_EXPIRED_PER_TURN):
+            if sending:
+                self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
+            else:
+                self._tell(source, Note(Reason.HTTP_TIMEOUT, _SILENT))
         self._lane_moved()
 
     def _late(self, peer: _Peer) -> None:
