@@ -542,7 +542,7 @@ cdef class Lane:
             if fd == NOBODY:
                 break
             sending = self.kept.at[fd].state == SENDING
-            if sending or self.kept.at[fd].fresh:
+            if sending or self.kept.at[fd].unasked:
                 broken.append((text_of(&self.kept.at[fd].peer, True), sending))
             if sending:
                 bw_reset_on_close(fd)
@@ -646,12 +646,12 @@ cdef class Lane:
             self.counts[HITS] += 1
             self.counts[DOCUMENTS_SECRET] += 1
         self.tell(&answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
-        if request.keep_alive and (not known or self.kept.at[fd].fresh):
+        if request.keep_alive and (not known or self.kept.at[fd].unasked):
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
         if known:
-            self.kept.at[fd].fresh = False
+            self.kept.at[fd].unasked = False
         cdef ssize_t sent = send(fd, self.out, <size_t>total, MSG_NOSIGNAL)
         if sent < 0:
             if errno != EAGAIN and errno != EINTR:
@@ -1008,7 +1008,7 @@ cdef class Lane:
     cdef int give(self, int fd, Py_ssize_t size) except -1:
         """Hand over a connection that was kept here."""
         cdef bint proven = self.kept.at[fd].proven
-        cdef bint answered = not self.kept.at[fd].fresh
+        cdef bint answered = not self.kept.at[fd].unasked
         cdef bw_end peer = self.kept.at[fd].peer, reached = self.kept.at[fd].reached
         forget(&self.kept, fd)
         return self.hand_over(fd, size, answered, proven, &peer, &reached)
@@ -1036,7 +1036,7 @@ cdef class Lane:
 
     cdef void expect(self, int fd) noexcept:
         """Wait for the first request on *fd*, which has just begun to be kept."""
-        self.kept.at[fd].fresh = True
+        self.kept.at[fd].unasked = True
         enter_list(&self.kept, fd, False)
         wait_for(&self.kept, fd, self.head_seconds)
 

@@ -45,7 +45,7 @@ cdef struct Connection:
     uint8_t proven
     uint8_t listed
     uint8_t keep_alive
-    uint8_t fresh  # no request was answered yet
+    uint8_t unasked  # no request was answered yet
 
 cdef struct Connections:
     int set  # the epoll set they are watched in

@@ -213,6 +213,19 @@ def test_a_header_that_does_not_end_in_time_is_cut_off(pieces: list[bytes]) -> N
     run(main())
 
 
+def test_a_phone_that_never_asks_is_given_up_as_any_other() -> None:
+    async def main() -> None:
+        async with serving(QUICK) as served:
+            assert await served.exchange(FROM_PHONE) == b""
+            (sighting,) = served.sightings
+            assert sighting.reason is Reason.HTTP_TIMEOUT
+            assert sighting.source == PHONE.source
+            assert served.counters.load(Counter.HTTP_TIMEOUTS) == 1
+            assert served.refused == 0
+
+    run(main())
+
+
 def test_after_the_header_what_goes_wrong_is_the_phones_fault() -> None:
     async def main() -> None:
         async with serving() as served:
