@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
-.PHONY: run test check native bench bench-instructions clean
+.PHONY: run test check native bench bench-instructions proof clean
 run: $(VENV)/.run
 	$(BIN)/bootwave demo
 
@@ -25,6 +25,11 @@ bench: $(VENV)/.dev native
 # Instructions of the native functions against perf/instructions.json.
 bench-instructions: $(VENV)/.dev native
 	$(BIN)/python -m perf.instructions $(EFFORT)
+
+# The proofs that take hours, or those named by PROOF: fuzz-whole fuzz-bytewise races
+# memory natives.  EFFORT passes options on, such as "--short" or "--rounds 1000".
+proof: $(VENV)/.dev native
+	$(BIN)/python -m perf.proof $(EFFORT) $(PROOF)
 
 native: $(VENV)/.dev $(VENV)/.native
 

@@ -89,32 +89,40 @@ def source_bytes(str text not None):
 
 
 cdef int fill_source(str text, Source* source) except -1:
-    cdef object host, mark, tail
     cdef bytes digest
     memset(source, 0, sizeof(Source))
-    if inet_pton(AF_INET, PyUnicode_AsUTF8(text), source.address) == 1:
-        source.kind = SOURCE_IPV4
+    if "\0" not in text and is_address(text, source):  # C would read it cut off
         return 0
-    host, mark, tail = text.partition("/")
-    if mark:
-        if tail == "64" and is_ipv6(host, source) and lower_half_is_zero(source):
-            source.kind = SOURCE_SUBNET
-            return 0
-    else:
-        host, mark, tail = text.partition("%")
-        if is_ipv6(host, source):
-            source.kind = SOURCE_IPV6
-            if not mark:
-                return 0
-            if tail.isascii() and tail.isdigit() and tail[0] != "0":
-                if int(tail) < 1 << 32:
-                    source.zone = <uint32_t>int(tail)
-                    return 0
     memset(source, 0, sizeof(Source))
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     source.kind = SOURCE_OTHER
     memcpy(source.address, PyBytes_AS_STRING(digest), 16)
     return 0
+
+
+cdef bint is_address(str text, Source* source) except -1:
+    cdef object host, mark, tail
+    if not text.isascii():
+        return False
+    if inet_pton(AF_INET, PyUnicode_AsUTF8(text), source.address) == 1:
+        source.kind = SOURCE_IPV4
+        return True
+    host, mark, tail = text.partition("/")
+    if mark:
+        source.kind = SOURCE_SUBNET
+        return (
+            tail == "64" and is_ipv6(host, source) and lower_half_is_zero(source)
+        )
+    host, mark, tail = text.partition("%")
+    if not is_ipv6(host, source):
+        return False
+    source.kind = SOURCE_IPV6
+    if not mark:
+        return True
+    if not tail.isdigit() or tail[0] == "0" or len(tail) > 10 or int(tail) >> 32:
+        return False
+    source.zone = <uint32_t>int(tail)
+    return True
 
 
 cdef bint lower_half_is_zero(const Source* source) noexcept nogil:
@@ -463,7 +471,7 @@ cdef class Cache:
         """Make *new* the youngest document of *phone*, in place of its namesake."""
         cdef Document** at = &phone.documents
         cdef Document* gone = NULL
-        cdef uint32_t before = phone.size
+        cdef uint64_t before = phone.size
         while at[0] is not NULL:
             if (
                 at[0].kind == new.kind

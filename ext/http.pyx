@@ -21,12 +21,16 @@ from cpython.bytes cimport (
 )
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
-from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.ref cimport PyObject
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from httpconnections cimport (
     IDLE,
+    IDLE_PROVEN,
+    IDLE_UNPROVEN,
     NOBODY,
     SENDING,
+    SENDING_PROVEN,
+    SENDING_UNPROVEN,
     WAITING,
     Connection,
     Connections,
@@ -70,6 +74,7 @@ from httpsockets cimport (
     EPOLLIN,
     EPOLLOUT,
     INET6_ADDRSTRLEN,
+    MSG_MORE,
     MSG_NOSIGNAL,
     bw_accept,
     bw_clock,
@@ -102,6 +107,13 @@ from libc.errno cimport (
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
+from ring cimport (
+    Ring,
+    SightingRecord,
+    bw_mapped,
+    fill_detail,
+    sighting_place,
+)
 from tables cimport (
     BW_COUNTERS_CAPSULE,
     BW_TABLE_CAPSULE,
@@ -174,15 +186,8 @@ cdef struct Listener:
     bint fixed  # all its connections are to one base URL
     uint64_t url
 
-cdef struct Record:
-    # One answer, as a sighting tells it.
-    double at
-    uint64_t mac
-    bw_end peer
-    PyObject* detail  # owned
-    uint8_t reason
-
 cdef struct Answer:
+    Phone* phone  # under whose terms it may leave; of a general document its own entry
     Document* document
     uint64_t mac
     uint64_t url
@@ -190,6 +195,8 @@ cdef struct Answer:
     PyObject* detail  # borrowed, as the names are
     PyObject* name  # of the model
     PyObject* agent_name  # of the one that the User-Agent tells
+    Py_ssize_t size  # of what was written
+    uint8_t reason
     uint8_t kind
     bint own
 
@@ -199,7 +206,6 @@ cdef enum:
     OUT_BYTES = 262144
     MAX_ANSWER_HEAD = 640
     HEAD_ROOM = 160
-    RING = 32768  # a power of two
     COUNTED = 5
 
 cdef enum:
@@ -302,8 +308,9 @@ cdef class Lane:
     *counters* native.counters.Counters.  *layout* tells of the revocations the index
     for everything, the first one of domains and how many there are, and the same of
     MACs (both powers of two).  *row* is added to each index of *counted*: connections,
-    requests, documents, documents with secrets, cache hits.  *reasons* are
-    the numbers told for a general document, a phone's own, and one not modified.
+    requests, documents, documents with secrets, cache hits.  *sightings* is the
+    native.ring.SightingRing that is told of each answer; *reasons* are the numbers told
+    for a general document, a phone's own, and one not modified.
     *boot* is the present boot's number in *documents*.
 
     *url* is the base URL of every connection; when it is empty, *url_of* is asked for
@@ -351,9 +358,9 @@ cdef class Lane:
     cdef Listener[LISTENERS] listeners
     cdef int listener_count
 
-    cdef Record* ring
-    cdef uint64_t written, read_
-    cdef uint64_t lost
+    cdef object sightings_owner
+    cdef Ring* ring
+    cdef double wall  # when the present request was answered
 
     cdef int64_t second
     cdef char[HEAD_ROOM] ok_head
@@ -373,6 +380,7 @@ cdef class Lane:
         counters,
         Py_ssize_t row,
         tuple counted not None,
+        sightings,
         tuple reasons not None,
         uint32_t boot,
         str url not None,
@@ -391,6 +399,10 @@ cdef class Lane:
         start_empty(&self.kept)
         self.documents_owner, self.general_owner = documents, general
         self.revocations_owner, self.counters_owner = revocations, counters
+        self.sightings_owner = sightings
+        self.ring = <Ring*>PyCapsule_GetPointer(
+            sightings._ring, "bootwave.native.ring._ring"
+        )
         self.url_of, self.describe, self.model_of = url_of, describe, model_of
         self.documents = <Table*>PyCapsule_GetPointer(documents.table, BW_TABLE_CAPSULE)
         self.general = <Table*>PyCapsule_GetPointer(general.table, BW_TABLE_CAPSULE)
@@ -439,11 +451,10 @@ cdef class Lane:
         self.second = -1
         self.agents = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.types = <Memo*>calloc(MEMOS, sizeof(Memo))
-        self.ring = <Record*>calloc(RING, sizeof(Record))
         self.inbound = <uint8_t*>malloc(IN_BYTES)
         self.out = <char*>malloc(OUT_BYTES)
         if (
-            self.agents is NULL or self.types is NULL or self.ring is NULL
+            self.agents is NULL or self.types is NULL
             or self.inbound is NULL or self.out is NULL
         ):
             raise MemoryError
@@ -460,11 +471,6 @@ cdef class Lane:
             forget_memos(self.types)
         free(self.agents)
         free(self.types)
-        if self.ring is not NULL:
-            while self.read_ != self.written:
-                Py_DECREF(<object>self.ring[self.read_ % RING].detail)
-                self.read_ += 1
-        free(self.ring)
         free(self.inbound)
         free(self.out)
         if self.kept.set >= 0:
@@ -477,11 +483,6 @@ cdef class Lane:
     def fileno(self):
         """Return the descriptor that is readable when ``turn`` has something to do."""
         return self.kept.set
-
-    @property
-    def dropped(self):
-        """How many sightings were lost because nobody drained them."""
-        return self.lost
 
     def stamp(self, uint64_t mac, int64_t domain):
         """Return the present stamp of a device in a domain."""
@@ -549,10 +550,12 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer, and, in the form
-        of ``turn``, the connections whose request was not answered in time.
+        Returns the addresses of those that stopped reading an answer, the connections
+        whose request was not answered in time, in the form of ``turn``, and what
+        ``turn`` returns.
         """
         cdef int fd, _i
+        cdef double deadline
         cdef list stalled = [], late = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
@@ -561,11 +564,20 @@ cdef class Lane:
             if self.kept.at[fd].state == WAITING:
                 late.append(self.release_waiting(self.waiting[fd]))
                 continue
+            # After a stop of this process timers come first, and what the peer did in
+            # time waits in the kernel.
+            deadline = self.kept.at[fd].deadline
+            if self.kept.at[fd].state == SENDING:
+                self.send_on(fd)
+            else:
+                self.receive(fd)
+            if not is_kept(&self.kept, fd) or self.kept.at[fd].deadline != deadline:
+                continue
             if self.kept.at[fd].state == SENDING:
                 stalled.append(text_of(&self.kept.at[fd].peer, True))
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled, late
+        return stalled, late, self.finished()
 
     # Requests that wait
 
@@ -607,8 +619,10 @@ cdef class Lane:
         if miss.if_none_match is not None:
             request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
             request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
+        if not self.write(&request, &answer):
+            return False
         self.end_waiting(miss)
-        self.deliver(fd, &request, &answer, &peer, &source)
+        self.deliver(fd, request.keep_alive, &answer, &peer, &source)
         return True
 
     def say(self, Miss miss not None, bytes data not None):
@@ -627,9 +641,8 @@ cdef class Lane:
         source = self.kept.at[fd].source
         url = self.kept.at[fd].url
         self.end_waiting(miss)
-        self.counts[REQUESTS] += 1
         self.transmit(
-            fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, False,
+            fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, NULL,
             &peer, &source, url,
         )
 
@@ -646,14 +659,28 @@ cdef class Lane:
 
         The longest idle first, in the form of ``turn``.
         """
-        while limit > 0 and self.kept.oldest[0] != NOBODY:
-            self.give(self.kept.oldest[0], 0)
+        while limit > 0 and self.kept.oldest[IDLE_UNPROVEN] != NOBODY:
+            self.give(self.kept.oldest[IDLE_UNPROVEN], 0)
             limit -= 1
         return self.finished()
 
+    def close_slow(self):
+        """Close the unproven connection that is longest in reading one answer.
+
+        Returns its address, or None when there is none.
+        """
+        return self.close_first(SENDING_UNPROVEN)
+
     def close_oldest(self):
-        """Close the proven connection longest idle; return its address or None."""
-        cdef int fd = self.kept.oldest[1]
+        """Close the proven connection longest idle, or longest in reading an answer.
+
+        Returns its address, or None when there is none.
+        """
+        closed = self.close_first(IDLE_PROVEN)
+        return self.close_first(SENDING_PROVEN) if closed is None else closed
+
+    cdef object close_first(self, int list_):
+        cdef int fd = self.kept.oldest[list_]
         if fd == NOBODY:
             return None
         address = text_of(&self.kept.at[fd].peer, True)
@@ -664,7 +691,7 @@ cdef class Lane:
         """Return every connection that idles; the others close after their answer."""
         cdef int proven
         self.finishing = True
-        for proven in range(2):
+        for proven in range(IDLE_UNPROVEN, IDLE_PROVEN + 1):
             while self.kept.oldest[proven] != NOBODY:
                 self.give(self.kept.oldest[proven], 0)
         return self.finished()
@@ -681,29 +708,6 @@ cdef class Lane:
     def resume(self):
         """Keep connections open again after ``finish``."""
         self.finishing = False
-
-    def drain(self, int limit):
-        """Return at most *limit* answers not drained yet, the oldest first.
-
-        Each is (wall-clock seconds, MAC, address, reason, detail).
-        """
-        cdef list drained = []
-        cdef Record* record
-        while limit > 0 and self.read_ != self.written:
-            record = &self.ring[self.read_ % RING]
-            drained.append(
-                (
-                    record.at,
-                    record.mac,
-                    text_of(&record.peer, True),
-                    record.reason,
-                    <object>record.detail,
-                )
-            )
-            self.read_ += 1
-            Py_DECREF(<object>record.detail)
-            limit -= 1
-        return drained
 
     # Answering
 
@@ -730,39 +734,29 @@ cdef class Lane:
         except Exception:
             return HANDED  # who has the request next fails, too, and says so
         found = self.find(source, &answer)
-        if found == MISSING:
-            return self.wait(fd, size, &request, &answer, peer, source)
         if found == UNFIT:
             return HANDED
-        if answer.own:
-            self.counts[HITS] += 1
-        return self.deliver(fd, &request, &answer, peer, source)
+        if found == READY:
+            if answer.own:
+                self.counts[HITS] += 1
+            if self.write(&request, &answer):
+                return self.deliver(fd, request.keep_alive, &answer, peer, source)
+        return self.wait(fd, size, &request, &answer, peer, source)
 
     cdef int deliver(
         self,
         int fd,
-        Request* request,
+        bint keep_alive,
         const Answer* answer,
         const bw_end* peer,
         const Source* source,
     ) except -1:
-        """Answer with the document found."""
-        cdef bint current = request.tag is not NULL and (
-            request.tag_size == answer.document.tag_size
-            and memcmp(request.tag, tag_of(answer.document), request.tag_size) == 0
-        )
-        cdef Py_ssize_t total
-        if self.finishing:
-            request.keep_alive = False
-        total = self.write(request, answer.document, current)
-        self.counts[REQUESTS] += 1
+        """Send what was just written."""
         self.counts[DOCUMENTS] += 1
         if answer.own:
             self.counts[DOCUMENTS_SECRET] += 1
-        self.tell(answer, peer, self.reasons[2 if current else 1 if answer.own else 0])
         return self.transmit(
-            fd, self.out, total, request.keep_alive, answer.own, peer, source,
-            answer.url,
+            fd, self.out, answer.size, keep_alive, answer, peer, source, answer.url
         )
 
     cdef int transmit(
@@ -771,20 +765,35 @@ cdef class Lane:
         const char* at,
         Py_ssize_t total,
         bint keep_alive,
-        bint proven,
+        const Answer* answer,
         const bw_end* peer,
         const Source* source,
         uint64_t url,
     ) except -1:
-        """Send at[0:total], and close *fd* or keep it, as *keep_alive* says."""
+        """Send at[0:total], and close *fd* or keep it, as *keep_alive* says.
+
+        *answer* is what the sighting tells, NULL when others tell it.
+        """
         cdef bint known = is_kept(&self.kept, fd)
+        cdef bint proven = answer is not NULL and answer.own
+        # The end of an answer waits for the close that follows, so that the two leave
+        # in one segment: a packet less for the kernels at both ends.
+        cdef ssize_t sent = send(
+            fd,
+            at,
+            <size_t>total,
+            MSG_NOSIGNAL if keep_alive else MSG_NOSIGNAL | MSG_MORE,
+        )
+        cdef int error = errno
+        self.counts[REQUESTS] += 1
+        if answer is not NULL:
+            self.tell(answer, peer)
         if keep_alive and not known:
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
-        cdef ssize_t sent = send(fd, at, <size_t>total, MSG_NOSIGNAL)
         if sent < 0:
-            if errno != EAGAIN and errno != EINTR:
+            if error != EAGAIN and error != EINTR:
                 self.end(fd, known)
                 return DONE
             sent = 0
@@ -839,8 +848,6 @@ cdef class Lane:
                 or not phone.clear
                 or phone.boot != self.boot
                 or not same_source(&phone.source, source)
-                or not bw_clock(CLOCK_BOOTTIME) < phone.until
-                or phone.stamp != self.stamp_of(mac, phone.domain)
             ):
                 return MISSING
             use_phone(self.documents, phone)
@@ -848,13 +855,12 @@ cdef class Lane:
             phone = find_phone(
                 self.general, shared_slot(answer.kind, answer.url, answer.model)
             )
-            if phone is NULL or phone.stamp != bw_load(
-                self.revocations + self.everything
-            ):
+            if phone is NULL:
                 return MISSING
             use_phone(self.general, phone)
+        answer.phone = phone
         answer.document = find_document(phone, answer.kind, answer.url, answer.model)
-        if answer.document is NULL:
+        if answer.document is NULL or not self.is_granted(answer):
             return MISSING
         if (
             answer.document.blueprint is NULL and answer.document.plan is not NULL
@@ -944,6 +950,15 @@ cdef class Lane:
             forget(&self.kept, fd)
         self.held += 1
         return fd, miss.data, answered, proven
+    cdef inline bint is_granted(self, const Answer* answer) noexcept:
+        """Whether what was found may leave at this moment."""
+        cdef const Phone* phone = answer.phone
+        if not answer.own:
+            return phone.stamp == bw_load(self.revocations + self.everything)
+        return (
+            bw_clock(CLOCK_BOOTTIME) < phone.until
+            and phone.stamp == self.stamp_of(answer.mac, phone.domain)
+        )
 
     cdef inline uint64_t stamp_of(self, uint64_t mac, int64_t domain) noexcept:
         return (
@@ -958,12 +973,23 @@ cdef class Lane:
             )
         )
 
-    cdef Py_ssize_t write(
-        self, const Request* request, const Document* document, bint current
-    ) noexcept:
-        """Write the answer into ``out`` as http.response does; return its size."""
+    cdef bint write(self, Request* request, Answer* answer) noexcept:
+        """Write what http.response does into ``out``; False when it may not leave.
+
+        That is asked last of all: this process may have been stopped for a while.
+        """
+        cdef const Document* document = answer.document
         cdef char* out = self.out
-        cdef int64_t second = <int64_t>bw_clock(CLOCK_REALTIME)
+        cdef int64_t second
+        cdef bint current = request.tag is not NULL and (
+            request.tag_size == document.tag_size
+            and memcmp(request.tag, tag_of(document), request.tag_size) == 0
+        )
+        if self.finishing:
+            request.keep_alive = False
+        answer.reason = self.reasons[2 if current else 1 if answer.own else 0]
+        self.wall = bw_clock(CLOCK_REALTIME)
+        second = <int64_t>self.wall
         if second != self.second:
             self.date(second)
         if current:
@@ -989,7 +1015,8 @@ cdef class Lane:
             else:
                 assemble_into(document.blueprint, packed_of(document), out)
             out += document.content_size
-        return out - self.out
+        answer.size = out - self.out
+        return self.is_granted(answer)
 
     cdef void date(self, int64_t second) noexcept:
         cdef char text[64]
@@ -1009,21 +1036,24 @@ cdef class Lane:
         )
         self.second = second
 
-    cdef void tell(
-        self, const Answer* answer, const bw_end* peer, uint8_t reason
-    ) noexcept:
-        cdef Record* record
-        if self.written - self.read_ == RING:
-            self.lost += 1
+    cdef void tell(self, const Answer* answer, const bw_end* peer) noexcept:
+        cdef SightingRecord* record = sighting_place(self.ring)
+        cdef const char* detail
+        cdef Py_ssize_t size = 0
+        if record is NULL:
             return
-        record = &self.ring[self.written % RING]
-        record.at = bw_clock(CLOCK_REALTIME)
+        record.at = self.wall
         record.mac = answer.mac
-        record.peer = peer[0]
-        record.reason = reason
-        record.detail = answer.detail
-        Py_INCREF(<object>answer.detail)
-        self.written += 1
+        record.reason = answer.reason
+        record.zone = peer.zone
+        if peer.family == 4:
+            memcpy(record.source, bw_mapped, 12)
+            memcpy(record.source + 12, peer.address, 4)
+        else:
+            memcpy(record.source, peer.address, 16)
+        # It is ASCII: nothing is made, and nothing can fail.
+        detail = PyUnicode_AsUTF8AndSize(<object>answer.detail, &size)
+        fill_detail(record, detail, size)
 
     # Memory of texts
 
@@ -1215,8 +1245,6 @@ cdef class Lane:
     ) noexcept:
         """Keep at[0:size], which the kernel has not taken, until it takes more."""
         cdef Connection* own = &self.kept.at[fd]
-        leave_list(&self.kept, fd)
-        own.proven = own.proven or proven
         own.outbound = <char*>malloc(<size_t>size)
         if own.outbound is NULL or not watch(&self.kept, fd, EPOLLOUT):
             bw_reset_on_close(fd)
@@ -1226,6 +1254,7 @@ cdef class Lane:
         own.size = <uint32_t>size
         own.sent = 0
         own.state = SENDING
+        enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.stall_seconds)
 
     cdef int send_on(self, int fd) except -1:

@@ -26,6 +26,13 @@ cdef enum:
 
 cdef enum:
     NOBODY = -1
+    # Who may have to go, by who goes how soon: those that idle, and those that do not
+    # read their answer.
+    IDLE_UNPROVEN = 0
+    IDLE_PROVEN = 1
+    SENDING_UNPROVEN = 2
+    SENDING_PROVEN = 3
+    LISTS = 4
     WHEEL = 128  # slots; deadlines further away are looked at when they come round
     STEPS = 4  # slots of a second
 
@@ -40,11 +47,11 @@ cdef struct Connection:
     bw_end peer
     int wheel_next
     int wheel_before
-    int newer  # among those that idle and are as much proven
+    int newer  # in its list
     int older
     uint8_t state
     uint8_t proven
-    uint8_t listed
+    uint8_t listed  # the number of its list and one, 0 in none
     uint8_t keep_alive
     uint8_t watched  # in the epoll set
     uint8_t fresh  # here only while it waits: no request of it was answered yet
@@ -54,8 +61,8 @@ cdef struct Connections:
     Connection* at  # by descriptor
     int room
     int count
-    int[2] newest  # of those that idle, unproven and proven
-    int[2] oldest
+    int[LISTS] newest
+    int[LISTS] oldest
     int[WHEEL] wheel
     int64_t reached  # the slot that time has come to; -1 before the first deadline
 
@@ -67,8 +74,8 @@ cdef inline void start_empty(Connections* all) noexcept nogil:
     all.reached = -1
     for i in range(WHEEL):
         all.wheel[i] = NOBODY
-    all.newest[0] = all.newest[1] = NOBODY
-    all.oldest[0] = all.oldest[1] = NOBODY
+    for i in range(LISTS):
+        all.newest[i] = all.oldest[i] = NOBODY
 
 
 cdef inline bint is_kept(const Connections* all, int fd) noexcept nogil:
@@ -136,32 +143,35 @@ cdef inline bint keep(
 
 cdef inline void leave_list(Connections* all, int fd) noexcept nogil:
     cdef Connection* own = &all.at[fd]
-    if not own.listed:
+    cdef int list = own.listed - 1
+    if list < 0:
         return
-    own.listed = False
+    own.listed = 0
     if own.newer == NOBODY:
-        all.newest[own.proven] = own.older
+        all.newest[list] = own.older
     else:
         all.at[own.newer].older = own.older
     if own.older == NOBODY:
-        all.oldest[own.proven] = own.newer
+        all.oldest[list] = own.newer
     else:
         all.at[own.older].newer = own.newer
 
 
 cdef inline void enter_list(Connections* all, int fd, bint proven) noexcept nogil:
-    """Let *fd* be the last that began to idle; once proven, it stays so."""
+    """Let *fd* be the last that began what it does; once proven, it stays so."""
     cdef Connection* own = &all.at[fd]
+    cdef int list
     leave_list(all, fd)
     own.proven = own.proven or proven
-    own.listed = True
-    own.older = all.newest[own.proven]
+    list = own.proven if own.state == IDLE else SENDING_UNPROVEN + own.proven
+    own.listed = <uint8_t>(list + 1)
+    own.older = all.newest[list]
     own.newer = NOBODY
     if own.older == NOBODY:
-        all.oldest[own.proven] = fd
+        all.oldest[list] = fd
     else:
         all.at[own.older].newer = fd
-    all.newest[own.proven] = fd
+    all.newest[list] = fd
 
 
 cdef inline void leave_wheel(Connections* all, int fd) noexcept nogil:

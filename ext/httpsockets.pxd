@@ -147,4 +147,5 @@ cdef extern from *:
         EPOLL_CTL_ADD
         EPOLL_CTL_DEL
         EPOLL_CTL_MOD
+        MSG_MORE
         MSG_NOSIGNAL

@@ -11,12 +11,14 @@ cdef struct Heard:
     int size
     uint32_t source  # IPv4 addresses as numbers, as everywhere here
     uint16_t port
+    bint truncated
     uint32_t local
     int interface
+    double received  # when the kernel took it, on the clock of *now*
 
 
 cdef struct Outgoing:
-    uint8_t* data  # ANSWER_BYTES, whose first *size* are to be sent
+    uint8_t* data
     int size  # 0: nothing
     uint32_t destination
     uint16_t port
@@ -26,9 +28,11 @@ cdef struct Outgoing:
 
 cdef struct DatagramLane:
     void* state
-    # Returns whether *heard* is dealt with: then *response* leaves from the socket that
-    # heard it, *request* from where its response is awaited.  If not, nothing happened.
-    # *now* is monotonic, *wall* since the epoch.
+    # Returns whether *heard*, which is not truncated, is dealt with: then *response*
+    # leaves from the socket that heard it, *request* from where its response is
+    # awaited.  If not, nothing happened.  *response* comes with room for twice
+    # ANSWER_BYTES; *request* is written behind it.  *now* is monotonic, *wall* since
+    # the epoch.
     bint (*answer)(
         void* state,
         const Heard* heard,

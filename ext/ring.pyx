@@ -1,38 +1,57 @@
-"""A bounded ring of sightings: filled in C, drained in batches by Python.
+"""A bounded ring of sightings: filled in C and by Python, emptied in batches.
 
 Every use holds the GIL, and neither filling nor draining a record runs Python code, so
-a thread may drain what another one fills.
+one thread may empty what others fill.  native.sightingfile moves what waits to a file
+without a Python object for each.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.pycapsule cimport PyCapsule_New
-from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.stdint cimport uint64_t
-from libc.string cimport memcmp, memcpy, strlen
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 from ring cimport (
     ADDRESS_BYTES,
+    AF_INET,
+    AF_INET6,
     DETAIL_BYTES,
     Ring,
     SightingRecord,
+    bw_mapped,
+    fill_detail,
+    sighting_fields,
     sighting_place,
 )
 
-cdef extern from "<sys/socket.h>" nogil:
-    ctypedef unsigned int socklen_t
-    enum: AF_INET, AF_INET6
-
-cdef extern from "<netinet/in.h>" nogil:
-    enum: INET6_ADDRSTRLEN
-
 cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int, const void*, char*, socklen_t)
     int inet_pton(int, const char*, void*)
+
+cdef extern from "<net/if.h>" nogil:
+    unsigned int if_nametoindex(const char*)
 
 MAX_DETAIL_BYTES = DETAIL_BYTES
 
-cdef unsigned char[12] MAPPED  # what an IPv4 address begins with in 16 bytes
-MAPPED[:] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
+
+cdef int parse_source(
+    str source, unsigned char* address, uint32_t* zone
+) except -1:
+    """Read the text of an address; what is none leaves all zero."""
+    cdef str host, name
+    memset(address, 0, ADDRESS_BYTES)
+    zone[0] = 0
+    # An IPv4 address in 16 bytes, as the kernel maps it.
+    host, _, name = source.partition("%")
+    cdef bytes text = host.encode("utf-8", "replace")
+    if inet_pton(AF_INET, text, address + 12) == 1:
+        memcpy(address, bw_mapped, 12)
+    elif inet_pton(AF_INET6, text, address) != 1:
+        memset(address, 0, ADDRESS_BYTES)
+    elif name.isdecimal() and len(name) < 10:
+        zone[0] = <uint32_t>int(name)
+    elif name:
+        zone[0] = if_nametoindex(name.encode("utf-8", "replace"))
+    return 0
 
 
 @cython.final
@@ -70,52 +89,51 @@ cdef class SightingRing:
         """How many found no room."""
         return self.ring.dropped
 
-    def add(self, double at, uint64_t mac, str source, int reason, str detail):
+    def add(
+        self,
+        double at,
+        uint64_t mac,
+        str source not None,
+        uint16_t reason,
+        str detail not None,
+    ):
         """Add one sighting as native code does.
 
-        Raises ValueError when *source* is no address without zone, or *detail* is
-        longer than MAX_DETAIL_BYTES or not ASCII.
+        *detail* is cut to MAX_DETAIL_BYTES of UTF-8.  A *source* that is no address
+        is kept as none, "".
         """
-        cdef unsigned char address[16]
-        cdef bytes text = source.encode()
-        cdef bytes words = detail.encode("ascii")
+        cdef unsigned char address[ADDRESS_BYTES]
+        cdef uint32_t zone = 0
+        cdef const char* text
+        cdef Py_ssize_t size = 0
         cdef SightingRecord* place
-        memcpy(address, MAPPED, 12)
-        if inet_pton(AF_INET, text, address + 12) != 1:
-            if inet_pton(AF_INET6, text, address) != 1:
-                raise ValueError(f"not an address: {source!r}")
-        if len(words) > DETAIL_BYTES:
-            raise ValueError("the detail is too long")
-        if not 0 <= reason <= 0xFFFF:
-            raise ValueError("the reason is not 0 to 65535")
+        parse_source(source, address, &zone)
+        if not detail.isascii():
+            # Lone surrogates, which UTF-8 has no form for, can come from a phone.
+            detail = detail.encode("utf-8", "backslashreplace").decode()
+        text = PyUnicode_AsUTF8AndSize(detail, &size)
         place = sighting_place(&self.ring)
         if place == NULL:
             return
         place.at = at
         place.mac = mac
         place.reason = reason
-        place.detail_size = <unsigned char>len(words)
+        place.zone = zone
         memcpy(place.source, address, ADDRESS_BYTES)
-        memcpy(place.detail, <const char*>words, place.detail_size)
+        fill_detail(place, text, size)
 
     def drain(self, Py_ssize_t most):
-        """Take at most *most* out: (at, mac, source, reason, detail), oldest first."""
+        """Take at most *most* out: (at, mac, source, reason, detail), oldest first.
+
+        For those who keep sightings elsewhere than in a file.
+        """
         cdef list taken = []
-        cdef SightingRecord* record
-        cdef char text[INET6_ADDRSTRLEN]
         while most > 0 and self.ring.taken != self.ring.written:
-            record = &self.ring.records[self.ring.taken % self.ring.capacity]
-            if memcmp(record.source, MAPPED, 12) == 0:
-                inet_ntop(AF_INET, record.source + 12, text, INET6_ADDRSTRLEN)
-            else:
-                inet_ntop(AF_INET6, record.source, text, INET6_ADDRSTRLEN)
-            taken.append((
-                record.at,
-                record.mac,
-                PyUnicode_DecodeASCII(text, <Py_ssize_t>strlen(text), NULL),
-                record.reason,
-                PyUnicode_DecodeASCII(record.detail, record.detail_size, NULL),
-            ))
+            taken.append(
+                sighting_fields(
+                    &self.ring.records[self.ring.taken % self.ring.capacity]
+                )
+            )
             self.ring.taken += 1
             most -= 1
         return taken

@@ -125,6 +125,51 @@ cdef extern from *:
         return -1;
     }
 
+    static inline uint64_t bw_controls16(const uint8_t *at) {
+        bw_bytes16 c;
+        memcpy(&c, at, sizeof c);
+        return bw_bits16((bw_bytes16)((c < 0x20) | (c == 0x7f)));
+    }
+
+    /* Sets one bit in marks[i / 64] per control byte of at[0:size], a DEL among them. */
+    static inline void bw_mark_controls(
+        const uint8_t *at, ptrdiff_t size, uint64_t *marks
+    ) {
+        uint8_t rest[64];
+        for (; size >= 64; at += 64, size -= 64)
+            *marks++ = bw_controls16(at) | bw_controls16(at + 16) << 16
+                | bw_controls16(at + 32) << 32 | bw_controls16(at + 48) << 48;
+        if (size > 0) {
+            memset(rest, ' ', sizeof rest);
+            memcpy(rest, at, (size_t)size);
+            *marks = bw_controls16(rest) | bw_controls16(rest + 16) << 16
+                | bw_controls16(rest + 32) << 32 | bw_controls16(rest + 48) << 48;
+        }
+    }
+
+    /* Offset of the first byte that is below *below*, or *one*, *two* or *three*; or
+       *size*.  Sixteen at a time as long as there are as many: *size* may go far beyond
+       what is looked for. */
+    static inline ptrdiff_t bw_stop(
+        const uint8_t *at, ptrdiff_t size, uint8_t below, uint8_t one, uint8_t two,
+        uint8_t three
+    ) {
+        ptrdiff_t i = 0;
+        for (; i + 16 <= size; i += 16) {
+            bw_bytes16 c;
+            uint64_t found;
+            memcpy(&c, at + i, sizeof c);
+            found = bw_bits16((bw_bytes16)(
+                (c < below) | (c == one) | (c == two) | (c == three)));
+            if (found)
+                return i + __builtin_ctzll(found);
+        }
+        for (; i < size; i++)
+            if (at[i] < below || at[i] == one || at[i] == two || at[i] == three)
+                return i;
+        return size;
+    }
+
     /* Offset of the first byte that may end a URI, at or below the blank or one of
        < > ", or of the last fifteen; the caller looks at what it finds. */
     static inline ptrdiff_t bw_uri_end_near(const uint8_t *at, ptrdiff_t size) {
@@ -178,6 +223,17 @@ cdef extern from *:
     Py_ssize_t bw_next_line(
         const uint64_t* lines, Py_ssize_t at, Py_ssize_t size
     ) noexcept nogil
+    void bw_mark_controls(
+        const uint8_t* at, Py_ssize_t size, uint64_t* marks
+    ) noexcept nogil
+    Py_ssize_t bw_stop(
+        const uint8_t* at,
+        Py_ssize_t size,
+        uint8_t below,
+        uint8_t one,
+        uint8_t two,
+        uint8_t three,
+    ) noexcept nogil
     bint bw_same(const uint8_t* at, const char* lower, Py_ssize_t size) noexcept nogil
 
 
@@ -203,6 +259,20 @@ cdef inline Py_ssize_t next_line_end(
 ) noexcept nogil:
     """Offset of the first LF from *at* on that mark_lines() found, or -1."""
     return bw_next_line(lines, at, size)
+
+
+cdef inline void mark_controls(
+    const uint8_t* at, Py_ssize_t size, uint64_t* marks
+) noexcept nogil:
+    """Set a bit of *marks*, of one word per 64 bytes, for each control byte."""
+    bw_mark_controls(at, size, marks)
+
+
+cdef inline Py_ssize_t next_mark(
+    const uint64_t* marks, Py_ssize_t at, Py_ssize_t size
+) noexcept nogil:
+    """Offset of the first mark from *at* on, or -1."""
+    return bw_next_line(marks, at, size)
 
 
 cdef inline bint is_sip_token(uint8_t byte) noexcept nogil:

@@ -12,6 +12,7 @@ cdef enum:
     DATAGRAM_BYTES = 4096
     HEADERS = 64
     VIAS = 8
+    LINE_WORDS = 64  # of 64 bytes of a datagram each
 
 ctypedef const uint8_t* Bytes
 ctypedef const char* Reason  # NULL: no reason to refuse

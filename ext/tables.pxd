@@ -147,8 +147,8 @@ cdef struct Phone:
     uint64_t stamp
     double until
     Source source
+    uint64_t size
     uint32_t boot
-    uint32_t size
     uint8_t clear
     uint8_t count
 

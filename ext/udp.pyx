@@ -7,7 +7,10 @@ must have IP_PKTINFO on.  The GIL is kept: no call waits, and giving it up would
 another thread keep it for longer than a batch takes.
 
 ``Receiver.serve`` lets a lane answer what it can without Python objects (lane.pxd) and
-returns the rest as ``receive`` does.
+returns the rest.  It answers in the order of arrival until a datagram waited for longer
+than a phone waits before it asks again.  Then there is more to do than time to do it:
+all that waits is read (udpbacklog.pxd) and the newest answered first, whose phones wait
+for certain, and what grew stale meanwhile is dropped.
 """
 
 cimport cython
@@ -17,7 +20,7 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 from cpython.exc cimport PyErr_SetFromErrno
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.unicode cimport PyUnicode_DecodeASCII
 from lane cimport ANSWER_BYTES, DatagramLane, Heard, Outgoing
@@ -32,8 +35,21 @@ from libc.errno cimport (
     EOPNOTSUPP,
     errno,
 )
+from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
+from udpbacklog cimport (
+    BACKLOG_BYTES,
+    BACKLOG_DATAGRAMS,
+    Backlog,
+    close_backlog,
+    drop_older,
+    has_room,
+    holds_any,
+    open_backlog,
+    pop_newest,
+    push,
+)
 
 cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
@@ -61,7 +77,12 @@ cdef extern from "<sys/socket.h>" nogil:
     size_t CMSG_LEN(size_t)
     int recvmmsg(int, mmsghdr*, unsigned int, int, void*)
     int sendmmsg(int, mmsghdr*, unsigned int, int)
-    enum: AF_INET, MSG_DONTWAIT, MSG_TRUNC, SOL_SOCKET, SO_RXQ_OVFL
+    enum: AF_INET, MSG_DONTWAIT, MSG_TRUNC, SOL_SOCKET, SO_RXQ_OVFL, SO_TIMESTAMPNS
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
 
 cdef extern from "<netinet/in.h>" nogil:
     struct in_addr:
@@ -86,11 +107,12 @@ cdef extern from "<arpa/inet.h>" nogil:
 
 cdef extern from *:
     """
-    /* Room for one in_pktinfo and one drop count; a multiple of the alignment of
-       cmsghdr, so that every row of an array begins aligned. */
-    #define BW_CONTROL_BYTES 64
+    /* Room for one in_pktinfo, one drop count and one instant; a multiple of the
+       alignment of cmsghdr, so that every row of an array begins aligned. */
+    #define BW_CONTROL_BYTES 96
     _Static_assert(
         CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint32_t))
+            + CMSG_SPACE(sizeof(struct timespec))
             <= BW_CONTROL_BYTES && BW_CONTROL_BYTES % sizeof(size_t) == 0,
         "ancillary data must fit");
     #define BW_PKTINFO_SPACE CMSG_SPACE(sizeof(struct in_pktinfo))
@@ -100,9 +122,13 @@ cdef extern from *:
 
 cdef enum:
     BATCH = 64
-    CONTROL_BYTES = 64
+    CONTROL_BYTES = 96
+    READS = 16  # batches that one call of serve() moves into the backlog
+    MOST_READS = 512  # after as many without an end, all the backlog holds, answer
 
 BATCH_DATAGRAMS = BATCH
+MAX_BACKLOG_DATAGRAMS = BACKLOG_DATAGRAMS
+MAX_BACKLOG_BYTES = BACKLOG_BYTES
 
 cdef struct Slots:
     mmsghdr messages[BATCH]
@@ -114,12 +140,29 @@ cdef struct Slots:
 cdef struct Answers:  # what a lane makes of one batch
     Outgoing responses[BATCH]
     Outgoing requests[BATCH]
-    uint8_t bytes[2 * BATCH][ANSWER_BYTES]
+    Py_ssize_t response_count
+    Py_ssize_t request_count
+    Py_ssize_t used  # of the bytes: answers stand close together, which caches like
+    uint8_t bytes[2 * BATCH * ANSWER_BYTES]
 
 
-cdef object text_from_ipv4(const in_addr* address):
+cdef struct Wake:  # one call of serve()
+    int fd
+    int requests_fd
+    double now
+    double wall
+    bint waits
+    Py_ssize_t batches  # that may still be answered
+    Py_ssize_t responses
+    Py_ssize_t requests
+    Py_ssize_t refused
+
+
+cdef object text_from_ipv4(uint32_t number):
     cdef char text[INET_ADDRSTRLEN]
-    inet_ntop(AF_INET, address, text, INET_ADDRSTRLEN)
+    cdef in_addr address
+    address.s_addr = htonl(number)
+    inet_ntop(AF_INET, &address, text, INET_ADDRSTRLEN)
     return PyUnicode_DecodeASCII(text, <Py_ssize_t>strlen(text), NULL)
 
 
@@ -135,34 +178,59 @@ cdef class Receiver:
     """Receives from one socket, into buffers of *datagram_bytes* that it keeps.
 
     *drops* is how many datagrams the socket had already dropped (``SO_MEMINFO``), so
-    that a second reader of an inherited socket does not count them again.  Raises
+    that a second reader of an inherited socket does not count them again.  Where one
+    waited for longer than *late_seconds* there is overload; then those that waited for
+    longer than *stale_seconds* are dropped.  That takes SO_TIMESTAMPNS.  Raises
     ValueError when *datagram_bytes* is not 1 to 65535.
     """
 
     cdef Slots* slots
     cdef unsigned char* buffers
-    cdef Py_ssize_t datagram_bytes
+    cdef Heard[BATCH] heard  # the batch of the slots
     cdef Py_ssize_t used
+    cdef Py_ssize_t datagram_bytes
     cdef uint32_t last_count
-    cdef in_addr last_local
+    cdef uint32_t last_local
     cdef object last_local_text
     cdef Answers* answers  # NULL before serve() is called
+    cdef Backlog backlog
+    cdef list declined
+    cdef list unsent_responses
+    cdef list unsent_requests
+    cdef Py_ssize_t reads  # into the backlog, since the socket was empty
+    cdef double late_seconds
+    cdef double stale_seconds
+    cdef double emptied  # when the socket was last seen empty
     cdef readonly uint64_t drops
 
-    def __cinit__(self, Py_ssize_t datagram_bytes, *, uint32_t drops=0):
-        cdef Py_ssize_t i
+    def __cinit__(
+        self,
+        Py_ssize_t datagram_bytes,
+        *,
+        uint32_t drops=0,
+        double late_seconds=INFINITY,
+        double stale_seconds=INFINITY,
+    ):
+        cdef Py_ssize_t i, stride
         if not 1 <= datagram_bytes <= 65535:
             raise ValueError("datagram_bytes must be 1 to 65535")
         self.datagram_bytes = datagram_bytes
         self.last_count = drops
         self.last_local_text = "0.0.0.0"
         self.used = BATCH
+        self.late_seconds = late_seconds
+        self.stale_seconds = stale_seconds
+        self.emptied = -INFINITY
+        # An odd number of cache lines: at a power of two all buffers would share a few
+        # sets of the cache.
+        stride = (datagram_bytes + 63) // 64
+        stride = (stride | 1) * 64
         self.slots = <Slots*>PyMem_Calloc(1, sizeof(Slots))
-        self.buffers = <unsigned char*>PyMem_Calloc(BATCH, <size_t>datagram_bytes)
+        self.buffers = <unsigned char*>PyMem_Calloc(BATCH, <size_t>stride)
         if self.slots == NULL or self.buffers == NULL:
             raise MemoryError
         for i in range(BATCH):
-            self.slots.parts[i].iov_base = self.buffers + i * datagram_bytes
+            self.slots.parts[i].iov_base = self.buffers + i * stride
             self.slots.parts[i].iov_len = <size_t>datagram_bytes
             self.slots.messages[i].msg_hdr.msg_iov = &self.slots.parts[i]
             self.slots.messages[i].msg_hdr.msg_iovlen = 1
@@ -173,6 +241,7 @@ cdef class Receiver:
         PyMem_Free(self.slots)
         PyMem_Free(self.buffers)
         PyMem_Free(self.answers)
+        close_backlog(&self.backlog)
 
     def receive(self, int fd):
         """Return what waits at socket *fd*, at most BATCH_DATAGRAMS, oldest first.
@@ -186,91 +255,171 @@ cdef class Receiver:
         """
         cdef Py_ssize_t i
         cdef list received = []
-        for i in range(self.take(fd)):
-            received.append(self.datagram(i))
+        for i in range(self.take(fd, 0.0, 0.0)):
+            received.append(self.datagram(&self.heard[i])[:6])
         return received
 
     def serve(
         self,
         int fd,
         int requests_fd,
-        lane not None,
+        lane,
         double now,
         double wall,
         *,
         bint waits=False,
+        int batches=1,
     ):
-        """Receive a batch at *fd*, let *lane* answer, and send what it answered.
+        """Receive at *fd*, let *lane*, if any, answer, and send what it answered.
 
-        Responses leave from *fd*, requests from *requests_fd*; *waits* says that others
-        wait for room in a send buffer: then nothing is sent.  *now* is monotonic,
-        *wall* since the epoch.  Returns what the lane declined, as receive() does, and
-        the numbers of datagrams received, of responses and of requests that the lane
-        made and of those that the kernel refused; and as lists for send() the
-        responses and the requests that are still to be sent.  Raises as receive() and
-        send() do.
+        *batches* of BATCH_DATAGRAMS at most are answered; fewer when two of them were
+        declined.  Responses leave from *fd*, requests from *requests_fd*; *waits* says
+        that others wait for room in a send buffer: then nothing is sent.  *now* is
+        monotonic, *wall* since the epoch.
+
+        Returns what was declined, each as receive() tells it with the instant, on the
+        clock of *now*, when the kernel received it; the numbers of datagrams received,
+        of responses and of requests that the lane made, of those that the kernel
+        refused and of datagrams dropped because they were stale; whether some wait here
+        that the socket does not tell of, so that another call is due; and as lists for
+        send() the responses and the requests that are still to be sent.  Raises as
+        receive() and send() do.
+        """
+        cdef DatagramLane* answerer = NULL
+        cdef Py_ssize_t count, i
+        cdef Py_ssize_t received = 0
+        cdef Py_ssize_t stale = 0
+        cdef Wake wake = Wake(fd, requests_fd, now, wall, waits, batches, 0, 0, 0)
+        if lane is not None:
+            answerer = <DatagramLane*>PyCapsule_GetPointer(
+                lane._lane, "bootwave.native.pnp._lane"
+            )
+        if self.answers == NULL:
+            # Pages that are not touched cost nothing.
+            self.answers = <Answers*>PyMem_Malloc(sizeof(Answers))
+            if self.answers == NULL:
+                raise MemoryError
+        self.declined = []
+        self.unsent_responses = []
+        self.unsent_requests = []
+        while wake.batches > 0 and not holds_any(&self.backlog):
+            count = self.take(fd, now, wall)
+            received += count
+            if self.is_late(count, now) and open_backlog(&self.backlog):
+                for i in range(count):
+                    push(&self.backlog, &self.heard[i])
+                break
+            self.begin(&wake)
+            for i in range(count):
+                self.answer(answerer, &self.heard[i], &wake)
+            self.send_batch(&wake)
+            if count < BATCH:
+                break
+        if holds_any(&self.backlog):
+            stale = drop_older(&self.backlog, now - self.stale_seconds)
+            received += self.read_on(fd, now, wall)
+            stale += drop_older(&self.backlog, now - self.stale_seconds)
+            while (
+                wake.batches > 0
+                and holds_any(&self.backlog)
+                and (self.reads == 0 or self.reads >= MOST_READS)
+            ):
+                self.begin(&wake)
+                for i in range(BATCH):
+                    if holds_any(&self.backlog):
+                        self.answer(answerer, pop_newest(&self.backlog), &wake)
+                self.send_batch(&wake)
+            if not holds_any(&self.backlog):
+                close_backlog(&self.backlog)
+        return (
+            self.declined,
+            received,
+            wake.responses,
+            wake.requests,
+            wake.refused,
+            stale,
+            holds_any(&self.backlog),
+            self.unsent_responses,
+            self.unsent_requests,
+        )
+
+    cdef bint is_late(self, Py_ssize_t count, double now) noexcept:
+        """Whether the oldest of a batch waited for too long."""
+        return count > 0 and now - self.heard[0].received > self.late_seconds
+
+    cdef Py_ssize_t read_on(self, int fd, double now, double wall) except -1:
+        """Move what waits at the socket into the backlog; how many datagrams.
+
+        ``reads`` is 0 afterwards when the newest datagram is among them.
         """
         cdef Py_ssize_t i, count
-        cdef Answers* answers = self.answers
-        cdef DatagramLane* answerer = <DatagramLane*>PyCapsule_GetPointer(
-            lane._lane, "bootwave.native.pnp._lane"
-        )
-        cdef Heard heard
-        cdef in_pktinfo here
-        cdef Py_ssize_t responses = 0
-        cdef Py_ssize_t requests = 0
-        cdef Py_ssize_t refused = 0
-        cdef Outgoing* response
-        cdef Outgoing* request
-        cdef list declined = []
-        cdef list unsent_responses = []
-        cdef list unsent_requests = []
-        if answers == NULL:
-            answers = <Answers*>PyMem_Calloc(1, sizeof(Answers))
-            if answers == NULL:
-                raise MemoryError
-            self.answers = answers
-        count = self.take(fd)
-        for i in range(count):
-            response = &answers.responses[responses]
-            request = &answers.requests[requests]
-            response.data = answers.bytes[responses]
-            request.data = answers.bytes[BATCH + requests]
-            if not self.slots.messages[i].msg_hdr.msg_flags & MSG_TRUNC:
-                self.read_ancillary(i, &here)
-                heard.data = <uint8_t*>self.slots.parts[i].iov_base
-                heard.size = <int>self.slots.messages[i].msg_len
-                heard.source = ntohl(self.slots.addresses[i].sin_addr.s_addr)
-                heard.port = ntohs(self.slots.addresses[i].sin_port)
-                heard.local = ntohl(here.ipi_spec_dst.s_addr)
-                heard.interface = here.ipi_ifindex
-                if answerer.answer(
-                    answerer.state, &heard, now, wall, response, request
-                ):
-                    responses += response.size > 0
-                    requests += request.size > 0
-                    continue
-            declined.append(self.datagram(i))
-        if waits:
-            leave(answers.responses, 0, responses, unsent_responses)
-            leave(answers.requests, 0, requests, unsent_requests)
-        else:
-            refused = send_answers(fd, answers.responses, responses, unsent_responses)
-            refused += send_answers(
-                requests_fd, answers.requests, requests, unsent_requests
-            )
-        return (
-            declined,
-            count,
-            responses,
-            requests,
-            refused,
-            unsent_responses,
-            unsent_requests,
-        )
+        cdef Py_ssize_t received = 0
+        cdef int n
+        for n in range(READS):
+            if not has_room(&self.backlog, BATCH, self.datagram_bytes):
+                # Only what is answered or grows stale makes room.
+                self.reads = MOST_READS
+                break
+            count = self.take(fd, now, wall)
+            received += count
+            for i in range(count):
+                push(&self.backlog, &self.heard[i])
+            self.reads = 0 if count < BATCH else min(self.reads + 1, MOST_READS)
+            if count < BATCH:
+                break
+        return received
 
-    cdef Py_ssize_t take(self, int fd) except -1:
-        """Receive a batch into the slots and return its size."""
+    cdef void begin(self, Wake* wake) noexcept:
+        """Begin a batch of answers."""
+        wake.batches -= 1
+        self.answers.response_count = 0
+        self.answers.request_count = 0
+        self.answers.used = 0
+
+    cdef int answer(
+        self, DatagramLane* lane, const Heard* heard, Wake* wake
+    ) except -1:
+        """Let *lane* answer one datagram, or decline it."""
+        cdef Answers* answers = self.answers
+        cdef Outgoing* response = &answers.responses[answers.response_count]
+        cdef Outgoing* request = &answers.requests[answers.request_count]
+        response.data = answers.bytes + answers.used
+        if lane != NULL and not heard.truncated and lane.answer(
+            lane.state, heard, wake.now, wake.wall, response, request
+        ):
+            answers.used += response.size + request.size
+            answers.response_count += response.size > 0
+            answers.request_count += request.size > 0
+            return 0
+        self.declined.append(self.datagram(heard))
+        if len(self.declined) == 2 * BATCH:
+            wake.batches = 0  # each of them costs as much as many answers here
+        return 0
+
+    cdef int send_batch(self, Wake* wake) except -1:
+        """Send what was answered, or leave it to whoever waits for room."""
+        cdef Answers* answers = self.answers
+        wake.responses += answers.response_count
+        wake.requests += answers.request_count
+        if wake.waits:
+            leave(answers.responses, 0, answers.response_count, self.unsent_responses)
+            leave(answers.requests, 0, answers.request_count, self.unsent_requests)
+            return 0
+        wake.refused += send_answers(
+            wake.fd, answers.responses, answers.response_count, self.unsent_responses
+        )
+        wake.refused += send_answers(
+            wake.requests_fd,
+            answers.requests,
+            answers.request_count,
+            self.unsent_requests,
+        )
+        if self.unsent_responses or self.unsent_requests:
+            wake.waits = True
+        return 0
+
+    cdef Py_ssize_t take(self, int fd, double now, double wall) except -1:
+        """Receive a batch into the slots, describe it in ``heard``, return its size."""
         cdef Py_ssize_t i
         cdef int count
         cdef Slots* slots = self.slots
@@ -286,44 +435,66 @@ cdef class Receiver:
         if count < 0:
             if errno in (EBADF, ENOTSOCK, EFAULT, EOPNOTSUPP):
                 PyErr_SetFromErrno(OSError)
-            return 0
+            count = 0
         self.used = count
+        for i in range(count):
+            self.describe(i, now, wall)
+        if count < BATCH:
+            self.emptied = now
         return count
 
-    cdef void read_ancillary(self, Py_ssize_t i, in_pktinfo* here) noexcept:
-        """Where datagram *i* was heard; counts what was dropped before it."""
+    cdef void describe(self, Py_ssize_t i, double now, double wall) noexcept:
+        """Fill ``heard`` of slot *i*; counts what was dropped before it."""
         cdef msghdr* header = &self.slots.messages[i].msg_hdr
         cdef cmsghdr* part = CMSG_FIRSTHDR(header)
+        cdef Heard* heard = &self.heard[i]
+        cdef in_pktinfo here
+        cdef timespec at
         cdef uint32_t dropped
-        memset(here, 0, sizeof(in_pktinfo))
+        cdef double waited = 0.0
+        memset(&here, 0, sizeof(here))
         while part != NULL:
             # memcpy, because the data of a control message need not be aligned.
             if part.cmsg_level == IPPROTO_IP and part.cmsg_type == IP_PKTINFO:
-                memcpy(here, CMSG_DATA(part), sizeof(in_pktinfo))
+                memcpy(&here, CMSG_DATA(part), sizeof(here))
             elif part.cmsg_level == SOL_SOCKET and part.cmsg_type == SO_RXQ_OVFL:
                 memcpy(&dropped, CMSG_DATA(part), sizeof(dropped))
                 # The kernel's counter wraps at 32 bits; the difference does not mind.
                 self.drops += <uint32_t>(dropped - self.last_count)
                 self.last_count = dropped
+            elif (
+                part.cmsg_level == SOL_SOCKET
+                and part.cmsg_type == SO_TIMESTAMPNS
+                and part.cmsg_len == CMSG_LEN(sizeof(at))
+            ):
+                memcpy(&at, CMSG_DATA(part), sizeof(at))
+                # A step of the wall clock must not age what came after the socket was
+                # empty, nor make anything come from the future.
+                waited = wall - <double>at.tv_sec - 1e-9 * <double>at.tv_nsec
+                waited = max(0.0, min(waited, now - self.emptied))
             part = CMSG_NXTHDR(header, part)
+        heard.data = <uint8_t*>self.slots.parts[i].iov_base
+        heard.size = <int>self.slots.messages[i].msg_len
+        heard.source = ntohl(self.slots.addresses[i].sin_addr.s_addr)
+        heard.port = ntohs(self.slots.addresses[i].sin_port)
+        heard.truncated = (header.msg_flags & MSG_TRUNC) != 0
+        heard.local = ntohl(here.ipi_spec_dst.s_addr)
+        heard.interface = here.ipi_ifindex
+        heard.received = now - waited
 
-    cdef tuple datagram(self, Py_ssize_t i):
-        cdef in_pktinfo here
-        self.read_ancillary(i, &here)
-        if here.ipi_spec_dst.s_addr != self.last_local.s_addr:
+    cdef tuple datagram(self, const Heard* heard):
+        if heard.local != self.last_local:
             # Nearly always the same as the last: one text serves a whole wave.
-            self.last_local_text = text_from_ipv4(&here.ipi_spec_dst)
-            self.last_local = here.ipi_spec_dst
+            self.last_local_text = text_from_ipv4(heard.local)
+            self.last_local = heard.local
         return (
-            PyBytes_FromStringAndSize(
-                <char*>self.slots.parts[i].iov_base,
-                <Py_ssize_t>self.slots.messages[i].msg_len,
-            ),
-            text_from_ipv4(&self.slots.addresses[i].sin_addr),
-            ntohs(self.slots.addresses[i].sin_port),
+            PyBytes_FromStringAndSize(<const char*>heard.data, heard.size),
+            text_from_ipv4(heard.source),
+            heard.port,
             self.last_local_text,
-            here.ipi_ifindex,
-            (self.slots.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0,
+            heard.interface,
+            heard.truncated,
+            heard.received,
         )
 
 
@@ -403,15 +574,12 @@ cdef int leave(
     Outgoing* answers, Py_ssize_t at, Py_ssize_t end, list unsent
 ) except -1:
     """Add answers[at:end] to *unsent*, as send() takes them."""
-    cdef in_addr host, local
     while at < end:
-        host.s_addr = htonl(answers[at].destination)
-        local.s_addr = htonl(answers[at].local)
         unsent.append((
             PyBytes_FromStringAndSize(<char*>answers[at].data, answers[at].size),
-            text_from_ipv4(&host),
+            text_from_ipv4(answers[at].destination),
             answers[at].port,
-            text_from_ipv4(&local),
+            text_from_ipv4(answers[at].local),
             answers[at].interface,
         ))
         at += 1

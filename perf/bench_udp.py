@@ -141,6 +141,7 @@ class Canned:
         now: float,
         *,
         on_link: bool = True,
+        received: float | None = None,
     ) -> list[Effect]:
         """Look up every SUBSCRIBE, confirm every response."""
         if data.startswith(b"SUBSCRIBE"):

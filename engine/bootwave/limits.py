@@ -18,6 +18,14 @@ MAX_PENDING_NOTIFIES = 65_536
 # NOTIFYs to phones take 500 to 750 bytes, so all of the above fit; the largest that can
 # be asked for take three times as much.
 MAX_PENDING_NOTIFY_BYTES = 64 * 1024 * 1024
+# What falls due together is done in turns of this many of a kind, a millisecond or two;
+# the phones of one wave that did not confirm are told again in one.
+MAX_SIP_DUE_AT_ONCE = 256
+# Datagrams that waited for too long in the kernel's buffer are moved here, so that the
+# newest can be answered first: as many as that buffer holds.  These two stand in
+# ext/udpbacklog.pxd again; tests/native/test_udp.py holds them together.
+MAX_SIP_BACKLOG_DATAGRAMS = 32_768
+MAX_SIP_BACKLOG_BYTES = 16 * 1024 * 1024
 # SUBSCRIBEs answered to a source address that never confirmed a NOTIFY: each is worth
 # two datagrams to whoever forges it.  One phone sends five at most in 32 s.  A NAT or a
 # relay with a whole site behind it, of which nobody confirmed yet, starts within the

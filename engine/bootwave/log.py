@@ -93,6 +93,14 @@ PNP_DROPPED = _event(
     "%(datagrams)d datagrams of phones were dropped because too many were waiting",
     "The phones ask again; if it happens often, allow a larger net.core.rmem_max.",
 )
+PNP_STALE = _event(
+    "server.pnp_stale",
+    logging.WARNING,
+    "%(datagrams)d datagrams of phones had waited for more than %(seconds)g seconds and "
+    "were dropped unread",
+    "Whoever still waited has asked again and was answered first; if it happens often, "
+    "see what keeps the program from running.",
+)
 PNP_FAULT = _event(
     "server.pnp_fault",
     logging.ERROR,
@@ -128,6 +136,24 @@ PROVISION_NOT_MADE = _event(
     logging.ERROR,
     "the document of %(mac)s cannot be made: %(error)s",
     "Set again what the message names.",
+)
+SIGHTINGS_NOT_WRITTEN = _event(
+    "store.sightings_not_written",
+    logging.WARNING,
+    "what phones do is not written down: %(error)s",
+    "Repair what it says; a while of it waits in memory, then it is lost and counted.",
+)
+SIGHTINGS_PUT_ASIDE = _event(
+    "store.sightings_put_aside",
+    logging.WARNING,
+    "the sightings file %(path)s %(why)s: it is %(aside)s now, and a new one begins",
+    "Delete the old one when nobody wants to look at it.",
+)
+SIGHTINGS_NOT_RESIZED = _event(
+    "store.sightings_not_resized",
+    logging.WARNING,
+    "the sightings file %(path)s keeps its former bounds: %(error)s",
+    "Make room on the disk; the next start tries again.",
 )
 START_WARNING = _event(
     "server.start_warning",

@@ -50,6 +50,7 @@ class Counter(IntEnum):
     HTTP_ACCEPT_PAUSES = 20, "pauses in accepting because descriptors or places ran out"
     SIP_UNSENT = 21, "SIP datagrams that the kernel refused to send"
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
+    SIP_STALE = 23, "SIP datagrams dropped unread because they had waited for too long"
 
 
 class CounterRow:

@@ -129,7 +129,7 @@ class StoreOptions(_Section):
     database: Path = Field(Path("bootwave.db"), description="The SQLite database.")
     sightings: Path = Field(
         Path("sightings.db"),
-        description="The SQLite file of what phones asked and got.",
+        description="The file of what phones asked and got.",
     )
     key: Path = Field(
         Path("bootwave.key"), description="The key of secrets at rest, mode 0600."
@@ -269,10 +269,14 @@ class SightingsOptions(_Section):
         2_000_000,
         ge=1000,
         le=1 << 40,
-        description="Sightings kept at most, whatever their age.",
+        description="Sightings of bound phones kept at most; each takes 152 bytes.",
     )
     unknown_rows: int = Field(
-        10_000, ge=1, le=10_000_000, description="Unknown MACs remembered at most."
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="Sightings of MACs that are bound nowhere kept at most, and as "
+        "many more of what names no MAC.",
     )
 
 

@@ -145,8 +145,9 @@ class Sighting(NamedTuple):
     """One contact of a phone.
 
     ``at`` is wall-clock seconds since the epoch, stamped where the contact happened.
-    ``mac`` is 0 when none was named.  ``detail`` is cut to 96 characters and holds
-    model and firmware or the offending text, never a secret.
+    ``mac`` is 0 when none was named.  ``detail`` is cut to 96 characters, in the file
+    to 96 bytes of UTF-8, and holds model and firmware or the offending text, never a
+    secret.
     """
 
     at: float

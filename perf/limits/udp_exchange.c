@@ -13,7 +13,7 @@
 
 enum { BATCH = 64, ANSWERS = 2 };
 
-static char in[BATCH][4096], control[BATCH][64];
+static char in[BATCH][4096], control[BATCH][128];
 static char out[ANSWERS][4096] = {"SIP/2.0 200 OK", "NOTIFY"};
 
 int main(int count, char **values) {
@@ -41,14 +41,20 @@ int main(int count, char **values) {
             return 1;
         taken += got;
         int ready = 0;
-        for (int i = 0; i < got; i++)
+        for (int i = 0; i < got; i++) {
+            /* IP_PKTINFO as it came: answer from where it was heard. */
+            struct cmsghdr *here = CMSG_FIRSTHDR(&heard[i].msg_hdr);
+            while (here && (here->cmsg_level != IPPROTO_IP ||
+                            here->cmsg_type != IP_PKTINFO))
+                here = CMSG_NXTHDR(&heard[i].msg_hdr, here);
             for (int k = 0; k < answers; k++)
                 told[ready++].msg_hdr = (struct msghdr){
                     .msg_name = &sources[i], .msg_namelen = sizeof sources[i],
                     .msg_iov = &bodies[k], .msg_iovlen = 1,
-                    /* IP_PKTINFO as it came: answer from where it was heard. */
-                    .msg_control = heard[i].msg_hdr.msg_control,
-                    .msg_controllen = heard[i].msg_hdr.msg_controllen};
+                    .msg_control = here,
+                    .msg_controllen =
+                        here ? CMSG_SPACE(sizeof(struct in_pktinfo)) : 0};
+        }
         for (int sent = 0; sent < ready;) {
             int now = sendmmsg(fd, told + sent, (unsigned)(ready - sent), 0);
             if (now <= 0)

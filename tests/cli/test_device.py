@@ -13,9 +13,7 @@ BOUND, STRANGER = 0x0004132E08B4, 0x000413999999
 
 
 def seen(options_file: Path, *sightings: Sighting) -> None:
-    log = SightingLog(options_file.parent / "sightings.db")
-    log.append(sightings)
-    log.close()
+    SightingLog(options_file.parent / "sightings.db").append(sightings)
 
 
 def test_a_phone_that_was_never_heard_gets_a_sentence(store: Command) -> None:

@@ -185,8 +185,13 @@ def test_source_bytes_are_equal_exactly_when_source_keys_are(address: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1.2.3", "::1/64", "fe80::1%0", "fe80::1%01", "::ffff:1.2.3.4"]
-)
+    "text",
+    [
+        "", "x", "1.2.3", "::1/64", "fe80::1%0", "fe80::1%01", "::ffff:1.2.3.4",
+        "1.2.3.4\0", "1.2.3.4\0x", "fe80::1\0%2", "fe80::1%" + "1" * 5000, "\ud800",
+        "fe80::1%4294967296", "fe80::1%\u0661", "1.2.3.4/64", "::/6\0",
+    ],
+)  # fmt: skip
 def test_a_text_of_no_form_is_like_no_other(text: str) -> None:
     assert source_bytes(text) == source_bytes(text)
     for other in ("y", "::", "::/64", "fe80::1", "1.2.3.4"):

@@ -19,6 +19,7 @@ import pytest
 from bootwave.native.cache import Cache, shared_key
 from bootwave.native.counters import Counters
 from bootwave.native.http import Lane, recognise
+from bootwave.native.ring import SightingRing
 from bootwave.native.xml import Plan, pack
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,7 @@ class Bench:
         self.general = Cache(1 << 20, phones=4, documents=1)
         self.revocations = Counters(mmap.mmap(-1, 4096))
         self.counters = Counters(mmap.mmap(-1, 4096))
+        self.sightings = SightingRing(16)
         self.asked: list[str] = []
         options: dict[str, Any] = dict(
             documents=self.cache,
@@ -71,6 +73,7 @@ class Bench:
             counters=self.counters,
             row=0,
             counted=(0, REQUESTS, 2, 3, HITS),
+            sightings=self.sightings,
             reasons=(50, 51, 52),
             boot=self.cache.boot_number(BOOT),
             url="",
@@ -140,6 +143,14 @@ class Bench:
             assert (bytes_read, answered, proven) == (data, False, False)
             return None
 
+    def served(self) -> socket.socket:
+        """A client that was given the settings and stays."""
+        client = self.connect()
+        client.sendall(GET + b"\r\n")
+        assert self.accept() == []
+        assert client.recv(65536).endswith(BODY)
+        return client
+
     def turn(self) -> list[tuple[int, bytes, bool, bool]]:
         select.select([self.lane.fileno()], [], [], PATIENCE)
         return (self.lane.turn(0) or []) + self.released()
@@ -151,6 +162,26 @@ def bench() -> Iterator[Bench]:
     yield made
     made.listener.close()
     made.lane.abort()
+
+
+def keep_general(bench: Bench, content: bytes) -> bytes:
+    """Keep a document that anybody is given; return the request for it."""
+    bench.general.keep(
+        shared_key(GENERAL_FILES, URL, "snom370"),
+        0,
+        bench.revocations.load(LAYOUT[0]),
+        0.0,
+        "",
+        "",
+        False,
+        GENERAL_FILES,
+        URL,
+        "snom370",
+        None,
+        content,
+        TAG,
+    )
+    return GET.replace(b"0004132E08B4.xml", b"snom370.htm")
 
 
 def timeless(answer: bytes | None) -> bytes:
@@ -176,7 +207,7 @@ def test_what_is_ready_under_a_grant_is_given(bench: Bench) -> None:
     bench.keep()
     answer = bench.ask(GET + CLOSE)
     assert timeless(answer) == HEAD + b"Connection: close\r\n\r\n" + BODY
-    (seen,) = bench.lane.drain(10)
+    (seen,) = bench.sightings.drain(10)
     assert abs(seen[0] - time.time()) < 30
     assert seen[1:] == (MAC, HERE, 51, "snom370 8.4.35")
     assert [bench.counters.load(number) for number in range(5)] == [1, 1, 1, 1, 1]
@@ -196,7 +227,7 @@ def test_who_has_the_document_gets_304_and_its_length(bench: Bench) -> None:
         b'Content-Length: 13\r\nETag: "0123"\r\n'
         b"Cache-Control: private, no-cache\r\nConnection: close\r\n\r\n"
     )
-    assert bench.lane.drain(10)[0][3] == 52
+    assert bench.sightings.drain(10)[0][3] == 52
     other = bench.ask(GET + b'If-None-Match: "x"\r\n' + CLOSE)
     assert other is not None
     assert other.endswith(BODY)
@@ -226,7 +257,7 @@ def test_without_a_grant_that_covers_it_nothing_leaves(
 ) -> None:
     bench.keep(**how)
     assert bench.ask(GET + CLOSE) is None
-    assert bench.lane.drain(10) == []
+    assert bench.sightings.drain(10) == []
     assert bench.counters.load(REQUESTS) == 0
 
 
@@ -282,9 +313,9 @@ def test_a_connection_stays_open_until_it_is_idle_for_too_long() -> None:
             assert bench.turn() == []
         client.recv(65536)
         now = time.monotonic()
-        assert bench.lane.tick(now, 100) == ([], [])
+        assert bench.lane.tick(now, 100) == ([], [], None)
         assert len(bench.lane) == 1
-        assert bench.lane.tick(now + 1.0, 100) == ([], [])
+        assert bench.lane.tick(now + 1.0, 100) == ([], [], None)
         assert len(bench.lane) == 0
         assert client.recv(1) == b""
     assert bench.counters.load(0) == 1
@@ -306,25 +337,10 @@ def test_http_1_0_closes_unless_it_asks_not_to(bench: Bench) -> None:
 
 
 def test_general_documents_are_given_to_anybody(bench: Bench) -> None:
-    bench.general.keep(
-        shared_key(GENERAL_FILES, URL, "snom370"),
-        0,
-        bench.revocations.load(LAYOUT[0]),
-        0.0,
-        "",
-        "",
-        False,
-        GENERAL_FILES,
-        URL,
-        "snom370",
-        None,
-        b"<list/>",
-        TAG,
-    )
-    get = GET.replace(b"0004132E08B4.xml", b"snom370.htm")
+    get = keep_general(bench, b"<list/>")
     answer = bench.ask(get.replace(b"1.1.3-s", b"1.1.3-s 0004132E08B4") + CLOSE)
     assert timeless(answer).endswith(b"Connection: close\r\n\r\n<list/>")
-    assert bench.lane.drain(9)[0][1:] == (MAC, HERE, 50, "snom370 8.4.35")
+    assert bench.sightings.drain(9)[0][1:] == (MAC, HERE, 50, "snom370 8.4.35")
     bench.revocations.add(LAYOUT[0], 1)
     assert bench.ask(get + CLOSE) is None
 
@@ -408,9 +424,85 @@ def test_who_stops_reading_is_reset_and_told(bench: Bench) -> None:
         client.sendall(GET + CLOSE)
         assert bench.accept() == []
         if len(bench.lane):  # unless the kernel took all of it
-            assert bench.lane.tick(time.monotonic() + 1.0, 100) == ([HERE], [])
+            assert bench.lane.tick(time.monotonic() + 1.0, 100) == ([HERE], [], None)
         assert len(bench.lane) == 0
     bench.listener.close()
+
+
+def test_what_was_asked_in_time_is_answered_by_a_process_that_is_late() -> None:
+    bench = Bench(idle=0.3)
+    bench.keep()
+    with bench.served() as ready, bench.served() as other, bench.served() as silent:
+        # The process stops here, and the deadlines pass meanwhile.
+        ready.sendall(GET + b"\r\n")
+        other.sendall(GET)
+        time.sleep(0.35)
+        stalled, _, handed = bench.lane.tick(time.monotonic() + 0.3, 100)
+        assert stalled == []
+        ((number, data, answered, proven),) = handed or []
+        os.close(number)
+        assert (data, answered, proven) == (GET, True, True)
+        assert ready.recv(65536).endswith(BODY)
+        assert silent.recv(1) == b""
+        assert len(bench.lane) == 1
+        assert bench.lane.tick(time.monotonic() + 1.0, 100) == ([], [], None)
+        assert len(bench.lane) == 0
+    bench.listener.close()
+
+
+def reading_slowly(bench: Bench, *, source: str = HERE) -> socket.socket:
+    """A client that asks for what is large, and does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(PATIENCE)
+    client.bind((source, 0))
+    bench.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.connect(bench.listener.getsockname())
+    return client
+
+
+def test_who_read_on_while_the_process_was_late_is_not_reset() -> None:
+    bench = Bench(stall=0.3)
+    body = os.urandom(250_000)
+    bench.keep(plan=None, packed=body)
+    with reading_slowly(bench) as client:
+        client.sendall(GET + CLOSE)
+        assert bench.accept() == []
+        assert len(bench.lane) == 1, "the kernel took all of it"
+        received = client.recv(65536)
+        time.sleep(0.35)  # it is stopped here, and late when it goes on
+        assert bench.lane.tick(time.monotonic(), 100) == ([], [], None)
+        while not received.endswith(body[-100:]):
+            some = client.recv(65536)
+            assert some
+            received += some
+            assert bench.lane.turn(0) is None
+        assert client.recv(1) == b""
+    bench.listener.close()
+
+
+def test_who_does_not_read_its_answer_can_be_closed_for_others(bench: Bench) -> None:
+    bench.keep(plan=None, packed=bytes(250_000))
+    get = keep_general(bench, bytes(250_000))
+    clients = []
+    for source, data in (("127.0.0.2", get), (HERE, get), (HERE, GET)):
+        clients.append(reading_slowly(bench, source=source))
+        clients[-1].sendall(data + b"\r\n")
+        assert bench.accept() == []
+    bench.keep()
+    clients.append(bench.served())
+    assert len(bench.lane) == 4
+    assert bench.lane.close_slow() == "127.0.0.2"
+    assert bench.lane.close_slow() == HERE
+    assert bench.lane.close_slow() is None
+    assert len(bench.lane) == 2
+    assert bench.lane.close_oldest() == HERE
+    assert clients[-1].recv(1) == b""
+    assert bench.lane.close_oldest() == HERE
+    assert bench.lane.close_oldest() is None
+    assert len(bench.lane) == 0
+    for client in clients:
+        client.close()
 
 
 def test_when_places_are_short_the_proven_are_kept(bench: Bench) -> None:

@@ -122,7 +122,7 @@ def test_a_miss_is_answered_with_what_is_ready_by_then(bench: Bench) -> None:
         )
     assert bench.lane.settle() is None
     assert len(bench.lane) == 0
-    ((_, *seen),) = bench.lane.drain(10)
+    ((_, *seen),) = bench.sightings.drain(10)
     assert seen == [MAC, HERE, 51, "snom370 8.4.35"]
     assert bench.counters.load(REQUESTS) == 1
     assert bench.counters.load(HITS) == 0
@@ -137,7 +137,7 @@ def test_a_general_document_is_given_to_who_missed_it(bench: Bench) -> None:
         )
         assert bench.lane.answer(miss)
         assert everything(client).endswith(BODY)
-        assert bench.lane.drain(10)[0][3] == 50
+        assert bench.sightings.drain(10)[0][3] == 50
 
 
 def test_head_and_entity_tag_count_for_a_miss_too(bench: Bench) -> None:
@@ -153,7 +153,7 @@ def test_head_and_entity_tag_count_for_a_miss_too(bench: Bench) -> None:
         bench.keep()
         assert bench.lane.answer(miss)
         assert everything(client).startswith(b"HTTP/1.1 304 Not Modified\r\n")
-        assert bench.lane.drain(10)[-1][3] == 52
+        assert bench.sightings.drain(10)[-1][3] == 52
 
 
 NOW = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -270,7 +270,7 @@ def test_who_hangs_up_while_waiting_is_found_out_by_the_answer(
 def test_an_answer_never_goes_to_who_has_the_descriptor_later(bench: Bench) -> None:
     with bench.connect() as client:
         old = miss_of(bench, client, GET + CLOSE)
-        _, late = bench.lane.tick(time.monotonic() + 30.0, 100)
+        _, late, _ = bench.lane.tick(time.monotonic() + 30.0, 100)
         ((number, *_),) = late
         os.close(number)
     with bench.connect() as other:
@@ -289,8 +289,8 @@ def test_who_is_not_answered_in_time_is_handed_over_with_the_request() -> None:
     with bench.connect() as client:
         miss = miss_of(bench, client, GET + CLOSE)
         now = time.monotonic()
-        assert bench.lane.tick(now, 100) == ([], [])
-        stalled, late = bench.lane.tick(now + 3.0, 100)
+        assert bench.lane.tick(now, 100) == ([], [], None)
+        stalled, late, _ = bench.lane.tick(now + 3.0, 100)
         ((number, data, answered, proven),) = late
         os.close(number)
         assert (stalled, data) == ([], GET + CLOSE)

@@ -13,10 +13,13 @@ from bootwave.native.pnp import (
     REASONS,
     BoundMacs,
     PnpLane,
-    Transactions,
+    names,
+    names_key,
 )
 from bootwave.native.ring import MAX_DETAIL_BYTES, SightingRing
+from bootwave.native.transactions import Transactions
 from bootwave.sightings import Reason
+from tests.oracle.siphash import siphash
 
 TESTS = Path(__file__).parents[1]
 DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
@@ -30,13 +33,12 @@ BOUNDS: dict[str, Any] = {
     "burst": 9,
     "per_second": 1.0,
 }
-KEY = b"k" * 16
-BRANCH = b"z9hG4bK0123456789abcdef"
 
 GUARDED = """
 import sys
-from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.native.ring import SightingRing
+from bootwave.native.transactions import Transactions
 from tests.guard import flush_right
 
 table = Transactions(
@@ -99,29 +101,7 @@ def test_a_ring_that_is_full_drops_the_newest_and_counts() -> None:
     assert ring.drain(9) == []
 
 
-@pytest.mark.parametrize(
-    ("source", "reason", "detail"),
-    [
-        ("nobody", 1, ""),
-        ("10.0.0.1", -1, ""),
-        ("10.0.0.1", 1, "é"),
-        ("10.0.0.1", 1, "x" * (MAX_DETAIL_BYTES + 1)),
-    ],
-)
-def test_what_a_record_cannot_hold_is_wrong_use(
-    source: str, reason: int, detail: str
-) -> None:
-    ring = SightingRing(1)
-    with pytest.raises(ValueError):  # noqa: PT011
-        ring.add(0.0, 0, source, reason, detail)
-    assert len(ring) == 0
-
-
 def test_sizes_that_make_no_table_are_wrong_use() -> None:
-    with pytest.raises(ValueError, match="table"):
-        Transactions(**BOUNDS | {"lookups": 0}, delays=DELAYS)
-    with pytest.raises(ValueError, match="unpack"):
-        Transactions(**BOUNDS, delays=(1.0,))
     with pytest.raises(ValueError, match="power of two"):
         BoundMacs(bytes(8), 3)
     with pytest.raises(IndexError):
@@ -130,44 +110,6 @@ def test_sizes_that_make_no_table_are_wrong_use() -> None:
         SightingRing(0)
     with pytest.raises(ValueError, match="secret"):
         lane(secret=b"short")
-
-
-def test_keys_branches_and_addresses_that_are_none_are_wrong_use() -> None:
-    one = table()
-    with pytest.raises(ValueError, match="16 bytes"):
-        one.is_answered(b"short")
-    rest = (b"", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
-    for branch in (b"", BRANCH.upper(), BRANCH[:-1], b"z9hG4bK0123456789ABCDEF"):
-        with pytest.raises(ValueError, match="branch"):
-            one.expect(branch, *rest)
-        assert one.told(branch) is None
-        assert not one.is_completed(branch)
-    with pytest.raises(ValueError, match="address"):
-        one.expect(BRANCH, b"", ("nobody", 1), ("10.0.0.1", 1), b"", 1, "", 4, 0.0)
-    assert one.pending == 0
-
-
-def test_what_still_waits_goes_with_the_table() -> None:
-    class Thing:
-        pass
-
-    thing = Thing()
-    before = sys.getrefcount(thing)
-    one = table()
-    assert one.wait(KEY, thing, 0.0)
-    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 4, 0.0)
-    assert sys.getrefcount(thing) == before + 1
-    del one
-    assert sys.getrefcount(thing) == before
-
-
-def test_timer_e_doubles_up_to_t2() -> None:
-    one = table()
-    one.expect(BRANCH, b"x", ("10.0.0.1", 1), ("10.0.0.2", 1), b"", 1, "", 9, 0.0)
-    instants = []
-    while one.resend(due := one.next_due() or 0.0):
-        instants.append(due)
-    assert instants == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5]
 
 
 def test_the_lane_declines_what_is_too_large_and_addresses_it_was_not_told() -> None:
@@ -179,6 +121,59 @@ def test_the_lane_declines_what_is_too_large_and_addresses_it_was_not_told() -> 
     one.tell("10.0.0.2", "http://h/" + "x" * 600)
     with pytest.raises(ValueError, match="address"):
         one.tell("here", "http://h/")
+
+
+def test_names_are_siphash_2_4_with_128_bits() -> None:
+    key = bytes(range(16))
+    # The first and the last of the authors' vectors.
+    first, last = "a3817f04ba25a8e66df67214c7550293", "5150d1772f50834a503e069a973fbd7c"
+    assert names(key, b"").hex() == first
+    assert names(key, bytes(range(63))).hex() == last
+    for size in (0, 1, 7, 8, 9, 15, 16, 200):
+        assert names(b"k" * 16, b"d" * size) == siphash(b"k" * 16, b"d" * size)
+    with pytest.raises(ValueError, match="16 bytes"):
+        names(b"short", b"")
+
+
+def test_the_key_of_names_is_drawn_from_the_whole_secret() -> None:
+    drawn = {names_key(b"s" * size) for size in range(16, 65)}
+    assert len(drawn) == 49
+    assert {len(key) for key in drawn} == {16}
+    for wrong in (15, 65):
+        with pytest.raises(ValueError, match="secret"):
+            names_key(bytes(wrong))
+
+
+def test_a_lane_takes_only_ipv4_addresses() -> None:
+    for source, local in (("::1", "10.0.0.2"), ("10.0.0.1", "2001:db8::1"), ("x", "y")):
+        with pytest.raises(ValueError, match="address"):
+            lane().answer(b"", source, 1, local, 1, 0.0, 0.0)
+
+
+def test_a_lane_tells_no_url_with_a_byte_that_none_has() -> None:
+    for url in ("http://h/\r\nX: y", "http://h/ x", "http://h/é", "http://h/\x7f"):
+        with pytest.raises(ValueError, match="URL"):
+            lane().tell("10.0.0.2", url)
+
+
+def test_the_latest_addresses_of_ours_are_known_whatever_came_before() -> None:
+    table = Transactions(
+        **BOUNDS | {"answered": 99, "notifies": 99, "notify_bytes": 1 << 20},
+        delays=DELAYS,
+    )
+    macs = BoundMacs(bytes(24), 1)
+    macs.keep(0x0004132E08B4, 0, 1, 2, 0)
+    ring = SightingRing(99)
+    one = PnpLane(table, macs, ring, secret=bytes(16), port=5060, most_sends=4)
+    one.set_links([(1, 0x0A000000, 0xFF000000)], [])
+    data = (TESTS / "captures/snom370-8.7.5.48.txt").read_bytes()
+    for number in range(70):
+        here = f"10.0.0.{number}"
+        one.tell(here, f"http://{here}/")
+        one.tell(here, f"http://{here}/{{mac}}.xml")
+        answers = one.answer(data, f"10.0.1.{number}", 1, here, 1, 0.0, 0.0)
+        assert answers is not None
+        assert answers[1].endswith(b"http://%s/{mac}.xml" % here.encode())
 
 
 def test_the_reasons_are_those_that_are_told() -> None:

@@ -1,4 +1,5 @@
 import gc
+import socket
 
 import pytest
 
@@ -62,6 +63,14 @@ def test_places_are_used_again_in_order_at_any_capacity() -> None:
         ("::1", "::1"),
         ("2001:DB8::0:1", "2001:db8::1"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%7", "fe80::1%7"),
+        ("fe80::1%lo", f"fe80::1%{socket.if_nametoindex('lo')}"),
+        ("fe80::1%nosuch", "fe80::1"),
+        ("fe80::1%99999999999", "fe80::1"),
+        ("", ""),
+        ("192.0.2", ""),
+        ("1.2.3.4.5", ""),
+        ("phone\ud800", ""),
     ],
 )
 def test_an_address_comes_back_as_the_system_writes_it(given: str, kept: str) -> None:
@@ -82,24 +91,39 @@ def test_a_detail_may_fill_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "reason", "detail", "why"),
+    ("given", "kept"),
     [
-        ("fe80::1%eth0", 1, "", "not an address"),
-        ("192.0.2", 1, "", "not an address"),
-        ("", 1, "", "not an address"),
-        ("192.0.2.7", -1, "", "the reason"),
-        ("192.0.2.7", 0x10000, "", "the reason"),
-        ("192.0.2.7", 1, "x" * (MAX_DETAIL_BYTES + 1), "the detail is too long"),
-        ("192.0.2.7", 1, "Fön", "ascii"),
+        ("x" * 1000, "x" * MAX_DETAIL_BYTES),
+        ("Fön", "Fön"),
+        ("ö" * 48, "ö" * 48),
+        ("x" + "ö" * 48, "x" + "ö" * 47),
+        ("x" * 95 + "\U0001f4de", "x" * 95),
+        ("\ud800", "\\ud800"),
+        ("a\0b", "a\0b"),
     ],
 )
-def test_what_fits_no_record_is_refused_and_takes_no_place(
-    source: str, reason: int, detail: str, why: str
+def test_a_detail_is_cut_between_two_characters(given: str, kept: str) -> None:
+    ring = SightingRing(1)
+    ring.add(0.0, 1, "", 1, given)
+    assert ring.drain(1)[0][4] == kept
+
+
+@pytest.mark.parametrize("reason", [-1, 0x10000])
+def test_a_reason_that_fits_no_record_is_refused_and_takes_no_place(
+    reason: int,
 ) -> None:
     ring = SightingRing(1)
-    with pytest.raises(ValueError, match=why):
-        ring.add(0.0, 1, source, reason, detail)
+    with pytest.raises(OverflowError):
+        ring.add(0.0, 1, "192.0.2.7", reason, "")
     assert len(ring) == 0
+    ring.add(*SEEN)
+    assert ring.drain(1) == [SEEN]
+
+
+def test_a_place_that_is_used_again_keeps_nothing_of_before() -> None:
+    ring = SightingRing(1)
+    ring.add(0.0, 1, "fe80::1%7", 1, "a long description")
+    ring.drain(1)
     ring.add(*SEEN)
     assert ring.drain(1) == [SEEN]
 

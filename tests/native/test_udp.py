@@ -1,18 +1,30 @@
 """recvmmsg and sendmmsg with IP_PKTINFO, against the socket module as the oracle."""
 
 import os
+import random
+import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bootwave.native.pnp import BoundMacs, PnpLane, Transactions
+from bootwave import limits
+from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.native.ring import SightingRing
-from bootwave.native.udp import BATCH_DATAGRAMS, Receiver, send
+from bootwave.native.transactions import Transactions
+from bootwave.native.udp import (
+    BATCH_DATAGRAMS,
+    MAX_BACKLOG_BYTES,
+    MAX_BACKLOG_DATAGRAMS,
+    Receiver,
+    send,
+)
 
 IP_PKTINFO = 8
+SO_TIMESTAMPNS = 35
 SO_RXQ_OVFL = 40
 LOOPBACK = socket.if_nametoindex("lo")
 Datagram = tuple[bytes, str, int, str, int]
@@ -24,6 +36,7 @@ def ears() -> Iterator[socket.socket]:
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         made.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+        made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         made.bind(("0.0.0.0", 0))
         yield made
 
@@ -284,7 +297,7 @@ def test_a_batch_is_answered_by_the_lane_and_the_rest_is_returned(
     receiver = Receiver(4096)
     declined, *counts = receiver.serve(ears.fileno(), ears.fileno(), lane, 0.0, 0.0)
     assert [heard[0] for heard in declined] == [b"noise", b"noise"]
-    assert counts == [4, 2, 2, 0, [], []]
+    assert counts == [4, 2, 2, 0, 0, False, [], []]
     starts = [phone.recv(4096)[:7] for _ in range(4)]
     assert sorted(starts) == [b"NOTIFY ", b"NOTIFY ", b"SIP/2.0", b"SIP/2.0"]
 
@@ -324,4 +337,218 @@ def test_a_batch_larger_than_one_call_is_served_whole(
     receiver = Receiver(4096)
     for expected in (BATCH_DATAGRAMS, 3, 0):
         counts = receiver.serve(fd, fd, lane, 0.0, 0.0)
-        assert counts == ([], expected, expected, expected, 0, [], [])
+        assert counts == ([], expected, expected, expected, 0, 0, False, [], [])
+
+
+def test_without_a_lane_all_is_declined_with_when_it_was_received(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    began = time.time()
+    phone.sendto(b"one", ("127.0.0.1", port_of(ears)))
+    ended = time.time()
+    wall = ended + 10
+    declined, *_ = Receiver(4096).serve(ears.fileno(), -1, None, 1000.0, wall)
+    (heard,) = declined
+    assert heard[:3] == (b"one", "127.0.0.2", port_of(phone))
+    assert began - 1e-3 <= heard[6] - 1000 + wall <= ended + 1e-3
+
+
+def stamped(ears: socket.socket, phone: socket.socket) -> None:
+    """Wait until the kernel stamps what it receives, and empty the socket.
+
+    It begins to soon after the first socket asks for it; before, a datagram gets the
+    time at which it is read.
+    """
+    for _ in range(1000):
+        phone.sendto(b"x", ("127.0.0.1", port_of(ears)))
+        time.sleep(0.002)
+        before = time.time() - 0.001
+        _, ancillary, _, _ = ears.recvmsg(8, 256)
+        (stamp,) = (value for _, kind, value in ancillary if kind == SO_TIMESTAMPNS)
+        seconds, nanoseconds = struct.unpack("=qq", stamp)
+        if seconds + nanoseconds / 1e9 < before:
+            return
+    raise AssertionError("the kernel stamps nothing")
+
+
+def subscribe(ears: socket.socket, phone: socket.socket, *numbers: int) -> None:
+    text = CAPTURE.read_bytes()
+    for number in numbers:
+        numbered = text.replace(b"949137397@", b"%d@" % number)
+        phone.sendto(numbered, ("127.0.0.1", port_of(ears)))
+
+
+def accepted(phone: socket.socket) -> list[int]:
+    """Return the numbers of the 200s that came, in their order."""
+    found = []
+    phone.setblocking(False)
+    while True:
+        try:
+            text = phone.recv(4096)
+        except BlockingIOError:
+            return found
+        if text.startswith(b"SIP/2.0 200"):
+            (number,) = re.findall(rb"Call-ID: (\d+)@", text)
+            found.append(int(number))
+
+
+def test_once_the_oldest_waited_too_long_all_is_read_and_the_newest_answered_first(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    subscribe(ears, phone, *range(150))
+    receiver = Receiver(4096, late_seconds=0.5, stale_seconds=4.0)
+    lane, fd = made_lane(), ears.fileno()
+    answered = []
+    for taken, expected, more in ((150, 64, True), (0, 64, True), (0, 22, False)):
+        wall = time.time() + 0.6  # none waited for longer than a second
+        counts = receiver.serve(fd, fd, lane, 100.0, wall)
+        assert counts == ([], taken, expected, expected, 0, 0, more, [], [])
+        answered += accepted(phone)
+    assert answered == list(reversed(range(150)))
+    assert receiver.serve(fd, fd, lane, 100.0, wall)[1] == 0
+
+
+def test_what_came_in_the_meantime_goes_before_what_waits(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    receiver = Receiver(4096, late_seconds=0.5, stale_seconds=4.0)
+    lane, fd = made_lane(), ears.fileno()
+    subscribe(ears, phone, *range(80))
+    receiver.serve(fd, fd, lane, 100.0, time.time() + 1)
+    accepted(phone)
+    subscribe(ears, phone, 80, 81)
+    receiver.serve(fd, fd, lane, 100.0, time.time() + 1)
+    assert accepted(phone) == [81, 80, *reversed(range(16))]
+
+
+def test_what_waited_for_longer_than_a_phone_waits_is_dropped_and_counted(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    receiver = Receiver(4096, late_seconds=0.1, stale_seconds=0.5)
+    lane, fd = made_lane(), ears.fileno()
+    # Nobody reads meanwhile, as when the process is stopped.
+    subscribe(ears, phone, *range(10))
+    time.sleep(0.6)
+    subscribe(ears, phone, *range(10, 15))
+    counts = receiver.serve(fd, fd, lane, time.monotonic(), time.time())
+    assert counts == ([], 15, 5, 5, 0, 10, False, [], [])
+    assert accepted(phone) == [14, 13, 12, 11, 10]
+
+
+def test_what_is_younger_than_phones_wait_is_answered_whole_and_in_order(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    receiver = Receiver(4096, late_seconds=1e3, stale_seconds=4e3)
+    lane, fd = made_lane(), ears.fileno()
+    subscribe(ears, phone, *range(130))
+    counts = receiver.serve(fd, fd, lane, 9.0, time.time() + 990, batches=9)
+    assert counts == ([], 130, 130, 130, 0, 0, False, [], [])
+    assert accepted(phone) == list(range(130))
+
+
+def test_a_wall_clock_that_steps_makes_nothing_old(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    receiver = Receiver(4096, late_seconds=0.5, stale_seconds=4.0)
+    fd = ears.fileno()
+    assert receiver.serve(fd, fd, None, 100.0, time.time())[1] == 0
+    for step in (3600, -3600):
+        phone.sendto(b"one", ("127.0.0.1", port_of(ears)))
+        phone.sendto(b"two", ("127.0.0.1", port_of(ears)))
+        declined, *_ = receiver.serve(fd, fd, None, 100.25, time.time() + step)
+        assert [heard[0] for heard in declined] == [b"one", b"two"]
+        for heard in declined:
+            assert 100.0 <= heard[6] <= 100.25
+
+
+def test_two_declined_batches_end_a_wake(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    for _ in range(3 * BATCH_DATAGRAMS):
+        phone.sendto(b"noise", ("127.0.0.1", port_of(ears)))
+    receiver, fd = Receiver(100), ears.fileno()
+    for expected in (2 * BATCH_DATAGRAMS, BATCH_DATAGRAMS):
+        declined, count, *_ = receiver.serve(fd, fd, None, 0.0, 0.0, batches=9)
+        assert len(declined) == count == expected
+
+
+def test_the_backlog_keeps_what_it_holds_whole_and_is_bounded(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    stamped(ears, phone)
+    receiver = Receiver(4096, late_seconds=0.0, stale_seconds=1e9)
+    fd, to = ears.fileno(), ("127.0.0.1", port_of(ears))
+    for _ in range(65):
+        phone.sendto(b"first", to)
+    receiver.serve(fd, fd, None, 1.0, time.time() + 1)
+    sent = 0
+    while True:
+        for _ in range(16):
+            phone.sendto(b"%07d" % sent * 585, to)
+            sent += 1
+        taken = receiver.serve(fd, fd, None, 1.0, time.time() + 1, batches=0)[1]
+        if not taken:
+            break
+    assert (sent - 16) * 4096 <= MAX_BACKLOG_BYTES < (sent + 2 * 64) * 4096
+    found, more = [], True
+    while more:
+        declined, _, _, _, _, stale, more, _, _ = receiver.serve(
+            fd, fd, None, 1.0, time.time() + 1
+        )
+        assert stale == 0
+        found += [heard[0] for heard in declined]
+    assert found.pop() == b"first"
+    assert sorted(found) == [b"%07d" % number * 585 for number in range(sent)]
+
+
+def test_the_backlog_does_what_a_list_does(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    """Filled at the end and taken from there, while what is stale leaves the front."""
+    stamped(ears, phone)
+    chance = random.Random(1)
+    receiver = Receiver(4096, late_seconds=0.0, stale_seconds=25.0)
+    fd, port = ears.fileno(), port_of(ears)
+    model: list[tuple[bytes, int]] = []
+    sent, step = 0, 0
+    for _ in range(4000):
+        # An empty backlog is begun only by a batch that is to be answered.
+        batches = int(chance.random() < 0.05) if model else 1
+        fresh = [
+            b"%d;" % (sent + number) + b"x" * chance.choice((0, 400, 4000, 4000))
+            for number in range(chance.choice((0, 3, 10, 20)))
+        ]
+        sent += len(fresh)
+        for data in fresh:
+            phone.sendto(data, ("127.0.0.1", port))
+        model += [(data, step) for data in fresh]
+        if chance.random() < 0.1:
+            step += 1  # ten seconds pass
+        now, wall = (
+            clock() + 10.0 * step for clock in (time.monotonic, time.time)
+        )
+        declined, count, _, _, _, stale, more, _, _ = receiver.serve(
+            fd, fd, None, now, wall, batches=batches
+        )
+        assert count == len(fresh)
+        kept = [(data, when) for data, when in model if step - when < 3]
+        assert stale == len(model) - len(kept)
+        model = kept
+        taken = [model.pop()[0] for _ in range(min(len(model), 64 * batches))]
+        assert [heard[0] for heard in declined] == taken
+        assert more == bool(model)
+    assert sent > 20_000
+
+
+def test_the_bounds_are_those_of_the_engine() -> None:
+    assert MAX_BACKLOG_DATAGRAMS == limits.MAX_SIP_BACKLOG_DATAGRAMS
+    assert MAX_BACKLOG_BYTES == limits.MAX_SIP_BACKLOG_BYTES

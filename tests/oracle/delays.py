@@ -1,5 +1,6 @@
 """Things that fall due one fixed time after they were put in."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -69,15 +70,17 @@ class DelayQueue(Generic[Key, Value]):
             return due
         return None
 
-    def take_due(self, now: float) -> Iterator[tuple[Key, Value]]:
-        """Take out, oldest first, what is due at *now*."""
-        while self._entries:
+    def take_due(
+        self, now: float, most: int = sys.maxsize
+    ) -> Iterator[tuple[Key, Value]]:
+        """Take out, oldest first, what is due at *now*, *most* of it."""
+        for _ in range(min(most, len(self._entries))):
             due, _ = next(iter(self._entries.values()))
             if due > now:
                 return
             yield self.take_oldest()
 
-    def drop_due(self, now: float) -> None:
-        """Forget what is due at *now*."""
-        for _ in self.take_due(now):
+    def drop_due(self, now: float, most: int = sys.maxsize) -> None:
+        """Forget what is due at *now*, *most* of it."""
+        for _ in self.take_due(now, most):
             pass

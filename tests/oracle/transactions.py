@@ -41,7 +41,7 @@ class Transactions:
         self._most_notify_bytes = notify_bytes
         lookup, timer_j, timer_f, timer_k, *timers_e = delays
         self._waiting: DelayQueue[bytes, object] = DelayQueue(lookup, lookups)
-        self._answered: DelayQueue[bytes, None] = DelayQueue(timer_j, answered)
+        self._answered: DelayQueue[bytes, float] = DelayQueue(timer_j, answered)
         self._notifies: DelayQueue[bytes, Notify] = DelayQueue(timer_f, notifies)
         self._completed: DelayQueue[bytes, None] = DelayQueue(timer_k, notifies)
         self._resends: list[DelayQueue[bytes, Notify]] = [
@@ -92,10 +92,14 @@ class Transactions:
     def is_answered(self, key: bytes) -> bool:
         return key in self._answered
 
+    def answered_after(self, key: bytes, instant: float) -> bool:
+        answered = self._answered.get(key)
+        return answered is not None and answered > instant
+
     def accept(self, key: bytes, now: float) -> None:
         if key in self._answered:
             raise ValueError
-        self._answered.put(key, None, now)
+        self._answered.put(key, now, now)
 
     def expect(
         self,
@@ -150,24 +154,24 @@ class Transactions:
         ]
         return min((due for due in dues if due is not None), default=None)
 
-    def forget(self, now: float) -> None:
-        self._answered.drop_due(now)
-        self._completed.drop_due(now)
+    def forget(self, now: float, most: int) -> None:
+        self._answered.drop_due(now, most)
+        self._completed.drop_due(now, most)
 
-    def overdue(self, now: float) -> list[object]:
-        return [value for _, value in self._waiting.take_due(now)]
+    def overdue(self, now: float, most: int) -> list[object]:
+        return [value for _, value in self._waiting.take_due(now, most)]
 
-    def expire(self, now: float) -> list[tuple[str, int, str]]:
+    def expire(self, now: float, most: int) -> list[tuple[str, int, str]]:
         found = []
-        for branch, notify in self._notifies.take_due(now):
+        for branch, notify in self._notifies.take_due(now, most):
             self._resends[notify.timer_e].pop(branch)
             found.append(notify.given_up())
         return found
 
-    def resend(self, now: float) -> list[tuple[bytes, str, int, str, int]]:
+    def resend(self, now: float, most: int) -> list[tuple[bytes, str, int, str, int]]:
         found = []
         for resends in self._resends:
-            for branch, notify in resends.take_due(now):
+            for branch, notify in resends.take_due(now, most - len(found)):
                 found.append((notify.data, *notify.destination, *notify.local))
                 notify.sends += 1
                 self._start_timer_e(branch, notify, now)

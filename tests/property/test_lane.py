@@ -1,10 +1,15 @@
 """The lane may leave a request to others; it may never read one otherwise."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootwave.native.http import recognise
-from tests.oracle.lane import check
+from tests.oracle.lane import check, check_trickled
+
+CORPUS = sorted((Path(__file__).parents[1] / "corpus" / "lane").iterdir())
 
 MAC = b"0004132E08B4"
 PIECES = [
@@ -170,3 +175,23 @@ def test_what_follows_a_request_changes_nothing(data: bytes, after: bytes) -> No
 @given(st.binary(max_size=300))
 def test_any_bytes_are_judged(data: bytes) -> None:
     check(data)
+
+
+@given(requests())
+@settings(max_examples=200, deadline=None)
+def test_a_request_that_comes_byte_by_byte_is_no_other(data: bytes) -> None:
+    check_trickled(data)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_the_corpus_is_read_the_same_whole_and_byte_by_byte(path: Path) -> None:
+    data = path.read_bytes()
+    accepted = check(data)
+    assert check_trickled(data) == accepted
+    if not path.name.startswith("found-"):
+        assert path.name.startswith("accepted-" if accepted else "left-")
+
+
+def test_the_corpus_holds_requests_of_both_kinds() -> None:
+    names = {path.name.partition("-")[0] for path in CORPUS}
+    assert names >= {"accepted", "left"}

@@ -40,12 +40,15 @@ class Side:
     def __init__(self) -> None:
         self.core = PnpCore(secret=SECRET, port=5060, off_subnet=True)
 
-    def receive(self, data: bytes, source: Endpoint, now: float) -> Heard:
+    def receive(
+        self, data: bytes, source: Endpoint, now: float, waited: float = 0.0
+    ) -> Heard:
         on_link = source.host != HOSTS[2]
         local = HERE if on_link else Local(HERE.address, 0)
-        return self.told(
-            self.core.receive_datagram(data, source, local, now, on_link=on_link), now
+        effects = self.core.receive_datagram(
+            data, source, local, now, on_link=on_link, received=now - waited
         )
+        return self.told(effects, now)
 
     def told(self, effects: list[Effect], now: float) -> Heard:
         sent, seen = [], []
@@ -85,11 +88,13 @@ class LanedSide(Side):
             self.lane.tell(HERE.address, URL)
         self.answered = 0
 
-    def receive(self, data: bytes, source: Endpoint, now: float) -> Heard:
-        done = self.lane.answer(data, *source, *HERE, now, 1.5)
+    def receive(
+        self, data: bytes, source: Endpoint, now: float, waited: float = 0.0
+    ) -> Heard:
+        done = self.lane.answer(data, *source, *HERE, now, 1.5, now - waited)
         if done is None:
             assert len(self.ring) == 0
-            return super().receive(data, source, now)
+            return super().receive(data, source, now, waited)
         self.answered += 1
         response, request, host, port = done
         sent = [(one, Endpoint(host, port), HERE) for one in (response, request) if one]
@@ -167,13 +172,14 @@ step = st.tuples(
     st.sampled_from([*HOSTS, HOSTS[0]]),
     st.sampled_from([5060, 1053, 0]),
     st.sampled_from([0.0, 0.1, 0.5, 1.0, 8.0]),
+    st.sampled_from([0.0, 0.0, 0.1, 2.0]),
 )
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(step, min_size=10, max_size=30))
 def test_the_core_with_the_lane_does_what_the_core_alone_does(
-    steps: list[tuple[tuple[Any, ...], str, int, float]],
+    steps: list[tuple[tuple[Any, ...], str, int, float, float]],
 ) -> None:
     bounds = {
         "MAX_SIP_TRANSACTIONS": 4,
@@ -188,7 +194,7 @@ def test_the_core_with_the_lane_does_what_the_core_alone_does(
         alone, laned = Side(), LanedSide(*filter(is_bound, MACS))
     now = 0.0
     notifies: list[bytes] = []
-    for (kind, *what), host, port, passed in steps:
+    for (kind, *what), host, port, passed, waited in steps:
         now += passed
         source = Endpoint(host, port)
         if kind == "timer":
@@ -200,8 +206,8 @@ def test_the_core_with_the_lane_does_what_the_core_alone_does(
                 if not notifies:
                     continue
                 data = response_to(notifies[what[0] % len(notifies)], what[1])
-            one = alone.receive(data, source, now)
-            other = laned.receive(data, source, now)
+            one = alone.receive(data, source, now, waited)
+            other = laned.receive(data, source, now, waited)
         assert one == other
         assert alone.core.next_timer() == laned.core.next_timer()
         notifies += (sent for sent, _, _ in one[0] if sent.startswith(b"NOTIFY"))

@@ -5,13 +5,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootwave.native.pnp import Transactions
+from bootwave.native.transactions import Transactions
 from tests.oracle import transactions as oracle
 
 DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
 NAMES = ("lookups", "answered", "notifies", "proven", "sources")
 NAMES += ("burst", "per_second", "notify_bytes")
 HOSTS = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "255.255.255.255"]
+
+BOUNDED = {"forget", "overdue", "expire", "resend"}
 
 keys = st.integers(0, 5).map(lambda number: b"%016d" % number)
 branches = st.integers(0, 5).map(lambda number: b"z9hG4bK%016x" % (number << 58))
@@ -37,16 +39,18 @@ step: st.SearchStrategy[Any] = st.one_of(
     st.tuples(st.just("told"), branches),
     st.tuples(st.just("complete"), branches, st.sampled_from(HOSTS)),
     st.tuples(st.just("is_completed"), branches),
-    st.tuples(st.just("forget")),
-    st.tuples(st.just("overdue")),
-    st.tuples(st.just("expire")),
-    st.tuples(st.just("resend")),
+    st.tuples(st.just("answered_after"), keys, st.sampled_from([-9.0, -1.0, 0.0])),
+    st.tuples(st.sampled_from(sorted(BOUNDED)), st.sampled_from([0, 1, 2, 99])),
+    st.tuples(st.sampled_from(sorted(BOUNDED)), st.just(99)),
 )
 TIMED = {"lets_pass", "wait", "accept", "expect", "complete"}
-TIMED |= {"forget", "overdue", "expire", "resend"}
 
 
 def outcome(table: Any, name: str, arguments: tuple[Any, ...], now: float) -> Any:
+    if name in BOUNDED:
+        arguments = (now, *arguments)
+    elif name == "answered_after":
+        arguments = (arguments[0], now + arguments[1])
     try:
         result = getattr(table, name)(*arguments, *([now] if name in TIMED else []))
     except ValueError:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,9 +13,24 @@ import pytest
 import bootwave
 from bootwave import log
 from bootwave.engine import local_options
-from bootwave.options import Options
+from bootwave.http.contact import Contact
+from bootwave.http.request import Request
+from bootwave.http.response import Response
+from bootwave.http.target import DocumentKind
+from bootwave.metrics import CounterPage
+from bootwave.native.ring import SightingRing
+from bootwave.options import HttpOptions, Options
+from bootwave.provision.cache import (
+    DocumentCache,
+    DocumentKey,
+    GeneralDocument,
+    GeneralDocuments,
+)
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.urls import base_url
 from bootwave.server import worker
-from bootwave.server.tcp import HttpServer
+from bootwave.server.lane import make_lane
+from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 
@@ -98,10 +115,7 @@ def timeless(answer: bytes) -> bytes:
 
 def seen(options: Options) -> list[Sighting]:
     log = SightingLog(options.store.sightings)
-    try:
-        return [row._replace(at=0.0) for row in log.time_line(PHONE, 10_000)]
-    finally:
-        log.close()
+    return [row._replace(at=0.0) for row in log.time_line(PHONE, 10_000)]
 
 
 def test_the_lane_answers_with_the_bytes_and_sightings_of_h11(
@@ -237,6 +251,31 @@ def test_another_source_is_never_given_what_is_ready(
     asyncio.run(scenario())
 
 
+def test_the_answer_takes_the_acknowledgement_and_the_close_in_one_segment(
+    tmp_path: Path,
+) -> None:
+    options = options_of(tmp_path)
+
+    async def main() -> list[int]:
+        async with running(options) as engine:
+            address = engine.http_address
+            segments = []
+            # One that is kept waiting for 40 ms is acknowledged by itself.
+            for _ in range(20):
+                reader, writer = await asyncio.open_connection(*address)
+                writer.write(request("/snom370.htm", AGENTS[1], "Connection: close"))
+                assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+                sock = writer.get_extra_info("socket")
+                # struct tcp_info: tcpi_segs_in
+                info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+                segments.append(struct.unpack_from("I", info, 140)[0])
+                writer.close()
+            return segments
+
+    # SYN and ACK; then content, end, and that the request was received.
+    assert min(asyncio.run(main())) == 2
+
+
 def test_an_engine_without_a_lane_serves_everything_by_h11(
     tmp_path: Path, taken: list[bytes]
 ) -> None:
@@ -270,3 +309,68 @@ def test_where_epoll_is_missing_the_worker_says_so(
     asyncio.run(scenario())
     assert len(taken) == 2
     assert any("http.lane" in str(one) for one in said)
+
+
+def test_who_asks_and_does_not_read_keeps_no_phone_out() -> None:
+    """Not even when the whole table is full of them, long before their deadline."""
+    places = 16
+    options = Options(http=HttpOptions(connections=places))
+    by_slot = open_http_listeners(["127.0.0.1:0"], 1, deferred=True)
+    (listener,) = by_slot[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    address = listener.getsockname()
+    general = GeneralDocuments()
+    revocations = RevocationPage()
+    key = DocumentKey(
+        DocumentKind.GENERAL_SETTINGS, base_url(options, address, secure=False), ""
+    )
+    general.keep(key, GeneralDocument(revocations.everything(), bytes(250_000), b'"a"'))
+    row = CounterPage(1).row(0)
+    lane = make_lane(
+        DocumentCache(0),
+        general,
+        revocations,
+        row,
+        SightingRing(64),
+        options,
+        "boot",
+    )
+    sightings: list[Sighting] = []
+
+    def respond(request: Request, contact: Contact) -> Response:
+        return Response(200, b"for the phone")
+
+    def slow() -> socket.socket:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        return client
+
+    async def scenario() -> None:
+        server = HttpServer(
+            by_slot[0], respond, sightings.append, row, options.http, lane=lane
+        )
+        await server.start()
+        loop = asyncio.get_running_loop()
+        clients = [slow() for _ in range(places)]
+        try:
+            for client in clients:
+                await loop.sock_connect(client, address)
+                await loop.sock_sendall(client, request("/general.xml", ""))
+            async with asyncio.timeout(10):
+                while len(lane) < places:
+                    await asyncio.sleep(0.01)
+                for _ in range(3):
+                    get = request(f"/{MAC}.xml", "", "Connection: close")
+                    answer = await exchange(address, get)
+                    assert answer.endswith(b"for the phone")
+        finally:
+            for client in clients:
+                client.close()
+            await server.stop(0)
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        close_listeners(by_slot)
+    assert {seen.reason for seen in sightings} == {Reason.HTTP_CROWDED_OUT}

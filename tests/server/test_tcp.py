@@ -24,6 +24,7 @@ from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import Counter, CounterPage, CounterRow
+from bootwave.native.ring import SightingRing
 from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
@@ -172,6 +173,7 @@ def empty_lane(row: CounterRow, options: Options, deadlines: Deadlines) -> Any:
         GeneralDocuments(),
         RevocationPage(),
         row,
+        SightingRing(1000),
         options,
         "boot",
         deadlines,

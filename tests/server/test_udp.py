@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import socket
+import time
 from collections import Counter as Tally
 from collections.abc import (
     AsyncIterator,
@@ -19,7 +20,7 @@ import pytest
 import uvloop
 
 from bootwave.limits import MAX_SIP_DATAGRAM_BYTES
-from bootwave.log import PNP_DROPPED, PNP_FAULT, Event
+from bootwave.log import PNP_DROPPED, PNP_FAULT, PNP_STALE, Event
 from bootwave.metrics import Counter
 from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.native.ring import SightingRing
@@ -56,6 +57,7 @@ class Core:
         now: float,
         *,
         on_link: bool = True,
+        received: float | None = None,
     ) -> list[Effect]:
         self.heard.append((data, source, local, on_link))
         if data == b"fault":
@@ -516,7 +518,7 @@ def test_time_never_runs_backwards_for_the_core(run: Run) -> None:
     instants: list[float] = []
 
     class Watch(Core):
-        def receive_datagram(self, *arguments: Any, on_link: bool = True) -> Any:
+        def receive_datagram(self, *arguments: Any, **named: Any) -> Any:
             instants.append(arguments[3])
             self.timer = arguments[3] + 0.0004
             return []
@@ -785,5 +787,145 @@ def test_an_unconfirmed_notify_is_sent_again_by_the_clock(run: Run) -> None:
                 await phone.receive()
                 first = await phone.receive()
                 assert await phone.receive() == first
+
+    run(scenario)
+
+
+def laned(
+    sockets: PnpSockets, core: PnpCore, counts: Counts, ring: SightingRing
+) -> PnpServer:
+    """A server whose lane answers the phone of SUBSCRIBE."""
+    bound = BoundMacs(bytes(24), 1)
+    bound.keep(MAC, 0, 1, 2, 0)
+    lane = PnpLane(
+        core.table, bound, ring, secret=b"s" * 32, port=sockets.port, most_sends=4
+    )
+    lane.tell("127.0.0.1", URL)
+    return PnpServer(sockets, core, always, lambda sighting: None, counts, lane)
+
+
+@pytest.mark.parametrize("count", [3_000, 20_000])
+def test_a_burst_on_a_loop_that_was_blocked_is_answered_whole_at_first_try(
+    run: Run, count: int
+) -> None:
+    async def scenario() -> None:
+        options = PnpOptions(listen="0.0.0.0:0", interfaces=("lo",))
+        with closing(open_pnp_sockets(options)) as sockets, Phone() as phone:
+            if sockets.warnings:
+                pytest.skip("the kernel grants no receive buffer of 16 MB")
+            core, counts = PnpCore(secret=b"s" * 32, port=sockets.port), Counts()
+            server = laned(sockets, core, counts, SightingRing(count))
+            server.start(asyncio.get_running_loop())
+            try:
+                text = SUBSCRIBE % {b"port": phone.endpoint.port}
+                began = time.monotonic()
+                for number in range(count):
+                    numbered = text.replace(b"949137397", b"%d" % number)
+                    phone.send(numbered, ("127.0.0.1", sockets.port))
+                time.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
+                of = counts.of
+                await until(lambda: of[Counter.SIP_DATAGRAMS] == count)
+                await until(lambda: core.answered == count)
+            finally:
+                server.stop()
+            assert of[Counter.SIP_ANSWERS] == count
+            assert of[Counter.SIP_STALE] == of[Counter.SIP_DROPPED] == 0
+
+    run(scenario)
+
+
+def test_a_server_that_was_stopped_answers_the_newest_first_and_counts_the_stale(
+    run: Run, notes: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "LATE_SECONDS", 0.1)
+    monkeypatch.setattr(udp, "STALE_SECONDS", 0.4)
+
+    async def scenario() -> None:
+        options = PnpOptions(listen="0.0.0.0:0", interfaces=("lo",))
+        with closing(open_pnp_sockets(options)) as sockets, Phone() as phone:
+            core, counts = PnpCore(secret=b"s" * 32, port=sockets.port), Counts()
+            server = laned(sockets, core, counts, SightingRing(999))
+            server.start(asyncio.get_running_loop())
+            to = ("127.0.0.1", sockets.port)
+            text = SUBSCRIBE % {b"port": phone.endpoint.port}
+            try:
+                await asyncio.sleep(0.05)  # by then the kernel stamps what it receives
+                for number in range(5):
+                    phone.send(text.replace(b"949137397", b"%d" % number), to)
+                time.sleep(0.5)  # the whole process, as when it is stopped
+                # The phone of 4 still waits and asks again, twice; 5 asks first now.
+                for number in (4, 5, 4):
+                    phone.send(text.replace(b"949137397", b"%d" % number), to)
+                time.sleep(0.15)
+                of = counts.of
+                await until(lambda: of[Counter.SIP_DATAGRAMS] == 8)
+                got = [(await phone.receive())[0] for _ in range(4)]
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            finally:
+                server.stop()
+            calls = [field(one, "Call-ID") for one in got if one.startswith(b"SIP")]
+            assert calls == [b"4@127.0.0.1", b"5@127.0.0.1"]
+            assert of[Counter.SIP_ANSWERS] == of[Counter.SIP_NOTIFIES] == 2
+            assert of[Counter.SIP_STALE] == 5
+
+    run(scenario)
+    assert notes.count(PNP_STALE) == 1
+
+
+def test_what_was_read_before_a_pause_is_answered_after_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "MAX_AWAITED_BATCHES", 1)
+    monkeypatch.setattr(udp, "LATE_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        waiting: list[asyncio.Future[Answers]] = []
+
+        def urls(lookups: Sequence[LookUp]) -> Awaitable[Answers]:
+            waiting.append(asyncio.get_running_loop().create_future())
+            waiting[-1].set_result(always(lookups)) if len(waiting) > 1 else None
+            return waiting[-1]
+
+        async with edge(urls) as here:
+            with Phone() as phone:
+                await asyncio.sleep(0.05)  # by then the kernel stamps what it receives
+                for number in range(200):
+                    phone.send(b"%d" % number, ("127.0.0.1", here.sockets.port))
+                time.sleep(0.01)
+                await until(lambda: len(waiting) == 1)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                heard = [int(heard[0]) for heard in here.core.heard]
+                assert heard == list(reversed(range(72, 200)))
+                waiting[0].set_result([URL] * 128)
+                await until(lambda: len(here.core.answered) == 200)
+                heard = [int(heard[0]) for heard in here.core.heard]
+                assert heard == list(reversed(range(200)))
+
+    run(scenario)
+
+
+def test_a_server_stopped_with_a_backlog_forgets_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(udp, "LATE_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        def urls(lookups: Sequence[LookUp]) -> Answers:
+            here.server.stop()
+            return always(lookups)
+
+        async with edge(urls) as here:
+            with Phone() as phone:
+                await asyncio.sleep(0.05)  # by then the kernel stamps what it receives
+                for number in range(300):
+                    phone.send(b"%d" % number, ("127.0.0.1", here.sockets.port))
+                time.sleep(0.01)
+                await until(lambda: bool(here.core.heard))
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                heard = [int(heard[0]) for heard in here.core.heard]
+                assert heard == list(reversed(range(172, 300)))
 
     run(scenario)

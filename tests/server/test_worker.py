@@ -101,7 +101,6 @@ def test_a_worker_sees_what_was_written_past_it_and_records_what_it_did(
     asyncio.run(scenario())
     log = SightingLog(options.store.sightings)
     codes = [int(sighting.reason) for sighting in log.time_line(PHONE)]
-    log.close()
     assert {51, 60, 62} <= set(codes)
 
 

@@ -300,6 +300,32 @@ def test_a_retransmission_gets_the_same_200_and_no_second_notify() -> None:
     assert machine.pending == 1
 
 
+def test_a_retransmission_that_waited_here_before_the_200_left_gets_no_other() -> None:
+    machine = core()
+    accepted, _ = answered(machine=machine, now=10.0)
+
+    def again(now: float, received: float) -> list[SendDatagram]:
+        effects = machine.receive_datagram(SNOM370, PHONE, HERE, now, received=received)
+        return datagrams(effects)
+
+    assert again(10.2, 9.9) == []
+    assert again(10.2, 10.0) == [accepted]
+    assert again(10.2, 10.1) == [accepted]
+
+
+def test_what_a_wave_has_due_together_is_done_in_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pnp, "MAX_SIP_DUE_AT_ONCE", 2)
+    machine = core()
+    for number in range(5):
+        answered(SNOM370.replace(b"Call-ID: ", b"Call-ID: %d" % number), machine=machine)
+    sent = []
+    while machine.next_timer() == 0.5:
+        sent.append(len(datagrams(machine.handle_timer(0.5))))
+    assert sent == [2, 2, 1]
+
+
 def test_after_timer_j_the_same_subscribe_is_a_new_one() -> None:
     machine = core()
     answered(machine=machine)

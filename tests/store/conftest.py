@@ -56,10 +56,9 @@ def told() -> list[list[Change]]:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SightingLog]:
-    opened = SightingLog(tmp_path / "sightings.db")
-    yield opened
-    opened.close()
+def log(tmp_path: Path) -> SightingLog:
+    """A file of sightings at the time that tests give them."""
+    return SightingLog(tmp_path / "sightings.db", clock=lambda: 1_700_000_000.0)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class ControlPlane:
             options.pairing,
             now=instant,
             committed=revocations.revoke,
-            sightings=SightingLog(options.store.sightings),
+            sightings=SightingLog(options.store.sightings, options.sightings),
             reopen=lambda: connect(options.store.database),
         )
         self._options = options

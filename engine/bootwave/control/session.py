@@ -86,9 +86,6 @@ class DirectSession(Session):
         from bootwave.store.sightings import SightingLog
 
         self._connection = connect(options.store.database)
-        # The engine makes the file, as the user it runs as: a command of root must not.
-        seen = options.store.sightings.exists()
-        self._sightings = SightingLog(options.store.sightings) if seen else None
         try:
             keyring = KeyRing.load(options.store.key)
             self._administration = Administration(
@@ -97,7 +94,7 @@ class DirectSession(Session):
                 options.pairing,
                 now=instant,
                 committed=lambda changes: None,
-                sightings=self._sightings,
+                sightings=SightingLog(options.store.sightings, options.sightings),
             )
         except BaseException:
             self._connection.close()
@@ -110,10 +107,8 @@ class DirectSession(Session):
         return run(self._administration, op, args, progress)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the database."""
         self._connection.close()
-        if self._sightings is not None:
-            self._sightings.close()
 
 
 def open_session(options: Options) -> Session:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bootwave.http.connection import Deadlines
 from bootwave.metrics import Counter, CounterRow
+from bootwave.native.ring import SightingRing
 from bootwave.options import Options
 from bootwave.phone.mac import SNOM_OUIS
 from bootwave.phone.model import model_from_text
@@ -18,7 +19,7 @@ from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
 from bootwave.server.connections import CROWDED
-from bootwave.sightings import Reason, Sighting
+from bootwave.sightings import Reason
 
 if TYPE_CHECKING:
     from bootwave.native.http import Lane
@@ -31,7 +32,6 @@ _COUNTED = (
     Counter.CACHE_HITS,
 )
 _REASONS = (Reason.SERVED_GENERAL, Reason.SERVED_WINDOW, Reason.NOT_MODIFIED)
-_BY_NUMBER = {int(reason): reason for reason in _REASONS}
 
 _DEADLINES = Deadlines()
 
@@ -50,11 +50,12 @@ def make_lane(
     general: GeneralDocuments,
     revocations: RevocationPage,
     counters: CounterRow,
+    sightings: SightingRing,
     options: Options,
     boot_id: str,
     deadlines: Deadlines = _DEADLINES,
 ) -> "Lane":
-    """Return a lane that answers from *documents* and *general*.
+    """Return a lane that answers from *documents* and *general* and tells *sightings*.
 
     Make it after fork, in the boot *boot_id*.
     """
@@ -72,6 +73,7 @@ def make_lane(
         counters=counters.counters,
         row=counters.offset,
         counted=tuple(map(int, _COUNTED)),
+        sightings=sightings,
         reasons=(int(_REASONS[0]), int(_REASONS[1]), int(_REASONS[2])),
         boot=documents.native.boot_number(boot_id),
         url=url_of("0.0.0.0", 0) if options.http.url else "",
@@ -85,21 +87,6 @@ def make_lane(
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
     )
-
-
-def drained(lane: "Lane", limit: int) -> list[Sighting]:
-    """Return what *lane* answered and nobody was told yet, at most *limit* of it.
-
-    When there is more than that, answers come faster than anybody reads them: then of
-    those that differ in nothing but the moment the last one stands for all.
-    """
-    answers = lane.drain(limit)
-    if len(answers) == limit:
-        answers = sorted({answer[1:]: answer for answer in answers}.values())
-    return [
-        Sighting(at, mac, source, _BY_NUMBER[reason], detail)
-        for at, mac, source, reason, detail in answers
-    ]
 
 
 def _describe(text: str) -> tuple[str, str, int, int]:

@@ -110,6 +110,10 @@ def _listening(address: ListenAddress, port: int, *, deferred: bool) -> socket.s
         if deferred and hasattr(socket, "TCP_DEFER_ACCEPT"):
             new.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
         new.listen(BACKLOG)
+        if hasattr(socket, "TCP_QUICKACK"):
+            # Connections inherit it: the answer, which follows at once, acknowledges
+            # the request, and a packet of its own is saved.
+            new.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         new.setblocking(False)
         os.set_inheritable(new.fileno(), True)
     except BaseException:

@@ -36,6 +36,7 @@ _IP_PKTINFO = 8
 _IP_MULTICAST_ALL = 49
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
+_SO_TIMESTAMPNS = 35
 _SO_RXQ_OVFL = 40
 _SO_MEMINFO = 55
 _SK_MEMINFO_DROPS = 8
@@ -255,6 +256,7 @@ def _prepare(new: socket.socket) -> list[str]:
     # Else a membership of any other program makes this socket hear that interface.
     new.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
     new.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+    new.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     for forced, polite, size in (
         (_SO_SNDBUFFORCE, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
         (_SO_RCVBUFFORCE, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES),

@@ -330,7 +330,7 @@ class HttpServer:
     def _accept_by_lane(self, lane: "Lane", listener: int) -> None:
         self._shed(lane)
         if self._table.is_full and self._table.victim() is None:
-            source = lane.close_oldest()
+            source = lane.close_slow() or lane.close_oldest()
             if source is None:
                 self._pause_for_place()
                 return
@@ -410,6 +410,12 @@ class HttpServer:
             if victim is None:
                 break
             self._crowd_out(victim)
+        if self._lane is not None:
+            for _ in range(_FREED_AT_ONCE):
+                source = self._lane.close_slow()
+                if source is None:
+                    break
+                self._tell(source, Note(Reason.HTTP_CROWDED_OUT, "a place was needed"))
         self._accept_pause(now + ACCEPT_PAUSE_SECONDS)
 
     def _accept_pause(self, until: float | None) -> None:
@@ -765,10 +771,11 @@ class HttpServer:
             self._arm()
 
     def _lane_tick(self, lane: "Lane", now: float) -> None:
-        stalled, late = lane.tick(now, MAX_EXPIRED_PER_TURN)
+        stalled, late, handed = lane.tick(now, MAX_EXPIRED_PER_TURN)
         for source in stalled:
             self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
         self.take_over(late, overloaded(RETRY_AFTER_SECONDS))
+        self._take_from_lane(handed)
         self.lane_moved()
 
     def _late(self, peer: _Peer) -> None:

@@ -14,10 +14,17 @@ from functools import partial
 from typing import Protocol
 
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS, MAX_SIP_DATAGRAM_BYTES
-from bootwave.log import PNP_DROPPED, PNP_FAULT, PNP_LISTENING, PNP_WARNING, note
+from bootwave.log import (
+    PNP_DROPPED,
+    PNP_FAULT,
+    PNP_LISTENING,
+    PNP_STALE,
+    PNP_WARNING,
+    note,
+)
 from bootwave.metrics import Counter
 from bootwave.native.pnp import PnpLane
-from bootwave.native.udp import BATCH_DATAGRAMS, Receiver, send
+from bootwave.native.udp import Receiver, send
 from bootwave.server.interfaces import (
     Interface,
     InterfaceWatcher,
@@ -27,12 +34,20 @@ from bootwave.server.interfaces import (
 from bootwave.server.pnpsockets import PnpSockets, datagrams_dropped, open_pnp_sockets
 from bootwave.sightings import Reason, Sighting
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
+from bootwave.sip.transaction import T1_SECONDS, T2_SECONDS
 
 __all__ = ["Counts", "Pnp", "PnpServer", "PnpSockets", "Urls", "open_pnp_sockets"]
 
-# Two batches, about a millisecond, then HTTP has its turn: readers are level
-# triggered, so what still waits calls again in the loop's next round.
-BATCHES_PER_WAKE = 2
+# Four batches that the lane answers, about a millisecond, or two that it declines; then
+# HTTP has its turn: readers are level triggered, so what still waits calls again in the
+# loop's next round.
+BATCHES_PER_WAKE = 4
+# A phone that is not answered asks again after T1, then after twice as long each time
+# up to T2.  What waited for longer than T1 says that phones have begun to: from there
+# on the newest is answered first.  What waited for longer than T2 is work for nobody:
+# a phone that still waits has sent a newer one, which is answered before it.
+LATE_SECONDS = T1_SECONDS
+STALE_SECONDS = T2_SECONDS
 # Batches whose URLs are awaited at once; beyond, the kernel's buffer holds the wave.
 MAX_AWAITED_BATCHES = 64
 # Answers kept while the send buffer is full; the phones of the rest ask again.
@@ -56,7 +71,7 @@ _REFUSED = frozenset(
 )
 
 _Datagram = tuple[bytes, str, int, str, int]
-_Heard = tuple[bytes, str, int, str, int, bool]
+_Heard = tuple[bytes, str, int, str, int, bool, float]
 # The settings URL of each phone, None for silence; at once or later.
 Urls = Callable[
     [Sequence[LookUp]], Sequence[str | None] | Awaitable[Sequence[str | None]]
@@ -74,6 +89,7 @@ class Pnp(Protocol):
         now: float,
         *,
         on_link: bool = True,
+        received: float | None = None,
     ) -> list[Effect]:
         """Return what a datagram leads to."""
 
@@ -97,13 +113,25 @@ class Counts(Protocol):
 class _Channel:
     """One socket, what is read from it and what waits to leave from it."""
 
-    __slots__ = ("counted_drops", "outgoing", "receiver", "socket", "unsent")
+    __slots__ = (
+        "again",
+        "counted_drops",
+        "outgoing",
+        "receiver",
+        "socket",
+        "unsent",
+    )
 
     def __init__(self, its_socket: socket.socket) -> None:
         self.socket = its_socket
         self.receiver = Receiver(
-            MAX_SIP_DATAGRAM_BYTES, drops=datagrams_dropped(its_socket)
+            MAX_SIP_DATAGRAM_BYTES,
+            drops=datagrams_dropped(its_socket),
+            late_seconds=LATE_SECONDS,
+            stale_seconds=STALE_SECONDS,
         )
+        # The next wake, when some wait that were read already.
+        self.again: asyncio.Handle | None = None
         self.counted_drops = 0
         self.outgoing: list[_Datagram] = []
         self.unsent: list[_Datagram] = []
@@ -168,6 +196,8 @@ class PnpServer:
         for future in list(self._awaited):
             future.cancel()
         for channel in self._channels:
+            if channel.again is not None:
+                channel.again.cancel()
             if channel.unsent and self._loop is not None:
                 self._loop.remove_writer(channel.socket)
         self._channels = []
@@ -180,68 +210,96 @@ class PnpServer:
         for channel in self._channels:
             if wanted:
                 self._loop.add_reader(channel.socket, self._wake, self._loop, channel)
+                # For what was read before a pause; otherwise it finds nothing.
+                self._wake_again(self._loop, channel)
             else:
                 self._loop.remove_reader(channel.socket)
 
+    def _wake_again(self, loop: asyncio.AbstractEventLoop, channel: _Channel) -> None:
+        if channel.again is None and self._is_reading:
+            channel.again = loop.call_soon(self._wake, loop, channel)
+
     def _wake(self, loop: asyncio.AbstractEventLoop, channel: _Channel) -> None:
         """Handle what waits at one socket, up to the share of one wake."""
+        if channel.again is not None:
+            channel.again.cancel()
+            channel.again = None
+        if not self._is_reading:
+            return
         lookups: list[LookUp] = []
         now = self._now(loop)
-        for _ in range(BATCHES_PER_WAKE):
-            batch, count = self._receive(channel, now)
-            self._counters.add(Counter.SIP_DATAGRAMS, count)
-            for data, host, port, address, interface, truncated in batch:
-                # One datagram must not cost the others of its batch.
-                try:
-                    if truncated:
-                        self._refuse_long(host)
-                        continue
-                    on_link = self._subnets.on_link(host, interface)
-                    effects = self._core.receive_datagram(
-                        data,
-                        Endpoint(host, port),
-                        # Off link the routing table knows the way back.
-                        Local(address, interface if on_link else 0),
-                        now,
-                        on_link=on_link,
-                    )
-                    self._carry_out(effects, channel, lookups)
-                except Exception as error:
-                    self._fault(f"a datagram from {host}", error)
-            if count < BATCH_DATAGRAMS:
-                break
+        for heard in self._receive(loop, channel, now):
+            # One datagram must not cost the others of its batch.
+            try:
+                lookups += self._hear(heard, channel, now)
+            except Exception as error:
+                self._fault(f"a datagram from {heard[1]}", error)
         self._count_drops(channel)
         if lookups:
             self._look_up(loop, lookups, channel)
         self._flush(loop)
         self._arm(loop)
 
-    def _receive(self, channel: _Channel, now: float) -> tuple[list[_Heard], int]:
-        """Return the datagrams of a batch that the core must see, and how many came."""
-        fd = channel.socket.fileno()
-        if self._lane is None:
-            batch = channel.receiver.receive(fd)
-            return batch, len(batch)
+    def _hear(self, heard: _Heard, channel: _Channel, now: float) -> list[LookUp]:
+        """Let the core see a datagram; return the look-ups that follow from it."""
+        data, host, port, address, interface, truncated, received = heard
+        if truncated:
+            self._refuse_long(host)
+            return []
+        on_link = self._subnets.on_link(host, interface)
+        effects = self._core.receive_datagram(
+            data,
+            Endpoint(host, port),
+            # Off link the routing table knows the way back.
+            Local(address, interface if on_link else 0),
+            now,
+            on_link=on_link,
+            received=received,
+        )
+        lookups: list[LookUp] = []
+        self._carry_out(effects, channel, lookups)
+        return lookups
+
+    def _receive(
+        self, loop: asyncio.AbstractEventLoop, channel: _Channel, now: float
+    ) -> list[_Heard]:
+        """Let the lane answer what it can; return what the core must see."""
         asking = self._channels[-1]
-        batch, count, responses, requests, refused, unsent, unasked = (
-            channel.receiver.serve(
-                fd,
-                asking.socket.fileno(),
-                self._lane,
-                now,
-                time.time(),
-                waits=bool(channel.unsent or asking.unsent),
-            )
+        (
+            declined,
+            received,
+            responses,
+            requests,
+            refused,
+            stale,
+            more,
+            unsent,
+            unasked,
+        ) = channel.receiver.serve(
+            channel.socket.fileno(),
+            asking.socket.fileno(),
+            self._lane,
+            now,
+            time.time(),
+            waits=bool(channel.unsent or asking.unsent),
+            batches=BATCHES_PER_WAKE,
         )
         channel.outgoing += unsent
         asking.outgoing += unasked
+        add = self._counters.add
+        add(Counter.SIP_DATAGRAMS, received)
         if responses:
-            self._counters.add(Counter.SIP_ANSWERS, responses)
+            add(Counter.SIP_ANSWERS, responses)
         if requests:
-            self._counters.add(Counter.SIP_NOTIFIES, requests)
+            add(Counter.SIP_NOTIFIES, requests)
         if refused:
-            self._counters.add(Counter.SIP_UNSENT, refused)
-        return batch, count
+            add(Counter.SIP_UNSENT, refused)
+        if stale:
+            add(Counter.SIP_STALE, stale)
+            note(PNP_STALE, datagrams=stale, seconds=STALE_SECONDS)
+        if more:
+            self._wake_again(loop, channel)
+        return declined
 
     def _look_up(
         self, loop: asyncio.AbstractEventLoop, lookups: list[LookUp], channel: _Channel

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bootwave import log
@@ -22,7 +21,7 @@ from bootwave.provision.cache import DocumentCache
 from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
 from bootwave.server.descriptors import connections_that_fit
-from bootwave.server.lane import drained, lane_is_possible, make_lane
+from bootwave.server.lane import lane_is_possible, make_lane
 from bootwave.server.rival import warn_of_rivals
 from bootwave.server.shared import Shared
 from bootwave.server.tcp import HttpServer
@@ -59,7 +58,7 @@ class Worker:
         self._counters = shared.counters.row(slot)
         store = options.store
         self._sightings = SightingWriter(
-            SightingLog(store.sightings), options.sightings
+            SightingLog(store.sightings, options.sightings)
         )
         self._sightings_lost = 0
         keyring = KeyRing.load(store.key)
@@ -95,10 +94,10 @@ class Worker:
                     self.provisioner.general,
                     shared.revocations,
                     self._counters,
+                    self._sightings.ring,
                     options.model_copy(update={"http": http}),
                     instant().boot_id,
                 )
-                self._sightings.follow(partial(drained, self._lane))
             else:
                 log.note(log.START_WARNING, warning=_NO_LANE)
         self._http = HttpServer(
@@ -163,6 +162,7 @@ class Worker:
         await self._http.stop(STOP_SECONDS)
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._sightings.stop)
+        self._count_lost()
         self._reader.close()
 
     async def _look(self) -> None:
@@ -179,11 +179,12 @@ class Worker:
                 if not away:
                     log.note(log.PROVISION_STORE_AWAY, error=str(error))
                 away = True
-            lost = self._sightings.dropped
-            if self._lane is not None:
-                lost += self._lane.dropped
-            self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
-            self._sightings_lost = lost
+            self._count_lost()
+
+    def _count_lost(self) -> None:
+        lost = self._sightings.dropped
+        self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
+        self._sightings_lost = lost
 
     async def _take_over(self, pnp: PnpServer) -> None:
         """Read the PnP sockets as soon as the worker before this one does not."""

@@ -9,7 +9,9 @@ settings URL.  What happens to each SUBSCRIBE that is ours:
     again, waiting   nothing: the answer is on its way
     answer(url)      200 and NOTIFY; remembered as answered until timer J
     answer(None)     silence, forgotten: a retransmission looks up again
-    again, answered  the same 200, rebuilt; the NOTIFY has its own transaction
+    again, answered  the same 200, rebuilt; the NOTIFY has its own transaction.  Nothing
+                     when it was received before that answer left: it waited here while
+                     its original was answered, and needs no other
 
 and to each NOTIFY:
 
@@ -39,13 +41,15 @@ from bootwave.limits import (
     MAX_PROVEN_SOURCES,
     MAX_SIGHTING_DETAIL_CHARACTERS,
     MAX_SIP_BURST_UNPROVEN,
+    MAX_SIP_DUE_AT_ONCE,
     MAX_SIP_ECHOED_BYTES,
     MAX_SIP_TRANSACTIONS,
     MAX_SIP_UNPROVEN_SOURCES,
     SIP_UNPROVEN_PER_SECOND,
 )
-from bootwave.native.pnp import Transactions
+from bootwave.native.pnp import names_key
 from bootwave.native.sip import Message, mac_from_pnp, parse
+from bootwave.native.transactions import Transactions
 from bootwave.phone.mac import is_snom, is_unicast
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
@@ -95,9 +99,7 @@ class PnpCore:
         *secret*, 16 to 64 bytes, keys tags and branches.  It must be the same in
         whichever process answers next, or retransmissions begin new dialogs.
         """
-        if not 16 <= len(secret) <= 64:
-            raise ValueError("the secret has 16 to 64 bytes")
-        self._secret = secret
+        self._key = names_key(secret)
         self._port = port
         self._off_subnet = off_subnet
         self.table = Transactions(
@@ -147,12 +149,16 @@ class PnpCore:
         now: float,
         *,
         on_link: bool = True,
+        received: float | None = None,
     ) -> list[Effect]:
         """Return what follows from *data*, heard at *local*.
 
-        *on_link* says whether *source* is inside a subnet of one of our interfaces.
-        Raises nothing, whatever the bytes.
+        *on_link* says whether *source* is inside a subnet of one of our interfaces,
+        *received* when the kernel took the datagram, *now* unless told.  Raises
+        nothing, whatever the bytes.
         """
+        if received is None:
+            received = now
         try:
             message = parse(data)
         except SipSyntaxError as error:
@@ -162,7 +168,9 @@ class PnpCore:
         if message.method != b"SUBSCRIBE":
             # REGISTER is common: 224.0.1.75 is also the registrars' group.
             return [_sight(Reason.SIP_METHOD, 0, source, plain(message.method))]
-        return self._receive_subscribe(message, len(data), source, local, now, on_link)
+        return self._receive_subscribe(
+            message, len(data), source, local, now, on_link, received
+        )
 
     def _receive_subscribe(
         self,
@@ -172,6 +180,7 @@ class PnpCore:
         local: Local,
         now: float,
         on_link: bool,
+        received: float,
     ) -> list[Effect]:
         mac = mac_from_pnp(message)
         if not is_unicast(mac):
@@ -198,8 +207,10 @@ class PnpCore:
             overload = _sight(Reason.PNP_OVERLOAD, mac, source, text)
             return [overload] if refused else []
 
-        names = names_from_subscribe(message, source, self._secret)
+        names = names_from_subscribe(message, source, self._key)
         if self.table.is_answered(names.key):
+            if self.table.answered_after(names.key, received):
+                return []
             return [self._ok(message, names, source, local)]
         if self.table.waiting_for(names.key) is not None:
             return []
@@ -302,16 +313,23 @@ class PnpCore:
         return self.table.next_due()
 
     def handle_timer(self, now: float) -> list[Effect]:
-        """Return what falls due at *now*: retransmissions, and what is given up."""
-        self.table.forget(now)
+        """Return what falls due at *now*: retransmissions, and what is given up.
+
+        What a whole wave has in common falls due together; past a bound the rest is
+        still due, and next_timer() says so.
+        """
+        most = MAX_SIP_DUE_AT_ONCE
+        self.table.forget(now, most)
         effects: list[Effect] = [
             _sight(Reason.PNP_OVERLOAD, waiting.mac, waiting.source, waiting.detail)
-            for waiting in cast(list[_Waiting], self.table.overdue(now))
+            for waiting in cast(list[_Waiting], self.table.overdue(now, most))
         ]
-        effects += (_unconfirmed(*given_up) for given_up in self.table.expire(now))
+        effects += (
+            _unconfirmed(*given_up) for given_up in self.table.expire(now, most)
+        )
         effects += (
             SendDatagram(data, Endpoint(host, port), Local(address, interface))
-            for data, host, port, address, interface in self.table.resend(now)
+            for data, host, port, address, interface in self.table.resend(now, most)
         )
         return effects
 

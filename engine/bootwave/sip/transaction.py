@@ -1,8 +1,8 @@
 """Transactions of the SUBSCRIBE and of the NOTIFY (RFC 3261 section 17)."""
 
-import hashlib
 from typing import NamedTuple
 
+from bootwave.native.pnp import names
 from bootwave.native.sip import Message
 from bootwave.sip.effects import Endpoint
 
@@ -24,11 +24,12 @@ class Names(NamedTuple):
     branch: bytes
 
 
-def names_from_subscribe(message: Message, source: Endpoint, secret: bytes) -> Names:
+def names_from_subscribe(message: Message, source: Endpoint, key: bytes) -> Names:
     """Return the names of the transaction that *message* from *source* belongs to.
 
-    They are parts of one hash keyed with *secret*, so a retransmission finds the same
-    tag and branch without anything having been stored, and nobody else can guess them.
+    They are one hash under *key* (native.pnp.names_key), so a retransmission finds the
+    same tag and branch without anything having been stored, and nobody else can guess
+    them: 64 bits each of SipHash-2-4, which is pseudo-random to whoever lacks the key.
 
     Section 17.2.3 matches by branch, sent-by and method, or without the magic cookie by
     Request-URI, From tag, Call-ID, CSeq and topmost Via.  A retransmission is the same
@@ -45,10 +46,10 @@ def names_from_subscribe(message: Message, source: Endpoint, secret: bytes) -> N
         b"%d" % message.cseq_number,
     )
     # No field holds a line feed, so joined fields cannot be mistaken for others.
-    digest = hashlib.blake2b(b"\n".join(fields), digest_size=32, key=secret).digest()
-    text = digest[16:].hex().encode()
+    found = names(key, b"\n".join(fields))
+    text = found.hex().encode()
     # Section 8.1.1.7: the cookie says that the branch is unique.
-    return Names(digest[:16], text[:16], b"z9hG4bK" + text[16:])
+    return Names(found, text[:16], b"z9hG4bK" + text[16:])
 
 
 def reply_destination(message: Message, source: Endpoint) -> Endpoint:

@@ -1,0 +1,256 @@
+"""Closing, unbinding, rotating, expiring and taking, raced against load in two workers.
+
+Each round has phones fetch one document from both workers, has one worker stopped in
+its tracks at some moment of that (every other round), and then ends the grant.  When
+the command has returned, everything that left the server until then is read, and only
+then the stopped worker goes on.
+
+What is asked for after the command returned is refused by every worker, without
+exception.  What was asked for before may have been in a worker's hand at that moment,
+granted and not yet sent: a worker has one at a time, so there is at most one for each
+worker and round.  They are counted as "in hand".
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bootwave.control.client import ControlClient
+from perf.programs import Wrong
+from perf.proofs.outcome import Outcome, progress
+from perf.proofs.phones import GIVEN, OTHER, REFUSED, Phones
+from tests.end_to_end.program import DOMAIN, Program
+
+MAC = "0004132E08B4"
+ACCOUNT = f"401@{DOMAIN}"
+EACH = 24  # connections of the phone
+TAKERS = [f"127.0.4.{number}" for number in range(1, 21)]
+ENOUGH = 30  # answers before and after
+SHORT_SECONDS = 0.4  # of a window that expires
+SLACK = 0.02  # the clocks that tell its end and that count it may differ
+
+
+class Racing:
+    """An engine, its control socket, and what was counted."""
+
+    def __init__(self, program: Program, chance: random.Random) -> None:
+        """Connect to the control process of *program*, which runs."""
+        client = ControlClient.connect(program.directory / "control.sock")
+        if client is None:
+            raise Wrong("no engine answers")
+        self.client = client
+        self.program = program
+        self.chance = chance
+        self.workers = program.workers()
+        self.counted: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.secret = 0
+
+    def call(self, op: str, **arguments: Any) -> Any:
+        """Return the result of an operation."""
+        return self.client.call(op, arguments)
+
+    def open(self, minutes: float = 10) -> Any:
+        """Open the account's window."""
+        return self.call("window.open", accounts=[ACCOUNT], minutes=minutes)
+
+    def phones(self) -> Phones:
+        """Return phones of one address, which ask for the one document."""
+        return Phones(self.program.http, f"/{MAC}.xml", ["127.0.0.1"], EACH)
+
+    @contextmanager
+    def stopped(self, phones: Phones) -> Iterator[None]:
+        """Have one worker stopped, or in every other round nobody."""
+        if self.chance.randrange(2):
+            yield
+            return
+        worker = self.chance.choice(self.workers)
+        until = time.monotonic() + self.chance.random() * 0.01
+        phones.go_on(lambda: time.monotonic() >= until)
+        self.program.pause(worker)
+        self.counted["stopped"] += 1
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+    def end(self, phones: Phones, op: str, **arguments: Any) -> None:
+        """Do *op* while the phones go on; what is asked from then on is "after" it."""
+        returned = threading.Event()
+        failed: list[BaseException] = []
+
+        def call() -> None:
+            try:
+                self.call(op, **arguments)
+            except BaseException as error:
+                failed.append(error)
+            returned.set()
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        phones.go_on(returned.is_set)
+        self.over(phones)
+        thread.join()
+        if failed:
+            raise failed[0]
+
+    def over(self, phones: Phones) -> None:
+        """Read what left until now: what comes later left after it."""
+        phones.drain()
+        phones.moment = "after"
+        phones.renew()
+
+    def answered(self, phones: Phones) -> None:
+        """Go on until everything asked before is answered, and enough after."""
+        phones.go_on(
+            lambda: (
+                not phones.waiting_since("before") and phones.count("after") >= ENOUGH
+            )
+        )
+
+    def judge(
+        self, what: str, phones: Phones, is_right: Callable[[str, bytes], bool]
+    ) -> None:
+        """Count this round, and complain of each answer after it that is not right."""
+        in_hand = 0
+        self.counted["rounds"] += 1
+        self.counted["given before"] += phones.count("before", GIVEN)
+        for seen in phones.seen:
+            if seen.kind == OTHER:
+                self.wrong.append(f"{what}: {seen.body[:80]!r}")
+            elif seen.came == "after":
+                self.counted["after"] += 1
+                if is_right(seen.kind, seen.body):
+                    continue
+                if seen.asked == "before":
+                    in_hand += 1
+                else:
+                    self.wrong.append(f"{what}: given to who asked after it")
+        self.counted["in hand"] += in_hand
+        if in_hand > len(self.workers):
+            self.wrong.append(f"{what}: {in_hand} left after it")
+
+
+def close(racing: Racing) -> None:
+    """The window is closed."""
+    racing.open()
+    with racing.phones() as phones:
+        phones.go_on(lambda: phones.count("before", GIVEN) >= ENOUGH)
+        with racing.stopped(phones):
+            racing.end(phones, "window.close", accounts=[ACCOUNT])
+        racing.answered(phones)
+        racing.judge("close", phones, lambda kind, body: kind == REFUSED)
+
+
+def unbind(racing: Racing) -> None:
+    """The phone is unbound."""
+    racing.open()
+    with racing.phones() as phones:
+        phones.go_on(lambda: phones.count("before", GIVEN) >= ENOUGH)
+        with racing.stopped(phones):
+            racing.end(phones, "account.unbind", account=ACCOUNT, mac=MAC)
+        racing.answered(phones)
+        racing.judge("unbind", phones, lambda kind, body: kind == REFUSED)
+    racing.call("account.bind", account=ACCOUNT, mac=MAC)
+
+
+def rotate(racing: Racing) -> None:
+    """The account gets another password: the document with the old one is over."""
+    racing.open()
+    racing.secret += 1
+    old, new = f"secret-{racing.secret - 1}<", f"secret-{racing.secret}<"
+    racing.call("account.set", account=ACCOUNT, password=old[:-1])
+    with racing.phones() as phones:
+        phones.go_on(lambda: phones.count("before", GIVEN) >= ENOUGH)
+        with racing.stopped(phones):
+            racing.end(phones, "account.set", account=ACCOUNT, password=new[:-1])
+        racing.answered(phones)
+        racing.judge(
+            "rotate",
+            phones,
+            lambda kind, body: (
+                kind == GIVEN and new.encode() in body and old.encode() not in body
+            ),
+        )
+
+
+def expire(racing: Racing) -> None:
+    """The window's time passes, with a worker stopped over its end or not."""
+    until = racing.open(SHORT_SECONDS / 60)["until"]
+    with racing.phones() as phones:
+        phones.go_on(lambda: phones.count("before", GIVEN) >= ENOUGH)
+        with racing.stopped(phones):
+            phones.go_on(lambda: time.time() > until + SLACK)
+            racing.over(phones)
+        racing.answered(phones)
+        racing.judge("expire", phones, lambda kind, body: kind == REFUSED)
+
+
+def consumed(racing: Racing) -> None:
+    """One of many addresses takes the window; nobody else is given anything."""
+    racing.open()
+    with Phones(racing.program.http, f"/{MAC}.xml", TAKERS, 4) as phones:
+        with racing.stopped(phones):
+            phones.go_on(lambda: len(phones.seen) >= len(TAKERS) * 4)
+        phones.moment = "after"
+        racing.answered(phones)
+        winners = {seen.source for seen in phones.seen if seen.kind == GIVEN}
+        if len(winners) != 1:
+            racing.wrong.append(f"consumed: {sorted(winners)} were given the document")
+        racing.judge("consumed", phones, lambda kind, body: kind in (GIVEN, REFUSED))
+
+
+RACES = (close, unbind, rotate, expire, consumed)
+
+
+def prove(rounds: int, place: Path, seed: int = 0) -> list[Outcome]:
+    """Race *rounds* times each, with the lane and without; one outcome for each."""
+    outcomes = []
+    for lane in ("on", "off"):
+        directory = place / f"races-{lane}"
+        shutil.rmtree(directory, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, "-m", "bootwave", "init", str(directory)],
+            check=True,
+            capture_output=True,
+        )
+        program = Program(directory, HTTP__LANE=lane, PAIRING__PAIRING_MINUTES="0")
+        program.command("domain", "add", DOMAIN)
+        program.import_accounts({"401": MAC})
+        program.start()
+        try:
+            outcomes += [_raced(race, lane, rounds, program, seed) for race in RACES]
+        finally:
+            program.clean_up()
+    return outcomes
+
+
+def _raced(
+    race: Callable[[Racing], None], lane: str, rounds: int, program: Program, seed: int
+) -> Outcome:
+    racing = Racing(program, random.Random(seed))
+    began = shown = time.monotonic()
+    name = f"race/{race.__name__}/lane-{lane}"
+    try:
+        for number in range(1, rounds + 1):
+            race(racing)
+            if time.monotonic() - shown > 10:
+                shown = time.monotonic()
+                progress(f"{name}: {number} of {rounds} rounds")
+    except Wrong as error:
+        racing.wrong.append(str(error))
+    finally:
+        racing.client.close()
+    figures: dict[str, object] = {**racing.counted}
+    figures |= {"seconds": round(time.monotonic() - began, 1)}
+    return Outcome(name, figures, racing.wrong[:10])
