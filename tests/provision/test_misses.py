@@ -93,7 +93,7 @@ def test_the_looks_of_a_turn_are_one_and_so_are_those_after_a_commit() -> None:
     asyncio.run(run())
     assert [mac for mac, _ in way.told] == [1, 2, 2, 3]
     assert {outcome for _, outcome in way.told} == {DONE}
-    assert list(way.results.values())[0] == ["look at 1", True, "look at 1"]
+    assert next(iter(way.results.values())) == ["look at 1", True, "look at 1"]
 
 
 def test_the_loop_is_woken_once_for_all_of_a_commit() -> None:
