@@ -9,7 +9,8 @@ asked, and later that something is ready now, or which bytes to send.  So it dec
 nothing that others decide otherwise; it answers sooner.
 
 Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
-texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system.
+texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system,
+proxyprotocol.pxd reads whom a load balancer speaks for.
 """
 
 cimport cython
@@ -32,6 +33,7 @@ from httpconnections cimport (
     SENDING_PROVEN,
     SENDING_UNPROVEN,
     WAITING,
+    Caller,
     Connection,
     Connections,
     close_all,
@@ -106,7 +108,8 @@ from libc.errno cimport (
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from proxyprotocol cimport MAX_SUBNETS, Subnet, is_within, proxied
 from ring cimport (
     Ring,
     SightingRecord,
@@ -166,6 +169,25 @@ def recognise(data):
             bytes_or_none(request.agent, request.agent_size),
             bytes_or_none(request.tag, request.tag_size),
         )
+    finally:
+        PyBuffer_Release(&view)
+
+
+def read_proxy_header(data):
+    """Return what the PROXY header at the start of *data* says, or None.
+
+    None means that the lane leaves it to others.  Otherwise (its size, the phone's
+    address, (address, port) it reached).
+    """
+    cdef Py_buffer view
+    cdef Caller caller
+    cdef Py_ssize_t size
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        size = proxied(
+            <const uint8_t*>view.buf, view.len, &caller.peer, &caller.reached
+        )
+        return (size, *ends_of(&caller)) if size else None
     finally:
         PyBuffer_Release(&view)
 
@@ -254,6 +276,16 @@ cdef object text_of(const bw_end* end, bint with_zone):
     return f"{host}%{end.zone}" if with_zone and end.zone else host
 
 
+cdef object ends_of(const Caller* caller):
+    """The ends that a load balancer named, or None without one."""
+    if not caller.reached.family:
+        return None
+    return text_of(&caller.peer, True), (
+        text_of(&caller.reached, False),
+        caller.reached.port,
+    )
+
+
 cdef inline char* put(char* out, const void* at, Py_ssize_t size) noexcept nogil:
     memcpy(out, at, <size_t>size)
     return out + size
@@ -317,10 +349,11 @@ cdef class Lane:
     that of an address and port connected to.  *describe* returns of a User-Agent
     (model, detail, end of what describes a phone or -1, how many characters decide);
     *model_of* the model a phone type names.  *vendors* are the OUIs preferred when a
-    User-Agent names several MACs.  *idle*, *stall* and *answer* are deadlines in
-    seconds: to ask again, to read, to be answered.
+    User-Agent names several MACs.  *idle*, *stall*, *answer* and *head* are deadlines
+    in seconds: to ask again, to read, to be answered, to ask behind a load balancer.
     *capacity* is how many connections there may be with those of others, *crowded*
-    from when on unproven ones are not kept.
+    from when on unproven ones are not kept.  *balancers* are the networks of load
+    balancers, whose connections begin with a PROXY header: (4 or 6, length, address).
     """
 
     cdef object documents_owner, general_owner, revocations_owner, counters_owner
@@ -338,7 +371,7 @@ cdef class Lane:
     cdef bint one_url
     cdef uint32_t[8] vendors
     cdef int vendor_count
-    cdef double idle_seconds, stall_seconds, answer_seconds
+    cdef double idle_seconds, stall_seconds, answer_seconds, head_seconds
     cdef dict url_texts  # by hash, those that requests may be to
     cdef dict waiting  # descriptor -> Miss
     cdef list missed
@@ -348,6 +381,8 @@ cdef class Lane:
     cdef int held
     cdef int capacity, crowded
     cdef bint finishing
+    cdef Subnet[MAX_SUBNETS] balancers
+    cdef int balancer_count
 
     cdef Memo* agents
     cdef int agent_count
@@ -393,6 +428,8 @@ cdef class Lane:
         double answer,
         int capacity,
         int crowded,
+        tuple balancers not None=(),
+        double head=5.0,
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
@@ -437,13 +474,15 @@ cdef class Lane:
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
             self.vendors[i] = vendors[i]
+        for family, length, address in balancers:
+            self.add_balancer(family, length, address)
         self.boot = boot
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
         self.url_texts = {self.url: url}
         self.no_model = <uint64_t>hash("")
         self.idle_seconds, self.stall_seconds = idle, stall
-        self.answer_seconds = answer
+        self.answer_seconds, self.head_seconds = answer, head
         self.waiting = {}
         self.missed = []
         self.capacity, self.crowded = capacity, crowded
@@ -496,14 +535,13 @@ cdef class Lane:
         was missed is asked for by ``take_missed``.
         """
         cdef sockaddr_storage from_
-        cdef bw_end peer
-        cdef Source source
+        cdef Caller caller
         cdef Listener* known = self.listener_of(listener)
-        cdef uint64_t url
         cdef int fd, error = 0
         cdef ssize_t size
         cdef int _i
         self.held = held
+        memset(&caller, 0, sizeof(Caller))
         for _i in range(limit):
             fd = bw_accept(listener, &from_)
             if fd < 0:
@@ -518,21 +556,29 @@ cdef class Lane:
             if size == 0 or (size < 0 and errno not in (EAGAIN, EINTR)):
                 close(fd)
                 continue
+            caller.reached.family = 0
             if size > 0:
-                bw_end_of(&from_, &peer)
-                if peer.family and self.url_for(known, fd, &url):
-                    source_of(&peer, &source)
-                    if self.serve(fd, size, &peer, &source, url) == DONE:
+                bw_end_of(&from_, &caller.peer)
+                if self.balancer_count:
+                    size = self.introduced(size, &caller)
+                if caller.peer.family and self.url_for(known, fd, &caller):
+                    source_of(&caller.peer, &caller.source)
+                    if size == 0 and self.has_room(False):
+                        # The balancer spoke at once, and the phone has yet to.
+                        if keep(&self.kept, fd, &caller):
+                            self.expect(fd)
                         continue
-            self.hand_over(fd, size if size > 0 else 0, False, False)
+                    if self.serve(fd, size, &caller) == DONE:
+                        continue
+            self.hand_over(fd, size if size > 0 else 0, False, False, &caller)
         return error, self.finished()
 
     def turn(self, int held):
         """Do what the connections kept here wait for; at most 64 of them.
 
         Returns what is handed over: a list of (descriptor, bytes already read,
-        whether a request was answered on it, whether on a grant).  The descriptors
-        belong to the caller.
+        whether a request was answered on it, whether on a grant, the ends that a load
+        balancer named).  The descriptors belong to the caller.
         """
         cdef int i, fd, count
         self.held = held
@@ -550,13 +596,15 @@ cdef class Lane:
     def tick(self, double now, int limit):
         """Let deadlines pass until *now* (monotonic), about *limit* at a time.
 
-        Returns the addresses of those that stopped reading an answer, the connections
-        whose request was not answered in time, in the form of ``turn``, and what
-        ``turn`` returns.
+        Returns the addresses of those that broke one, each with whether it was by no
+        longer reading an answer (otherwise no request came), the connections whose
+        request was not answered in time, in the form of ``turn``, and what ``turn``
+        returns.
         """
         cdef int fd, _i
         cdef double deadline
-        cdef list stalled = [], late = []
+        cdef bint sending
+        cdef list broken = [], late = []
         for _i in range(limit):
             fd = next_late(&self.kept, now)
             if fd == NOBODY:
@@ -573,11 +621,13 @@ cdef class Lane:
                 self.receive(fd)
             if not is_kept(&self.kept, fd) or self.kept.at[fd].deadline != deadline:
                 continue
-            if self.kept.at[fd].state == SENDING:
-                stalled.append(text_of(&self.kept.at[fd].peer, True))
+            sending = self.kept.at[fd].state == SENDING
+            if sending or self.kept.at[fd].unasked:
+                broken.append((text_of(&self.kept.at[fd].caller.peer, True), sending))
+            if sending:
                 bw_reset_on_close(fd)
             drop(&self.kept, fd)
-        return stalled, late, self.finished()
+        return broken, late, self.finished()
 
     # Requests that wait
 
@@ -597,20 +647,18 @@ cdef class Lane:
         """
         cdef Request request
         cdef Answer answer
-        cdef bw_end peer
-        cdef Source source
+        cdef Caller caller
         cdef int fd = miss.fd
         if fd < 0:
             return True
-        peer = self.kept.at[fd].peer
-        source = self.kept.at[fd].source
+        caller = self.kept.at[fd].caller
         answer.mac = miss.mac
-        answer.url = self.kept.at[fd].url
+        answer.url = caller.url
         answer.model = <uint64_t>hash(miss.model)
         answer.kind = <uint8_t>miss.kind
         answer.own = miss.kind == FILES or miss.kind == SETTINGS
         answer.detail = <PyObject*>miss.detail
-        if self.find(&source, &answer) != READY:
+        if self.find(&caller.source, &answer) != READY:
             return False
         memset(&request, 0, sizeof(Request))
         request.head = miss.head
@@ -622,7 +670,7 @@ cdef class Lane:
         if not self.write(&request, &answer):
             return False
         self.end_waiting(miss)
-        self.deliver(fd, request.keep_alive, &answer, &peer, &source)
+        self.deliver(fd, request.keep_alive, &answer, &caller)
         return True
 
     def say(self, Miss miss not None, bytes data not None):
@@ -631,19 +679,15 @@ cdef class Lane:
         The connection stays open if the request wants that, so *data* must not say
         otherwise, nor must this be called after ``finish`` for such a request.
         """
-        cdef bw_end peer
-        cdef Source source
-        cdef uint64_t url
+        cdef Caller caller
         cdef int fd = miss.fd
         if fd < 0:
             return
-        peer = self.kept.at[fd].peer
-        source = self.kept.at[fd].source
-        url = self.kept.at[fd].url
+        caller = self.kept.at[fd].caller
         self.end_waiting(miss)
         self.transmit(
             fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, NULL,
-            &peer, &source, url,
+            &caller,
         )
 
     def release(self, Miss miss not None):
@@ -683,7 +727,7 @@ cdef class Lane:
         cdef int fd = self.kept.oldest[list_]
         if fd == NOBODY:
             return None
-        address = text_of(&self.kept.at[fd].peer, True)
+        address = text_of(&self.kept.at[fd].caller.peer, True)
         drop(&self.kept, fd)
         return address
 
@@ -715,9 +759,7 @@ cdef class Lane:
         self,
         int fd,
         Py_ssize_t size,
-        const bw_end* peer,
-        const Source* source,
-        uint64_t url,
+        const Caller* caller,
     ) except -1:
         """Answer the request in ``inbound``, if it is the whole of it and ready.
 
@@ -729,35 +771,32 @@ cdef class Lane:
         if not recognised(self.inbound, size, &request) or request.consumed != size:
             return HANDED
         try:
-            if not self.understood(&request, url, &answer):
+            if not self.understood(&request, caller.url, &answer):
                 return HANDED
         except Exception:
             return HANDED  # who has the request next fails, too, and says so
-        found = self.find(source, &answer)
+        found = self.find(&caller.source, &answer)
         if found == UNFIT:
             return HANDED
         if found == READY:
             if answer.own:
                 self.counts[HITS] += 1
             if self.write(&request, &answer):
-                return self.deliver(fd, request.keep_alive, &answer, peer, source)
-        return self.wait(fd, size, &request, &answer, peer, source)
+                return self.deliver(fd, request.keep_alive, &answer, caller)
+        return self.wait(fd, size, &request, &answer, caller)
 
     cdef int deliver(
         self,
         int fd,
         bint keep_alive,
         const Answer* answer,
-        const bw_end* peer,
-        const Source* source,
+        const Caller* caller,
     ) except -1:
         """Send what was just written."""
         self.counts[DOCUMENTS] += 1
         if answer.own:
             self.counts[DOCUMENTS_SECRET] += 1
-        return self.transmit(
-            fd, self.out, answer.size, keep_alive, answer, peer, source, answer.url
-        )
+        return self.transmit(fd, self.out, answer.size, keep_alive, answer, caller)
 
     cdef int transmit(
         self,
@@ -766,9 +805,7 @@ cdef class Lane:
         Py_ssize_t total,
         bint keep_alive,
         const Answer* answer,
-        const bw_end* peer,
-        const Source* source,
-        uint64_t url,
+        const Caller* caller,
     ) except -1:
         """Send at[0:total], and close *fd* or keep it, as *keep_alive* says.
 
@@ -787,11 +824,13 @@ cdef class Lane:
         cdef int error = errno
         self.counts[REQUESTS] += 1
         if answer is not NULL:
-            self.tell(answer, peer)
-        if keep_alive and not known:
+            self.tell(answer, &caller.peer)
+        if keep_alive and (not known or self.kept.at[fd].unasked):
             # Nagle would hold the end of an answer until the peer, which may delay
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             bw_no_delay(fd)
+        if known:
+            self.kept.at[fd].unasked = False
         if sent < 0:
             if error != EAGAIN and error != EINTR:
                 self.end(fd, known)
@@ -801,11 +840,11 @@ cdef class Lane:
             if not keep_alive:
                 self.end(fd, known)
             elif not known and not self.has_room(proven):
-                self.hand_over(fd, 0, True, proven)
-            elif known or keep(&self.kept, fd, peer, source, url):
+                self.hand_over(fd, 0, True, proven, caller)
+            elif known or keep(&self.kept, fd, caller):
                 self.idle(fd, proven)
             return DONE
-        if known or keep(&self.kept, fd, peer, source, url):
+        if known or keep(&self.kept, fd, caller):
             self.kept.at[fd].keep_alive = keep_alive
             self.begin_sending(fd, at + sent, total - sent, proven)
         return DONE
@@ -875,8 +914,7 @@ cdef class Lane:
         Py_ssize_t size,
         const Request* request,
         const Answer* answer,
-        const bw_end* peer,
-        const Source* source,
+        const Caller* caller,
     ) except -1:
         """Hold the request in ``inbound`` until its answer is known.
 
@@ -889,14 +927,14 @@ cdef class Lane:
         if url is None or (fresh and not self.has_room(False)):
             return HANDED
         try:
-            miss = self.new_miss(size, request, answer, url, peer)
+            miss = self.new_miss(size, request, answer, url, &caller.peer)
             self.missed.append(miss)
             self.waiting[fd] = miss
         except BaseException:
             self.end(fd, not fresh)
             raise
         if fresh:
-            if not take_in(&self.kept, fd, peer, source, answer.url):
+            if not take_in(&self.kept, fd, caller):
                 del self.waiting[fd]
                 return DONE
             self.kept.at[fd].fresh = True
@@ -943,13 +981,19 @@ cdef class Lane:
 
     cdef tuple release_waiting(self, Miss miss):
         cdef int fd = miss.fd
-        cdef bint answered = not self.kept.at[fd].fresh
-        cdef bint proven = self.kept.at[fd].proven
+        cdef Connection own = self.kept.at[fd]  # a copy
         self.end_waiting(miss)
-        if answered:
+        if not own.fresh:
             forget(&self.kept, fd)
         self.held += 1
-        return fd, miss.data, answered, proven
+        return (
+            fd,
+            miss.data,
+            not (own.fresh or own.unasked),
+            own.proven != 0,
+            ends_of(&own.caller),
+        )
+
     cdef inline bint is_granted(self, const Answer* answer) noexcept:
         """Whether what was found may leave at this moment."""
         cdef const Phone* phone = answer.phone
@@ -1158,39 +1202,83 @@ cdef class Lane:
         self.listener_count += 1
         return new
 
-    cdef bint url_for(self, const Listener* listener, int fd, uint64_t* url) except -1:
-        """Tell the hash of the base URL the connection *fd* is to; False for none."""
+    cdef bint url_for(self, const Listener* listener, int fd, Caller* caller) except -1:
+        """Find to which base URL the connection *fd* is; False when there is none."""
         cdef bw_end own
-        cdef int i
-        cdef uint64_t found
+        if caller.reached.family:
+            if not self.one_url:
+                return self.url_at(&caller.reached, caller)
+            caller.url = self.url
+            return True
         if listener.fixed:
-            url[0] = listener.url
+            caller.url = listener.url
             return True
         if bw_own_end(fd, &own) or not own.family:
             return False
         own.zone = 0
+        return self.url_at(&own, caller)
+
+    cdef bint url_at(self, const bw_end* own, Caller* caller) except -1:
+        cdef int i
         for i in range(self.place_count):
-            if memcmp(&self.places[i].end, &own, sizeof(bw_end)) == 0:
-                url[0] = self.places[i].url
+            if memcmp(&self.places[i].end, own, sizeof(bw_end)) == 0:
+                caller.url = self.places[i].url
                 return True
         try:
-            found = self.hash_of_url(&own)
+            caller.url = self.hash_of_url(own)
         except Exception:
             return False
         if self.place_count == PLACES:
             self.place_count = 0
-        self.places[self.place_count].end = own
-        self.places[self.place_count].url = found
+        self.places[self.place_count].end = own[0]
+        self.places[self.place_count].url = caller.url
         self.place_count += 1
-        url[0] = found
         return True
 
     cdef uint64_t hash_of_url(self, const bw_end* own) except? 0:
         """Ask for the base URL of what is reached at *own*, and remember its text."""
         cdef str url = self.url_of(text_of(own, False), own.port)
         if len(self.url_texts) < MAX_URLS:
-            self.url_texts[<uint64_t>hash(url)] = url  # requests to others do not wait here
+            # Requests to others do not wait here.
+            self.url_texts[<uint64_t>hash(url)] = url
         return <uint64_t>hash(url)
+
+    # Load balancers
+
+    cdef int add_balancer(self, int family, int length, bytes address) except -1:
+        cdef Subnet* new
+        if (
+            self.balancer_count == MAX_SUBNETS
+            or family not in (4, 6)
+            or len(address) != (4 if family == 4 else 16)
+            or not 0 <= length <= 8 * len(address)
+        ):
+            raise ValueError("there is no room for that network, or it is none")
+        new = &self.balancers[self.balancer_count]
+        new.family, new.length = <uint8_t>family, <uint8_t>length
+        memcpy(new.address, <const char*>address, <size_t>len(address))
+        self.balancer_count += 1
+        return 0
+
+    cdef Py_ssize_t introduced(self, Py_ssize_t size, Caller* caller) noexcept:
+        """Take the header from ``inbound`` when the peer is a balancer.
+
+        Returns how many bytes are left; the peer is then whom it speaks for, of family
+        0 when the header is for others to read.
+        """
+        cdef Py_ssize_t header
+        cdef int i
+        for i in range(self.balancer_count):
+            if is_within(&caller.peer, &self.balancers[i]):
+                break
+        else:
+            return size
+        header = proxied(self.inbound, size, &caller.peer, &caller.reached)
+        if not header:
+            caller.peer.family = 0
+            return size
+        memmove(self.inbound, self.inbound + header, <size_t>(size - header))
+        return size - header
 
     # Connections
 
@@ -1199,11 +1287,11 @@ cdef class Lane:
         return total < (self.capacity if proven else self.crowded)
 
     cdef int hand_over(
-        self, int fd, Py_ssize_t size, bint answered, bint proven
+        self, int fd, Py_ssize_t size, bint answered, bint proven, const Caller* caller
     ) except -1:
         try:
             data = PyBytes_FromStringAndSize(<const char*>self.inbound, size)
-            self.handed.append((fd, data, answered, proven))
+            self.handed.append((fd, data, answered, proven, ends_of(caller)))
         except BaseException:
             close(fd)
             raise
@@ -1212,9 +1300,9 @@ cdef class Lane:
 
     cdef int give(self, int fd, Py_ssize_t size) except -1:
         """Hand over a connection that was kept here."""
-        cdef bint proven = self.kept.at[fd].proven
+        cdef Connection own = self.kept.at[fd]  # a copy
         forget(&self.kept, fd)
-        return self.hand_over(fd, size, True, proven)
+        return self.hand_over(fd, size, not own.unasked, own.proven, &own.caller)
 
     cdef list finished(self):
         cdef list handed = self.handed
@@ -1239,6 +1327,12 @@ cdef class Lane:
         self.kept.at[fd].state = IDLE
         enter_list(&self.kept, fd, proven)
         wait_for(&self.kept, fd, self.idle_seconds)
+
+    cdef void expect(self, int fd) noexcept:
+        """Wait for the first request on *fd*, which has just begun to be kept."""
+        self.kept.at[fd].unasked = True
+        enter_list(&self.kept, fd, False)
+        wait_for(&self.kept, fd, self.head_seconds)
 
     cdef void begin_sending(
         self, int fd, const char* at, Py_ssize_t size, bint proven
@@ -1284,16 +1378,14 @@ cdef class Lane:
         return 0
 
     cdef int receive(self, int fd) except -1:
-        cdef Connection* own = &self.kept.at[fd]
         cdef ssize_t size = recv(fd, self.inbound, IN_BYTES, 0)
-        # Copies: keeping another connection may move all of them.
-        cdef bw_end peer = own.peer
-        cdef Source source = own.source
+        # A copy: keeping another connection may move all of them.
+        cdef Caller caller = self.kept.at[fd].caller
         if size < 0 and errno in (EAGAIN, EINTR):
             return 0
         if size <= 0:
             drop(&self.kept, fd)
-        elif self.serve(fd, size, &peer, &source, own.url) == HANDED:
+        elif self.serve(fd, size, &caller) == HANDED:
             self.give(fd, size)
         return 0
 

@@ -1,6 +1,6 @@
 # The connections that a lane keeps open: who idles, who still reads, who waits for an
-# answer, and how long each may.  Found by descriptor; deadlines stand in a wheel of coarse slots, where one that
-# moves later leaves its entry until that slot comes round.
+# answer, and how long each may.  Found by descriptor; deadlines stand in a wheel of
+# coarse slots, where one that moves later leaves its entry until that slot comes round.
 
 from httpsockets cimport (
     CLOCK_MONOTONIC,
@@ -36,15 +36,19 @@ cdef enum:
     WHEEL = 128  # slots; deadlines further away are looked at when they come round
     STEPS = 4  # slots of a second
 
+cdef struct Caller:
+    bw_end peer
+    bw_end reached  # as a load balancer says; family 0 without one
+    Source source
+    uint64_t url  # the hash of the base URL that was reached
+
 cdef struct Connection:
     double deadline
     int64_t slot  # in the wheel; -1 in none
     char* outbound  # what the kernel has not taken yet
     uint32_t size
     uint32_t sent
-    uint64_t url
-    Source source
-    bw_end peer
+    Caller caller
     int wheel_next
     int wheel_before
     int newer  # in its list
@@ -55,6 +59,7 @@ cdef struct Connection:
     uint8_t keep_alive
     uint8_t watched  # in the epoll set
     uint8_t fresh  # here only while it waits: no request of it was answered yet
+    uint8_t unasked  # no request was answered yet
 
 cdef struct Connections:
     int set  # the epoll set they are watched in
@@ -100,7 +105,7 @@ cdef inline void unwatch(Connections* all, int fd) noexcept nogil:
 
 
 cdef inline bint take_in(
-    Connections* all, int fd, const bw_end* peer, const Source* source, uint64_t url
+    Connections* all, int fd, const Caller* caller
 ) noexcept nogil:
     """Begin to keep *fd* without watching it; False, and it is closed, on failure."""
     cdef Connection* grown
@@ -121,19 +126,17 @@ cdef inline bint take_in(
     memset(new, 0, sizeof(Connection))
     new.state = IDLE
     new.slot = -1
-    new.peer = peer[0]
-    new.source = source[0]
-    new.url = url
+    new.caller = caller[0]
     new.newer = new.older = new.wheel_next = new.wheel_before = NOBODY
     all.count += 1
     return True
 
 
 cdef inline bint keep(
-    Connections* all, int fd, const bw_end* peer, const Source* source, uint64_t url
+    Connections* all, int fd, const Caller* caller
 ) noexcept nogil:
     """Begin to keep *fd*; False when that fails, and then it is closed."""
-    if not take_in(all, fd, peer, source, url):
+    if not take_in(all, fd, caller):
         return False
     if not watch(all, fd, EPOLLIN):
         drop(all, fd)

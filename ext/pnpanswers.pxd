@@ -69,7 +69,9 @@ cdef inline void write_contact(Writer* w, uint32_t local, uint32_t port) noexcep
     write_text(w, ">\r\n")
 
 
-cdef inline void write_piece(Writer* w, const Told* told, int at, int end) noexcept nogil:
+cdef inline void write_piece(
+    Writer* w, const Told* told, int at, int end
+) noexcept nogil:
     write(w, told.text + at, end - at)
 
 

@@ -1,5 +1,5 @@
-# What may be repeated to a phone as it stands: the forms that sip.event, sip.message and
-# phone.model take whole.  What is written otherwise stays with them.
+# What may be repeated to a phone as it stands: the forms that sip.event, sip.message
+# and phone.model take whole.  What is written otherwise stays with them.
 
 from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memcmp

@@ -31,7 +31,9 @@ cdef struct Queue:
     int32_t newest
 
 
-cdef inline int make_queue(Queue* q, Py_ssize_t most, bint hashed, uint64_t seed) except -1:
+cdef inline int make_queue(
+    Queue* q, Py_ssize_t most, bint hashed, uint64_t seed
+) except -1:
     cdef uint64_t size = 1
     if not 1 <= most <= 1 << 24:
         raise ValueError("a table holds 1 to 2**24 entries")

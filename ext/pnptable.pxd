@@ -189,7 +189,9 @@ cdef inline void put_newest(
     put(q, high, low, due, NULL)
 
 
-cdef inline void finish(Table* t, int32_t at, Address source, double now) noexcept nogil:
+cdef inline void finish(
+    Table* t, int32_t at, Address source, double now
+) noexcept nogil:
     """End the NOTIFY of node *at*, whose final response came from *source*."""
     cdef uint64_t number = t.notifies.nodes[at].low
     drop_notify(t, at)

@@ -131,7 +131,7 @@ cdef extern from *:
         return bw_bits16((bw_bytes16)((c < 0x20) | (c == 0x7f)));
     }
 
-    /* Sets one bit in marks[i / 64] per control byte of at[0:size], a DEL among them. */
+    /* Sets one bit in marks[i / 64] per control byte of at[0:size], DEL among them. */
     static inline void bw_mark_controls(
         const uint8_t *at, ptrdiff_t size, uint64_t *marks
     ) {

@@ -12,12 +12,12 @@ A sighting is returned as (at, MAC, source, reason, detail).  Only what happened
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.errno cimport EINTR, ENOMEM, ENOSYS, EOPNOTSUPP, errno
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memcpy, memset
+from mactable cimport Entry, Table, begin_table, end_table, enter, entry_of
 from recordfile cimport (
     BW_FILE_MAGIC,
-    CHUNK,
     DAMAGED,
     FAILED,
     FILE_VERSION,
@@ -31,11 +31,18 @@ from recordfile cimport (
     finish_stages,
     is_written,
     load_head,
-    load_records,
     offset_of,
     stage_record,
     store_head,
     write_whole,
+)
+from recordpass cimport (
+    Pass,
+    begin_pass,
+    end_pass,
+    next_place,
+    next_record,
+    turn_round,
 )
 from ring cimport (
     Ring,
@@ -47,8 +54,6 @@ from ring cimport (
 
 cdef extern from *:
     """
-    #include <sys/random.h>
-
     static inline int bw_punch(int fd, int64_t at, int64_t size) {
     #ifdef FALLOC_FL_PUNCH_HOLE
         return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, size);
@@ -57,15 +62,8 @@ cdef extern from *:
         return -1;
     #endif
     }
-    static inline uint64_t bw_seed(void) {
-        uint64_t seed = 0;
-        if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0)
-            seed = (uintptr_t)&seed;
-        return seed;
-    }
     """
     int bw_punch(int fd, int64_t at, int64_t size) noexcept nogil
-    uint64_t bw_seed() noexcept nogil
 
 MAGIC = <bytes>BW_FILE_MAGIC
 VERSION = FILE_VERSION
@@ -220,97 +218,6 @@ cdef int copy_newest(int fd, int to) noexcept nogil:
     return error
 
 
-# Passes over a ring, from its oldest record to its newest or the other way ----------
-
-cdef struct Pass:
-    int fd
-    int ring
-    const FileHead* head
-    uint64_t next  # position
-    uint64_t end
-    uint64_t loaded  # positions start to start + count are in records
-    uint64_t start
-    bint backward
-    int error
-    SightingRecord* records
-
-
-cdef int begin_pass(
-    Pass* each, int fd, const FileHead* head, int ring, uint64_t most
-) noexcept nogil:
-    """Begin with the oldest of the newest *most* records."""
-    cdef uint64_t count = min(head.written[ring] - head.oldest[ring], most)
-    memset(each, 0, sizeof(Pass))
-    each.fd, each.ring, each.head = fd, ring, head
-    each.end = head.written[ring]
-    each.next = each.start = each.end - count
-    each.records = <SightingRecord*>malloc(CHUNK * sizeof(SightingRecord))
-    if each.records == NULL:
-        return bw_fail(ENOMEM)
-    return 0
-
-
-cdef void turn_round(Pass* each) noexcept nogil:
-    """Let a pass that has not begun yield the newest record first."""
-    cdef uint64_t oldest = each.next
-    each.backward = True
-    each.next = each.end
-    each.end = oldest
-
-
-cdef void end_pass(Pass* each) noexcept nogil:
-    free(each.records)
-    each.records = NULL
-
-
-cdef int load_next(Pass* each) noexcept nogil:
-    cdef uint64_t capacity = each.head.capacity[each.ring]
-    if each.backward:
-        each.loaded = min(min(<uint64_t>CHUNK, each.next - each.end),
-                          (each.next - 1) % capacity + 1)
-        each.start = each.next - each.loaded
-    else:
-        each.loaded = min(min(<uint64_t>CHUNK, each.end - each.next),
-                          capacity - each.next % capacity)
-        each.start = each.next
-    return load_records(
-        each.fd, each.head, each.ring, each.start, each.loaded, each.records
-    )
-
-
-cdef inline const SightingRecord* next_place(
-    Pass* each, uint64_t* position
-) noexcept nogil:
-    """What stands at the next position, to be checked; NULL at the end or on error."""
-    if each.next == each.end:
-        return NULL
-    if each.backward:
-        if each.loaded == 0 or each.next == each.start:
-            if load_next(each) < 0:
-                each.error = FAILED
-                return NULL
-        each.next -= 1
-        position[0] = each.next
-    else:
-        if each.next == each.start + each.loaded:
-            if load_next(each) < 0:
-                each.error = FAILED
-                return NULL
-        position[0] = each.next
-        each.next += 1
-    return &each.records[position[0] - each.start]
-
-
-cdef const SightingRecord* next_record(Pass* each) noexcept nogil:
-    """The next record that is whole."""
-    cdef uint64_t position = 0
-    cdef const SightingRecord* record
-    while True:
-        record = next_place(each, &position)
-        if record == NULL or is_written(record, position):
-            return record
-
-
 # The time-line of one MAC -----------------------------------------------------------
 
 cdef struct Found:
@@ -398,83 +305,6 @@ def find(int fd, uint64_t mac, double since, uint64_t most, bytes reasons=None):
 
 
 # Many MACs in one pass --------------------------------------------------------------
-
-cdef struct Entry:
-    SightingRecord newest  # number is 0 when there is none
-    uint64_t mac
-    double first
-    double known  # when it was last seen as a known one
-    uint64_t contacts
-
-cdef struct Table:
-    Entry* entries
-    uint64_t count
-    uint64_t room
-    uint32_t* places  # 1 + the number of an entry, 0 when free
-    uint64_t mask
-    uint64_t seed
-
-
-cdef int begin_table(Table* table, uint64_t most) noexcept nogil:
-    cdef uint64_t size = 16
-    memset(table, 0, sizeof(Table))
-    if most >= <uint64_t>1 << 31:
-        return bw_fail(ENOMEM)
-    while size < most * 2:
-        size *= 2
-    table.mask = size - 1
-    # Whoever makes up MACs must not be able to put them all in one place.
-    table.seed = bw_seed()
-    table.places = <uint32_t*>calloc(size, sizeof(uint32_t))
-    if table.places == NULL:
-        return bw_fail(ENOMEM)
-    return 0
-
-
-cdef void end_table(Table* table) noexcept nogil:
-    free(table.entries)
-    free(table.places)
-
-
-cdef inline uint32_t* place_of(const Table* table, uint64_t mac) noexcept nogil:
-    """Where *mac* stands, or would."""
-    cdef uint64_t mixed = (mac ^ table.seed) * <uint64_t>0xFF51AFD7ED558CCD
-    mixed = (mixed ^ mixed >> 32) * <uint64_t>0xC4CEB9FE1A85EC53
-    mixed ^= mixed >> 32
-    while True:
-        mixed &= table.mask
-        if (
-            table.places[mixed] == 0
-            or table.entries[table.places[mixed] - 1].mac == mac
-        ):
-            return &table.places[mixed]
-        mixed += 1
-
-
-cdef inline Entry* entry_of(const Table* table, uint64_t mac) noexcept nogil:
-    """What is known of *mac*, or NULL."""
-    cdef uint32_t* place = place_of(table, mac)
-    return &table.entries[place[0] - 1] if place[0] else NULL
-
-
-cdef int enter(Table* table, uint64_t mac) noexcept nogil:
-    """See to it that there is an entry of *mac*."""
-    cdef uint32_t* place = place_of(table, mac)
-    cdef Entry* grown
-    if place[0]:
-        return 0
-    if table.count == table.room:
-        table.room = table.room * 2 + 64
-        grown = <Entry*>realloc(table.entries, <size_t>table.room * sizeof(Entry))
-        if grown == NULL:
-            return bw_fail(ENOMEM)
-        table.entries = grown
-    memset(&table.entries[table.count], 0, sizeof(Entry))
-    table.entries[table.count].mac = mac
-    table.count += 1
-    place[0] = <uint32_t>table.count
-    return 0
-
 
 cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
     cdef FileHead head

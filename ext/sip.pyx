@@ -170,7 +170,7 @@ cdef Reason read_any(Bytes p, int size, Fields* f, int* where) noexcept nogil:
 
 
 cdef Reason read_message(Bytes p, int size, Fields* f, int* where) noexcept nogil:
-    """Fill *f*, made by blank(); or return why not, with *where* on the byte to blame."""
+    """Fill *f*, made by blank(); or return why not, *where* on the byte to blame."""
     if read_plain(p, size, f):
         return NULL
     blank(f)
@@ -223,8 +223,8 @@ cdef class Message:
         self.data = b""  # and all offsets 0
         blank(&self.f)
 
-    cdef bytes cut(self, Span span):
-        cdef bytes piece = self.data[span.at:span.end]
+    cdef bytes cut(self, Span part):
+        cdef bytes piece = self.data[part.at:part.end]
         if self.f.folded and b"\n" in piece:
             return unfolded(piece)
         return piece

@@ -81,7 +81,9 @@ cdef inline int number(Bytes p, Span span, int64_t* value) noexcept nogil:
     return 0
 
 
-cdef inline int next_parameter(Bytes p, int* at, int end, Parameter* out) noexcept nogil:
+cdef inline int next_parameter(
+    Bytes p, int* at, int end, Parameter* out
+) noexcept nogil:
     """Read ``;name[=value]`` (RFC 3261 generic-param) and LWS around its parts.
 
     Return 1 and move *at* behind it, 0 at the end or at a comma, -1 with *at* on the

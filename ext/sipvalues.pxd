@@ -1,4 +1,5 @@
-# The values of the headers that are looked into, in every form that the standard allows.
+# The start line, and the values of the headers that are looked into, in every form that
+# the standard allows.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
@@ -290,7 +291,9 @@ cdef inline void read_event(Bytes p, Span value, Fields* f) noexcept nogil:
             f.event_id = parameter.value
 
 
-cdef inline Reason read_start(Bytes p, int at, int end, Fields* f, int* where) noexcept nogil:
+cdef inline Reason read_start(
+    Bytes p, int at, int end, Fields* f, int* where
+) noexcept nogil:
     """Request-Line or Status-Line (RFC 3261 sections 7.1 and 7.2)."""
     cdef int stop = after_token(p, at, end)
     cdef int i

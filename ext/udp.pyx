@@ -325,9 +325,10 @@ cdef class Receiver:
                 and (self.reads == 0 or self.reads >= MOST_READS)
             ):
                 self.begin(&wake)
-                for i in range(BATCH):
-                    if holds_any(&self.backlog):
-                        self.answer(answerer, pop_newest(&self.backlog), &wake)
+                count = BATCH
+                while count > 0 and holds_any(&self.backlog):
+                    self.answer(answerer, pop_newest(&self.backlog), &wake)
+                    count -= 1
                 self.send_batch(&wake)
             if not holds_any(&self.backlog):
                 close_backlog(&self.backlog)
@@ -354,8 +355,8 @@ cdef class Receiver:
         """
         cdef Py_ssize_t i, count
         cdef Py_ssize_t received = 0
-        cdef int n
-        for n in range(READS):
+        cdef int _
+        for _ in range(READS):
             if not has_room(&self.backlog, BATCH, self.datagram_bytes):
                 # Only what is answered or grows stale makes room.
                 self.reads = MOST_READS

@@ -294,7 +294,9 @@ cdef class Plan:
                 self.filling[i].growth = IN_ATTRIBUTE
             self.values = max(self.values, self.filling[i].number + 1)
         # Each piece behind its size: no two plans are the same bytes.
-        framed = b"".join([len(piece).to_bytes(8, "little") + piece for piece in pieces])
+        framed = b"".join(
+            [len(piece).to_bytes(8, "little") + piece for piece in pieces]
+        )
         digest = blake2b(framed, digest_size=32, person=b"bootwave plan").digest()
         bw_blake2b_start(
             &self.key, <const unsigned char*>PyBytes_AS_STRING(digest), 32

@@ -47,7 +47,7 @@ def test_every_compiled_module_has_its_stub_and_its_test_file() -> None:
 
 
 def test_every_test_file_in_a_mirroring_folder_has_its_module() -> None:
-    known = modules() | {f"native/{path.stem}.py" for path in EXT.glob("*.pyx")}
+    known = modules() | {f"native/{path.stem}.py" for path in EXT.glob("*.p[yx][xd]")}
     packages = {name.split("/")[0] for name in known if "/" in name}
     for path in TESTS.glob("*/test_*.py"):
         folder = path.parent.name

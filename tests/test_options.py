@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bootwave.limits import MAX_PROXY_NETWORKS
 from bootwave.options import (
     Address,
+    HttpOptions,
     Options,
     PnpOptions,
     StoreOptions,
     address_from_text,
     keys,
+    network_from_text,
 )
 
 
@@ -64,6 +67,42 @@ def test_a_value_that_cannot_work_is_refused(values: dict[str, object]) -> None:
         PnpOptions.model_validate(values)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["192.0.2.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "::1", "fd00::/8", "fe80::/10"],
+)
+def test_load_balancers_are_named_by_address_or_subnet(text: str) -> None:
+    assert HttpOptions(proxy_protocol=(text,)).proxy_protocol == (text,)
+    assert network_from_text(text).prefixlen > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must be addresses or subnets"),
+        ("lb.example.com", "must be addresses or subnets"),
+        ("10.0.0.1/8", "no bit set behind the length"),
+        ("10.0.0.1:80", "must be addresses or subnets"),
+        ("10.0.0.0/33", "must be addresses or subnets"),
+        ("fe80::1%eth0", "must be addresses or subnets"),
+        ("::ffff:10.0.0.1", "without ::ffff:"),
+        ("::ffff:0:0/96", "without ::ffff:"),
+        ("0.0.0.0/0", "must not be everybody"),
+        ("::/0", "must not be everybody"),
+    ],
+)
+def test_a_load_balancer_that_cannot_be_one_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        HttpOptions(proxy_protocol=("192.0.2.1", text))
+
+
+def test_load_balancers_are_bounded() -> None:
+    many = tuple(f"192.0.2.{number}" for number in range(MAX_PROXY_NETWORKS + 1))
+    assert HttpOptions(proxy_protocol=many[:-1]).proxy_protocol == many[:-1]
+    with pytest.raises(ValidationError, match="at most 64 addresses"):
+        HttpOptions(proxy_protocol=many)
+
+
 def test_the_url_may_carry_the_placeholder_of_the_mac() -> None:
     url = "https://prov.example.com/p/{mac}.xml"
     assert PnpOptions(url=url).url == url
@@ -92,4 +131,5 @@ def test_a_key_says_in_words_what_its_value_may_be() -> None:
     assert kinds["pnp.enabled"] == "true or false"
     assert kinds["pnp.bind"] == "one of any, group"
     assert kinds["http.listen"] == "a list of texts"
+    assert kinds["http.proxy_protocol"] == "a list of texts"
     assert kinds["store.key"] == "a path"

@@ -72,6 +72,8 @@ def test_an_unknown_key_names_the_nearest_known_one(file: Path) -> None:
         f"There is no option http.lisen, which {file} sets; did you mean http.listen?"
     )
     assert "did you mean server.workers?" in sentence(file, "[http]\nworkers = 1\n")
+    proxy = sentence(file, "[http]\nproxy_protocoll = []\n")
+    assert "did you mean http.proxy_protocol?" in proxy
     assert "did you mean [pnp]?" in sentence(file, "[pnpp]\nenabled = true\n")
     assert "did you mean server.workers?" in sentence(file, "workers = 1\n")
     assert "must be a section, written [http]" in sentence(file, "http = 1\n")
@@ -110,6 +112,11 @@ def test_an_unknown_variable_names_the_nearest_known_one(file: Path) -> None:
             '[http]\nlisten = ["127.0.0.1:80", "8080"]\n',
             'http.listen = ["127.0.0.1:80", "8080"] in {} must be a numeric address '
             "and a port, such as 0.0.0.0:8080 or [::]:8080.",
+        ),
+        (
+            '[http]\nproxy_protocol = ["10.0.0.1/8"]\n',
+            'http.proxy_protocol = ["10.0.0.1/8"] in {} must be addresses or subnets, '
+            "such as 192.0.2.1 or 192.0.2.0/24, with no bit set behind the length.",
         ),
         (
             "[pairing]\nwindow_minutes = nan\n",

@@ -22,6 +22,7 @@ from bootwave.socketless import Outgoing, SocketlessEngine
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
+from tests.oracle.proxies import LOCAL, framed, header
 
 CAPTURES = Path(__file__).parent / "captures"
 SUBSCRIBE = (CAPTURES / "snom370-8.7.5.48.txt").read_bytes()
@@ -177,6 +178,39 @@ def test_closed_unknown_and_bound_elsewhere_look_the_same(
         Reason.UNKNOWN_MAC,
         Reason.SERVED_WINDOW,
         Reason.CONSUMED_BY_OTHER,
+    ]
+
+
+def test_behind_a_load_balancer_the_phone_counts_and_not_the_balancer(
+    options: Options, clock: Clock, admin: Administration, seen: list[Sighting]
+) -> None:
+    http = options.http.model_copy(update={"proxy_protocol": (CONTACT.source,)})
+    behind = options.model_copy(update={"http": http})
+    inside, outside = "10.1.0.7", "198.51.100.7"
+    reached = ("10.1.0.1", 80)
+
+    def fetch(start: bytes) -> list[Outgoing]:
+        connection = engine.connect(CONTACT, START)
+        return connection.receive_data(start + get(), START)
+
+    with closing(
+        SocketlessEngine(behind, clock=clock, sight=seen.append, secret=SECRET)
+    ) as engine:
+        admin.window_open([ACCOUNT])
+        # The balancer is in a private network, which says nothing of the phone.
+        assert status(sent(fetch(header(outside, reached)))) == 401
+        assert fetch(b"") == [Close(abort=True)]
+        given = sent(fetch(header(inside, reached)))
+        assert status(given) == 200
+        assert b"http://10.1.0.1/{mac}.xml" in given
+        assert status(sent(fetch(header("10.1.0.8", reached)))) == 401
+        assert status(sent(fetch(framed(LOCAL, 0, b"")))) == 401
+    assert [(each.reason, each.source) for each in seen] == [
+        (Reason.CLEAR_HTTP_PUBLIC, outside),
+        (Reason.PROXY_HEADER, CONTACT.source),
+        (Reason.SERVED_WINDOW, inside),
+        (Reason.CONSUMED_BY_OTHER, "10.1.0.8"),
+        (Reason.CONSUMED_BY_OTHER, CONTACT.source),
     ]
 
 

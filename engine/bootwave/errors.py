@@ -37,6 +37,10 @@ class HttpSyntaxError(SyntaxFault):
     """The bytes are not the HTTP/1.x this server accepts (RFC 9112)."""
 
 
+class ProxySyntaxError(SyntaxFault):
+    """The bytes are not a header of PROXY protocol version 2 that is accepted."""
+
+
 class ServerFault(PeerError):
     """A server told a simulated phone something a strict phone does not accept.
 

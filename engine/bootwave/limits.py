@@ -51,6 +51,12 @@ MAX_HTTP_HEAD_BYTES = 8192
 MAX_HTTP_TARGET_BYTES = 1024
 MAX_HTTP_HEADERS = 64
 
+# What a load balancer says before the phone does (PROXY protocol, version 2): 28 bytes
+# for IPv4, 52 for IPv6, and what it adds, such as 84 in sum by AWS.  The standard wants
+# one TCP segment; nginx takes 4096, because certificates' names may be long.
+MAX_PROXY_HEADER_BYTES = 4096
+MAX_PROXY_NETWORKS = 64  # each is compared with each address that connects
+
 # HTTP deadlines in seconds.  Apache mod_reqtimeout gives 20 s for a head; a phone on
 # the slowest DECT base needs under one.
 HTTP_HEAD_SECONDS = 5.0

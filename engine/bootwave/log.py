@@ -96,8 +96,8 @@ PNP_DROPPED = _event(
 PNP_STALE = _event(
     "server.pnp_stale",
     logging.WARNING,
-    "%(datagrams)d datagrams of phones had waited for more than %(seconds)g seconds and "
-    "were dropped unread",
+    "%(datagrams)d datagrams of phones had waited for more than %(seconds)g seconds "
+    "and were dropped unread",
     "Whoever still waited has asked again and was answered first; if it happens often, "
     "see what keeps the program from running.",
 )

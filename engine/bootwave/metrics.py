@@ -51,6 +51,7 @@ class Counter(IntEnum):
     SIP_UNSENT = 21, "SIP datagrams that the kernel refused to send"
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
     SIP_STALE = 23, "SIP datagrams dropped unread because they had waited for too long"
+    HTTP_PROXY_REFUSED = 24, "connections of load balancers without a PROXY header"
 
 
 class CounterRow:

@@ -10,10 +10,13 @@ they were written; ``address_from_text`` splits them for whoever binds.
 
 import socket
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bootwave.limits import MAX_PROXY_NETWORKS
 
 MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
 
@@ -107,6 +110,39 @@ def _name(text: str) -> str:
     return text
 
 
+def network_from_text(text: str) -> IPv4Network | IPv6Network:
+    """Return the network that ``192.0.2.1``, ``192.0.2.0/24`` or ``fd00::/64`` spells.
+
+    An address alone is the network of that address.  Raises ValueError with one clause
+    that says what is expected.
+    """
+    try:
+        network = ip_network(text)
+    except ValueError:
+        network = None
+    if network is None or "%" in text:
+        raise ValueError(
+            "must be addresses or subnets, such as 192.0.2.1 or 192.0.2.0/24, with no "
+            "bit set behind the length"
+        )
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+        raise ValueError("must have IPv4 addresses as IPv4, without ::ffff:")
+    if not network.prefixlen:
+        raise ValueError("must not be everybody: then anybody could forge an address")
+    return network
+
+
+def _network(text: str) -> str:
+    network_from_text(text)
+    return text
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if len(texts) > MAX_PROXY_NETWORKS:
+        raise ValueError(f"must be at most {MAX_PROXY_NETWORKS} addresses or subnets")
+    return texts
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
 Url = Annotated[str, AfterValidator(_url)]
 
@@ -187,6 +223,14 @@ class HttpOptions(_Section):
         ge=16,
         le=1_000_000,
         description="Connections one worker holds at most.",
+    )
+    proxy_protocol: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], AfterValidator(_networks)
+    ] = Field(
+        (),
+        description="Addresses and subnets of load balancers, whose connections must "
+        "begin with a PROXY protocol header of version 2 that tells the phone's "
+        "address; empty: none.",
     )
     lane: Literal["on", "off"] = Field(
         "on",

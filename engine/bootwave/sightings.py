@@ -139,6 +139,11 @@ class Reason(IntEnum):
     HTTP_TIMEOUT = 81, "the request was not complete in time"
     HTTP_CROWDED_OUT = 82, "the connection table was full"
     HTTP_STALLED = 83, "it stopped reading the answer"
+    PROXY_HEADER = (
+        84,
+        "a load balancer's connection did not begin with a PROXY header (version 2)",
+        "have it send one, or take its address out of http.proxy_protocol",
+    )
 
 
 class Sighting(NamedTuple):

@@ -15,7 +15,14 @@ from bootwave import log
 from bootwave.errors import StoreError
 from bootwave.http.connection import HttpConnection
 from bootwave.http.contact import Contact
-from bootwave.http.effects import Close, Deliver, HalfClose, Note, SendBytes
+from bootwave.http.effects import (
+    Close,
+    Deliver,
+    HalfClose,
+    Introduce,
+    Note,
+    SendBytes,
+)
 from bootwave.http.effects import Effect as HttpEffect
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.metrics import CounterPage
@@ -25,6 +32,7 @@ from bootwave.provision.cache import DocumentCache
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
+from bootwave.server.balancers import Balancers
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.sightings import Sighting
 from bootwave.sip.effects import Effect as SipEffect
@@ -85,6 +93,7 @@ class SocketlessEngine:
             nonce_secret=secret,
             http_port=http_port,
         )
+        self._balancers = Balancers(options.http.proxy_protocol)
         self._away = False
         # Opens it, so that a store that is not there is found out here.
         self._reader.changed()
@@ -120,9 +129,19 @@ class SocketlessEngine:
         return self._carry_out(self._pnp.handle_timer(now), now)
 
     def connect(self, contact: Contact, now: float) -> "SocketlessConnection":
-        """Return the server's end of a connection that a phone opened at *now*."""
+        """Return the server's end of a connection that a phone opened at *now*.
+
+        With a load balancer of ``http.proxy_protocol`` as *contact*, the bytes must
+        begin with its header.
+        """
         return SocketlessConnection(
-            self._provisioner, self._look, self._clock, self._sight, contact, now
+            self._provisioner,
+            self._look,
+            self._clock,
+            self._sight,
+            contact,
+            now,
+            proxied=contact.source in self._balancers,
         )
 
     def _look(self) -> None:
@@ -178,6 +197,8 @@ class SocketlessConnection:
         sight: Callable[[Sighting], None],
         contact: Contact,
         now: float,
+        *,
+        proxied: bool,
     ) -> None:
         """Begin at *now*, monotonic seconds."""
         self._provisioner = provisioner
@@ -185,7 +206,7 @@ class SocketlessConnection:
         self._clock = clock
         self._sight = sight
         self._contact = contact
-        self._connection = HttpConnection(now=now, date=self._date)
+        self._connection = HttpConnection(now=now, date=self._date, proxied=proxied)
 
     def receive_data(self, data: bytes, now: float) -> list[Outgoing]:
         """Return what *data* leads to; ``b""`` says that the phone sends no more."""
@@ -214,6 +235,8 @@ class SocketlessConnection:
                 at, source = self._clock().wall, self._contact.source
                 detail = effect.detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
                 self._sight(Sighting(at, 0, source, effect.reason, detail))
+            elif isinstance(effect, Introduce):
+                self._contact = Contact(*effect.proxied)
             else:
                 done.append(effect)
                 if isinstance(effect, SendBytes):

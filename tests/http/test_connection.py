@@ -3,11 +3,21 @@
 import pytest
 
 from bootwave.http.connection import Deadlines, HttpConnection
-from bootwave.http.effects import Close, Deliver, Effect, HalfClose, Note, SendBytes
+from bootwave.http.effects import (
+    Close,
+    Deliver,
+    Effect,
+    HalfClose,
+    Introduce,
+    Note,
+    SendBytes,
+)
+from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.limits import MAX_HTTP_LINGER_BYTES
 from bootwave.sightings import Reason
+from tests.oracle.proxies import LOCAL, framed, header
 
 GET = b"GET /snom370.htm HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_CLOSE = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -358,3 +368,95 @@ def test_a_closed_connection_does_nothing() -> None:
     assert connection.handle_timer(100) == []
     assert connection.finish(0) == []
     assert not connection.wants_data
+
+
+HEADER = header("198.51.100.7")
+PHONE = Proxied("198.51.100.7", ("192.0.2.80", 80))
+
+
+def behind_a_balancer() -> HttpConnection:
+    return HttpConnection(now=0, deadlines=D, proxied=True)
+
+
+def test_a_balancer_says_first_whose_connection_it_is() -> None:
+    connection = behind_a_balancer()
+    introduced, deliver = connection.receive_data(HEADER + GET, 1)
+    assert introduced == Introduce(PHONE)
+    assert delivered([deliver]).path == "/snom370.htm"
+    connection.respond(XML, 1)
+    assert connection.sent(0, 1) == []
+    assert delivered(connection.receive_data(GET, 2)).path == "/snom370.htm"
+
+
+def test_the_same_comes_of_a_header_byte_by_byte() -> None:
+    connection = behind_a_balancer()
+    effects: list[Effect] = []
+    for byte in HEADER + GET:
+        assert connection.wants_data
+        effects += connection.receive_data(bytes([byte]), 1)
+    assert effects[0] == Introduce(PHONE)
+    assert delivered(effects[1:]).path == "/snom370.htm"
+
+
+def test_the_request_has_its_own_deadline_after_the_header() -> None:
+    connection = behind_a_balancer()
+    assert connection.receive_data(HEADER, 4) == [Introduce(PHONE)]
+    assert connection.next_timer() == 9
+    assert noted(connection.handle_timer(9)) == (Reason.HTTP_TIMEOUT, [Close()])
+
+
+@pytest.mark.parametrize("size", [0, 1, 16, len(HEADER) - 1])
+def test_a_header_that_is_late_ends_the_connection(size: int) -> None:
+    connection = behind_a_balancer()
+    for at in range(size):
+        assert connection.receive_data(HEADER[at : at + 1], 4) == []
+    assert connection.handle_timer(4.9) == []
+    assert connection.next_timer() == 5
+    ended = noted(connection.handle_timer(5))
+    assert ended == (Reason.PROXY_HEADER, [Close(abort=True)])
+    assert connection.closed
+
+
+@pytest.mark.parametrize("data", [GET, b"PROXY TCP4 ", HEADER[:12] + bytes(9)])
+def test_what_is_no_header_is_not_answered(data: bytes) -> None:
+    connection = behind_a_balancer()
+    effects = connection.receive_data(data, 1)
+    assert noted(effects) == (Reason.PROXY_HEADER, [Close(abort=True)])
+    assert connection.receive_data(GET, 1) == []
+
+
+def test_a_balancer_speaks_for_itself_too() -> None:
+    connection = behind_a_balancer()
+    local = framed(LOCAL, 0, b"")
+    assert delivered(connection.receive_data(local + GET, 1)).path == "/snom370.htm"
+
+
+def test_a_health_check_that_only_connects_is_no_offence() -> None:
+    assert behind_a_balancer().receive_eof(1) == [Close()]
+    connection = behind_a_balancer()
+    assert connection.receive_data(framed(LOCAL, 0, b""), 1) == []
+    assert connection.receive_eof(1) == [Close()]
+
+
+def test_a_header_that_ends_early_is_one() -> None:
+    connection = behind_a_balancer()
+    connection.receive_data(HEADER[:20], 1)
+    ended = noted(connection.receive_eof(1))
+    assert ended == (Reason.PROXY_HEADER, [Close(abort=True)])
+
+
+def test_only_one_header_is_read() -> None:
+    connection = behind_a_balancer()
+    introduced, note, send = connection.receive_data(HEADER + HEADER + GET, 1)
+    assert introduced == Introduce(PHONE)
+    assert noted([note])[0] is Reason.HTTP_SYNTAX
+    assert bytes_sent([send]).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_server_that_stops_waits_for_the_request_behind_a_header() -> None:
+    connection = behind_a_balancer()
+    assert connection.finish(0) == []
+    introduced, deliver = connection.receive_data(HEADER + GET, 1)
+    assert introduced == Introduce(PHONE)
+    delivered([deliver])
+    assert b"Connection: close" in bytes_sent(connection.respond(XML, 1))

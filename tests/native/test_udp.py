@@ -533,9 +533,7 @@ def test_the_backlog_does_what_a_list_does(
         model += [(data, step) for data in fresh]
         if chance.random() < 0.1:
             step += 1  # ten seconds pass
-        now, wall = (
-            clock() + 10.0 * step for clock in (time.monotonic, time.time)
-        )
+        now, wall = (clock() + 10.0 * step for clock in (time.monotonic, time.time))
         declined, count, _, _, _, stale, more, _, _ = receiver.serve(
             fd, fd, None, now, wall, batches=batches
         )

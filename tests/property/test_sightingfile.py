@@ -12,8 +12,8 @@ from bootwave.native.ring import SightingRing
 from tests.oracle.sightings import KNOWN, NAMELESS, UNKNOWN, Rings, Row
 
 BELONGS = bytes({1: UNKNOWN, 2: NAMELESS}.get(number, KNOWN) for number in range(128))
-MACS = [0, 1, 2, 0x0004132E08B4]
-TIMES = st.integers(1, 30).map(float)
+MACS = [0, 1, 0x0004132E08B4]
+TIMES = st.integers(1, 4).map(float)  # few, so that there are equal ones
 
 sizes = st.tuples(*[st.sampled_from([1, 2, 3, 7, 20, 300])] * 3)
 rows = st.tuples(

@@ -319,7 +319,9 @@ def test_what_a_wave_has_due_together_is_done_in_turns(
     monkeypatch.setattr(pnp, "MAX_SIP_DUE_AT_ONCE", 2)
     machine = core()
     for number in range(5):
-        answered(SNOM370.replace(b"Call-ID: ", b"Call-ID: %d" % number), machine=machine)
+        answered(
+            SNOM370.replace(b"Call-ID: ", b"Call-ID: %d" % number), machine=machine
+        )
     sent = []
     while machine.next_timer() == 0.5:
         sent.append(len(datagrams(machine.handle_timer(0.5))))

@@ -4,6 +4,7 @@ The state says whom the connection waits for.
 
 | state     | waits for                          | deadline    | when it passes       |
 | --------- | ---------------------------------- | ----------- | -------------------- |
+| UNNAMED   | a load balancer's PROXY header     | head        | aborted              |
 | READING   | the peer's first head              | head        | 408, or just closed  |
 | READING   | the next head: no byte of it yet   | idle        | closed               |
 | READING   | the next head: begun               | head        | 408                  |
@@ -27,8 +28,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bootwave.errors import HttpSyntaxError
-from bootwave.http.effects import Close, Deliver, Effect, HalfClose, Note, SendBytes
+from bootwave.errors import HttpSyntaxError, ProxySyntaxError
+from bootwave.http.effects import (
+    Close,
+    Deliver,
+    Effect,
+    HalfClose,
+    Introduce,
+    Note,
+    SendBytes,
+)
+from bootwave.http.proxyprotocol import header_from_bytes
 from bootwave.http.request import Request, head_size, request_from_head
 from bootwave.http.response import Response, overloaded, refusal, response_bytes
 from bootwave.limits import (
@@ -56,6 +66,7 @@ class Deadlines:
 
 
 class _State(Enum):
+    UNNAMED = auto()
     READING = auto()
     ANSWERING = auto()
     SENDING = auto()
@@ -70,7 +81,8 @@ class HttpConnection:
     """The server's side of one HTTP/1.x connection.
 
     *now* is when it was accepted, or with *answered*, when a request on it was answered
-    last.  *date* returns the current IMF-fixdate for the Date
+    last.  With *proxied* a load balancer has to say first whose connection it is.
+    *date* returns the current IMF-fixdate for the Date
     field, or empty bytes to leave the field out.
 
     After each SendBytes the caller reports through ``sent`` how much the kernel has not
@@ -102,11 +114,12 @@ class HttpConnection:
         deadlines: Deadlines = _DEADLINES,
         date: Callable[[], bytes] = bytes,
         answered: bool = False,
+        proxied: bool = False,
     ) -> None:
         """Begin to wait for the first head, or the next."""
         self._deadlines = deadlines
         self._date = date
-        self._state = _State.READING
+        self._state = _State.UNNAMED if proxied else _State.READING
         self._buffer = bytearray()
         self._searched = 0  # bytes of the buffer known to hold no end of a head
         self._may_skip = True  # an empty line before the next request
@@ -147,7 +160,7 @@ class HttpConnection:
             return False
         if self._state is _State.ANSWERING:
             return not self._buffer
-        return self._state in (_State.READING, _State.LINGERING)
+        return self._state in (_State.UNNAMED, _State.READING, _State.LINGERING)
 
     @property
     def stays_open(self) -> bool:
@@ -163,6 +176,9 @@ class HttpConnection:
             return []
         if self._state is _State.CLOSED or self._closing:
             return []
+        if self._state is _State.UNNAMED:
+            self._buffer += data
+            return self._introduced(now)
         if self._state is not _State.READING:
             self._buffer += data
             return []
@@ -177,6 +193,10 @@ class HttpConnection:
         """Learn that the peer sends no more; it may still read."""
         self._eof = True
         match self._state:
+            case _State.UNNAMED if self._buffer:
+                return self._unnamed("the connection ended within it")
+            case _State.UNNAMED:  # a health check that only connects
+                return self._close()
             case _State.READING:
                 return self._end_of_input()
             case _State.LINGERING:
@@ -244,6 +264,8 @@ class HttpConnection:
         if self._deadline is None or now < self._deadline:
             return []
         match self._state:
+            case _State.UNNAMED:
+                return self._unnamed("it was not complete in time")
             case _State.READING if self._buffer:
                 return self._refuse(
                     408, Reason.HTTP_TIMEOUT, "the head was not complete in time", now
@@ -257,6 +279,27 @@ class HttpConnection:
                 note = Note(Reason.HTTP_STALLED, "the answer was not read in time")
                 return [note, *self._close(abort=True)]
         return self._close()
+
+    def _introduced(self, now: float) -> list[Effect]:
+        """Take the PROXY header that the buffer begins with, if it is complete."""
+        try:
+            header = header_from_bytes(self._buffer)
+        except ProxySyntaxError as error:
+            return self._unnamed(str(error))
+        if header is None:
+            return []
+        del self._buffer[: header.size]
+        self._state = _State.READING
+        self._deadline = now + self._deadlines.head
+        effects: list[Effect] = []
+        if header.proxied is not None:
+            effects.append(Introduce(header.proxied))
+        self._skip_empty_line()
+        return effects + self._next_request(now)
+
+    def _unnamed(self, detail: str) -> list[Effect]:
+        """End what is nobody's: an answer would reach a load balancer, not a phone."""
+        return [Note(Reason.PROXY_HEADER, detail), *self._close(abort=True)]
 
     def _skip_empty_line(self) -> None:
         """Drop one CRLF before a request line (RFC 9112 section 2.2).

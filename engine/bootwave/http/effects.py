@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
 from bootwave.sightings import Reason
 
@@ -44,4 +45,11 @@ class Note:
     detail: str
 
 
-Effect = SendBytes | Deliver | HalfClose | Close | Note
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """What follows is of the phone that *proxied* names, not of who connected."""
+
+    proxied: Proxied
+
+
+Effect = SendBytes | Deliver | HalfClose | Close | Note | Introduce

@@ -18,6 +18,7 @@ from bootwave.phone.useragent import described
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
+from bootwave.server.balancers import Balancers
 from bootwave.server.connections import CROWDED
 from bootwave.sightings import Reason
 
@@ -84,8 +85,10 @@ def make_lane(
         idle=deadlines.idle,
         stall=deadlines.write_stall,
         answer=deadlines.answer,
+        head=deadlines.head,
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
+        balancers=Balancers(options.http.proxy_protocol).packed,
     )
 
 

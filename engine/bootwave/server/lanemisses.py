@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 AnswerMissed = Callable[[Sequence["Miss"], "Tell"], None]
 # Descriptor, bytes already read, whether a request was answered on it, whether on a
-# grant: what the lane hands over.
-HandedOver = tuple[int, bytes, bool, bool]
+# grant, the ends that a load balancer's header named: what the lane hands over.  A
+# header that it did not take is among the bytes, or still to come.
+Ends = tuple[str, tuple[str, int]]
+HandedOver = tuple[int, bytes, bool, bool, Ends | None]
 
 
 class Takes(Protocol):

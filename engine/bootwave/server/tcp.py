@@ -40,7 +40,16 @@ from bootwave.http.connection import (
     HttpConnection,
 )
 from bootwave.http.contact import Contact, plain_address
-from bootwave.http.effects import Close, Deliver, Effect, HalfClose, Note, SendBytes
+from bootwave.http.effects import (
+    Close,
+    Deliver,
+    Effect,
+    HalfClose,
+    Introduce,
+    Note,
+    SendBytes,
+)
+from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
 from bootwave.http.response import (
     Response,
@@ -52,6 +61,7 @@ from bootwave.limits import MAX_HTTP_HEAD_BYTES, MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.metrics import Counter, CounterRow
 from bootwave.options import HttpOptions
 from bootwave.pairing.sources import source_key
+from bootwave.server.balancers import Balancers
 from bootwave.server.connections import ConnectionTable
 from bootwave.server.deadlines import DeadlineWheel
 from bootwave.server.lanemisses import AnswerMissed, HandedOver, LaneMisses
@@ -86,6 +96,7 @@ _COUNTED = {
     Reason.HTTP_TIMEOUT: Counter.HTTP_TIMEOUTS,
     Reason.HTTP_STALLED: Counter.HTTP_TIMEOUTS,
     Reason.HTTP_CROWDED_OUT: Counter.HTTP_CROWDED_OUT,
+    Reason.PROXY_HEADER: Counter.HTTP_PROXY_REFUSED,
 }
 
 Respond = Callable[[Request, Contact], Awaitable[Response] | Response]
@@ -93,6 +104,7 @@ Cached = Callable[[Request, Contact], Response | None]
 
 _DEADLINES = Deadlines()
 _STALLED = "the answer was not read in time"
+_SILENT = "no request came"
 
 
 class _Peer:
@@ -152,9 +164,9 @@ class HttpServer:
 
     *cached* is asked first and must not block; where it has no answer, *respond* is
     called and, if it returns an awaitable, awaited in a task.  *sight* is told of every
-    connection that broke a rule or had to go.  Of *options* only ``connections``
-    counts.  *answer_missed* is asked for the answers to the requests that *lane* holds.
-    All methods are for the loop's thread.
+    connection that broke a rule or had to go.  Of *options* only ``connections`` and
+    ``proxy_protocol`` count.  *answer_missed* is asked for the answers to the requests
+    that *lane* holds.  All methods are for the loop's thread.
     """
 
     def __init__(
@@ -176,6 +188,7 @@ class HttpServer:
         if lane is not None:
             self._missed = LaneMisses(lane, answer_missed, self)
         self._capacity = options.connections
+        self._balancers = Balancers(options.proxy_protocol)
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._respond = respond
         self._cached = cached
@@ -268,11 +281,18 @@ class HttpServer:
             self._epoll.close()
             self._epoll = None
 
-    def adopt(self, sock: socket.socket, initial: bytes = b"") -> None:
+    def adopt(
+        self,
+        sock: socket.socket,
+        initial: bytes = b"",
+        *,
+        proxied: Proxied | None = None,
+    ) -> None:
         """Take over the connected *sock*, of which *initial* was already read.
 
-        The server owns the socket from here on.  Raises RuntimeError when the server
-        does not run.
+        *proxied* is what a load balancer's header said that was read, too; without it
+        a load balancer's connection has yet to begin with one.  The server owns the
+        socket from here on.  Raises RuntimeError when the server does not run.
         """
         if self._epoll is None:
             raise RuntimeError("the server does not run")
@@ -282,7 +302,7 @@ class HttpServer:
             sock.close()
             return
         self._counters.add(Counter.HTTP_CONNECTIONS)
-        self._take(sock, address, initial)
+        self._take(sock, address, initial, proxied=proxied)
 
     def _ready(self) -> None:
         """Handle what the epoll set reports, at most a bounded number of events."""
@@ -377,7 +397,7 @@ class HttpServer:
 
         With *given* that is the answer to the request that was read of each.
         """
-        for number, initial, answered, proven in handed or ():
+        for number, initial, answered, proven, ends in handed or ():
             sock = socket.socket(fileno=number)
             try:
                 address = sock.getpeername()
@@ -385,7 +405,13 @@ class HttpServer:
                 sock.close()
                 continue
             self._take(
-                sock, address, initial, answered=answered, proven=proven, given=given
+                sock,
+                address,
+                initial,
+                answered=answered,
+                proven=proven,
+                proxied=Proxied(*ends) if ends is not None else None,
+                given=given,
             )
 
     def _pause_for_place(self) -> None:
@@ -452,6 +478,7 @@ class HttpServer:
         answered: bool = False,
         proven: bool = False,
         given: Response | None = None,
+        proxied: Proxied | None = None,
     ) -> None:
         """Serve a socket that was just accepted or adopted.
 
@@ -463,12 +490,18 @@ class HttpServer:
         except OSError:
             sock.close()
             return
-        contact = Contact(_source(address), (plain_address(host), port))
+        unnamed = False
+        if proxied is not None:
+            contact = Contact(*proxied)
+        else:
+            contact = Contact(_source(address), (plain_address(host), port))
+            unnamed = bool(self._balancers) and contact.source in self._balancers
         connection = HttpConnection(
             now=time.monotonic(),
             deadlines=self._deadlines,
             date=self.date,
             answered=answered,
+            proxied=unnamed,
         )
         if self._stopping:  # adopted late: one answer, then closed
             connection.finish(time.monotonic())
@@ -618,6 +651,15 @@ class HttpServer:
                     self._drop(peer, abort=abort)
                 case Note():
                     self._note(peer, effect)
+                case Introduce(proxied):
+                    self._introduce(peer, proxied)
+
+    def _introduce(self, peer: _Peer, proxied: Proxied) -> None:
+        """From here on *peer* is whom the load balancer named, and counts to it."""
+        peer.contact = Contact(*proxied)
+        if peer in self._table:
+            self._table.remove(peer)
+            self._table.add(peer, source_key(peer.contact.source))
 
     def _send(self, peer: _Peer, data: memoryview) -> list[Effect]:
         """Send what the kernel takes of *data*; keep the rest."""
@@ -771,9 +813,12 @@ class HttpServer:
             self._arm()
 
     def _lane_tick(self, lane: "Lane", now: float) -> None:
-        stalled, late, handed = lane.tick(now, MAX_EXPIRED_PER_TURN)
-        for source in stalled:
-            self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
+        broken, late, handed = lane.tick(now, MAX_EXPIRED_PER_TURN)
+        for source, sending in broken:
+            if sending:
+                self._tell(source, Note(Reason.HTTP_STALLED, _STALLED))
+            else:
+                self._tell(source, Note(Reason.HTTP_TIMEOUT, _SILENT))
         self.take_over(late, overloaded(RETRY_AFTER_SECONDS))
         self._take_from_lane(handed)
         self.lane_moved()
