@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.program import DOMAIN, Answer, Program, wait_until
 
@@ -14,6 +16,7 @@ ACCOUNT = f"401@{DOMAIN}"
 CLIENTS = 4
 QUEUED = 32
 ENOUGH = 40
+CYCLES = 4
 
 
 class Load:
@@ -154,3 +157,49 @@ def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
     assert {client.answer().status for client in waiting} == {200}
     for _ in range(8):
         assert program.get(f"/{PHONE}.xml", first).status == 401
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_windows_opened_and_closed_under_load_never_serve_after_the_close(
+    serving: Serving, lane: str
+) -> None:
+    # The first requests of each phase find nothing ready: what they are given was
+    # looked up, written and made while the window may be closed by others.
+    program = serving(HTTP__LANE=lane)
+    program.import_accounts({"401": PHONE}, minutes=10)
+    with load_on(program) as load:
+        for phase in range(0, 2 * CYCLES, 2):
+            wait_until(lambda p=phase: 200 in load.statuses(p), "phones are served")
+            program.command("window", "close", ACCOUNT)
+            load.phase = phase + 1
+            wait_until(
+                lambda p=phase: len(load.statuses(p + 1)) >= 2 * CLIENTS,
+                "phones are refused",
+            )
+            load.phase = phase + 2
+            program.command("window", "open", ACCOUNT)
+    assert not load.errors, load.errors
+    for phase in range(1, 2 * CYCLES, 2):
+        assert set(load.statuses(phase)) == {401}
+
+
+def test_a_phone_unbound_under_load_is_never_served_after_that(
+    serving: Serving,
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    with load_on(program) as load:
+        for phase in range(0, 2 * CYCLES, 2):
+            wait_until(lambda p=phase: 200 in load.statuses(p), "phones are served")
+            program.command("account", "unbind", ACCOUNT, PHONE)
+            load.phase = phase + 1
+            wait_until(
+                lambda p=phase: len(load.statuses(p + 1)) >= 2 * CLIENTS,
+                "phones are refused",
+            )
+            load.phase = phase + 2
+            program.command("account", "bind", ACCOUNT, PHONE)
+            program.command("window", "open", ACCOUNT)
+    assert not load.errors, load.errors
+    for phase in range(1, 2 * CYCLES, 2):
+        assert set(load.statuses(phase)) == {401}

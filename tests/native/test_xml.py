@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,64 @@ def test_a_plan_needs_pieces_of_bytes() -> None:
             Plan(wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         Plan(None)  # type: ignore[arg-type]
+
+
+def test_each_value_is_escaped_for_where_it_stands() -> None:
+    plan = Plan([b'<a b="', b'">', b"</a>"], [(1, True), (0, False)])
+    packed = plan.fill(['"text"', '"<tab>\t"', "more than needed"])
+    assert plan.assemble(packed) == b'<a b="&quot;&lt;tab&gt;&#9;&quot;">"text"</a>'
+    assert Plan([b"", b"", b""]).fill(["1", "2"]) == pack([b"1", b"2"])
+
+
+def test_what_cannot_fill_a_plan_is_refused() -> None:
+    plan = Plan([b"<", b"|", b">"], [(3, False), (0, True)])
+    with pytest.raises(ValueError, match="one value for each hole"):
+        plan.fill(["0", "1", "2"])
+    for wrong in (None, b"bytes", 3):
+        with pytest.raises(TypeError):
+            plan.fill(["0", "1", "2", wrong])  # type: ignore[list-item]
+    for illegal in ("a\x01", "a\ud800"):
+        with pytest.raises(SettingError, match="at position 2"):
+            plan.fill(["0", "1", "2", illegal])
+
+
+@pytest.mark.parametrize("holes", [[], [(0, False)] * 2, [(-1, False)]])
+def test_a_plan_needs_one_hole_for_each_slot(holes: list[tuple[int, bool]]) -> None:
+    with pytest.raises(ValueError, match="hole"):
+        Plan([b"<", b">"], holes)
+
+
+def test_an_entity_tag_belongs_to_plan_and_values() -> None:
+    plan = Plan([b"<a>", b"</a>"])
+    tag = plan.tag(plan.fill(["1"]))
+    assert len(tag) == 34
+    assert tag[:1] == tag[-1:] == b'"'
+    assert Plan([b"<a>", b"</a>"]).tag(plan.fill(["1"])) == tag
+    assert plan.tag(plan.fill(["2"])) != tag
+    assert Plan([b"<a>", b"</b>"]).tag(plan.fill(["1"])) != tag
+    # Where a value begins counts, too: the pieces are not just run together.
+    moved = Plan([b"<a", b"></a>"])
+    assert moved.tag(plan.fill(["1"])) != tag
+    assert Plan([b""]).tag(b"") != Plan([b"", b""]).tag(b"\0")
+
+
+def test_an_entity_tag_is_the_same_in_every_process() -> None:
+    code = (
+        "from bootwave.native.xml import Plan; p = Plan([b'<a>', b'</a>']);"
+        "print(p.tag(p.fill(['secret'])).decode())"
+    )
+    tags = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(tags) == 1
 
 
 GUARDED = """

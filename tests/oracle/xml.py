@@ -1,5 +1,7 @@
 """Slow, obvious twins of bootwave.native.xml."""
 
+from hashlib import blake2b
+
 from bootwave.errors import SettingError
 
 TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
@@ -41,6 +43,24 @@ def packed_size(size: int) -> bytes:
 
 def pack(values: list[bytes]) -> bytes:
     return b"".join(packed_size(len(value)) + value for value in values)
+
+
+def fill(values: list[str], holes: list[tuple[int, bool]]) -> bytes:
+    return pack(
+        [
+            escape_attribute(values[number])
+            if attribute
+            else escape_text(values[number])
+            for number, attribute in holes
+        ]
+    )
+
+
+def tag(pieces: list[bytes], packed: bytes) -> bytes:
+    framed = b"".join(len(piece).to_bytes(8, "little") + piece for piece in pieces)
+    plan = blake2b(framed, digest_size=32, person=b"bootwave plan").digest()
+    digest = blake2b(packed or b"\0", key=plan, digest_size=32).hexdigest()
+    return b'"%b"' % digest[:32].encode()
 
 
 def unpack(packed: bytes, slots: int) -> list[bytes]:

@@ -66,6 +66,25 @@ def test_packing_is_that_of_the_oracle(values: list[bytes]) -> None:
 
 
 @deterministic
+@given(
+    st.lists(ANY_TEXT, min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=8),
+)
+def test_filling_is_that_of_the_oracle(
+    values: list[str], holes: list[tuple[int, bool]]
+) -> None:
+    holes = [(number % len(values), attribute) for number, attribute in holes]
+    plan = Plan([b"|"] * (len(holes) + 1), holes)
+    try:
+        expected = oracle.fill(values, holes)
+    except SettingError:
+        expected = None
+    assert outcome(plan.fill, values) == expected  # type: ignore[arg-type]
+    if expected is not None:
+        assert plan.tag(expected) == oracle.tag([b"|"] * (len(holes) + 1), expected)
+
+
+@deterministic
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=8), st.data())
 def test_assembly_is_that_of_the_oracle(
     pieces: list[bytes], data: st.DataObject

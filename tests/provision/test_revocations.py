@@ -47,7 +47,7 @@ def test_blocks_of_snom_do_not_fall_together(page: RevocationPage) -> None:
 
 def test_an_undisturbed_read_has_the_present_stamp(page: RevocationPage) -> None:
     page.revoke([Change("device", MAC), Change("domain", 1), Change("all", 0)])
-    mark = page.mark(MAC)
+    (mark,) = page.marks([MAC])
     assert page.stamp_since(mark, 1) == page.stamp(MAC, 1)
 
 
@@ -55,7 +55,7 @@ def test_an_undisturbed_read_has_the_present_stamp(page: RevocationPage) -> None
 def test_what_is_revoked_during_a_read_makes_an_old_stamp(
     page: RevocationPage, kind: str
 ) -> None:
-    mark = page.mark(MAC)
+    (mark,) = page.marks([MAC])
     page.revoke([Change(kind, MAC)])
     assert page.stamp_since(mark, 1) != page.stamp(MAC, 1)
 
@@ -64,9 +64,23 @@ def test_any_domain_revoked_during_a_read_makes_it_read_again(
     page: RevocationPage,
 ) -> None:
     for domain in (1, 2):
-        mark = page.mark(MAC)
+        (mark,) = page.marks([MAC])
         page.revoke([Change("domain", domain)])
         assert page.stamp_since(mark, 1) is None
+
+
+@pytest.mark.parametrize("kind", ["device", "domain", "all"])
+def test_what_was_read_has_a_stamp_only_while_nothing_of_it_is_revoked(
+    page: RevocationPage, kind: str
+) -> None:
+    other, own = page.marks([MAC + 1, MAC])
+    assert page.stamp_if_unrevoked(own, MAC, 1) == page.stamp(MAC, 1)
+    page.revoke([Change(kind, 1 if kind == "domain" else MAC)])
+    assert page.stamp_if_unrevoked(own, MAC, 1) is None
+    if kind == "device":
+        assert page.stamp_if_unrevoked(other, MAC + 1, 1) is not None
+    (again,) = page.marks([MAC])
+    assert page.stamp_if_unrevoked(again, MAC, 1) == page.stamp(MAC, 1)
 
 
 def test_the_stamp_of_everything_ignores_devices_and_domains(

@@ -11,7 +11,7 @@ never a wrong answer.  Counters only grow, so equal sums mean that none of the t
 changed.
 
 A stamp must be older than the read it stands for, but the domain is known only after
-it.  Hence ``mark`` before the read and ``stamp_since`` after it: one more counter, of
+it.  Hence ``marks`` before the read and ``stamp_since`` after it: one more counter, of
 all domain revocations together, tells whether any came in between.
 """
 
@@ -66,11 +66,6 @@ class RevocationPage:
     def everything(self) -> int:
         """Return the stamp of what belongs to no device: general documents, layers."""
         return self._counters.load(_EVERYTHING)
-
-    def mark(self, mac: int) -> Mark:
-        """Return the state to take before the device of *mac* is read."""
-        own = self._counters.load(_EVERYTHING) + self._counters.load(_mac_slot(mac))
-        return Mark(own, self._counters.load(_ANY_DOMAIN))
 
     def marks(self, macs: Sequence[int]) -> list[Mark]:
         """Return the state to take before the devices of *macs* are read."""

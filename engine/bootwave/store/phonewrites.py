@@ -97,9 +97,9 @@ def consume_window(
 def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> bool:
     """Whether all windows of *decision* were taken at *now*; otherwise none was."""
     seconds = decision.pairing_end - decision.at
-    connection.execute("SAVEPOINT consume")
-    for window_id in decision.windows:
-        if not consume_window(
+
+    def take(window_id: int) -> bool:
+        return consume_window(
             connection,
             window_id=window_id,
             mac=decision.mac,
@@ -107,12 +107,16 @@ def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> 
             now_boottime=now.boottime,
             boot_id=now.boot_id,
             pairing_seconds=seconds,
-        ):
-            connection.execute("ROLLBACK TO consume")
-            connection.execute("RELEASE consume")
-            return False
+        )
+
+    if len(decision.windows) == 1:  # there is nothing to undo
+        return take(decision.windows[0])
+    connection.execute("SAVEPOINT consume")
+    taken = bool(decision.windows) and all(map(take, decision.windows))
+    if not taken:
+        connection.execute("ROLLBACK TO consume")
     connection.execute("RELEASE consume")
-    return bool(decision.windows)
+    return taken
 
 
 def claim_wildcard(
