@@ -165,7 +165,7 @@ def work():
 
 
 def left_behind(work: str) -> int:
-    """Return how many bytes more are taken after ROUNDS rounds of work() than before."""
+    """Return how many bytes more are taken after ROUNDS rounds of work()."""
     tests = ROOT / "tests"
     paths = {"root": str(ROOT), "captures": str(tests / "captures")}
     for name, path in {**paths, "torture": str(tests / "torture")}.items():
