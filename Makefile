@@ -7,12 +7,18 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
-.PHONY: run test check native bench bench-instructions proof clean
+.PHONY: run test test-h11 check native bench bench-instructions proof clean
 run: $(VENV)/.run
 	$(BIN)/bootwave demo
 
 test: $(VENV)/.dev native
 	$(BIN)/python -m pytest
+
+# Everything that serves phones once more with http.lane = off.  What is end to end or
+# a fault runs with either in "make test" already.
+test-h11: $(VENV)/.dev native
+	BOOTWAVE_TEST_LANE=off $(BIN)/python -m pytest tests/server tests/wave tests/cli \
+		tests/peers tests/test_engine.py tests/end_to_end tests/faults
 
 check: $(VENV)/.dev native
 	tools/check
