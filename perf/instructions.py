@@ -24,7 +24,8 @@ from mmap import PAGESIZE, mmap
 from pathlib import Path
 
 from perf import machine
-from perf.contenders.process import Missing, installed
+from perf.contenders.process import installed
+from perf.programs import Missing
 
 STORED = machine.ROOT / "perf" / "instructions.json"
 CAPTURE = machine.ROOT / "tests/captures/snom370-8.7.5.48.txt"
