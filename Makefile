@@ -25,7 +25,7 @@ check: $(VENV)/.dev native
 
 # Every row of docs/performance.md beside its peers, or those named by ROW; the peers
 # are in tools/bench-peers.txt.  EFFORT passes options on, such as "--rounds 2".
-bench: $(VENV)/.dev native
+bench: $(VENV)/.bench native
 	$(BIN)/python -m perf.bench $(EFFORT) $(ROW)
 
 # Instructions of the native functions against perf/instructions.json.
@@ -55,6 +55,10 @@ $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock
 	@echo "Installing Bootwave and its tools into $(VENV); the first time takes a minute ..."
 	@$(PIP) -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PIP) 'jinja2>=3.1,<4' || echo "Measuring without Jinja2."
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info engine/*.egg-info engine/bootwave/native/*.so
