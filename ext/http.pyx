@@ -1031,7 +1031,8 @@ cdef class Lane:
         )
         if self.finishing:
             request.keep_alive = False
-        answer.reason = self.reasons[2 if current else 1 if answer.own else 0]
+        # That a general document is current says nothing about the phone's own.
+        answer.reason = self.reasons[0 if not answer.own else 2 if current else 1]
         self.wall = bw_clock(CLOCK_REALTIME)
         second = <int64_t>self.wall
         if second != self.second:

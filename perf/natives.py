@@ -133,15 +133,23 @@ def _subscribe() -> Iterator[Call]:
 def _get() -> Iterator[Call]:
     """A document that is ready, on a new connection, from accept to close."""
     from bootwave.metrics import CounterPage
+    from bootwave.native.ring import SightingRing
     from bootwave.options import Options
     from bootwave.provision.cache import DocumentCache, GeneralDocuments
     from bootwave.provision.revocations import RevocationPage
-    from bootwave.server.lane import drained, make_lane
+    from bootwave.server.lane import make_lane
 
     documents, revocations = DocumentCache(1 << 20), RevocationPage()
     counters = CounterPage(1).row(0)
+    sightings = SightingRing(64)
     lane = make_lane(
-        documents, GeneralDocuments(), revocations, counters, Options(), BOOT
+        documents,
+        GeneralDocuments(),
+        revocations,
+        counters,
+        sightings,
+        Options(),
+        BOOT,
     )
     listener = socket.create_server((HERE, 0))
     listener.setblocking(False)
@@ -156,7 +164,7 @@ def _get() -> Iterator[Call]:
             error, handed = lane.accept(listener.fileno(), 64, 0)
             assert (error, handed or []) == (0, []), "the lane left it to h11"
             assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
-        drained(lane, 64)
+        sightings.drain(64)
 
     try:
         yield get

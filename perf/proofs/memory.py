@@ -17,7 +17,7 @@ from pathlib import Path
 
 from perf import documents
 from perf.documents import Expected
-from perf.machine import resident_bytes
+from perf.machine import own_bytes
 from perf.programs import Wrong, load
 from perf.proofs.outcome import Outcome, progress
 from tests.end_to_end.program import DOMAIN, Program
@@ -103,7 +103,7 @@ def _asked(requests: int, program: Program, macs: list[str]) -> list[Outcome]:
                 raise Wrong(f"refused otherwise: {told['said']}")
         done.append(sum(asked.values()))
         for name, pid in pids.items():
-            sizes[name].append(resident_bytes(pid))
+            sizes[name].append(own_bytes(pid))
             opened[name].append(_settled(pid, opened[name][:1]))
         if time.monotonic() - shown > 10:
             shown = time.monotonic()

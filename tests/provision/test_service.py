@@ -434,6 +434,15 @@ def test_a_known_document_is_not_sent_again_but_only_under_the_grant(
     assert bench.get(if_none_match=first.etag).status == 401
 
 
+def test_a_general_document_that_is_current_says_nothing_of_the_phones_own(
+    bench: Bench,
+) -> None:
+    first = bench.get("/snom370.htm")
+    again = bench.get("/snom370.htm", if_none_match=first.etag)
+    assert again.status == 304
+    assert bench.reasons[-1] is Reason.SERVED_GENERAL
+
+
 @pytest.mark.parametrize(
     ("path", "content"),
     [

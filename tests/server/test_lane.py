@@ -162,7 +162,7 @@ def test_the_lane_answers_with_the_bytes_and_sightings_of_h11(
         assert sum(row.detail == detail for row in rows) == expected, detail
     assert {row.source for row in rows} == {"127.0.0.1"}
     not_modified = sum(row.reason is Reason.NOT_MODIFIED for row in rows)
-    assert not_modified == 4 * (len(AGENTS) * own + 2 * general)
+    assert not_modified == 4 * len(AGENTS) * own
 
 
 def test_general_documents_are_sighted_with_the_mac_of_the_agent(

@@ -347,11 +347,12 @@ class Provisioner:
         """Return *document*, or that the phone has it; only after the grant."""
         current = is_current(asked.if_none_match, document.etag)
         self._counters.add(Counter.DOCUMENTS)
+        # That a general document is current says nothing about the phone's own.
         reason = Reason.SERVED_GENERAL
         if asked.is_own:
             self._counters.add(Counter.DOCUMENTS_SECRET)
-            reason = Reason.SERVED_WINDOW
-        self._tell(asked, Reason.NOT_MODIFIED if current else reason, wall)
+            reason = Reason.NOT_MODIFIED if current else Reason.SERVED_WINDOW
+        self._tell(asked, reason, wall)
         status = 304 if current else 200
         body = document.body()
         return Response(status, body, etag=document.etag, proven=asked.is_own)
