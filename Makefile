@@ -7,19 +7,25 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c requirements.lock
 SOURCES = $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) setup.py
 
-.PHONY: run test check native bench bench-instructions proof clean
+.PHONY: run test test-h11 check native bench bench-instructions proof clean
 run: $(VENV)/.run
 	$(BIN)/bootwave demo
 
 test: $(VENV)/.dev native
 	$(BIN)/python -m pytest
 
+# Everything that serves phones once more with http.lane = off.  What is end to end or
+# a fault runs with either in "make test" already.
+test-h11: $(VENV)/.dev native
+	BOOTWAVE_TEST_LANE=off $(BIN)/python -m pytest tests/server tests/wave tests/cli \
+		tests/peers tests/test_engine.py tests/end_to_end tests/faults
+
 check: $(VENV)/.dev native
 	tools/check
 
 # Every row of docs/performance.md beside its peers, or those named by ROW; the peers
 # are in tools/bench-peers.txt.  EFFORT passes options on, such as "--rounds 2".
-bench: $(VENV)/.dev native
+bench: $(VENV)/.bench native
 	$(BIN)/python -m perf.bench $(EFFORT) $(ROW)
 
 # Instructions of the native functions against perf/instructions.json.
@@ -49,6 +55,10 @@ $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock
 	@echo "Installing Bootwave and its tools into $(VENV); the first time takes a minute ..."
 	@$(PIP) -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PIP) 'jinja2>=3.1,<4' || echo "Measuring without Jinja2."
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info engine/*.egg-info engine/bootwave/native/*.so

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from perf import machine
 from perf.programs import Wrong
+from perf.progress import tell
 from perf.site import Effort, Site
 from perf.verdict import Goal, Line, exit_status, table
 from perf.versions import of_peers
@@ -53,7 +54,7 @@ def measure(names: Sequence[str], site: Site) -> list[Line]:
             importlib.import_module(f"perf.rows.{module}"), function
         )
         began = time.monotonic()
-        print(f"{name} …", end=" ", file=sys.stderr, flush=True)
+        tell(name)
         try:
             lines += row(site)
         except Wrong as reason:
@@ -66,7 +67,8 @@ def measure(names: Sequence[str], site: Site) -> list[Line]:
             lines.append(_broken(name, f"{type(error).__name__}: {error}"))
         finally:
             site.end_row()
-        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+        tell(name)
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return lines
 
 

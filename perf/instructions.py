@@ -5,8 +5,10 @@
 A count is the same on a busy machine and an idle one, so a small growth is a change of
 the code.  Each function runs N and 2N times in a process of its own under valgrind, and
 the difference divided by N is one call, its way through Python included: what start
-and import take cancels.  Compares with perf/instructions.json and ends with 1 when one
-needs more than TOLERANCE above what is stored there, or is not there; ``--store``
+and import take cancels.  Of calls that need much Python around them, such as a client,
+the function alone is counted (perf/natives.py); the kernel never is.  Compares with
+perf/instructions.json and ends with 1 when one needs more than TOLERANCE above what is
+stored there, or is not there; ``--store``
 writes it anew.  The counts belong to one compiler and one Python, which are stored
 beside them.  ``make bench-instructions`` runs it.
 """
@@ -18,40 +20,18 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from mmap import PAGESIZE, mmap
 from pathlib import Path
 
 from perf import machine
-from perf.contenders.process import Missing, installed
+from perf.contenders.process import installed
+from perf.natives import calls
+from perf.programs import Missing
 
 STORED = machine.ROOT / "perf" / "instructions.json"
-CAPTURE = machine.ROOT / "tests/captures/snom370-8.7.5.48.txt"
 TOLERANCE = 0.03
 TIMES = 500
-
-
-def calls() -> dict[str, Callable[[], object]]:
-    """Return one call of each native function that a phone's boot goes through."""
-    from bootwave.native import sip, xml
-    from bootwave.native.counters import Counters
-
-    data = CAPTURE.read_bytes()
-    message = sip.parse(data)
-    pieces = [b' <setting_name perm="R">on</setting_name>\n' * 9] * 41
-    plan = xml.Plan(pieces)
-    values = [f"Value {n} & more" for n in range(40)]
-    packed = xml.pack([xml.escape_text(value) for value in values])
-    counters = Counters(mmap(-1, PAGESIZE))
-    return {
-        "sip.parse": lambda: sip.parse(data),
-        "sip.mac_from_pnp": lambda: sip.mac_from_pnp(message),
-        "xml.escape_text": lambda: xml.escape_text(values[0]),
-        "xml.pack": lambda: xml.pack(pieces),
-        "xml.Plan.assemble": lambda: plan.assemble(packed),
-        "counters.add": lambda: counters.add(1, 1),
-    }
 
 
 def _all_counts(directory: Path) -> dict[str, float]:
@@ -59,19 +39,26 @@ def _all_counts(directory: Path) -> dict[str, float]:
 
     Several at a time: what else the machine does changes no count.
     """
-    runs = [(name, times) for name in calls() for times in (TIMES, 2 * TIMES)]
+    runs = [
+        (name, inside, times)
+        for name, (_, inside) in calls().items()
+        for times in (TIMES, 2 * TIMES)
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         taken = list(
-            pool.map(lambda run: _instructions(run[0], run[1], directory), runs)
+            pool.map(lambda run: _instructions(run[0], run[1], run[2], directory), runs)
         )
     return {
         name: round((many - few) / TIMES, 1)
-        for (name, _), few, many in zip(runs[::2], taken[::2], taken[1::2], strict=True)
+        for (name, _, _), few, many in zip(
+            runs[::2], taken[::2], taken[1::2], strict=True
+        )
     }
 
 
-def _instructions(name: str, times: int, directory: Path) -> int:
+def _instructions(name: str, inside: str, times: int, directory: Path) -> int:
     command = [installed("valgrind", "valgrind"), "--tool=callgrind"]
+    command += [f"--toggle-collect={inside}"] if inside else []
     command += [f"--callgrind-out-file={directory / f'{name}-{times}'}"]
     command += [sys.executable, "-m", "perf.instructions", "--run", name, str(times)]
     asked = subprocess.run(
@@ -108,9 +95,9 @@ def main() -> int:
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
-        call = calls()[given.run[0]]
-        for _ in range(int(given.run[1])):
-            call()
+        with calls()[given.run[0]].prepare() as call:
+            for _ in range(int(given.run[1])):
+                call()
         return 0
     stored = json.loads(STORED.read_text()) if STORED.exists() else {"functions": {}}
     counted: dict[str, float] = {}

@@ -58,11 +58,16 @@ def _cpu_seconds(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def resident_bytes(pid: int) -> int:
-    """Return the memory that *pid* alone has: private pages, dirty and clean."""
+def own_bytes(pid: int) -> int:
+    """Return the memory that *pid* alone has and wrote.
+
+    Pages of a file that it maps are not counted: the kernel takes them back.
+    """
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return 1024 * sum(
-        int(line.split()[1]) for line in text.splitlines() if line[:8] == "Private_"
+        int(line.split()[1])
+        for line in text.splitlines()
+        if line.startswith("Private_Dirty")
     )
 
 

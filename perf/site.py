@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeVar
 from perf import documents
 from perf.contenders import engine as engines
 from perf.contenders.engine import Engine, mac_of
-from perf.contenders.process import Missing, Served
+from perf.contenders.process import Served
 from perf.documents import Expected
 from perf.machine import awake
-from perf.programs import Wrong, load, program
+from perf.programs import Missing, Wrong, load, program
 
 PHONES = 20_000  # of the fleet that most rows ask; the larger burst
 HTTP_PHONES = 2_000  # whose documents the HTTP rows fetch

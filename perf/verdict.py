@@ -19,16 +19,35 @@ class Goal:
 
     *against* names the contender that the figure is divided by, "" for the figure as
     it is.  *at_least* turns the bound round: more is better.
+
+    A figure of another machine, *as_written*, is judged and told, but does not decide:
+    beside it stands what it is in multiples of a contender there (``scaled``).
     """
 
     bound: float
     against: str = ""
     at_least: bool = False
+    as_written: bool = False
 
     def __str__(self) -> str:
         """Return it as it stands in the table."""
         sign = "≥" if self.at_least else "≤"
-        return f"{sign} {self.bound:g}" + (f" x {self.against}" if self.against else "")
+        against = f" x {self.against}" if self.against else ""
+        written = " as written" if self.as_written else ""
+        return f"{sign} {_bound(self.bound)}{against}{written}"
+
+
+def scaled(
+    bound: float, against: str, there: float, *, at_least: bool = False
+) -> list[Goal]:
+    """Return the goal *bound* as written, and in multiples of *against*.
+
+    *there* is the figure that *against* had where the goal was set.
+    """
+    return [
+        Goal(round(bound / there, 4), against, at_least),
+        Goal(bound, at_least=at_least, as_written=True),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +99,12 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """The worst verdict of the goals; "" when there is none and nothing wrong."""
-        verdicts = [self.judge(goal) for goal in self.goals]
+        """The worst verdict of the goals; "" when there is none and nothing wrong.
+
+        Goals as written decide only where there are no others.
+        """
+        deciding = [goal for goal in self.goals if not goal.as_written]
+        verdicts = [self.judge(goal) for goal in deciding or self.goals]
         for verdict in (MISSED, UNKNOWN, MET):
             if verdict in verdicts:
                 return verdict
@@ -106,7 +129,7 @@ def cells(line: Line) -> tuple[str, ...]:
         _column(line, line.limit),
         ", ".join(ratios) or "-",
         ", ".join(map(str, line.goals)) or "-",
-        line.verdict or "-",
+        _verdict(line),
     )
 
 
@@ -143,12 +166,25 @@ def exit_status(lines: Sequence[Line]) -> int:
     return int(any(line.verdict in (MISSED, UNKNOWN) for line in lines))
 
 
+def _verdict(line: Line) -> str:
+    written = [
+        f"{line.judge(goal)} as written"
+        for goal in line.goals
+        if goal.as_written and not line.wrong
+    ]
+    return ", ".join([line.verdict or "-", *written])
+
+
 def _column(line: Line, name: str) -> str:
     if not name:
         return "-"
     if name in line.missing:
         return f"{name}: missing"
     return f"{name} {_number(line.figure(name))}"
+
+
+def _bound(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _number(value: float | None) -> str:

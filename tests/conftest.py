@@ -10,6 +10,7 @@ from hypothesis import settings
 
 import bootwave
 from bootwave.native import sip
+from bootwave.options import HttpOptions, Options
 
 # The same examples in every run: a change is judged by what it changed.  With
 # BOOTWAVE_TEST_RANDOM=1 they are new ones.
@@ -20,6 +21,20 @@ settings.load_profile(
 )
 
 
+def _serve_with_lane(value: str) -> None:
+    """Let http.lane be *value* wherever a test does not say what it is."""
+    HttpOptions.model_fields["lane"].default = value
+    HttpOptions.model_rebuild(force=True)
+    Options.model_fields["http"].default = HttpOptions()
+    Options.model_rebuild(force=True)
+    assert Options().http.lane == HttpOptions().lane == value
+
+
+# BOOTWAVE_TEST_LANE=off has the tests that serve phones do it without the lane.
+if LANE := os.environ.get("BOOTWAVE_TEST_LANE", ""):
+    _serve_with_lane(LANE)
+
+
 def pytest_report_header() -> list[str]:
     """Say what is tested: a figure or a failure without it cannot be compared."""
     names = ("cython", "h11", "uvloop", "hypothesis")
@@ -28,5 +43,6 @@ def pytest_report_header() -> list[str]:
         f"bootwave {bootwave.__version__}, native build "
         f"{os.environ.get('NATIVE_BUILD', 'release')} from {sip.__file__}",
         f"{versions}, SQLite {sqlite3.sqlite_version}, {ssl.OPENSSL_VERSION}",
-        f"kernel {platform.release()}, {os.cpu_count()} processors",
+        f"kernel {platform.release()}, {os.cpu_count()} processors, "
+        f"http.lane {LANE or 'as each test has it'}",
     ]

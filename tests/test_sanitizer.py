@@ -18,10 +18,21 @@ from tests.peers.peer import missing
 ROOT = Path(__file__).parents[1]
 # What the build and the native tests need of the tree.
 BUILT = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "ext", "engine")
-TESTED = ("native", "torture", "oracle", "captures", "peers", "guard.py")
+TESTED = (
+    *("native", "torture", "oracle", "captures", "corpus", "property", "peers"),
+    *("conftest.py", "guard.py"),
+)
+# The properties of the native modules, with mutated and invented inputs.
+PROPERTIES = tuple(
+    f"tests/property/test_{name}.py"
+    for name in ("lane", "sip", "transactions", "pnp_lane", "xml")
+)
+# How often all of it; from the second time on with other examples.
+RUNS = int(os.environ.get("BOOTWAVE_TEST_RUNS", "1"))
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider")
 
+# One byte too many, in a buffer on the heap: of the parser, of a cached document.
 FAULT = (
     (
         "from libc.stdint cimport",
@@ -37,6 +48,12 @@ FAULT = (
         "            where = 1\n"
         "        free(planted)\n"
         "        message = Message.__new__(Message)\n",
+    ),
+)
+CACHE_FAULT = (
+    (
+        "PyBytes_AS_STRING(packed), <size_t>size)\n        return new",
+        "PyBytes_AS_STRING(packed), <size_t>size + 1)\n        return new",
     ),
 )
 
@@ -96,20 +113,21 @@ def build(copy: Path) -> None:
         assert b"__asan_report" in module.read_bytes()
 
 
-def run(copy: Path, *arguments: str) -> tuple[int, str, str]:
+def run(copy: Path, *arguments: str, number: int = 0) -> tuple[int, str, str]:
     """Run pytest there; return its status, its output and the sanitizers' reports.
 
     Captured file descriptors would hide the reports, and Python's own allocator the
     borders of small objects.
     """
     reports = copy / "reports"
-    reports.mkdir()
+    reports.mkdir(exist_ok=True)
     options = f"abort_on_error=1:halt_on_error=1:log_path={reports}"
     done = subprocess.run(
-        [*PYTEST, *arguments],
+        [*PYTEST, f"--hypothesis-seed={number}", *arguments],
         cwd=copy,
         env={
             **os.environ,
+            "BOOTWAVE_TEST_RANDOM": "1" if number else "0",
             "LD_PRELOAD": libraries(),
             "ASAN_OPTIONS": f"detect_leaks=0:{options}/asan",
             "UBSAN_OPTIONS": f"print_stacktrace=1:{options}/ubsan",
@@ -124,26 +142,44 @@ def run(copy: Path, *arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout + done.stderr, written
 
 
-def test_the_native_tests_pass_under_the_sanitizers(tmp_path: Path) -> None:
+def test_the_native_tests_and_properties_pass_under_the_sanitizers(
+    tmp_path: Path,
+) -> None:
     libraries()
     copied(tmp_path)
     build(tmp_path)
-    status, output, reports = run(tmp_path, "tests/native", "tests/torture")
-    assert reports == ""
-    assert status == 0, output[-4000:]
+    for number in range(RUNS):
+        status, output, reports = run(
+            tmp_path, "tests/native", "tests/torture", *PROPERTIES, number=number
+        )
+        assert reports == ""
+        assert status == 0, output[-4000:]
 
 
-def test_a_planted_overflow_of_one_byte_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "faults", "tests"),
+    [
+        ("sip.pyx", FAULT, ("tests/torture", "-k", "compact")),
+        ("cache.pyx", CACHE_FAULT, ("tests/native/test_cache.py", "-k", "come_and_go")),
+    ],
+    ids=["sip", "cache"],
+)
+def test_a_planted_overflow_of_one_byte_is_seen(
+    tmp_path: Path,
+    name: str,
+    faults: tuple[tuple[str, str], ...],
+    tests: tuple[str, ...],
+) -> None:
     libraries()
-    copied(tmp_path, "sip.pyx")
-    source = tmp_path / "ext" / "sip.pyx"
+    copied(tmp_path, name, "xml.pyx", "sip.pyx")  # the tests of a cache want plans
+    source = tmp_path / "ext" / name
     text = source.read_text()
-    for old, new in FAULT:
+    for old, new in faults:
         assert old in text
         text = text.replace(old, new)
     source.write_text(text)
     build(tmp_path)
-    status, _, reports = run(tmp_path, "tests/torture", "-k", "compact")
+    status, _, reports = run(tmp_path, *tests)
     assert status != 0
     assert "heap-buffer-overflow" in reports
 

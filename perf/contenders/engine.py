@@ -6,6 +6,7 @@ and from then on it is served under that grant.
 """
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -17,10 +18,12 @@ from typing import Any
 
 from bootwave.control.session import open_session
 from bootwave.optionsfile import load
+from bootwave.store.boot import boot_id
 from bootwave.store.create import create
 from bootwave.store.secrets import KeyRing
 from perf.contenders.process import START_SECONDS, Served
 from perf.programs import Wrong
+from perf.progress import tell
 
 DOMAIN = "pbx.example.com"
 FIRST_MAC = 0x000413200000
@@ -28,6 +31,7 @@ MODEL = "snom370"
 WINDOW_MINUTES = 1440
 _FILLING = 120  # settings of the domain that bring a document to about 8 KB
 _CHUNK = 50_000  # devices in one transaction
+_OPEN_SECONDS = 6 * 3600  # for which windows opened before still do
 
 
 def mac_of(phone: int) -> str:
@@ -49,12 +53,14 @@ def row_of(phone: int) -> dict[str, str]:
 def make_fleet(place: Path, devices: int) -> Path:
     """Return the options file of a store of *devices* bound devices at *place*.
 
-    One that is there already is taken as it is.
+    One that is there already is taken as it is.  ``imported`` beside it says how many
+    seconds the import took.
     """
     file = place / "bootwave.toml"
-    done = place / "devices"
-    if done.exists() and done.read_text() == str(devices):
+    done = place / "imported"
+    if done.exists():
         return file
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     file.write_text(
         "[server]\nworkers = 1\n"
@@ -77,10 +83,25 @@ def make_fleet(place: Path, devices: int) -> Path:
                 name=f"bench_setting_{number}",
                 value="filling",
             )
+    began = time.monotonic()
     for start in range(0, devices, _CHUNK):
+        tell(f"importing, {start:,} of {devices:,}")
         store(file, map(row_of, range(start, min(start + _CHUNK, devices))))
-    done.write_text(str(devices))
+    done.write_text(f"{time.monotonic() - began:.0f}")
     return file
+
+
+def open_windows(file: Path) -> None:
+    """Open the windows of the whole fleet, unless they were opened not long ago."""
+    done = file.parent / "opened"
+    mark = f"{boot_id()} "
+    if done.exists() and done.read_text().startswith(mark):
+        if time.monotonic() - float(done.read_text().split()[1]) < _OPEN_SECONDS:
+            return
+    tell("opening windows")
+    with open_session(load(file, {}).options) as session:
+        session.call("window.open", accounts=[], domain=DOMAIN, minutes=WINDOW_MINUTES)
+    done.write_text(f"{mark}{time.monotonic()}")
 
 
 def store(
@@ -101,10 +122,13 @@ def store(
 class Engine(Served):
     """``bootwave serve`` on a fleet; ``port`` is HTTP's, ``pnp`` is SIP's."""
 
-    def __init__(self, file: Path) -> None:
-        """Start it and wait for its "ready"; raises Wrong."""
+    def __init__(self, file: Path, **variables: str) -> None:
+        """Start it and wait for its "ready"; raises Wrong.
+
+        *variables* are of its environment, which says options that differ.
+        """
         command = [sys.executable, "-m", "bootwave", "-o", str(file), "serve"]
-        super().__init__("bootwave", command, 0, file.parent)
+        super().__init__("bootwave", command, 0, file.parent, variables)
         self._wait(lambda: "ready\n" in self.said.read_text(errors="replace"))
         self._control = file.parent / "control.sock"
         self.file = file
@@ -142,7 +166,7 @@ class Engine(Served):
                 if self.worker != before:
                     time.sleep(0.5)
                     return
-            except ValueError:  # between the two
+            except (ValueError, OSError):  # between the two
                 continue
         raise Wrong("the worker was not replaced")
 

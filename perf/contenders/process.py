@@ -6,18 +6,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from perf.machine import SERVER_CORE, cpu_seconds, on_core, processes_under
-from perf.programs import Wrong
+from perf.programs import Missing, Wrong
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-
-
-class Missing(Exception):
-    """A peer that is not installed; says what would install it."""
 
 
 def installed(command: str, package: str) -> str:
@@ -33,7 +29,12 @@ class Served:
     """A running server: its port and its processes."""
 
     def __init__(
-        self, name: str, command: Sequence[str], port: int, place: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        place: Path,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Start *command*; what it says goes to a file in *place*."""
         self.name = name
@@ -47,6 +48,7 @@ class Served:
                 stderr=subprocess.STDOUT,
                 cwd=place,
                 start_new_session=True,
+                env={**os.environ, **(variables or {})},
             )
 
     def wait_until_listening(self) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from bootwave.native import sip
 from bootwave.native.xml import Plan, escape_text, pack
 from perf.machine import ROOT
+from perf.programs import Missing, figure, program
 from perf.rounds import interleave
 from perf.rows.outcome import measured_line
 from perf.site import Site
-from perf.verdict import Goal, Line
+from perf.verdict import Goal, Line, scaled
 
+TIMES = 50_000
 SLOTS = 40
 DOCUMENT_BYTES = 14_800
 CAPTURE = ROOT / "tests/captures/snom370-8.7.5.48.txt"
@@ -27,10 +29,26 @@ def parse(site: Site) -> list[Line]:
     def ours() -> None:
         sip.mac_from_pnp(sip.parse(data))
 
-    figures, failed = interleave(
-        {"bootwave": partial(_microseconds, ours, 50_000)}, site.effort.rounds
+    measures: dict[str, Callable[[], float]] = {
+        "bootwave": partial(_microseconds, ours, TIMES)
+    }
+    missing: dict[str, str] = {}
+    for name, peer in (("sofia-sip", "parse_sofia"), ("libosip2", "parse_osip")):
+        try:
+            program(f"peers/{peer}")
+        except Missing as reason:
+            missing[name] = str(reason)
+        else:
+            measures[name] = partial(figure, peer, CAPTURE, TIMES)
+    figures, failed = interleave(measures, site.effort.rounds)
+    line = Line(
+        "sip-parse",
+        "µs/message",
+        figures,
+        [*scaled(0.4, "sofia-sip", 1.9), Goal(0.1, "libosip2")],
+        "sofia-sip",
+        missing=missing,
     )
-    line = Line("sip-parse", "µs/message", figures, [Goal(0.4)])
     return [measured_line(line, failed)]
 
 
@@ -52,7 +70,7 @@ def assemble(site: Site) -> list[Line]:
     if importlib.util.find_spec("jinja2"):
         ways["Jinja2"] = _jinja2(piece, values)
     else:
-        missing["Jinja2"] = "pip install jinja2"
+        missing["Jinja2"] = "pip install jinja2, which make bench does"
     assert all(way() in (finished, finished.decode()) for way in ways.values())
     figures, failed = interleave(
         {
@@ -65,7 +83,7 @@ def assemble(site: Site) -> list[Line]:
         "assemble",
         "µs/document",
         figures,
-        [Goal(1.5)],
+        scaled(1.5, "memcpy", 0.31),
         "Jinja2",
         "memcpy",
         missing=missing,

@@ -1,5 +1,6 @@
 """An engine of the installed program for each test, on ports the kernel chose."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 from tests.end_to_end.program import DOMAIN, Program
 
 Serving = Callable[..., Program]
+# Both, unless tests/conftest.py was told one of them for all tests.
+_LANE = os.environ.get("BOOTWAVE_TEST_LANE")
+LANES = [_LANE] if _LANE else ["on", "off"]
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -38,9 +42,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(params=LANES, ids=[f"lane-{value}" for value in LANES])
+def lane(request: pytest.FixtureRequest) -> str:
+    """What http.lane is: every test here is run with either."""
+    value: str = request.param
+    return value
+
+
 @pytest.fixture
 def programs(
-    place: Path, tmp_path: Path, request: pytest.FixtureRequest
+    place: Path, tmp_path: Path, lane: str, request: pytest.FixtureRequest
 ) -> Iterator[Serving]:
     """Make programs that are not started; all of them work on one fresh place."""
     directory = tmp_path / "place"
@@ -48,7 +59,7 @@ def programs(
     made: list[Program] = []
 
     def make(**environ: str) -> Program:
-        made.append(Program(directory, **environ))
+        made.append(Program(directory, **{"HTTP__LANE": lane, **environ}))
         return made[-1]
 
     yield make

@@ -442,7 +442,7 @@ def test_what_was_asked_in_time_is_answered_by_a_process_that_is_late() -> None:
         time.sleep(0.35)
         stalled, _, handed = bench.lane.tick(time.monotonic() + 0.3, 100)
         assert stalled == []
-        ((number, data, answered, proven),) = handed or []
+        ((number, data, answered, proven, _ends),) = handed or []
         os.close(number)
         assert (data, answered, proven) == (GET, True, True)
         assert ready.recv(65536).endswith(BODY)

@@ -291,7 +291,7 @@ def test_who_is_not_answered_in_time_is_handed_over_with_the_request() -> None:
         now = time.monotonic()
         assert bench.lane.tick(now, 100) == ([], [], None)
         stalled, late, _ = bench.lane.tick(now + 3.0, 100)
-        ((number, data, answered, proven),) = late
+        ((number, data, answered, proven, _ends),) = late
         os.close(number)
         assert (stalled, data) == ([], GET + CLOSE)
         assert (answered, proven) == (False, False)
@@ -312,7 +312,7 @@ def test_what_is_released_tells_what_was_proven_before(bench: Bench) -> None:
         handed = bench.lane.release(miss)
         assert handed is not None
         os.close(handed[0])
-        assert handed[1:] == (GET + b"\r\n", True, True)
+        assert handed[1:] == (GET + b"\r\n", True, True, None)
         assert bench.lane.release(miss) is None
 
 
@@ -347,7 +347,7 @@ def test_while_places_are_short_a_new_miss_is_handed_over(bench: Bench) -> None:
         second.sendall(GET + CLOSE)
         select.select([bench.listener], [], [], PATIENCE)
         error, handed = bench.lane.accept(bench.listener.fileno(), 1, 79)
-        ((number, data, answered, proven),) = handed or []
+        ((number, data, answered, proven, _ends),) = handed or []
         os.close(number)
         assert (error, data, answered, proven) == (0, GET + CLOSE, False, False)
 
@@ -368,7 +368,7 @@ def test_after_a_miss_the_unproven_are_kept_only_while_there_is_room(
             for number, *_ in handed or ():
                 os.close(number)
         bench.lane.say(miss, REFUSAL)
-        ((number, data, answered, proven),) = bench.lane.settle() or []
+        ((number, data, answered, proven, _ends),) = bench.lane.settle() or []
         os.close(number)
         assert (data, answered, proven) == (b"", True, False)
         assert client.recv(65536) == REFUSAL

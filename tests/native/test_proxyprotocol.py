@@ -61,7 +61,7 @@ def test_a_phone_behind_a_balancer_is_answered_as_itself(
     answer = bench.ask(head + ASKED)
     assert answer is not None
     assert answer.endswith(BODY)
-    (seen,) = bench.lane.drain(10)
+    (seen,) = bench.sightings.drain(10)
     assert seen[1:4] == (MAC, PHONE, 51)
 
 
@@ -199,7 +199,7 @@ def test_on_an_open_connection_the_phone_stays_who_it_is(bench: Bench) -> None:
         ((number, *how),) = bench.turn()
         os.close(number)
         assert how == [FROM_PHONE + GET + b"\r\n", True, True, (PHONE, REACHED)]
-    assert {seen[2] for seen in bench.lane.drain(10)} == {PHONE}
+    assert {seen[2] for seen in bench.sightings.drain(10)} == {PHONE}
 
 
 def test_whatever_moves_to_others_takes_its_ends_along(bench: Bench) -> None:
@@ -261,7 +261,7 @@ def test_a_header_may_come_a_while_before_the_request(bench: Bench) -> None:
         assert client.recv(65536).endswith(BODY)
         assert client.recv(1) == b""
     assert len(bench.lane) == 0
-    assert {seen[2] for seen in bench.lane.drain(10)} == {PHONE}
+    assert {seen[2] for seen in bench.sightings.drain(10)} == {PHONE}
 
 
 def test_a_late_request_that_is_not_ready_is_the_first_one_of_others(

@@ -1,4 +1,7 @@
-from perf.instructions import TOLERANCE, calls, compare
+import pytest
+
+from perf.instructions import TOLERANCE, compare
+from perf.natives import Counted, calls
 
 
 def test_growth_beyond_the_tolerance_is_told() -> None:
@@ -17,6 +20,8 @@ def test_what_is_not_stored_is_told() -> None:
     assert "not stored" in said
 
 
-def test_every_call_that_is_counted_runs() -> None:
-    for call in calls().values():
+@pytest.mark.parametrize("counted", calls().values(), ids=calls())
+def test_every_call_that_is_counted_runs_again_and_again(counted: Counted) -> None:
+    with counted.prepare() as call:
+        call()
         call()

@@ -8,6 +8,7 @@ from perf.verdict import (
     Line,
     cells,
     exit_status,
+    scaled,
     table,
 )
 
@@ -85,3 +86,33 @@ def test_the_table_is_aligned_and_tells_what_it_has_no_column_for() -> None:
     assert len({len(row) for row in rows}) == 1
     assert "0.50 x nginx" in rows[2]
     assert "row: beside it haproxy 1,500 (µs)" in text
+
+
+def test_a_figure_of_another_machine_is_told_but_its_ratio_decides() -> None:
+    goals = scaled(0.4, "sofia-sip", 1.9)
+    slow = Line(
+        "row",
+        "µs",
+        {"bootwave": [0.8], "sofia-sip": [4.0]},
+        goals,
+        "sofia-sip",
+    )
+    assert slow.verdict == MET
+    assert cells(slow)[6] == "≤ 0.21 x sofia-sip, ≤ 0.4 as written"
+    assert cells(slow)[7] == "met, missed as written"
+    assert exit_status([slow]) == 0
+    without = Line("row", "µs", {"bootwave": [0.3]}, goals, "sofia-sip")
+    assert cells(without)[7] == "not judged, met as written"
+    assert exit_status([without]) == 1
+
+
+def test_a_rate_is_scaled_like_a_cost() -> None:
+    goals = scaled(150_000, "C", 260_000, at_least=True)
+    rate = Line("row", "/s", {"bootwave": [60_000.0], "C": [100_000.0]}, goals)
+    assert rate.verdict == MET
+    assert cells(rate)[6] == "≥ 0.577 x C, ≥ 150,000 as written"
+
+
+def test_a_goal_that_is_only_as_written_decides_by_itself() -> None:
+    alone = Line("row", "µs", {"bootwave": [2.0]}, [Goal(1, as_written=True)])
+    assert alone.verdict == MISSED

@@ -14,6 +14,7 @@ from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import Counter, CounterPage
+from bootwave.native.ring import SightingRing
 from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
@@ -71,6 +72,7 @@ class Served:
                 GeneralDocuments(),
                 RevocationPage(),
                 self.counters,
+                SightingRing(64),
                 Options(http=options),
                 "boot",
                 deadlines,

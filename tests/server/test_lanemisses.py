@@ -156,15 +156,11 @@ async def played(options: Options) -> tuple[list[bytes], dict[str, int]]:
 
 def seen(options: Options) -> list[Sighting]:
     log = SightingLog(options.store.sightings)
-    try:
-        rows = [
-            row._replace(at=0.0)
-            for number in (0, 1, 5, 77)
-            for row in log.time_line(FIRST + number, 10_000)
-        ]
-    finally:
-        log.close()
-    return sorted(rows)
+    return sorted(
+        row._replace(at=0.0)
+        for number in (0, 1, 5, 77)
+        for row in log.time_line(FIRST + number, 10_000)
+    )
 
 
 def test_misses_get_the_answers_sightings_and_counts_of_h11(

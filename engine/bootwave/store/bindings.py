@@ -24,7 +24,7 @@ WHERE b.mac = :mac AND b.domain_id <> :domain_id
 ORDER BY b.identity
 """
 _HELD = "SELECT identity, account_id, domain_id FROM bindings WHERE mac = :mac"
-_BIND = """
+BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
 VALUES (:mac, :identity, :account_id, :domain_id, NULL, '')
 """
@@ -102,9 +102,7 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
             f"{text_from_mac(mac)} has twelve accounts already, the most a phone has: "
             "unbind one of them first."
         )
-    work.connection.execute(
-        _BIND, {"identity": free, "account_id": account.id, **named}
-    )
+    work.connection.execute(BIND, {"identity": free, "account_id": account.id, **named})
     return free
 
 

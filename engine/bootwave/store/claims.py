@@ -28,7 +28,7 @@ RETURNING mac, account_id
 _LAST_DOMAIN = "SELECT last_domain_id FROM devices WHERE mac = :mac"
 _FORGET_SETTINGS = "DELETE FROM settings WHERE scope = 'device' AND key = :mac"
 _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
-_ADOPT = """
+ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, :domain_id, :domain_id, '', :no)
 ON CONFLICT (mac) DO UPDATE
@@ -78,7 +78,7 @@ def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> No
         # What one tenant set for a device is not for the next tenant to see.
         connection.execute(_FORGET_SETTINGS, {"mac": mac})
         connection.execute(_FORGET_KEYS, {"mac": mac})
-    connection.execute(_ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
+    connection.execute(ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:

@@ -19,9 +19,12 @@ from bootwave.store.names import (
     required_account,
     required_domain,
 )
+from bootwave.store.newaccounts import New, NewAccounts
 from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
 COLUMNS = ("extension", "domain", "name", "password", "mac", "mailbox", "auth_user")
+_KNOWN = {*COLUMNS, "number"}
+_EMPTY = dict.fromkeys(_KNOWN, "")
 MAX_ERRORS = 1_000  # reported; a file of the wrong kind has one in every row
 _PROGRESS_EVERY = 500  # rows
 
@@ -95,12 +98,13 @@ def store(
     """
     forget_expired(work.connection, work.at.boottime, work.at.boot_id)
     domains = dict(work.connection.execute(_DOMAINS).fetchall())
+    fresh = NewAccounts(work, (row.account for row in rows), (row.mac for row in rows))
     ids: list[int] = []
     counts = {"added": 0, "updated": 0, "bound": 0}
     wrong: list[RowError] = []
     for done, row in enumerate(rows, 1):
         try:
-            account_id, added = _store_row(work, row, domains, update=update)
+            account_id, added = _store_row(work, row, domains, fresh, update=update)
         except OperatorError as error:
             wrong.append(RowError(row.row, str(error)))
         else:
@@ -109,20 +113,21 @@ def store(
             counts["bound"] += bool(row.target)
         if progress is not None and done % _PROGRESS_EVERY == 0:
             progress(done, len(rows))
+    fresh.flush()
     return ids, counts, wrong
 
 
 def _prepare(number: int, row: Mapping[str, str], domain: str | None) -> Prepared:
-    for position, column in enumerate(row, 1):
-        if column not in COLUMNS and column != "number":
+    for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
+        if column not in _KNOWN:
             # Not quoted: in a file without a heading it may be a password.
             raise SettingError(
                 f"Value {position} stands in no known column, which are "
                 f"{', '.join(COLUMNS)}: name it so in the heading, and put values that "
                 "hold the separator into double quotes."
             )
-    texts = {column: row.get(column) or "" for column in (*COLUMNS, "number")}
-    if not all(isinstance(text, str) for text in texts.values()):
+    texts = {**_EMPTY, **{column: text for column, text in row.items() if text}}
+    if set(map(type, texts.values())) != {str}:
         raise SettingError("Every value of a row must be text.")
     extension = texts["extension"] or texts["number"]
     account = required_account(extension, texts["domain"] or domain)
@@ -141,13 +146,41 @@ def _prepare(number: int, row: Mapping[str, str], domain: str | None) -> Prepare
 
 
 def _store_row(
-    work: Work, row: Prepared, domains: dict[str, int], *, update: bool
+    work: Work,
+    row: Prepared,
+    domains: dict[str, int],
+    fresh: NewAccounts,
+    *,
+    update: bool,
 ) -> tuple[int, bool]:
     """Return the account's id and whether it is new."""
     domain_id = domains.get(row.account.domain)
     if domain_id is None:
         work.domain_id(row.account.domain)  # raises with what to do
         raise AssertionError("the domains were read in this transaction")
+    if row.password and (row.mac or not row.target) and not fresh.has(row.account):
+        new = New(
+            domain_id,
+            row.account.number,
+            row.display_name,
+            row.auth_user,
+            row.mailbox,
+            row.password,
+            row.mac,
+        )
+        account_id = fresh.add(new)
+        if account_id is not None:
+            return account_id, True
+    fresh.flush()
+    try:
+        return _store_alone(work, row, domain_id, update=update)
+    finally:
+        fresh.others_wrote(row.mac)
+
+
+def _store_alone(
+    work: Work, row: Prepared, domain_id: int, *, update: bool
+) -> tuple[int, bool]:
     fields = {
         "display_name": row.display_name,
         "auth_user": row.auth_user,
