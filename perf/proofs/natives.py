@@ -2,7 +2,7 @@
 
 Both are pytest runs of the tests that exist: tests/test_sanitizer.py builds the modules
 with the sanitizers and runs the native tests and properties on them,
-tests/native/test_leaks.py counts what a round of each module's work leaves behind.
+tests/property/test_leaks.py counts what a round of each module's work leaves behind.
 """
 
 import os
@@ -20,7 +20,7 @@ def prove(runs: int, place: Path) -> list[Outcome]:
     """Run them, the first *runs* times; one outcome for each of the two."""
     return [
         _tests("sanitizers", "tests/test_sanitizer.py", runs),
-        _tests("leaks", "tests/native/test_leaks.py", runs),
+        _tests("leaks", "tests/property/test_leaks.py", runs),
     ]
 
 

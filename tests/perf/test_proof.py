@@ -1,0 +1,95 @@
+"""The long proofs in their short form, and that a proof which fails is told as one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perf import proof
+from perf.proofs import fuzzing, memory, phones, races
+from perf.proofs.outcome import SHORT, Outcome
+from tests.peers.peer import require
+
+
+def passed(outcomes: list[Outcome]) -> bool:
+    for outcome in outcomes:
+        assert outcome.wrong == [], outcome
+    return bool(outcomes)
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
+def test_the_recogniser_is_fuzzed(tmp_path: Path, bytewise: bool) -> None:
+    executions = SHORT.bytewise if bytewise else SHORT.whole
+    assert passed(fuzzing.prove(executions, tmp_path, bytewise=bytewise))
+
+
+def test_a_fuzzer_that_finds_something_fails_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    script = "import sys\nsys.exit('GET / was read in two ways')\n"
+    (tools / "fuzz_lane.py").write_text(script)
+    monkeypatch.setattr(fuzzing, "ROOT", tmp_path)
+    (outcome,) = fuzzing.prove(10, tmp_path, bytewise=False)
+    assert not outcome.passed
+    assert "read in two ways" in outcome.wrong[0]
+
+
+def test_the_end_of_a_grant_is_raced_against_phones(tmp_path: Path) -> None:
+    outcomes = races.prove(SHORT.rounds, tmp_path)
+    assert passed(outcomes)
+    assert len(outcomes) == 2 * len(races.RACES)
+    assert sum(bool(outcome.figures["stopped"]) for outcome in outcomes) >= 5
+
+
+def test_a_document_given_after_the_close_fails_the_race(tmp_path: Path) -> None:
+    """With a race that closes nothing: then phones are given it as before."""
+
+    def nothing(racing: races.Racing) -> None:
+        racing.open()
+        with racing.phones() as some:
+            some.go_on(lambda: some.count("before", phones.GIVEN) >= 5)
+            racing.end(some, "window.list")
+            racing.answered(some)
+            racing.judge("nothing", some, lambda kind, body: kind == phones.REFUSED)
+
+    (outcome, _) = races.prove(1, tmp_path, races=(nothing,))
+    assert "nothing: given to who asked after it" in outcome.wrong
+
+
+def test_memory_and_descriptors_stay_what_they_are(tmp_path: Path) -> None:
+    require("gcc")
+    assert passed(memory.prove(SHORT.requests, tmp_path))
+
+
+@pytest.mark.parametrize("wrong", [[], ["it leaks"]])
+def test_results_are_written_and_a_failure_is_the_exit_status(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: list[str],
+) -> None:
+    found = [Outcome("memory", {"requests": 7}, wrong)]
+    monkeypatch.setattr(memory, "prove", lambda requests, place: found)
+    monkeypatch.setattr(proof, "PLACE", tmp_path / "place")
+    file = tmp_path / "proof.json"
+    status = proof.main(["memory", "--requests", "7", "--json", str(file)])
+    assert status == len(wrong)
+    results = json.loads(file.read_text())
+    assert results["size"]["requests"] == 7
+    assert results["machine"]["cores"]
+    assert results["versions"]["h11"]
+    assert results["proofs"][0]["passed"] == (not wrong)
+    assert ("FAILED" in capsys.readouterr().out) == bool(wrong)
+
+
+def test_a_proof_that_breaks_down_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(requests: int, place: Path) -> list[Outcome]:
+        raise OSError("no room")
+
+    monkeypatch.setattr(memory, "prove", broken)
+    (outcome,) = proof.prove(["memory"], SHORT, tmp_path)
+    assert outcome.wrong == ["OSError: no room"]
