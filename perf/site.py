@@ -39,6 +39,7 @@ class Site:
         """Work in *place*, which may hold fleets of runs before."""
         self.place = place
         self.effort = effort
+        self.busy: dict[str, float] = {}
         self._kept = ExitStack()
         self._row = ExitStack()
 
@@ -59,6 +60,7 @@ class Site:
     def end_row(self) -> None:
         """Stop the servers of the row: beside those of the next they would cost."""
         self._row.close()
+        self.busy.clear()
 
     def directory(self, name: str) -> Path:
         """Return an empty directory *name*."""
@@ -92,7 +94,7 @@ class Site:
         """The engine on PHONES devices with fresh windows."""
         shutil.rmtree(self.place / f"fleet-{PHONES}", ignore_errors=True)
         file = self.fleet(PHONES)
-        engines.store(file, map(engines.row_of, range(PHONES)), opened=True)
+        engines.open_windows(file)
         engine = Engine(file)
         self._kept.callback(engine.stop)
         return engine
@@ -131,7 +133,8 @@ def http_cost(
     """Return the µs of processor that *served* takes for one request, saturated.
 
     *more* is what follows SECONDS in the load program's arguments.  Raises Wrong when
-    one answer was not the one expected.
+    one answer was not the one expected.  The share of its core that it had goes to
+    *site*: beside the spinner half of one is all there is.
     """
     with awake(program("load/spin")):
         before = served.cpu()
@@ -145,4 +148,5 @@ def http_cost(
             f"{told['wrong']} wrong and {told['failed']} failed beside "
             f"{told['answered']} right answers: {told['said']}"
         )
+    site.busy[served.name] = (after - before) / told["seconds"]
     return float((after - before) / told["answered"] * 1e6)

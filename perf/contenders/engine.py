@@ -67,7 +67,6 @@ def make_fleet(place: Path, devices: int) -> Path:
         f"[pairing]\nwindow_minutes = {WINDOW_MINUTES}\n"
         '[pnp]\nlisten = "127.0.0.1:0"\ninterfaces = ["127.0.0.1"]\n'
         '[http]\nlisten = ["127.0.0.1:0"]\n'
-        '[log]\nlevel = "warning"\n'
     )
     options = load(file, {}).options
     KeyRing.create(options.store.key)

@@ -104,6 +104,15 @@ def _line(
         },
         site.effort.rounds,
     )
-    return measured_line(
-        Line(name, "µs/request", figures, goals, peer, limit, missing=missing), failed
+    busy = ", ".join(f"{who} {share:.0%}" for who, share in site.busy.items())
+    line = Line(
+        name,
+        "µs/request",
+        figures,
+        goals,
+        peer,
+        limit,
+        missing=missing,
+        note=f"share of the core in the last round: {busy}; half of it is saturated",
     )
+    return measured_line(line, failed)
