@@ -19,6 +19,7 @@ def read_proxy_header(data: Buffer) -> tuple[int, str, tuple[str, int]] | None: 
 
 @final
 class Miss:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def mac(self) -> int: ...
     @property
