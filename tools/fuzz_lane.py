@@ -10,8 +10,9 @@ to DIR, where every run of the tests reads it again.  What the lane declines cos
 nothing more: then its judges answer, and nobody can disagree.
 
 With ``--bytewise`` the judges get every byte by itself as well, and must come to the
-same verdict with the same byte.  With atheris installed, ``--atheris`` lets it steer by
-the coverage of the judges instead.
+same verdict with the same byte.  With atheris installed (``pip install atheris``, which
+nothing else needs), ``--atheris`` lets it steer by the coverage of the judges instead;
+what it keeps is written to DIR, so give it one of its own.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.oracle.lane import check, check_trickled  # noqa: E402
+from tests.oracle.lane import check, check_trickled, verdict  # noqa: E402
 
 CORPUS = ROOT / "tests" / "corpus" / "lane"
 BATCH = 5_000  # executions between two reports
@@ -250,23 +251,30 @@ def run(
 
 
 def steered(executions: int, corpus: Path, bytewise: bool) -> None:
-    """Let atheris choose, by what the judges' Python code does; never returns."""
-    import atheris  # type: ignore[import-not-found]
+    """Let atheris choose, by what the judges' Python code does; never returns.
 
-    judge = check_trickled if bytewise else check
+    Here they judge what the lane declines, too: otherwise there would be nothing to
+    steer by on the way to what it accepts.
+    """
+    import atheris  # type: ignore[import-not-found]
     import h11
 
     import bootwave.http.request
     import bootwave.http.target
 
     for module in (bootwave.http.request, bootwave.http.target, h11._readers):
-        for name, value in vars(module).items():
-            if callable(value) and getattr(value, "__module__", "") == module.__name__:
+        for value in vars(module).values():
+            if getattr(value, "__module__", "") == module.__name__:
                 if hasattr(value, "__code__"):
-                    setattr(module, name, atheris.instrument_func(value))
+                    atheris.instrument_func(value)  # in place
+
+    def judge(data: bytes) -> None:
+        verdict(data)
+        (check_trickled if bytewise else check)(data)
+
     corpus.mkdir(parents=True, exist_ok=True)
     options = [f"-atheris_runs={executions}", "-max_len=2200", str(corpus)]
-    atheris.Setup([sys.argv[0], *options], lambda data: judge(data) and None)
+    atheris.Setup([sys.argv[0], *options], judge)
     atheris.Fuzz()
 
 
