@@ -1,7 +1,9 @@
 """The load programs against the limits: they take the right and notice the wrong."""
 
+import contextlib
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,3 +79,19 @@ def test_silence_is_no_complete_exchange(server: Served) -> None:
     # Nothing listens on that UDP port.
     told = load("sip_load", server.port, "000413200000", 100, "burst", 10)
     assert (told["begun"], told["complete"]) == (10, 0)
+
+
+def test_a_burst_arrives_as_one_datagram_for_each_phone() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+        port = sock.getsockname()[1]
+        told = load("sip_load", port, "000413200000", 100, "burst", 130)
+        heard = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                heard.append(sock.recv(65536))
+    assert (told["begun"], len(heard)) == (130, 130)
+    assert all(data.startswith(b"SUBSCRIBE sip:MAC%3a") for data in heard)
+    assert all(data.endswith(b"\r\n\r\n") for data in heard)
+    assert len({data.partition(b"Call-ID:")[2] for data in heard}) == 130
