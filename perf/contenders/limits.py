@@ -8,13 +8,19 @@ from perf.machine import free_port
 from perf.programs import program
 
 
-def http(place: Path, document: bytes) -> Served:
-    """Return the C server that gives *document* to every request."""
+def http(place: Path, document: bytes, *how: str) -> Served:
+    """Return the C server that gives *document* to every request.
+
+    *how* may be "merged": with the socket options that save the engine two packets.
+    """
     file = place / "document.xml"
     file.write_bytes(document)
     port = free_port()
     served = Served(
-        "C", [str(program("limits/http_epoll")), str(port), str(file)], port, place
+        "C",
+        [str(program("limits/http_epoll")), str(port), str(file), *how],
+        port,
+        place,
     )
     served.wait_until_listening()
     return served

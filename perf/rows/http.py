@@ -78,6 +78,10 @@ def _servers(site: Site) -> tuple[Contenders, dict[str, str]]:
         ),
         "haproxy": (lambda: haproxy.serve(site.directory("haproxy"), first), same),
         "C": (lambda: limits.http(site.directory("C"), first), same),
+        "C merged": (
+            lambda: limits.http(site.directory("C-merged"), first, "merged"),
+            same,
+        ),
     }
     contenders: Contenders = {"bootwave": (site.engine, site.expected)}
     for name, (start, expected) in starts.items():
