@@ -83,6 +83,7 @@ from httpsockets cimport (
     bw_date,
     bw_end,
     bw_end_of,
+    bw_has_unread,
     bw_is_on_link,
     bw_no_delay,
     bw_own_end,
@@ -640,8 +641,9 @@ cdef class Lane:
         return missed
 
     def answer(self, Miss miss not None):
-        """Answer *miss* with what is ready now; False when nothing is: it waits on.
+        """Answer *miss* with what is ready now; False when it must wait on.
 
+        That is when nothing is ready, and when the connection cannot be closed here.
         True also when it waits no more.  Connections may have to be handed over then:
         ``settle`` returns them.
         """
@@ -651,6 +653,8 @@ cdef class Lane:
         cdef int fd = miss.fd
         if fd < 0:
             return True
+        if self.must_linger(miss):
+            return False
         caller = self.kept.at[fd].caller
         answer.mac = miss.mac
         answer.url = caller.url
@@ -676,19 +680,23 @@ cdef class Lane:
     def say(self, Miss miss not None, bytes data not None):
         """Send *data*, a whole answer, to *miss*; nothing when it waits no more.
 
-        The connection stays open if the request wants that, so *data* must not say
-        otherwise, nor must this be called after ``finish`` for such a request.
+        False when the connection cannot be closed here: then it waits on.  It stays
+        open if the request wants that, so *data* must not say otherwise, nor must this
+        be called after ``finish`` for such a request.
         """
         cdef Caller caller
         cdef int fd = miss.fd
         if fd < 0:
-            return
+            return True
+        if self.must_linger(miss):
+            return False
         caller = self.kept.at[fd].caller
         self.end_waiting(miss)
         self.transmit(
             fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), miss.keep_alive, NULL,
             &caller,
         )
+        return True
 
     def release(self, Miss miss not None):
         """Return *miss* as ``turn`` returns what is handed over; None if it is gone."""
@@ -970,6 +978,14 @@ cdef class Lane:
         miss.data = PyBytes_FromStringAndSize(<const char*>self.inbound, size)
         return miss
 
+    cdef bint must_linger(self, Miss miss) noexcept:
+        """Whether to close behind the answer would lose it.
+
+        The kernel resets a socket that is closed with something unread.  Who waited
+        had time to send more, if only the line end too many of old clients.
+        """
+        return not miss.keep_alive and bw_has_unread(miss.fd)
+
     cdef int end_waiting(self, Miss miss) except -1:
         """Let *miss* wait no more.  One that was not kept before is not kept again."""
         cdef int fd = miss.fd
@@ -980,15 +996,20 @@ cdef class Lane:
         return 0
 
     cdef tuple release_waiting(self, Miss miss):
+        """What ``release`` returns; what came meanwhile is read, too."""
         cdef int fd = miss.fd
         cdef Connection own = self.kept.at[fd]  # a copy
+        cdef ssize_t more = recv(fd, self.inbound, IN_BYTES, 0)
+        cdef bytes data = miss.data
+        if more > 0:
+            data += PyBytes_FromStringAndSize(<const char*>self.inbound, more)
         self.end_waiting(miss)
         if not own.fresh:
             forget(&self.kept, fd)
         self.held += 1
         return (
             fd,
-            miss.data,
+            data,
             not (own.fresh or own.unasked),
             own.proven != 0,
             ends_of(&own.caller),

@@ -80,6 +80,11 @@ cdef extern from *:
         event.data.fd = fd;
         return epoll_ctl(set, how, fd, &event);
     }
+    /* Whether something came that nobody has read. */
+    static inline int bw_has_unread(int fd) {
+        char byte;
+        return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    }
     static inline void bw_no_delay(int fd) {
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -122,6 +127,7 @@ cdef extern from *:
     int bw_peer_end(int fd, bw_end* end) nogil
     bint bw_is_on_link(const uint8_t* address) nogil
     int bw_watch(int set, int how, int fd, uint32_t events) nogil
+    bint bw_has_unread(int fd) nogil
     void bw_no_delay(int fd) nogil
     void bw_reset_on_close(int fd) nogil
     double bw_clock(int clock) nogil

@@ -76,6 +76,23 @@ def test_one_empty_line_before_a_request_is_ignored(at: int) -> None:
         assert connection.sent(0, start + 1) == []
 
 
+def test_it_tells_whether_the_rest_of_a_head_is_awaited() -> None:
+    connection = connect()
+    assert not connection.is_within_head
+    connection.receive_data(GET[:5], 0)
+    assert connection.is_within_head
+    delivered(connection.receive_data(GET[5:], 0))
+    assert not connection.is_within_head
+    connection.receive_data(b"G", 0)  # waits for its turn
+    assert not connection.is_within_head
+    connection.respond(XML, 0)
+    connection.sent(0, 0)
+    assert connection.is_within_head
+    named = HttpConnection(now=0, proxied=True)
+    named.receive_data(b"\r\n\r\n", 0)
+    assert named.is_within_head
+
+
 def test_an_empty_line_after_a_request_is_no_second_one() -> None:
     connection = connect()
     delivered(connection.receive_data(GET + b"\r\n", 0))

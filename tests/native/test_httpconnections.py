@@ -242,6 +242,36 @@ def test_what_comes_while_one_waits_wakes_nobody_and_is_read_later(
 
 
 @pytest.mark.parametrize("kept_before", [False, True])
+@pytest.mark.parametrize("ready", [False, True])
+def test_an_answer_is_not_lost_to_what_came_behind_a_request_to_close(
+    bench: Bench, kept_before: bool, ready: bool
+) -> None:
+    """Closing a socket with unread bytes resets it, so others read them first."""
+    with bench.connect() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if kept_before:
+            bench.lane.say(miss_of(bench, client, GET + b"\r\n"), REFUSAL)
+            assert client.recv(65536) == REFUSAL
+            client.sendall(GET + CLOSE)
+            (miss,) = turn(bench)
+        else:
+            miss = miss_of(bench, client, GET + CLOSE)
+        client.sendall(b"\r\n")  # as old clients end a request
+        if ready:
+            bench.keep()
+            assert not bench.lane.answer(miss)
+        else:
+            assert not bench.lane.say(miss, REFUSAL)
+        handed = bench.lane.release(miss)
+        assert handed is not None
+        os.close(handed[0])
+        assert handed[1:] == (GET + CLOSE + b"\r\n", kept_before, False, None)
+    assert bench.sightings.drain(10) == []
+    assert bench.lane.settle() is None
+    assert bench.counters.load(REQUESTS) == int(kept_before)
+
+
+@pytest.mark.parametrize("kept_before", [False, True])
 @pytest.mark.parametrize("reset", [False, True])
 def test_who_hangs_up_while_waiting_is_found_out_by_the_answer(
     bench: Bench, kept_before: bool, reset: bool

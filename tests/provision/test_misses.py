@@ -192,6 +192,32 @@ def test_a_fault_is_told_to_who_waits_and_to_nobody_else(where: str) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("where", ["asked", "submit"])
+def test_a_fault_costs_the_others_of_its_batch_nothing(where: str) -> None:
+    way = Way()
+    real = way.misses._submit
+
+    def submit(write: Write) -> "Future[bool]":
+        if write.decision.mac == 2:
+            raise ZeroDivisionError
+        return real(write)
+
+    async def run() -> None:
+        asked = [miss(1), miss(2), miss(3)]
+        if where == "asked":
+            asked[1].kind = 99
+        else:
+            way.misses._submit = submit
+        way.misses.begin(asked, way.tell)
+        await turns()
+        for future in way.futures:
+            future.set_result(True)
+        await turns()
+
+    asyncio.run(run())
+    assert sorted(way.told, key=str) == [(1, DONE), (2, None), (3, DONE)]
+
+
 def test_a_commit_after_the_loop_is_closed_wakes_nobody() -> None:
     way = Way()
 

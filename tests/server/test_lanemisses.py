@@ -362,6 +362,26 @@ def test_a_phone_that_hangs_up_while_it_waits_takes_back_no_write(
     assert taken == []
 
 
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_one_line_end_too_many_takes_no_answer_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    writes = HeldWrites(monkeypatch)
+
+    async def act(engine: bootwave.Engine) -> None:
+        reader, writer = await asyncio.open_connection(*engine.http_address)
+        writer.write(request(settings(0), "Connection: close"))
+        await writes.some()
+        writer.write(b"\r\n")
+        await asyncio.sleep(0.05)
+        writes.begin()
+        assert b">secret-0<" in await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    run_with_engine(options_of(tmp_path, lane), act)
+
+
 def test_a_window_closed_while_the_answer_waits_is_not_served(
     tmp_path: Path, taken: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

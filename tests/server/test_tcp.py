@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import resource
 import select
 import signal
 import socket
 import struct
+import termios
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
@@ -290,6 +292,45 @@ def test_pipelined_requests_from_the_cache_leave_others_their_turn(run: Run) -> 
                 assert (await greedy.answer())[1] == b"/a"
             assert (await modest.answer())[1] == b"/modest"
             assert order.index("/modest") < 100
+
+    run(main())
+
+
+def unacknowledged(client: socket.socket) -> int:
+    """How many bytes *client* sent that the other end did not acknowledge yet."""
+    return int.from_bytes(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)), "little")
+
+
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "later"])
+def test_a_piece_of_a_head_is_acknowledged_at_once(run: Run, before: bytes) -> None:
+    """The peer may hold the next piece back until then (Nagle), some 40 ms otherwise.
+
+    Beside it is a connection on which nobody sees to that, written to before.
+    """
+
+    async def main() -> None:
+        (others,) = open_http_listeners(["127.0.0.1:0"], 1)
+        async with serving() as served:
+            # What a busy machine delays shows nothing; one round is enough.
+            for _ in range(50):
+                with (
+                    socket.create_connection(others[0].getsockname()) as slow,
+                    socket.create_connection(served.addresses[0]) as ours,
+                    others[0].accept()[0] as reached,
+                ):
+                    ours.sendall(before)
+                    while before and not select.select([ours], [], [], 0)[0]:
+                        await asyncio.sleep(0.001)
+                    slow.sendall(GET[:9])
+                    reached.recv(9)
+                    ours.sendall(GET[:9])
+                    while unacknowledged(slow) and unacknowledged(ours):
+                        await asyncio.sleep(0.001)
+                    if unacknowledged(slow) and not unacknowledged(ours):
+                        break
+            else:
+                pytest.fail("it was never sooner")
+        close_listeners([others])
 
     run(main())
 

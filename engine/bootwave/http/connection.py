@@ -150,6 +150,12 @@ class HttpConnection:
         return self._state is _State.LINGERING
 
     @property
+    def is_within_head(self) -> bool:
+        """Whether a head has begun and its rest is awaited."""
+        reading = self._state in (_State.UNNAMED, _State.READING)
+        return reading and bool(self._buffer)
+
+    @property
     def wants_data(self) -> bool:
         """Whether to read from the peer now.
 

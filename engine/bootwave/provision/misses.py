@@ -58,8 +58,8 @@ class Misses:
         """Call *tell* with the outcome for each of *misses*, perhaps at once."""
         self._loop = asyncio.get_running_loop()
         for miss in misses:
-            case = _Case(Course(asked_by(miss)), miss, tell)
             try:
+                case = _Case(Course(asked_by(miss)), miss, tell)
                 step = self._begun(case.course)
             except Exception:
                 tell(miss, None)
@@ -74,9 +74,12 @@ class Misses:
                 self._loop.call_soon(self._look_up)
             self._looking.append((step, case))
         elif isinstance(step, Write):
-            self._submit(step).add_done_callback(
-                lambda future: self._done(case, future)
-            )
+            try:
+                writing = self._submit(step)
+            except Exception:
+                case.tell(case.miss, None)
+                return
+            writing.add_done_callback(lambda future: self._done(case, future))
         else:
             case.tell(case.miss, step)
 

@@ -1,9 +1,9 @@
 """Between the lane and provisioning: what the lane missed, and what it is told.
 
 A document that is ready by now the lane sends itself.  Other answers are the bytes that
-h11's side would send.  An answer that ends a connection which the phone would have kept
-is given by h11's side, which lingers for what may still be on its way; so is what
-failed here, because there it fails again and is told.
+h11's side would send.  An answer that ends a connection which the phone would have
+kept, or on which more has come, is given by h11's side, which lingers for what may
+still be on its way; so is what failed here, because there it fails again and is told.
 """
 
 import asyncio
@@ -80,10 +80,12 @@ class LaneMisses:
     def _answer(self, miss: "Miss", outcome: object) -> None:
         ends = self.stopping and miss.keep_alive
         if isinstance(outcome, Response):
-            if ends or (outcome.close and miss.keep_alive):
+            if (
+                ends
+                or (outcome.close and miss.keep_alive)
+                or not self._lane.say(miss, self._bytes_of(outcome, miss))
+            ):
                 self._release(miss, outcome)
-            else:
-                self._lane.say(miss, self._bytes_of(outcome, miss))
         elif ends or outcome is None or not self._lane.answer(miss):
             self._release(miss)
 

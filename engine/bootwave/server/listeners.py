@@ -112,7 +112,8 @@ def _listening(address: ListenAddress, port: int, *, deferred: bool) -> socket.s
         new.listen(BACKLOG)
         if hasattr(socket, "TCP_QUICKACK"):
             # Connections inherit it: the answer, which follows at once, acknowledges
-            # the request, and a packet of its own is saved.
+            # the request, and a packet of its own is saved.  Where only part of a
+            # request came, server.tcp acknowledges that.
             new.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         new.setblocking(False)
         os.set_inheritable(new.fileno(), True)

@@ -90,6 +90,7 @@ _FREED_AT_ONCE = 8
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _GONE = select.EPOLLHUP | select.EPOLLERR
 _COUNTED = {
     Reason.HTTP_SYNTAX: Counter.HTTP_REFUSED,
@@ -557,6 +558,10 @@ class HttpServer:
             self._table.waiting(peer)
             self._place_freed()
         peer.answered = False
+        if connection.is_within_head and _QUICKACK is not None:
+            # The listeners have requests acknowledged by their answers.  A peer that
+            # writes a head in pieces may send the next when this one is acknowledged.
+            peer.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         interest = select.EPOLLIN if connection.wants_data else 0
         if peer.outbound:
             interest |= select.EPOLLOUT
