@@ -1,9 +1,9 @@
 """Between the lane and provisioning: what the lane missed, and what it is told.
 
 A document that is ready by now the lane sends itself.  Other answers are the bytes that
-h11's side would send.  An answer that ends a connection which the phone would have kept,
-or on which more has come, is given by h11's side, which lingers for what may still be
-on its way; so is what failed here, because there it fails again and is told.
+h11's side would send.  An answer that ends a connection which the phone would have
+kept, or on which more has come, is given by h11's side, which lingers for what may
+still be on its way; so is what failed here, because there it fails again and is told.
 """
 
 import asyncio
