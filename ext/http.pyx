@@ -9,7 +9,8 @@ asked, and later that something is ready now, or which bytes to send.  So it dec
 nothing that others decide otherwise; it answers sooner.
 
 Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
-texts, httpconnections.pxd keeps connections open, httpsockets.pxd calls the system,
+texts, httpgrants.pxd says what may leave, httpanswers.pxd writes it, httpconnections.pxd
+keeps connections open, httpends.pxd names their ends, httpsockets.pxd calls the system,
 proxyprotocol.pxd reads whom a load balancer speaks for.
 """
 
@@ -24,6 +25,13 @@ from cpython.exc cimport PyErr_SetFromErrno
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
+from httpanswers cimport (
+    MAX_ANSWER_HEAD,
+    Beginnings,
+    begin_second,
+    is_current,
+    write_answer,
+)
 from httpconnections cimport (
     IDLE,
     IDLE_PROVEN,
@@ -50,10 +58,14 @@ from httpconnections cimport (
     wait_for,
     watch,
 )
+from httpends cimport ends_of, source_of, text_of
+from httpgrants cimport Revocations, is_granted, stamp_of
 from httpmemos cimport (
     MAX_MEMOS,
     MEMOS,
     Memo,
+    agent_key,
+    agent_mac,
     fill_memo,
     forget_memos,
     memo_at,
@@ -64,27 +76,20 @@ from httprequest cimport (
     MAX_AGENT,
     SETTINGS,
     Request,
-    next_mac,
     recognised,
 )
 from httpsockets cimport (
-    AF_INET,
-    AF_INET6,
-    CLOCK_BOOTTIME,
     CLOCK_REALTIME,
     EPOLL_CLOEXEC,
     EPOLLIN,
     EPOLLOUT,
-    INET6_ADDRSTRLEN,
     MSG_MORE,
     MSG_NOSIGNAL,
     bw_accept,
     bw_clock,
-    bw_date,
     bw_end,
     bw_end_of,
     bw_has_unread,
-    bw_is_on_link,
     bw_no_delay,
     bw_own_end,
     bw_reset_on_close,
@@ -92,10 +97,8 @@ from httpsockets cimport (
     epoll_create1,
     epoll_event,
     epoll_wait,
-    inet_ntop,
     recv,
     send,
-    snprintf,
     sockaddr_storage,
 )
 from libc.errno cimport (
@@ -109,8 +112,8 @@ from libc.errno cimport (
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
-from proxyprotocol cimport MAX_SUBNETS, Subnet, is_within, proxied
+from libc.string cimport memcmp, memcpy, memset
+from proxyprotocol cimport Balancers, add_subnet, introduced, proxied
 from ring cimport (
     Ring,
     SightingRecord,
@@ -121,23 +124,16 @@ from ring cimport (
 from tables cimport (
     BW_COUNTERS_CAPSULE,
     BW_TABLE_CAPSULE,
-    SOURCE_IPV4,
-    SOURCE_IPV6,
-    SOURCE_SUBNET,
     CounterMemory,
     Document,
     Phone,
     Source,
     Table,
-    assemble_into,
     bw_add,
-    bw_load,
     find_document,
     find_phone,
-    packed_of,
     same_source,
     shared_slot,
-    tag_of,
     use_phone,
 )
 
@@ -227,8 +223,6 @@ cdef enum:
     BATCH = 64
     IN_BYTES = 8192
     OUT_BYTES = 262144
-    MAX_ANSWER_HEAD = 640
-    HEAD_ROOM = 160
     COUNTED = 5
 
 cdef enum:
@@ -250,57 +244,6 @@ cdef enum:
     UNFIT = 2  # for the lane: too large, or of a plan that is no native one
 
 cdef str NO_NAME = ""
-
-
-cdef void source_of(const bw_end* peer, Source* source) noexcept nogil:
-    """What a window used from *peer* is pinned to (pairing.sources.source_key)."""
-    memset(source, 0, sizeof(Source))
-    if peer.family == 4:
-        source.kind = SOURCE_IPV4
-        memcpy(source.address, peer.address, 4)
-    elif bw_is_on_link(peer.address):
-        source.kind = SOURCE_IPV6
-        source.zone = peer.zone
-        memcpy(source.address, peer.address, 16)
-    else:
-        source.kind = SOURCE_SUBNET
-        memcpy(source.address, peer.address, 8)
-
-
-cdef object text_of(const bw_end* end, bint with_zone):
-    cdef char text[INET6_ADDRSTRLEN]
-    cdef object host
-    inet_ntop(
-        AF_INET if end.family == 4 else AF_INET6, end.address, text, INET6_ADDRSTRLEN
-    )
-    host = PyUnicode_DecodeASCII(text, <Py_ssize_t>strlen(text), NULL)
-    return f"{host}%{end.zone}" if with_zone and end.zone else host
-
-
-cdef object ends_of(const Caller* caller):
-    """The ends that a load balancer named, or None without one."""
-    if not caller.reached.family:
-        return None
-    return text_of(&caller.peer, True), (
-        text_of(&caller.reached, False),
-        caller.reached.port,
-    )
-
-
-cdef inline char* put(char* out, const void* at, Py_ssize_t size) noexcept nogil:
-    memcpy(out, at, <size_t>size)
-    return out + size
-
-
-cdef char* put_number(char* out, uint32_t number) noexcept nogil:
-    cdef char digits[10]
-    cdef int at = 10
-    while True:
-        at -= 1
-        digits[at] = <char>(c"0" + number % 10)
-        number //= 10
-        if not number:
-            return put(out, digits + at, 10 - at)
 
 
 @cython.final
@@ -361,8 +304,7 @@ cdef class Lane:
     cdef object url_of, describe, model_of
     cdef Table* documents
     cdef Table* general
-    cdef uint64_t* revocations
-    cdef Py_ssize_t everything, first_domain, domain_mask, first_mac, mac_mask
+    cdef Revocations revocations
     cdef uint64_t* counters
     cdef Py_ssize_t[COUNTED] counted
     cdef uint64_t[COUNTED] counts
@@ -382,8 +324,7 @@ cdef class Lane:
     cdef int held
     cdef int capacity, crowded
     cdef bint finishing
-    cdef Subnet[MAX_SUBNETS] balancers
-    cdef int balancer_count
+    cdef Balancers balancers
 
     cdef Memo* agents
     cdef int agent_count
@@ -398,10 +339,7 @@ cdef class Lane:
     cdef Ring* ring
     cdef double wall  # when the present request was answered
 
-    cdef int64_t second
-    cdef char[HEAD_ROOM] ok_head
-    cdef char[HEAD_ROOM] same_head
-    cdef Py_ssize_t ok_size, same_size
+    cdef Beginnings beginnings
     cdef uint8_t* inbound
     cdef char* out
     cdef epoll_event[BATCH] events
@@ -447,18 +385,19 @@ cdef class Lane:
         memory = <CounterMemory*>PyCapsule_GetPointer(
             revocations.memory, BW_COUNTERS_CAPSULE
         )
-        self.revocations = memory.at
-        self.everything, self.first_domain, domains, self.first_mac, macs = layout
-        self.domain_mask, self.mac_mask = domains - 1, macs - 1
+        everything, first_domain, domains, first_mac, macs = layout
         if (
-            min(self.everything, self.first_domain, self.first_mac) < 0
+            min(everything, first_domain, first_mac) < 0
             or domains < 1 or domains & domains - 1
             or macs < 1 or macs & macs - 1
-            or self.everything >= memory.count
-            or self.first_domain + domains > memory.count
-            or self.first_mac + macs > memory.count
+            or everything >= memory.count
+            or first_domain + domains > memory.count
+            or first_mac + macs > memory.count
         ):
             raise ValueError("the layout does not fit the revocations")
+        self.revocations = Revocations(
+            memory.at, everything, first_domain, domains - 1, first_mac, macs - 1
+        )
         memory = <CounterMemory*>PyCapsule_GetPointer(
             counters.memory, BW_COUNTERS_CAPSULE
         )
@@ -475,8 +414,16 @@ cdef class Lane:
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
             self.vendors[i] = vendors[i]
+        cdef bytes address
         for family, length, address in balancers:
-            self.add_balancer(family, length, address)
+            if address is None or not add_subnet(
+                &self.balancers,
+                family,
+                length,
+                <const uint8_t*>PyBytes_AS_STRING(address),
+                PyBytes_GET_SIZE(address),
+            ):
+                raise ValueError("there is no room for that network, or it is none")
         self.boot = boot
         self.one_url = url != ""
         self.url = <uint64_t>hash(url)
@@ -488,7 +435,7 @@ cdef class Lane:
         self.missed = []
         self.capacity, self.crowded = capacity, crowded
         self.handed = []
-        self.second = -1
+        self.beginnings.second = -1
         self.agents = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.types = <Memo*>calloc(MEMOS, sizeof(Memo))
         self.inbound = <uint8_t*>malloc(IN_BYTES)
@@ -526,7 +473,7 @@ cdef class Lane:
 
     def stamp(self, uint64_t mac, int64_t domain):
         """Return the present stamp of a device in a domain."""
-        return self.stamp_of(mac, domain)
+        return stamp_of(&self.revocations, mac, domain)
 
     def accept(self, int listener, int limit, int held):
         """Accept at most *limit* connections and answer what is ready.
@@ -560,8 +507,14 @@ cdef class Lane:
             caller.reached.family = 0
             if size > 0:
                 bw_end_of(&from_, &caller.peer)
-                if self.balancer_count:
-                    size = self.introduced(size, &caller)
+                if self.balancers.count:
+                    size = introduced(
+                        &self.balancers,
+                        self.inbound,
+                        size,
+                        &caller.peer,
+                        &caller.reached,
+                    )
                 if caller.peer.family and self.url_for(known, fd, &caller):
                     source_of(&caller.peer, &caller.source)
                     if size == 0 and self.has_room(False):
@@ -787,9 +740,9 @@ cdef class Lane:
         if found == UNFIT:
             return HANDED
         if found == READY:
-            if answer.own:
-                self.counts[HITS] += 1
             if self.write(&request, &answer):
+                if answer.own:
+                    self.counts[HITS] += 1
                 return self.deliver(fd, request.keep_alive, &answer, caller)
         return self.wait(fd, size, &request, &answer, caller)
 
@@ -881,7 +834,11 @@ cdef class Lane:
                 answer.model = named.model
                 answer.name = named.name
         answer.own = kind == FILES or kind == SETTINGS
-        answer.mac = request.mac if answer.own else self.agent_mac(request, agent)
+        answer.mac = request.mac
+        if not answer.own:
+            answer.mac = agent_mac(
+                request, agent.end, self.vendors, self.vendor_count
+            )
         return True
 
     cdef int find(self, const Source* source, Answer* answer) noexcept:
@@ -907,7 +864,7 @@ cdef class Lane:
             use_phone(self.general, phone)
         answer.phone = phone
         answer.document = find_document(phone, answer.kind, answer.url, answer.model)
-        if answer.document is NULL or not self.is_granted(answer):
+        if answer.document is NULL or not self.may_leave(answer):
             return MISSING
         if (
             answer.document.blueprint is NULL and answer.document.plan is not NULL
@@ -1015,92 +972,28 @@ cdef class Lane:
             ends_of(&own.caller),
         )
 
-    cdef inline bint is_granted(self, const Answer* answer) noexcept:
-        """Whether what was found may leave at this moment."""
-        cdef const Phone* phone = answer.phone
-        if not answer.own:
-            return phone.stamp == bw_load(self.revocations + self.everything)
-        return (
-            bw_clock(CLOCK_BOOTTIME) < phone.until
-            and phone.stamp == self.stamp_of(answer.mac, phone.domain)
-        )
-
-    cdef inline uint64_t stamp_of(self, uint64_t mac, int64_t domain) noexcept:
-        return (
-            bw_load(self.revocations + self.everything)
-            + bw_load(
-                self.revocations + self.first_domain
-                + <Py_ssize_t>(<uint64_t>domain & <uint64_t>self.domain_mask)
-            )
-            + bw_load(
-                self.revocations + self.first_mac
-                + <Py_ssize_t>((mac ^ mac >> 16 ^ mac >> 32) & <uint64_t>self.mac_mask)
-            )
-        )
+    cdef inline bint may_leave(self, const Answer* answer) noexcept:
+        return is_granted(&self.revocations, answer.phone, answer.mac, answer.own)
 
     cdef bint write(self, Request* request, Answer* answer) noexcept:
         """Write what http.response does into ``out``; False when it may not leave.
 
         That is asked last of all: this process may have been stopped for a while.
         """
-        cdef const Document* document = answer.document
-        cdef char* out = self.out
         cdef int64_t second
-        cdef bint current = request.tag is not NULL and (
-            request.tag_size == document.tag_size
-            and memcmp(request.tag, tag_of(document), request.tag_size) == 0
-        )
+        cdef bint current = is_current(request, answer.document)
         if self.finishing:
             request.keep_alive = False
         # That a general document is current says nothing about the phone's own.
         answer.reason = self.reasons[0 if not answer.own else 2 if current else 1]
         self.wall = bw_clock(CLOCK_REALTIME)
         second = <int64_t>self.wall
-        if second != self.second:
-            self.date(second)
-        if current:
-            out = put(out, self.same_head, self.same_size)
-        else:
-            out = put(out, self.ok_head, self.ok_size)
-        # A 304 tells the length, too, except of nothing.
-        if not current or document.content_size:
-            out = put(out, b"Content-Length: ", 16)
-            out = put_number(out, document.content_size)
-            out = put(out, b"\r\n", 2)
-        out = put(out, b"ETag: ", 6)
-        out = put(out, tag_of(document), document.tag_size)
-        out = put(out, b"\r\nCache-Control: private, no-cache\r\n", 36)
-        if not request.keep_alive:
-            out = put(out, b"Connection: close\r\n", 19)
-        elif request.is_1_0:
-            out = put(out, b"Connection: keep-alive\r\n", 24)
-        out = put(out, b"\r\n", 2)
-        if not current and not request.head:
-            if document.blueprint is NULL:
-                memcpy(out, packed_of(document), document.packed_size)
-            else:
-                assemble_into(document.blueprint, packed_of(document), out)
-            out += document.content_size
-        answer.size = out - self.out
-        return self.is_granted(answer)
-
-    cdef void date(self, int64_t second) noexcept:
-        cdef char text[64]
-        bw_date(second, text, sizeof(text))
-        self.ok_size = snprintf(
-            self.ok_head,
-            HEAD_ROOM,
-            b"HTTP/1.1 200 OK\r\nDate: %s\r\nServer: bootwave\r\n"
-            b"Content-Type: application/xml\r\n",
-            text,
+        if second != self.beginnings.second:
+            begin_second(&self.beginnings, second)
+        answer.size = write_answer(
+            &self.beginnings, request, answer.document, current, self.out
         )
-        self.same_size = snprintf(
-            self.same_head,
-            HEAD_ROOM,
-            b"HTTP/1.1 304 Not Modified\r\nDate: %s\r\nServer: bootwave\r\n",
-            text,
-        )
-        self.second = second
+        return self.may_leave(answer)
 
     cdef void tell(self, const Answer* answer, const bw_end* peer) noexcept:
         cdef SightingRecord* record = sighting_place(self.ring)
@@ -1126,25 +1019,9 @@ cdef class Lane:
     cdef Memo* agent_of(self, const Request* request) except? NULL:
         """What is known of the User-Agent, its words of twelve hex digits left out."""
         cdef uint8_t key[MAX_AGENT]
-        cdef Py_ssize_t size = 0, start = 0, found, first = -1
-        cdef int64_t mac
-        cdef Memo* memo
-        while start < request.agent_size:
-            found = next_mac(request.agent, request.agent_size, start, &mac)
-            if found < 0:
-                break
-            if first < 0:
-                first = found
-            memcpy(key + size, request.agent + start, <size_t>(found - start))
-            size += found - start
-            key[size] = 1  # stands in no field
-            size += 1
-            start = found + 12
-        if start < request.agent_size:
-            memcpy(key + size, request.agent + start,
-                   <size_t>(request.agent_size - start))
-            size += request.agent_size - start
-        memo = memo_at(self.agents, key, size)
+        cdef Py_ssize_t first = -1
+        cdef Py_ssize_t size = agent_key(request, key, &first)
+        cdef Memo* memo = memo_at(self.agents, key, size)
         if memo.detail is not NULL:
             return memo
         text = PyUnicode_DecodeASCII(
@@ -1178,26 +1055,6 @@ cdef class Lane:
         fill_memo(memo, request.type, request.type_size, model, "")
         self.type_count += 1
         return memo
-
-    cdef uint64_t agent_mac(self, const Request* request, const Memo* agent) noexcept:
-        """The MAC that the User-Agent names (phone.useragent), or 0."""
-        cdef Py_ssize_t start = agent.end
-        cdef int64_t mac = 0
-        cdef uint64_t last = 0, own = 0
-        cdef int i
-        if agent.end < 0:
-            return 0
-        while True:
-            start = next_mac(request.agent, request.agent_size, start, &mac)
-            if start < 0:
-                return own or last
-            start += 12
-            if not mac or mac >> 40 & 1:
-                continue
-            last = <uint64_t>mac
-            for i in range(self.vendor_count):
-                if mac >> 24 == self.vendors[i]:
-                    own = last
 
     cdef Listener* listener_of(self, int fd) except NULL:
         cdef int i
@@ -1264,43 +1121,6 @@ cdef class Lane:
             # Requests to others do not wait here.
             self.url_texts[<uint64_t>hash(url)] = url
         return <uint64_t>hash(url)
-
-    # Load balancers
-
-    cdef int add_balancer(self, int family, int length, bytes address) except -1:
-        cdef Subnet* new
-        if (
-            self.balancer_count == MAX_SUBNETS
-            or family not in (4, 6)
-            or len(address) != (4 if family == 4 else 16)
-            or not 0 <= length <= 8 * len(address)
-        ):
-            raise ValueError("there is no room for that network, or it is none")
-        new = &self.balancers[self.balancer_count]
-        new.family, new.length = <uint8_t>family, <uint8_t>length
-        memcpy(new.address, <const char*>address, <size_t>len(address))
-        self.balancer_count += 1
-        return 0
-
-    cdef Py_ssize_t introduced(self, Py_ssize_t size, Caller* caller) noexcept:
-        """Take the header from ``inbound`` when the peer is a balancer.
-
-        Returns how many bytes are left; the peer is then whom it speaks for, of family
-        0 when the header is for others to read.
-        """
-        cdef Py_ssize_t header
-        cdef int i
-        for i in range(self.balancer_count):
-            if is_within(&caller.peer, &self.balancers[i]):
-                break
-        else:
-            return size
-        header = proxied(self.inbound, size, &caller.peer, &caller.reached)
-        if not header:
-            caller.peer.family = 0
-            return size
-        memmove(self.inbound, self.inbound + header, <size_t>(size - header))
-        return size - header
 
     # Connections
 

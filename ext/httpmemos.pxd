@@ -1,8 +1,9 @@
-# What is remembered of texts that many phones send: what Python made of them.
+# What is remembered of texts that many phones send: what Python made of them.  Of a
+# User-Agent that is without the MACs in it, which are looked for each time.
 
 from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
-from httprequest cimport MAX_AGENT
-from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t, uint64_t
+from httprequest cimport MAX_AGENT, Request, next_mac
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 cdef enum:
@@ -72,3 +73,54 @@ cdef inline void forget_memos(Memo* memos) noexcept:
             Py_DECREF(<object>memos[i].name)
             Py_DECREF(<object>memos[i].detail)
             memos[i].detail = NULL
+
+
+cdef inline Py_ssize_t agent_key(
+    const Request* request, uint8_t* key, Py_ssize_t* first
+) noexcept nogil:
+    """Write the User-Agent without its words of twelve hex digits; the size.
+
+    *first* is where the first of those is, and stays as it is without one.
+    """
+    cdef Py_ssize_t size = 0, start = 0, found
+    cdef int64_t mac
+    while start < request.agent_size:
+        found = next_mac(request.agent, request.agent_size, start, &mac)
+        if found < 0:
+            break
+        if first[0] < 0:
+            first[0] = found
+        memcpy(key + size, request.agent + start, <size_t>(found - start))
+        size += found - start
+        key[size] = 1  # stands in no field
+        size += 1
+        start = found + 12
+    if start < request.agent_size:
+        memcpy(key + size, request.agent + start, <size_t>(request.agent_size - start))
+        size += request.agent_size - start
+    return size
+
+
+cdef inline uint64_t agent_mac(
+    const Request* request, Py_ssize_t start, const uint32_t* vendors, int count
+) noexcept nogil:
+    """The MAC that the User-Agent names from *start* on (phone.useragent), or 0.
+
+    The last one, of those of *vendors* if there are any; 0 for a negative *start*.
+    """
+    cdef int64_t mac = 0
+    cdef uint64_t last = 0, own = 0
+    cdef int i
+    if start < 0:
+        return 0
+    while True:
+        start = next_mac(request.agent, request.agent_size, start, &mac)
+        if start < 0:
+            return own or last
+        start += 12
+        if not mac or mac >> 40 & 1:
+            continue
+        last = <uint64_t>mac
+        for i in range(count):
+            if mac >> 24 == vendors[i]:
+                own = last

@@ -4,7 +4,7 @@
 
 from httpsockets cimport bw_end
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 cdef extern from *:
     """
@@ -42,6 +42,10 @@ cdef struct Subnet:
     uint8_t family  # 4 or 6, as in bw_end
     uint8_t length
     uint8_t[16] address
+
+cdef struct Balancers:
+    Subnet[MAX_SUBNETS] networks
+    int count
 
 
 cdef inline bint is_within(const bw_end* end, const Subnet* subnet) noexcept nogil:
@@ -130,3 +134,53 @@ cdef inline Py_ssize_t proxied(
     end_from(at + FIXED, width, at + additions - 4, source)
     end_from(at + FIXED + width, width, at + additions - 2, reached)
     return whole
+
+
+cdef inline bint add_subnet(
+    Balancers* balancers,
+    int family,
+    int length,
+    const uint8_t* address,
+    Py_ssize_t size,
+) noexcept nogil:
+    """Let a network be of load balancers; False for none, and without room."""
+    cdef Subnet* new
+    if (
+        balancers.count == MAX_SUBNETS
+        or family not in (4, 6)
+        or size != (4 if family == 4 else 16)
+        or not 0 <= length <= 8 * size
+    ):
+        return False
+    new = &balancers.networks[balancers.count]
+    new.family, new.length = <uint8_t>family, <uint8_t>length
+    memcpy(new.address, address, <size_t>size)
+    balancers.count += 1
+    return True
+
+
+cdef inline Py_ssize_t introduced(
+    const Balancers* balancers,
+    uint8_t* at,
+    Py_ssize_t size,
+    bw_end* peer,
+    bw_end* reached,
+) noexcept nogil:
+    """Take the header from at[0:size] when *peer* is a load balancer.
+
+    Returns how many bytes are left; *peer* is then whom it speaks for, of family 0 when
+    the header is for others to read.
+    """
+    cdef Py_ssize_t header
+    cdef int i
+    for i in range(balancers.count):
+        if is_within(peer, &balancers.networks[i]):
+            break
+    else:
+        return size
+    header = proxied(at, size, peer, reached)
+    if not header:
+        peer.family = 0
+        return size
+    memmove(at, at + header, <size_t>(size - header))
+    return size - header

@@ -1,6 +1,7 @@
 """The lane behind load balancers: whose address counts, what is left to others."""
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -274,6 +275,34 @@ def test_a_late_request_that_is_not_ready_is_the_first_one_of_others(
         ((number, *how),) = bench.turn()
         os.close(number)
         assert how == [ASKED, False, False, (PHONE, REACHED)]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["together", "apart"])
+def test_a_miss_behind_a_balancer_is_the_phones(bench: Bench, late: bool) -> None:
+    with bench.connect() as client:
+        asked = GET + b"\r\n"
+        client.sendall(FROM_PHONE if late else FROM_PHONE + asked)
+        select.select([bench.listener], [], [], PATIENCE)
+        assert bench.lane.accept(bench.listener.fileno(), 64, 0) == (0, None)
+        if late:
+            client.sendall(asked)
+            select.select([bench.lane.fileno()], [], [], PATIENCE)
+            assert bench.lane.turn(0) is None
+        (miss,) = bench.lane.take_missed() or []
+        assert (miss.source, miss.base_url) == (PHONE, URL)
+        keep(bench, PHONE, "http://127.0.0.1")
+        assert not bench.lane.answer(miss)
+        keep(bench, HERE)
+        assert not bench.lane.answer(miss)
+        keep(bench)
+        assert bench.lane.answer(miss)
+        assert client.recv(65536).endswith(BODY)
+        ((_, *seen),) = bench.sightings.drain(10)
+        assert seen[:3] == [MAC, PHONE, 51]
+        # It is an open connection like any other from here on.
+        assert bench.lane.tick(time.monotonic() + 60.0, 10) == ([], [], None)
+        assert client.recv(1) == b""
+        assert len(bench.lane) == 0
 
 
 def test_who_was_introduced_and_says_nothing_is_given_up_and_told() -> None:

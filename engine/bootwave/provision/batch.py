@@ -2,8 +2,8 @@
 
 A wave misses for hundreds of phones at once; asking for each alone would cost a round
 of statements each.  The first miss of a turn schedules the query for the end of it, and
-the others join.  Every miss goes this way, whether its MAC is known or not, so that the
-time of an answer does not tell.
+the others join.  Every miss goes this way, or that of provision.misses, whether its MAC
+is known or not, so that the time of an answer does not tell.
 """
 
 import asyncio
