@@ -9,9 +9,10 @@ asked, and later that something is ready now, or which bytes to send.  So it dec
 nothing that others decide otherwise; it answers sooner.
 
 Its parts: httprequest.pxd recognises, httpmemos.pxd remembers what Python said of
-texts, httpgrants.pxd says what may leave, httpanswers.pxd writes it, httpconnections.pxd
-keeps connections open, httpends.pxd names their ends, httpsockets.pxd calls the system,
-proxyprotocol.pxd reads whom a load balancer speaks for.
+texts, httpgrants.pxd says what may leave, httpanswers.pxd writes it,
+httpconnections.pxd keeps connections open, httpends.pxd names their ends,
+httpsockets.pxd calls the system, proxyprotocol.pxd reads whom a load balancer speaks
+for.
 """
 
 cimport cython
