@@ -112,10 +112,10 @@ def work():
 """
 
 LANE = """
-import os, socket, time
+import os, select, socket, time
 import sys
 sys.path.insert(0, {root!r})
-from tests.native.test_http import CLOSE, GET, Bench
+from tests.native.test_http import CLOSE, GET, LAYOUT, PATIENCE, Bench
 
 bench = Bench(idle=0.0, stall=0.0)
 bench.keep()
@@ -142,8 +142,27 @@ def work():
         client.sendall(GET + CLOSE)
         large.accept()
         large.lane.tick(time.monotonic() + 1, 100)
-    bench.lane.drain(1000)
-    large.lane.drain(1000)
+    # What waits is answered, is told the bytes, is late, and is given up.
+    for end in "answer", "say", "late", "abort":
+        with bench.connect() as client:
+            client.sendall(GET.replace(b"snom370", b"snom300") + CLOSE)
+            select.select([bench.listener], [], [], PATIENCE)
+            bench.lane.accept(bench.listener.fileno(), 64, 0)
+            (miss,) = bench.lane.take_missed()
+            if end == "answer":
+                bench.keep(model=miss.model)
+                assert bench.lane.answer(miss)
+            elif end == "say":
+                assert bench.lane.say(miss, b"an answer")
+            elif end == "late":
+                _, ((number_, *_),), _ = bench.lane.tick(time.monotonic() + 60, 100)
+                os.close(number_)
+            else:
+                bench.lane.abort()
+            bench.revocations.add(LAYOUT[0], 1)
+    bench.keep()
+    bench.sightings.drain(1000)
+    large.sightings.drain(1000)
     bench.asked.clear()
     assert len(bench.lane) == len(large.lane) == 0
 """
