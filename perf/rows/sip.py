@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 
 from perf.contenders import kamailio, limits, sipp
 from perf.contenders.engine import FIRST_MAC, Engine
@@ -16,10 +17,11 @@ from perf.programs import Wrong, load, program
 from perf.rounds import interleave
 from perf.rows.outcome import measured_line
 from perf.site import PHONES, SETTLE_SECONDS, Site
-from perf.verdict import Goal, Line
+from perf.verdict import Goal, Line, scaled
 
 OUTSTANDING = 256
 RATE_GOAL = 150_000
+RATE_THERE = 260_000  # of the C program, where that goal was set
 RATE_STEP = 0.9
 BURSTS = (3_000, 20_000)
 BLOCKED_SECONDS = 0.1
@@ -65,7 +67,7 @@ def rate(site: Site) -> list[Line]:
         "sip-rate",
         "exchanges/s",
         figures,
-        [Goal(RATE_GOAL, at_least=True)],
+        scaled(RATE_GOAL, "C", RATE_THERE, at_least=True),
         "kamailio",
         "C",
         missing=missing,
@@ -93,10 +95,17 @@ def burst(site: Site) -> list[Line]:
             "kamailio",
             "C",
             missing=missing,
-            note=f"sent within {1000 * max(spans, default=0):.0f} ms",
+            note=_span(spans),
         )
         lines.append(measured_line(line, failed))
     return lines
+
+
+def _span(spans: list[float]) -> str:
+    """Return how long sending took, of all contenders and rounds."""
+    if not spans:
+        return ""
+    return f"sent within {1000 * median(spans):.1f} ms, {1000 * max(spans):.0f} at most"
 
 
 def _servers(site: Site, missing: dict[str, str]) -> dict[str, Served]:
