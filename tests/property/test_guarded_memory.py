@@ -72,7 +72,7 @@ def lane():
         assert bench.accept() == []
         client.close()
         bench.lane.tick(1e12, 10)
-    bench.lane.drain(1000)
+    bench.sightings.drain(1000)
     bench.listener.close()
 
 own.guard_blocks(1)
