@@ -529,23 +529,29 @@ cdef class Lane:
         return error, self.finished()
 
     def turn(self, int held):
-        """Do what the connections kept here wait for; at most 64 of them.
+        """Do what the connections kept here wait for; at most 64 things.
 
+        Asks again for what came meanwhile: a way round the loop costs more than that.
         Returns what is handed over: a list of (descriptor, bytes already read,
         whether a request was answered on it, whether on a grant, the ends that a load
         balancer named).  The descriptors belong to the caller.
         """
         cdef int i, fd, count
+        cdef int left = BATCH
         self.held = held
-        count = epoll_wait(self.kept.set, self.events, BATCH, 0)
-        for i in range(count):
-            fd = self.events[i].data.fd
-            if not is_kept(&self.kept, fd):
-                continue
-            if self.kept.at[fd].state == SENDING:
-                self.send_on(fd)
-            elif self.kept.at[fd].state == IDLE:
-                self.receive(fd)
+        while left > 0:
+            count = epoll_wait(self.kept.set, self.events, left, 0)
+            if count <= 0:
+                break
+            left -= count
+            for i in range(count):
+                fd = self.events[i].data.fd
+                if not is_kept(&self.kept, fd):
+                    continue
+                if self.kept.at[fd].state == SENDING:
+                    self.send_on(fd)
+                elif self.kept.at[fd].state == IDLE:
+                    self.receive(fd)
         return self.finished()
 
     def tick(self, double now, int limit):
@@ -776,7 +782,8 @@ cdef class Lane:
         cdef bint known = is_kept(&self.kept, fd)
         cdef bint proven = answer is not NULL and answer.own
         # The end of an answer waits for the close that follows, so that the two leave
-        # in one segment: a packet less for the kernels at both ends.
+        # in one segment: a packet less for the kernels at both ends.  What arrives in
+        # between, behind a request to close, would have the kernel reset instead.
         cdef ssize_t sent = send(
             fd,
             at,
