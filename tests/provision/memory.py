@@ -91,6 +91,15 @@ class MemoryStore:
             if mac in self.bindings or mac in self.devices_known
         }
 
+    def bound(self, after: int, most: int) -> list[int]:
+        self._reached()
+        found = [
+            mac
+            for mac, rows in self.bindings.items()
+            if mac > after and any(expires is None for _, expires, _ in rows)
+        ]
+        return sorted(found)[:most]
+
     def wildcards(self) -> list[WildcardAccount]:
         self._reached()
         found = []

@@ -746,6 +746,21 @@ def test_a_bound_phone_may_be_answered_without_asking_until_something_is_revoked
     assert MAC not in bench.bound
 
 
+def test_a_fleet_is_met_piece_by_piece_and_answered_without_asking(
+    bench: Bench,
+) -> None:
+    macs = sorted(bench.store.bindings)
+    met = 0
+    for mac in macs:
+        last = bench.provisioner.meet(met, 1)
+        assert last == mac
+        assert mac in bench.bound
+        met = mac
+    assert bench.provisioner.meet(met, 1) is None
+    bench.revocations.revoke([Change("device", macs[0])])
+    assert macs[0] not in bench.bound
+
+
 def test_a_temporary_binding_is_looked_up_each_time(bench: Bench) -> None:
     device = bench.store.devices([MAC])[MAC]
     until = bench.clock.boottime + 60

@@ -104,6 +104,34 @@ def test_a_worker_sees_what_was_written_past_it_and_records_what_it_did(
     assert {51, 60, 62} <= set(codes)
 
 
+def test_the_fleet_is_known_to_the_pnp_lane_before_it_asks(tmp_path: Path) -> None:
+    options = local_options(tmp_path)
+    make_store(options)
+    administration = directly(options)
+    administration.domain_add("pbx.example.com")
+    for number in range(3):
+        administration.account_add(
+            f"40{number}@pbx.example.com",
+            password="x" * 12,
+            mac=f"{PHONE + number:012X}",
+        )
+    administration.close()
+
+    async def scenario() -> None:
+        shared = open_shared(options, 1)
+        worker = Worker(options, shared, 0)
+        await worker.start()
+        try:
+            bound = worker.provisioner.bound
+            assert bound is not None
+            await until(lambda: all(PHONE + number in bound for number in range(3)))
+        finally:
+            await worker.stop()
+            shared.close()
+
+    asyncio.run(scenario())
+
+
 def test_the_worker_of_another_slot_leaves_the_pnp_sockets_alone(
     tmp_path: Path,
 ) -> None:

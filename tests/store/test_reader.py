@@ -58,6 +58,23 @@ def test_unknown_macs_are_missing_and_repeated_ones_come_once(
     assert reader.devices([]) == {}
 
 
+def test_bound_macs_are_told_in_order_and_temporary_ones_left_out(
+    filled: None,
+    connection: sqlite3.Connection,
+    add: Callable[..., None],
+    reader: Reader,
+) -> None:
+    add("404@a.example.com", mac=f"{OTHER + 1:012X}")
+    connection.execute(
+        "UPDATE bindings SET expires = 1.0, boot_id = 'boot' WHERE mac = ?",
+        (OTHER + 1,),
+    )
+    assert reader.bound(0, 10) == [MAC, OTHER]
+    assert reader.bound(0, 1) == [MAC]
+    assert reader.bound(MAC, 10) == [OTHER]
+    assert reader.bound(OTHER, 10) == []
+
+
 def test_a_batch_larger_than_one_query_is_complete(
     admin: Administration, reader: Reader
 ) -> None:

@@ -25,6 +25,9 @@ class Reader(Protocol):
     def devices(self, macs: Sequence[int]) -> Mapping[int, Device]:
         """Return the known devices of *macs*, complete, by MAC."""
 
+    def bound(self, after: int, most: int) -> Sequence[int]:
+        """Return, in order, the next *most* MACs above *after* bound for good."""
+
     def wildcards(self) -> Sequence[WildcardAccount]:
         """Return every account with a wildcard."""
 

@@ -118,7 +118,7 @@ class Provisioner:
         self._counters = counters
         self._nonce_secret = nonce_secret
         self._http_port = http_port
-        self._bound = bound
+        self.bound = bound
         self._policy = Policy(
             clear_secrets=options.http.secrets == "window",
             pairing_seconds=options.pairing.pairing_minutes * 60,
@@ -215,6 +215,19 @@ class Provisioner:
         at = self._clock()
         return [self._pnp_url(lookup, looks, at) for lookup in lookups]
 
+    def meet(self, after: int, most: int) -> int | None:
+        """Let the PnP lane answer the next *most* bound phones above the MAC *after*.
+
+        So that a whole fleet need not be looked up while it boots.  Returns the last of
+        them, or None when there was none; raises StoreError.
+        """
+        macs = self._reader.bound(after, most)
+        if not macs:
+            return None
+        for mac, look in self._look(macs).items():
+            self._hold(mac, look)
+        return macs[-1]
+
     def apply(self, changes: Sequence[Change]) -> None:
         """Forget what *changes*, told by the change log, made wrong.
 
@@ -229,16 +242,16 @@ class Provisioner:
             self._applied += 1
             if kind == "device":
                 self._cache.drop(key)
-                if self._bound is not None:
-                    self._bound.drop(key)
+                if self.bound is not None:
+                    self.bound.drop(key)
             elif kind == "domain":
                 self._cache.drop_domain(key)
             else:
                 self._cache.clear()
                 self.general.clear()
                 self._layers.clear()
-            if self._bound is not None and kind != "device":
-                self._bound.clear()
+            if self.bound is not None and kind != "device":
+                self.bound.clear()
 
     def _begun(self, course: Course) -> Step | Outcome:
         """Begin; return what is needed first, or the outcome."""
@@ -435,7 +448,7 @@ class Provisioner:
         A temporary binding ends without anybody revoking it, so it is looked up.
         """
         device = look.device
-        if self._bound is None or device is None or device.domain is None:
+        if self.bound is None or device is None or device.domain is None:
             return
         if all(binding.expires is not None for binding in device.bindings):
             return
@@ -443,4 +456,4 @@ class Provisioner:
         stamp = self._revocations.stamp_since(look.mark, domain_id)
         if stamp is not None:
             counters = self._revocations.counters_of(mac, domain_id)
-            self._bound.keep(mac, *counters, stamp)
+            self.bound.keep(mac, *counters, stamp)

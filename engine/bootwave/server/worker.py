@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.25
 # Phones answered by multicast without a look at the store: 32 MB when all are used.
 BOUND_PLACES = 1 << 20
+# How many of them are looked up at a time after the start, and how long phones have the
+# loop to themselves in between: a fleet of 100,000 is met within half a minute.
+MET_AT_ONCE = 64
+MEETING_SECONDS = 0.01
 STOP_SECONDS = 5.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
@@ -136,6 +140,7 @@ class Worker:
         self._looking: asyncio.Task[None] | None = None
         self._rivals: asyncio.Task[None] | None = None
         self._taking_over: asyncio.Task[None] | None = None
+        self._meeting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -148,11 +153,12 @@ class Worker:
                 self._rivals = asyncio.create_task(self._look_for_rivals())
             else:
                 self._taking_over = asyncio.create_task(self._take_over(self._pnp))
+            self._meeting = asyncio.create_task(self._meet())
         self._looking = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
         """Finish what was begun, for at most STOP_SECONDS, and close."""
-        for task in (self._taking_over, self._looking, self._rivals):
+        for task in (self._taking_over, self._looking, self._rivals, self._meeting):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
@@ -185,6 +191,17 @@ class Worker:
         lost = self._sightings.dropped
         self._counters.add(Counter.SIGHTINGS_DROPPED, lost - self._sightings_lost)
         self._sightings_lost = lost
+
+    async def _meet(self) -> None:
+        """Have the PnP lane know the fleet before it boots."""
+        after: int | None = 0
+        while after is not None:
+            await asyncio.sleep(MEETING_SECONDS)
+            try:
+                after = self.provisioner.meet(after, MET_AT_ONCE)
+            except StoreError:
+                # Phones are looked up as they come, and _look() says what is wrong.
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _take_over(self, pnp: PnpServer) -> None:
         """Read the PnP sockets as soon as the worker before this one does not."""

@@ -82,6 +82,10 @@ SELECT id, name, registrar, outbound_proxy, language, timezone, tone_scheme,
   wildcard_subnet
 FROM domains WHERE id = ?
 """
+_BOUND = """
+SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
+ORDER BY mac LIMIT ?
+"""
 _MODEL = "SELECT id FROM models WHERE name = ?"
 _SETTINGS = """
 SELECT key, name, value, idx, permission FROM settings
@@ -134,6 +138,16 @@ class Reader:
         except (sqlite3.Error, StoreError) as error:
             raise self._lost(error) from error
         return found
+
+    def bound(self, after: int, most: int) -> list[int]:
+        """Return, in order, the next *most* MACs above *after* bound for good."""
+        try:
+            connection = self._begin()
+            rows = connection.execute(_BOUND, (after, most)).fetchall()
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return [mac for (mac,) in rows]
 
     def wildcards(self) -> list[WildcardAccount]:
         """Return every account with a wildcard, with its window and its claim if any.
