@@ -17,8 +17,8 @@ test: $(VENV)/.dev native
 # Everything that serves phones once more with http.lane = off.  What is end to end or
 # a fault runs with either in "make test" already.
 test-h11: $(VENV)/.dev native
-	BOOTWAVE_TEST_LANE=off $(BIN)/python -m pytest tests/server tests/wave tests/cli \
-		tests/peers tests/test_engine.py tests/end_to_end tests/faults
+	BOOTWAVE_TEST_LANE=off $(BIN)/python -m pytest tests/server tests/wave \
+		tests/peers tests/test_engine.py
 
 check: $(VENV)/.dev native
 	tools/check
