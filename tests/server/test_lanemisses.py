@@ -211,6 +211,8 @@ def test_all_misses_of_a_turn_are_one_query_and_one_commit(
         return real(reader, macs)
 
     monkeypatch.setattr(Reader, "devices", devices)
+    # The fleet is not looked up beside them.
+    monkeypatch.setattr(Reader, "bound", lambda *_: [])
 
     async def act(engine: bootwave.Engine) -> None:
         ends = [await asyncio.open_connection(*engine.http_address) for _ in range(5)]
