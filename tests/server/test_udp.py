@@ -31,6 +31,7 @@ from bootwave.server.udp import PnpServer, PnpSockets, open_pnp_sockets
 from bootwave.sightings import Reason, Sighting
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
+from tests.peers.peer import missing
 
 GROUP = "224.0.1.75"
 MAC = 0x0004132E08B4
@@ -812,7 +813,7 @@ def test_a_burst_on_a_loop_that_was_blocked_is_answered_whole_at_first_try(
         options = PnpOptions(listen="0.0.0.0:0", interfaces=("lo",))
         with closing(open_pnp_sockets(options)) as sockets, Phone() as phone:
             if sockets.warnings:
-                pytest.skip("the kernel grants no receive buffer of 16 MB")
+                missing("the kernel grants no receive buffer of 16 MB: run as root")
             core, counts = PnpCore(secret=b"s" * 32, port=sockets.port), Counts()
             server = laned(sockets, core, counts, SightingRing(count))
             server.start(asyncio.get_running_loop())
