@@ -17,7 +17,7 @@ test: $(VENV)/.dev native
 # Everything that serves phones once more with http.lane = off.  What is end to end or
 # a fault runs with either in "make test" already.
 test-h11: $(VENV)/.dev native
-	BOOTWAVE_TEST_LANE=off $(BIN)/python -m pytest tests/server tests/wave \
+	TEST_HTTP_LANE=off $(BIN)/python -m pytest tests/server tests/wave \
 		tests/peers tests/test_engine.py
 
 check: $(VENV)/.dev native

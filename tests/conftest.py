@@ -30,8 +30,8 @@ def _serve_with_lane(value: str) -> None:
     assert Options().http.lane == HttpOptions().lane == value
 
 
-# BOOTWAVE_TEST_LANE=off has the tests that serve phones do it without the lane.
-if LANE := os.environ.get("BOOTWAVE_TEST_LANE", ""):
+# TEST_HTTP_LANE=off has the tests that serve phones do it without the lane.
+if LANE := os.environ.get("TEST_HTTP_LANE", ""):
     _serve_with_lane(LANE)
 
 

@@ -13,7 +13,7 @@ from tests.end_to_end.program import DOMAIN, Program
 
 Serving = Callable[..., Program]
 # Both, unless tests/conftest.py was told one of them for all tests.
-_LANE = os.environ.get("BOOTWAVE_TEST_LANE")
+_LANE = os.environ.get("TEST_HTTP_LANE")
 LANES = [_LANE] if _LANE else ["on", "off"]
 _FAILED = pytest.StashKey[bool]()
 
