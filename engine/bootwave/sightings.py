@@ -59,6 +59,8 @@ class Reason(IntEnum):
     SERVED_GENERAL = 50, "it was given a document without secrets"
     SERVED_WINDOW = 51, "it was given its settings under an open window"
     NOT_MODIFIED = 52, "it has its current settings already"
+    SERVED_CERTIFICATE = 53, "it was given its settings on its factory certificate"
+    SERVED_CREDENTIALS = 54, "it was given its settings on user name and password"
     UNKNOWN_MAC = (
         60,
         "its MAC is unknown",
@@ -134,6 +136,21 @@ class Reason(IntEnum):
         75,
         "too much changed while it was decided; the phone asks again",
         "restart the phone if it does not ask again",
+    )
+    CERTIFICATE_OTHER_MAC = (
+        76,
+        "its certificate is of another MAC than the one it asked for",
+        "see who has that phone: a certificate opens its own phone's document only",
+    )
+    CERTIFICATE_BLOCKED = (
+        77,
+        "its certificate was revoked or blocked",
+        "bind the phone that replaces it",
+    )
+    CREDENTIALS_WRONG = (
+        78,
+        "the user name or password it gave is wrong",
+        "give the phone the credentials of its account, or open the account",
     )
     HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
     HTTP_TIMEOUT = 81, "the request was not complete in time"

@@ -5,11 +5,13 @@ import pytest
 
 from bootwave.directory.records import Binding, Device, WildcardAccount
 from bootwave.pairing.decisions import (
+    NO_PROOFS,
     Claim,
     Consume,
     Decision,
     Grant,
     Policy,
+    Proofs,
     Refuse,
     Serve,
 )
@@ -56,8 +58,12 @@ def decided(
     secure: bool = False,
     now: Instant = NOW,
     policy: Policy = POLICY,
+    proofs: Proofs = NO_PROOFS,
+    taking: bool = True,
 ) -> Decision:
-    return decide(mac, row, wildcards, address, secure, now, policy)
+    return decide(
+        mac, row, wildcards, address, secure, now, policy, proofs, taking=taking
+    )
 
 
 def refusal(row: Device | None, *wildcards: WildcardAccount, **how: object) -> Reason:
@@ -264,3 +270,64 @@ def test_an_unbound_phone_of_another_vendor_gets_silence() -> None:
 def test_a_subscribe_to_ambiguous_domains_gets_silence() -> None:
     rival = wildcard(account(5, window(50, account_id=5), domain_id=2, wildcard="*"))
     assert not pnp(None, STAR, rival)
+
+
+CERTIFIED = Proofs(certificate=MAC)
+KNOWN = Proofs(credentials=True)
+GUEST = Binding(2, account(405), expires=900.0, boot_id=BOOT)
+
+
+@pytest.mark.parametrize(
+    ("proofs", "kind"), [(CERTIFIED, "certificate"), (KNOWN, "credentials")]
+)
+def test_who_proves_itself_needs_no_window(proofs: Proofs, kind: str) -> None:
+    decision = decided(device(SHUT), address=PUBLIC, secure=True, proofs=proofs)
+    assert isinstance(decision, Serve)
+    assert decision.grant.kind == kind
+    # It is for this request, and no source has it.
+    assert not decision.grant.covers(PUBLIC, NOW)
+
+
+def test_a_proof_lasts_no_longer_than_a_temporary_account() -> None:
+    row = replace(device(SHUT), bindings=(*device(SHUT).bindings, GUEST))
+    decision = decided(row, secure=True, proofs=CERTIFIED)
+    assert isinstance(decision, Serve)
+    assert decision.grant.until == 900.0
+
+
+def test_who_proves_itself_takes_free_windows_but_not_with_head() -> None:
+    assert isinstance(decided(device(FREE), proofs=KNOWN), Consume)
+    head = decided(device(FREE), proofs=KNOWN, taking=False)
+    assert isinstance(head, Serve)
+    assert isinstance(decided(device(FREE), taking=False), Consume)
+
+
+def test_a_certificate_of_another_mac_denies_whatever_is_open() -> None:
+    other = Proofs(certificate=OTHER_MAC, credentials=True)
+    for row in (device(MINE), device(FREE), None):
+        assert refusal(row, STAR, proofs=other) == Reason.CERTIFICATE_OTHER_MAC
+
+
+def test_a_blocked_certificate_denies_whatever_is_open() -> None:
+    blocked = Proofs(denial=Reason.CERTIFICATE_BLOCKED, credentials=True)
+    for row in (device(MINE), device(FREE), None):
+        assert refusal(row, STAR, proofs=blocked) == Reason.CERTIFICATE_BLOCKED
+
+
+def test_a_certificate_opens_no_account_of_an_unbound_phone() -> None:
+    assert refusal(None, proofs=CERTIFIED, secure=True) == Reason.UNKNOWN_MAC
+
+
+def test_wrong_credentials_are_told_from_a_closed_account() -> None:
+    wrong = Proofs(credentials=False)
+    assert refusal(device(SHUT), proofs=wrong) == Reason.CREDENTIALS_WRONG
+    # They take nothing away from the phone that has used the window.
+    assert isinstance(decided(device(MINE), proofs=wrong), Serve)
+
+
+def test_credentials_do_not_make_a_clear_transport_fit() -> None:
+    row = device(SHUT, owns_certificate=True)
+    assert refusal(row, proofs=KNOWN) == Reason.CLEAR_HTTP_CERTIFICATE
+    assert (
+        refusal(device(SHUT), address=PUBLIC, proofs=KNOWN) == Reason.CLEAR_HTTP_PUBLIC
+    )

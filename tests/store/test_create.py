@@ -15,7 +15,7 @@ from bootwave.errors import (
     StoreUnavailable,
 )
 from bootwave.store.create import check, create, upgrade
-from bootwave.store.revisions import HEAD, revision_of
+from bootwave.store.revisions import REVISIONS, revision_of
 
 
 def set_revision(path: Path, revision: str) -> None:
@@ -65,8 +65,8 @@ def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
 def test_a_store_of_an_older_version_asks_for_an_upgrade(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bootwave.store.revisions.REVISIONS", (HEAD, "0002"))
-    monkeypatch.setattr("bootwave.store.revisions.HEAD", "0002")
+    monkeypatch.setattr("bootwave.store.revisions.REVISIONS", (*REVISIONS, "0003"))
+    monkeypatch.setattr("bootwave.store.revisions.HEAD", "0003")
     with pytest.raises(SchemaTooOld, match="bootwave store upgrade"):
         check(path)
 

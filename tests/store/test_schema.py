@@ -16,7 +16,7 @@ from bootwave.store.schema import metadata
 ENDS = r",?$| \)( WITHOUT ROWID)?$"
 DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?)"
 ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '')"
-DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0)"
+DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL)"
 BINDING = "INSERT INTO bindings VALUES (?, ?, ?, ?, NULL, '')"
 
 
@@ -93,7 +93,7 @@ def rows(connection: sqlite3.Connection) -> sqlite3.Connection:
             id="a bound device moved to another domain",
         ),
         pytest.param(
-            "INSERT INTO windows VALUES (1, ?, 'b', 5, ?, 0, '', 0, NULL, '')",
+            "INSERT INTO windows VALUES (1, ?, 'b', 5, ?, 0, '', 0, NULL, '', 0)",
             (1, 4),
             id="a window that ends before it begins",
         ),
@@ -118,7 +118,7 @@ def test_two_domains_cannot_reserve_one_subnet(rows: sqlite3.Connection) -> None
 
 
 def test_an_account_has_one_window(rows: sqlite3.Connection) -> None:
-    sql = "INSERT INTO windows VALUES (?, 1, 'b', 5, 9, 0, '', 0, NULL, '')"
+    sql = "INSERT INTO windows VALUES (?, 1, 'b', 5, 9, 0, '', 0, NULL, '', 0)"
     rows.execute(sql, (1,))
     with pytest.raises(sqlite3.IntegrityError):
         rows.execute(sql, (2,))

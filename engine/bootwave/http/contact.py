@@ -3,6 +3,24 @@
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from bootwave.sightings import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose the client certificate of a connection says it is.
+
+    ``mac`` is 0 when no certificate was shown, or none that proves anything.
+    ``denial`` is set when the certificate denies every request, whatever else is open:
+    it was revoked or blocked.
+    """
+
+    mac: int = 0
+    denial: Reason | None = None
+
+
+NOBODY = Identity()
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -10,12 +28,13 @@ class Contact:
 
     ``source`` is the phone's address without port, ``local`` the address and port it
     connected to; both are plain, never IPv4-mapped.  ``secure`` says whether TLS
-    protects the connection.
+    protects the connection, ``identity`` what its client certificate proves.
     """
 
     source: str
     local: tuple[str, int]
     secure: bool = False
+    identity: Identity = NOBODY
 
 
 def plain_address(address: str) -> str:

@@ -23,13 +23,36 @@ class Policy:
 
 
 @record
+class Proofs:
+    """What a request shows beside its MAC and where it comes from.
+
+    ``certificate`` is the MAC that a verified client certificate names, 0 without one;
+    ``denial`` why the certificate denies everything, if it does.  ``credentials`` is
+    whether user name and password are right, None when none were given.
+    """
+
+    certificate: int = 0
+    denial: Reason | None = None
+    credentials: bool | None = None
+
+
+NO_PROOFS = Proofs()
+
+# What stands in a grant for the source key where the proof is in each request: no
+# address has these keys, so whatever compares sources grants nothing.
+PROVEN = "proven by each request"
+
+
+@record
 class Grant:
     """Why a phone's own document may leave: *kind* is the proof that it rests on.
 
-    To the source key *source* only, before *until* (boottime), in one boot.
+    To the source key *source* only, before *until* (boottime), in one boot.  Where the
+    proof is in each request (all but "window"), *source* is ``PROVEN``, and *until*
+    says how long its bindings last.
     """
 
-    kind: Literal["window"]
+    kind: Literal["window", "certificate", "credentials"]
     until: float
     boot_id: str
     source: str

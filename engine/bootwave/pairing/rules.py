@@ -2,11 +2,17 @@
 
 | the phone                                   | over a fit transport          |
 | ------------------------------------------- | ----------------------------- |
+| its certificate is blocked, or of another   | ``Refuse``, whatever is open  |
 | bound, an account's window is free          | ``Consume`` every free window |
-| bound, it took a window that still runs     | ``Serve``                     |
+| bound, it proves itself, or took a window   |                               |
+| that still runs                             | ``Serve``                     |
 | bound, none of these                        | ``Refuse``                    |
 | unbound, wildcard accounts with free window | ``Claim``                     |
 | unbound, none of these                      | ``Refuse``                    |
+
+A phone proves itself by the factory certificate of its MAC or by user name and
+password.  It takes free windows all the same, for nobody else may use them any more,
+but a HEAD of it (*taking* is False) uses none up and is answered.
 
 Opening any account opens the whole document of each device bound to it, and whoever
 takes one free window takes all that are free for that device: another one left free
@@ -20,16 +26,21 @@ A transport is fit when it is secure, or when it is clear HTTP within a private 
 transport nothing is consumed, so that a stranger's request cannot use up a window.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from bootwave.directory.records import Binding, Device, WildcardAccount, Window
 from bootwave.pairing.decisions import (
+    NO_PROOFS,
+    PROVEN,
     Claim,
     Consume,
     Decision,
     Grant,
     Policy,
+    Proofs,
     Refuse,
     Serve,
 )
@@ -49,6 +60,9 @@ def decide(
     secure: bool,
     at: Instant,
     policy: Policy,
+    proofs: Proofs = NO_PROOFS,
+    *,
+    taking: bool = True,
 ) -> Decision:
     """Return what a request for the document of *mac* from *address* is given.
 
@@ -56,6 +70,10 @@ def decide(
     wildcard.  *secure* tells that the request came over TLS.  After the write that
     ``Consume`` or ``Claim`` asks for, the caller reads again and decides again.
     """
+    if proofs.denial is not None:
+        return Refuse(proofs.denial)
+    if proofs.certificate and proofs.certificate != mac:
+        return Refuse(Reason.CERTIFICATE_OTHER_MAC)
     source = source_key(address)
     bindings = live_bindings(device, at)
     if device is None or not bindings:
@@ -66,7 +84,8 @@ def decide(
     if unfit is not None:
         return Refuse(unfit)
     free, mine, is_anothers, has_ended = _sort_windows(bindings, mac, source, at)
-    if free:
+    proof = _proof(mac, proofs)
+    if free and (taking or proof is None):
         return Consume(
             windows=tuple(free),
             mac=mac,
@@ -75,18 +94,33 @@ def decide(
             boot_id=at.boot_id,
             pairing_end=at.boottime + policy.pairing_seconds,
         )
+    if proof is not None:
+        until = _end_of_bindings(bindings)
+        return Serve(Grant(proof, until, at.boot_id, PROVEN))
     if mine:
-        # A temporary account leaves the document when its time has passed.
         until = max([end_of(window) for window in mine])
-        for binding in bindings:
-            if binding.expires is not None:
-                until = min(until, binding.expires)
+        until = min(until, _end_of_bindings(bindings))
         return Serve(Grant("window", until, at.boot_id, source))
+    if proofs.credentials is False:
+        return Refuse(Reason.CREDENTIALS_WRONG)
     if is_anothers:
         return Refuse(Reason.CONSUMED_BY_OTHER)
     if has_ended:
         return Refuse(Reason.WINDOW_ENDED)
     return Refuse(Reason.CLOSED)
+
+
+def _proof(mac: int, proofs: Proofs) -> Literal["certificate", "credentials"] | None:
+    """Return what proves that the phone is *mac*, the strongest first."""
+    if mac and proofs.certificate == mac:
+        return "certificate"
+    return "credentials" if proofs.credentials else None
+
+
+def _end_of_bindings(bindings: Sequence[Binding]) -> float:
+    """Return when the document loses the first of its temporary accounts."""
+    ends = [binding.expires for binding in bindings if binding.expires is not None]
+    return min(ends, default=math.inf)
 
 
 def open_for_pnp(

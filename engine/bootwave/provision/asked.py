@@ -3,10 +3,11 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootwave.http.contact import Contact
+from bootwave.http.contact import NOBODY, Contact
 from bootwave.http.request import Request
 from bootwave.http.target import DocumentKind, target_from
 from bootwave.options import Options
+from bootwave.pairing.decisions import NO_PROOFS, Proofs
 from bootwave.phone.model import model_from_text
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.provision.cache import DocumentKey
@@ -34,7 +35,8 @@ class Asked(NamedTuple):
     ``is_own`` is whether the document is one phone's own and needs a grant.
     ``agent_model`` is the model that the User-Agent names, and the one remembered: a
     URL may have been typed in for another phone.  ``detail`` is model and firmware for
-    the sighting.
+    the sighting.  ``proofs`` are what the request shows; of user name and password
+    nothing is known before the store was asked.
     """
 
     mac: int
@@ -46,6 +48,7 @@ class Asked(NamedTuple):
     if_none_match: bytes | None
     agent_model: str
     detail: str
+    proofs: Proofs = NO_PROOFS
 
 
 def asked_from(request: Request, contact: Contact, options: Options) -> Asked | None:
@@ -69,7 +72,15 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         if_none_match=request.if_none_match,
         agent_model=agent.model,
         detail=phone_detail(request),
+        proofs=_proofs(contact),
     )
+
+
+def _proofs(contact: Contact) -> Proofs:
+    identity = contact.identity
+    if identity is NOBODY:
+        return NO_PROOFS
+    return Proofs(identity.mac, identity.denial)
 
 
 def asked_by(miss: "Miss") -> Asked:

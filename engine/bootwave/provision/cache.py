@@ -82,6 +82,10 @@ class Kept(NamedTuple):
             and source_bytes(source) == self.source
         )
 
+    def lasts(self, at: Instant) -> bool:
+        """Whether a request that proves itself may have it at *at*, from anywhere."""
+        return at.boottime < self.until and at.boot_id == self.boot_id
+
 
 class DocumentCache:
     """The phones' documents of one process, by MAC.

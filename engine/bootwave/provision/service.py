@@ -33,6 +33,7 @@ from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
 from bootwave.pairing.decisions import (
+    NO_PROOFS,
     Claim,
     Consume,
     Grant,
@@ -78,6 +79,12 @@ if TYPE_CHECKING:
 # hand.  Each needs somebody else to have acted in that moment; so many in a row are an
 # overload, and then refusing is right.
 ROUNDS = 8
+
+_SERVED = {
+    "window": Reason.SERVED_WINDOW,
+    "certificate": Reason.SERVED_CERTIFICATE,
+    "credentials": Reason.SERVED_CREDENTIALS,
+}
 
 
 class Provisioner:
@@ -145,7 +152,7 @@ class Provisioner:
         general = self.general.find(asked.key, self._revocations.everything())
         if general is None:
             return None
-        return self._give(asked, general, self._clock().wall)
+        return self._give(asked, general, self._clock().wall, Reason.SERVED_GENERAL)
 
     async def respond(self, request: Request, contact: Contact) -> Response:
         """Return the answer to what ``cached`` had none for.
@@ -293,6 +300,8 @@ class Provisioner:
             asked.secure,
             at,
             self._policy,
+            asked.proofs,
+            taking=not asked.is_head,
         )
         if isinstance(decision, Serve):
             return self._serve(asked, look, decision.grant, at)
@@ -329,7 +338,7 @@ class Provisioner:
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
-        return Ready(document, at.wall)
+        return Ready(document, at.wall, _SERVED[grant.kind])
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
         kept = self._cache.find(asked.mac)
@@ -339,32 +348,43 @@ class Provisioner:
             self._cache.drop(asked.mac)
             return None
         at = self._clock()
-        if not kept.covers(source_key(asked.source), at) or not (
-            asked.secure or kept.clear
+        reason = Reason.SERVED_WINDOW
+        if asked.mac and asked.proofs.certificate == asked.mac:
+            reason = Reason.SERVED_CERTIFICATE
+            if not kept.lasts(at):
+                return None
+        elif asked.proofs is not NO_PROOFS or not (
+            kept.covers(source_key(asked.source), at) and (asked.secure or kept.clear)
         ):
             return None
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
             return None
         self._counters.add(Counter.CACHE_HITS)
-        return self._give(asked, document, at.wall)
+        return self._give(asked, document, at.wall, reason)
 
     def _given(self, asked: Asked, outcome: Outcome) -> Response:
         if isinstance(outcome, Response):
             return outcome
-        return self._give(asked, outcome.document, outcome.wall)
+        return self._give(asked, outcome.document, outcome.wall, outcome.reason)
 
     def _give(
-        self, asked: Asked, document: Document | GeneralDocument, wall: float
+        self,
+        asked: Asked,
+        document: Document | GeneralDocument,
+        wall: float,
+        reason: Reason,
     ) -> Response:
-        """Return *document*, or that the phone has it; only after the grant."""
+        """Return *document*, or that the phone has it; only after the grant.
+
+        *reason* is why it may leave, for the sighting.
+        """
         current = is_current(asked.if_none_match, document.etag)
         self._counters.add(Counter.DOCUMENTS)
-        # That a general document is current says nothing about the phone's own.
-        reason = Reason.SERVED_GENERAL
         if asked.is_own:
             self._counters.add(Counter.DOCUMENTS_SECRET)
-            reason = Reason.NOT_MODIFIED if current else Reason.SERVED_WINDOW
+            # That a general document is current says nothing about the phone's own.
+            reason = Reason.NOT_MODIFIED if current else reason
         self._tell(asked, reason, wall)
         status = 304 if current else 200
         body = document.body()
@@ -375,9 +395,9 @@ class Provisioner:
         document, complete = self._maker.general(asked.key, stamp)
         wall = self._clock().wall
         if not complete:
-            return self._give(asked, document, wall)
+            return self._give(asked, document, wall, Reason.SERVED_GENERAL)
         self.general.keep(asked.key, document)
-        return Ready(document, wall)
+        return Ready(document, wall, Reason.SERVED_GENERAL)
 
     def _no_document(self, request: Request, contact: Contact) -> Response:
         detail = phone_detail(request)

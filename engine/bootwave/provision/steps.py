@@ -14,6 +14,7 @@ from bootwave.pairing.instant import Instant
 from bootwave.provision.asked import Asked
 from bootwave.provision.cache import Document, GeneralDocument
 from bootwave.provision.revocations import Mark
+from bootwave.sightings import Reason
 
 
 class Course:
@@ -51,10 +52,14 @@ class Write(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A document that may leave now, and was put where what is ready is kept."""
+    """A document that may leave now, and was put where what is ready is kept.
+
+    *reason* is why it may, for the sighting.
+    """
 
     document: Document | GeneralDocument
     wall: float
+    reason: Reason
 
 
 # What a request waits for: a look at this MAC, or a write.

@@ -24,7 +24,14 @@ LEFT JOIN domains ad ON ad.id = a.domain_id
 _DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
 _DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
-PROVISIONED = frozenset({Reason.SERVED_WINDOW, Reason.NOT_MODIFIED})
+PROVISIONED = frozenset(
+    {
+        Reason.SERVED_WINDOW,
+        Reason.SERVED_CERTIFICATE,
+        Reason.SERVED_CREDENTIALS,
+        Reason.NOT_MODIFIED,
+    }
+)
 # A later contact of these kinds does not undo that a phone has its settings.
 _INCIDENTAL = frozenset(
     {Reason.SERVED_GENERAL, Reason.NO_DOCUMENT, Reason.HTTP_TIMEOUT}

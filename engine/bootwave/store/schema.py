@@ -7,9 +7,12 @@ key of its device.  What must hold is held by the database too:
   so one MAC is never in two domains;
 * identities are 1 to 12 and unique on a MAC;
 * an account has one window, the latest; opening again deletes the one before;
-* ``domains.star_subnet`` is set while the domain has a ``*`` account, and unique.
+* ``domains.star_subnet`` is set while the domain has a ``*`` account, and unique;
+* an opening admits at most ``most_claims`` unknown phones (0: no bound of its own).
 
-Instants are seconds of CLOCK_BOOTTIME within ``boot_id`` (directory.records).
+Instants are seconds of CLOCK_BOOTTIME within ``boot_id`` (directory.records), but for
+those named ``_at``, which are wall-clock seconds since the epoch and are shown to
+people.  ``windows.closed_at`` is older than that rule.
 """
 
 from sqlalchemy import (
@@ -113,6 +116,8 @@ devices = Table(
     Column("last_domain_id", BigInteger, nullable=True),
     Column("model", String(64), nullable=False),
     Column("owns_certificate", Boolean, nullable=False),
+    # When it first got its passwords: they may be sent for a time only.
+    Column("provisioned_at", Float, nullable=True),
     PrimaryKeyConstraint("mac"),
     UniqueConstraint("mac", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),
@@ -162,6 +167,8 @@ windows = Table(
     Column("pairing_end", Float, nullable=False),
     Column("closed_at", Float, nullable=True),
     Column("closed_by", String(16), nullable=False),
+    # 0 is an opening of a version that did not remember any.
+    Column("opening_id", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("account_id"),
     ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
@@ -170,6 +177,101 @@ windows = Table(
     CheckConstraint("(closed_at IS NULL) = (closed_by = '')", name="closed"),
     sqlite_autoincrement=True,
 )
+
+Index("ix_windows_opening_id", windows.c.opening_id)
+
+# One command that opened windows.  It bounds what unknown phones may claim by them:
+# how many, of which OUIs and models (separated by blanks), from which subnet; "" and 0
+# are no bound of its own.
+openings = Table(
+    "openings",
+    metadata,
+    Column("id", IDENTIFIER, nullable=False),
+    Column("opened_at", Float, nullable=False),
+    Column("opened_by", String(128), nullable=False),
+    Column("most_claims", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("ouis", Text, nullable=False),
+    Column("subnet", String(64), nullable=False),
+    Column("models", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint(
+        "claims >= 0 AND (most_claims = 0 OR claims <= most_claims)", name="claims"
+    ),
+    sqlite_autoincrement=True,
+)
+
+# What a phone authenticates with once it was provisioned.  The previous pair is good
+# until the present one was used; after that it is empty.
+device_credentials = Table(
+    "device_credentials",
+    metadata,
+    Column("mac", IDENTIFIER, nullable=False),
+    Column("user", String(30), nullable=False),
+    Column("sealed_password", LargeBinary, nullable=False),
+    Column("previous_user", String(30), nullable=False),
+    Column("sealed_previous", LargeBinary, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("used_at", Float, nullable=True),
+    PrimaryKeyConstraint("mac"),
+    ForeignKeyConstraint(["mac"], ["devices.mac"], ondelete="CASCADE"),
+    CheckConstraint("user <> ''", name="user"),
+)
+
+
+def _tokens(name: str, key: "Column[int]", target: str) -> Table:
+    """Return a table of tokens in URLs; the previous one is good as above."""
+    return Table(
+        name,
+        metadata,
+        key,
+        Column("sealed_token", LargeBinary, nullable=False),
+        Column("sealed_previous", LargeBinary, nullable=False),
+        Column("made_at", Float, nullable=False),
+        Column("used_at", Float, nullable=True),
+        PrimaryKeyConstraint(key.name),
+        ForeignKeyConstraint([key.name], [target], ondelete="CASCADE"),
+    )
+
+
+domain_tokens = _tokens(
+    "domain_tokens", Column("domain_id", BigInteger, nullable=False), "domains.id"
+)
+device_tokens = _tokens(
+    "device_tokens", Column("mac", IDENTIFIER, nullable=False), "devices.mac"
+)
+
+# Certificates that prove nothing any more, by serial number (decimal) or by the
+# SHA-256 of their public key (SubjectPublicKeyInfo, hex).
+certificate_blocks = Table(
+    "certificate_blocks",
+    metadata,
+    Column("kind", String(8), nullable=False),
+    Column("value", String(128), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+    CheckConstraint("kind IN ('serial', 'key')", name="kind"),
+    sqlite_with_rowid=False,
+)
+
+# Append-only: ``hash`` is over the row and ``previous``, the hash of the row before.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", IDENTIFIER, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    sqlite_autoincrement=True,
+)
+Index("ix_audit_at", audit.c.at)
 
 # ``key`` is the id of the domain, model or account, the MAC of the device, or 0 for
 # the engine; ``idx`` is the setting's index, or -1 for none.
