@@ -85,7 +85,8 @@ def response_bytes(
         head += b"Content-Length: %d\r\n" % len(response.body)
     if response.etag is not None:
         head += b"ETag: %b\r\n" % _checked(response.etag)
-    return head + behind + response.body if with_body and not bodiless else head + behind
+    head += behind
+    return head + response.body if with_body and not bodiless else head
 
 
 @lru_cache(64)
