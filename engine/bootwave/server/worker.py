@@ -149,6 +149,9 @@ class Worker:
         """Begin to serve."""
         self._writer.start()
         self._sightings.start()
+        # So that no phone waits for it; with the store away, they are told later.
+        with contextlib.suppress(StoreError):
+            self._reader.changed()
         await self._http.start()
         if self._pnp is not None:
             if self._shared.pnp_turn.take():
