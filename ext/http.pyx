@@ -299,9 +299,13 @@ cdef class Lane:
     *capacity* is how many connections there may be with those of others, *crowded*
     from when on unproven ones are not kept.  *balancers* are the networks of load
     balancers, whose connections begin with a PROXY header: (4 or 6, length, address).
+    *answering* is the counter that tells others when something granted is in hand, as
+    (native.counters.Counters, index); None when nobody wants to know.
     """
 
     cdef object documents_owner, general_owner, revocations_owner, counters_owner
+    cdef object answering_owner
+    cdef uint64_t* answering  # odd while something granted is in hand; NULL for nobody
     cdef object url_of, describe, model_of
     cdef Table* documents
     cdef Table* general
@@ -370,6 +374,7 @@ cdef class Lane:
         int crowded,
         tuple balancers not None=(),
         double head=5.0,
+        answering=None,
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
@@ -415,6 +420,14 @@ cdef class Lane:
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
             self.vendors[i] = vendors[i]
+        if answering is not None:
+            self.answering_owner, i = answering
+            memory = <CounterMemory*>PyCapsule_GetPointer(
+                self.answering_owner.memory, BW_COUNTERS_CAPSULE
+            )
+            if not 0 <= i < memory.count:
+                raise ValueError("there is no such counter")
+            self.answering = memory.at + i
         cdef bytes address
         for family, length, address in balancers:
             if address is None or not add_subnet(
@@ -610,6 +623,7 @@ cdef class Lane:
         cdef Request request
         cdef Answer answer
         cdef Caller caller
+        cdef bint entered
         cdef int fd = miss.fd
         if fd < 0:
             return True
@@ -631,10 +645,15 @@ cdef class Lane:
         if miss.if_none_match is not None:
             request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
             request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
-        if not self.write(&request, &answer):
-            return False
-        self.end_waiting(miss)
-        self.deliver(fd, request.keep_alive, &answer, &caller)
+        entered = self.enter()
+        try:
+            if not self.write(&request, &answer):
+                return False
+            self.end_waiting(miss)
+            self.deliver(fd, request.keep_alive, &answer, &caller)
+        finally:
+            if entered:
+                self.leave()
         return True
 
     def say(self, Miss miss not None, bytes data not None):
@@ -735,6 +754,7 @@ cdef class Lane:
         """
         cdef Request request
         cdef Answer answer
+        cdef bint entered
         cdef int found
         if not recognised(self.inbound, size, &request) or request.consumed != size:
             return HANDED
@@ -747,11 +767,29 @@ cdef class Lane:
         if found == UNFIT:
             return HANDED
         if found == READY:
-            if self.write(&request, &answer):
-                if answer.own:
-                    self.counts[HITS] += 1
-                return self.deliver(fd, request.keep_alive, &answer, caller)
+            entered = self.enter()
+            try:
+                if self.write(&request, &answer):
+                    if answer.own:
+                        self.counts[HITS] += 1
+                    return self.deliver(fd, request.keep_alive, &answer, caller)
+            finally:
+                if entered:
+                    self.leave()
         return self.wait(fd, size, &request, &answer, caller)
+
+    cdef inline bint enter(self) noexcept:
+        """Tell that something granted may be in hand (provision.answering).
+
+        False when that was told already, by others who tell the end of it.
+        """
+        if self.answering is NULL or self.answering[0] & 1:
+            return False
+        bw_add(self.answering, 1)
+        return True
+
+    cdef inline void leave(self) noexcept:
+        bw_add(self.answering, 1)
 
     cdef int deliver(
         self,

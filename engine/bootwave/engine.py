@@ -81,6 +81,7 @@ class Engine:
             control = ControlPlane(
                 options,
                 self._shared.revocations,
+                self._shared.answering,
                 self._shared.counters,
                 self._shared.lines(),
                 started=self._shared.started,

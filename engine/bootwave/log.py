@@ -125,6 +125,13 @@ SERVER_OUT_OF_DESCRIPTORS = _event(
     "no connection can be accepted for now: %(error)s",
     "Raise the limit of open files (LimitNOFILE) above http.connections.",
 )
+WORKER_STOOD_STILL = _event(
+    "control.worker_stood_still",
+    logging.WARNING,
+    "worker process %(pid)s stood still with a document in hand that was closed, and "
+    "was killed",
+    "Another is started; see what stopped it (SIGSTOP, a debugger, a starved core).",
+)
 PROVISION_STORE_AWAY = _event(
     "provision.store_away",
     logging.ERROR,

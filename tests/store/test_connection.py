@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,10 @@ from bootwave.store.connection import (
 )
 from bootwave.store.reader import Reader
 
+CONNECTING = (
+    "import sys; from pathlib import Path; from bootwave.store.connection import "
+    "connect; path = Path(sys.argv[1])"
+)
 MODEL = "INSERT INTO models (name) VALUES (?)"
 
 
@@ -114,3 +120,28 @@ def test_a_reader_of_a_locked_store_is_told_that_it_is_unavailable(path: Path) -
     other.close()
     assert reader.devices([1]) == {}
     reader.close()
+
+
+def test_a_reader_opens_while_others_close(path: Path) -> None:
+    """Even when somebody always does: a roll closes what old workers had open."""
+    stay = "kept = connect(path); print(flush=True); input()"
+    close = "print(flush=True); [connect(path).close() for _ in iter(int, 1)]"
+    # Programs of their own: a forked child believes that it has its parent's locks.
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", f"{CONNECTING}; {what}", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for what in (stay, close, close)
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        for _ in range(300):
+            connect(path, read_only=True).close()
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()

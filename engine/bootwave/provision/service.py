@@ -45,6 +45,7 @@ from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import decide, live_device, open_for_pnp
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import text_from_mac
+from bootwave.provision.answering import Answering
 from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
@@ -113,8 +114,13 @@ class Provisioner:
         nonce_secret: bytes,
         http_port: int,
         bound: BoundMacs | None = None,
+        answering: Answering | None = None,
     ) -> None:
-        """Keep the parts; nothing is read before the first request."""
+        """Keep the parts; nothing is read before the first request.
+
+        *answering* is told before a grant is looked at for the last time; what is
+        returned must be sent before the loop has its turn.
+        """
         self._reader = reader
         self._writes = writes
         self._cache = cache
@@ -126,6 +132,7 @@ class Provisioner:
         self._nonce_secret = nonce_secret
         self._http_port = http_port
         self.bound = bound
+        self._answering = answering
         self._policy = Policy(
             clear_secrets=options.http.secrets == "window",
             pairing_seconds=options.pairing.pairing_minutes * 60,
@@ -331,6 +338,8 @@ class Provisioner:
         except (StoreError, SettingError) as error:
             return self._not_made(asked, error)
         # Last of all: whatever was revoked until here must not leave.
+        if self._answering is not None:
+            self._answering.enter()
         stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
         if stamp is None or look.applied != self._applied:
             return None
@@ -344,6 +353,8 @@ class Provisioner:
         kept = self._cache.find(asked.mac)
         if kept is None:
             return None
+        if self._answering is not None:
+            self._answering.enter()
         if self._revocations.stamp(asked.mac, kept.domain_id) != kept.stamp:
             self._cache.drop(asked.mac)
             return None

@@ -15,6 +15,7 @@ from bootwave.options import Options
 from bootwave.phone.mac import SNOM_OUIS
 from bootwave.phone.model import model_from_text
 from bootwave.phone.useragent import described
+from bootwave.provision.answering import Answering
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
@@ -55,10 +56,11 @@ def make_lane(
     options: Options,
     boot_id: str,
     deadlines: Deadlines = _DEADLINES,
+    answering: Answering | None = None,
 ) -> "Lane":
     """Return a lane that answers from *documents* and *general* and tells *sightings*.
 
-    Make it after fork, in the boot *boot_id*.
+    Make it after fork, in the boot *boot_id*.  *answering* is this worker's.
     """
     from bootwave.native.http import Lane
 
@@ -89,6 +91,9 @@ def make_lane(
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
         balancers=Balancers(options.http.proxy_protocol).packed,
+        answering=(
+            None if answering is None else (answering.counters, answering.index)
+        ),
     )
 
 

@@ -157,6 +157,7 @@ def _control_plane(
     return ControlPlane(
         options,
         shared.revocations,
+        shared.answering,
         shared.counters,
         shared.lines() if lines is None else lines,
         started=shared.started,

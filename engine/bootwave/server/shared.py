@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
+from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server.addresses import ListenAddress
 from bootwave.server.listeners import (
@@ -35,6 +36,7 @@ class Shared:
     addresses: list[ListenAddress]
     pnp: PnpSockets | None
     revocations: RevocationPage
+    answering: AnsweringPage
     counters: CounterPage
     pnp_turn: Turn
     nonce_secret: bytes = field(repr=False)
@@ -109,6 +111,7 @@ def open_shared(options: Options, slots: int) -> Shared:
         listening_addresses(listeners[0]),
         pnp,
         RevocationPage(),
+        AnsweringPage(slots),
         CounterPage(slots + 1),
         Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),

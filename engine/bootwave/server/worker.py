@@ -72,6 +72,7 @@ class Worker:
         cache = DocumentCache(options.cache.bytes)
         has_pnp = slot == 0 and shared.pnp is not None
         bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
+        self._answering = shared.answering.take(slot)
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant),
@@ -86,6 +87,7 @@ class Worker:
             nonce_secret=shared.nonce_secret,
             http_port=shared.http_port,
             bound=bound,
+            answering=self._answering,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}
@@ -101,6 +103,7 @@ class Worker:
                     self._sightings.ring,
                     options.model_copy(update={"http": http}),
                     instant().boot_id,
+                    answering=self._answering,
                 )
             else:
                 log.note(log.START_WARNING, warning=_NO_LANE)
@@ -146,6 +149,9 @@ class Worker:
         """Begin to serve."""
         self._writer.start()
         self._sightings.start()
+        # So that no phone waits for it; with the store away, they are told later.
+        with contextlib.suppress(StoreError):
+            self._reader.changed()
         await self._http.start()
         if self._pnp is not None:
             if self._shared.pnp_turn.take():
@@ -170,6 +176,7 @@ class Worker:
         await asyncio.to_thread(self._sightings.stop)
         self._count_lost()
         self._reader.close()
+        self._answering.give_back()
 
     async def _look(self) -> None:
         """Notice what was written past the control process."""
