@@ -19,6 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bootwave.limits import MAX_PROXY_NETWORKS
 
 MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
+# SHA-256 of the SubjectPublicKeyInfo of "Snom Technology AG CA" (RSA-1024, SHA-1; 2008
+# to 2037), whose certificate has the SHA-256 fingerprint C2:10:60:CC:...:44:31:1C.
+SNOM_ROOT_1_KEY = "d4ed46977a9fc96c112208692bda36dcdde3a1ce0a18e8bab1759771564fe914"
 
 
 class Address(NamedTuple):
@@ -137,6 +140,16 @@ def _network(text: str) -> str:
     return text
 
 
+def _sha256(text: str) -> str:
+    """Return *text* as 64 hex digits in lower case; colons may separate them."""
+    digits = text.replace(":", "").lower()
+    if len(digits) != 64 or digits.strip("0123456789abcdef"):
+        raise ValueError(
+            "must be SHA-256 in hex, 64 digits, as bootwave tls check says"
+        )
+    return digits
+
+
 def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     if len(texts) > MAX_PROXY_NETWORKS:
         raise ValueError(f"must be at most {MAX_PROXY_NETWORKS} addresses or subnets")
@@ -246,6 +259,35 @@ class HttpsOptions(_Section):
         (),
         description="Addresses and TCP ports; accepted and without effect: there is "
         "no TLS listener in this version.",
+    )
+    factory_cas: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with the CAs of phones' factory certificates: roots, "
+        "and issuing CAs that phones do not send along.  Without any no certificate "
+        "proves anything.",
+    )
+    factory_issuers: tuple[str, ...] = Field(
+        (),
+        description="The only CAs that may issue phones' certificates, such as "
+        "/C=DE/O=Maker/CN=Phones or (not in the variable, which commas separate) "
+        "CN=Phones,O=Maker,C=DE; empty: snom's issuing CAs below snom's roots, any CA "
+        "below others.",
+    )
+    crls: tuple[Path, ...] = Field(
+        (),
+        description="Files of certificate revocation lists, in PEM or DER; what one of "
+        "them names denies every request.",
+    )
+    expired: Literal["refuse", "accept"] = Field(
+        "refuse",
+        description="Whether a factory certificate proves a phone after its time has "
+        "passed; accept: it does, and each is logged.",
+    )
+    legacy_roots: tuple[Annotated[str, AfterValidator(_sha256)], ...] = Field(
+        (SNOM_ROOT_1_KEY,),
+        description="SHA-256 of the public keys of roots below which SHA-1 and RSA of "
+        "1024 bits are accepted, in hex; the default is snom's root of 2008.  Empty: "
+        "nowhere.",
     )
 
 
