@@ -6,6 +6,7 @@ that clients know, and the private key, without password, anywhere among them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -58,7 +59,7 @@ class ServerCertificate:
             yield f"{self.path} has expired."
         elif at < self.leaf.not_before:
             yield f"{self.path} is not valid yet."
-        for child, parent in zip(self.chain, self.chain[1:], strict=False):
+        for child, parent in pairwise(self.chain):
             if not _signed_by(child, parent):
                 yield (
                     f"The chain in {self.path} is broken: {child.subject_text} was "
@@ -131,7 +132,6 @@ def _private_spki(content: bytes, path: Path, option: str) -> bytes:
             f"{path} of {option} holds no private key: put the certificate's own into "
             "the same file."
         )
-    # The password is asked for by the kind of error.
     end = content.find(b"-----END ", begin)
     stop = content.find(b"-----", end + 9) + 5
     block = content[begin:stop] + b"\n"
