@@ -2,7 +2,8 @@
 
 From the leaf upwards, by names, every way to a root is looked for; each is then
 verified from the root downwards, so that a key is used only after a trusted one has
-signed it.  Everything is bounded, because whoever connects may send same-name CAs by the dozen.
+signed it.  Everything is bounded, because whoever connects may send same-name CAs by
+the dozen.
 
 Not verified here is what changes with time: dates, revocation, blocks (``policy``).
 Policies and name constraints are not known: where they are critical nothing is proven.

@@ -1,6 +1,6 @@
 """What a client certificate proves, and if nothing, why."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ class Problem(Enum):
     BLOCKED = "its certificate is blocked here"
     NOT_REMEMBERED = "it resumed a session whose certificate is not known here"
     OUTDATED = "its certificate was verified before the factory CAs changed"
-    TLS_REFUSED = "TLS found fault with its certificate or chain"
+    TLS_REFUSED = "its certificate or chain was refused by TLS itself"
 
     @property
     def sentence(self) -> str:
@@ -84,8 +84,8 @@ class Verdict:
     not_after: float = 0.0
     proven: int = 0
     fault: Problem | None = None
-    links: tuple[Link, ...] = ()
-    generation: bytes = b""
+    links: tuple[Link, ...] = field(default=(), repr=False)
+    generation: bytes = field(default=b"", repr=False)
 
     def with_links(self, links: tuple[Link, ...]) -> "Verdict":
         """Return the same verdict with *links*."""
