@@ -68,6 +68,15 @@ HTTP_ANSWER_SECONDS = 30.0  # ours to decide in; a store that hangs must not hol
 HTTP_LINGER_SECONDS = 2.0
 MAX_HTTP_LINGER_BYTES = 65_536
 
+# TLS.  A phone's handshake takes two round trips and, on the slowest of them, under a
+# second for its own signature.
+TLS_HANDSHAKE_SECONDS = 5.0
+# Under pressure a handshake that the peer has left alone for so long makes room.
+TLS_PATIENCE_SECONDS = 1.0
+# The names of CAs told to clients; longer lists fill packets of every handshake, and
+# phones have one certificate to show (RFC 8446 section 4.2.4 makes them optional).
+MAX_TLS_CA_LIST_BYTES = 4096
+
 MAX_SIGHTING_DETAIL_CHARACTERS = 96
 
 # One message on the control socket, and one import by it.

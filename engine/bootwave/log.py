@@ -107,6 +107,18 @@ PNP_FAULT = _event(
     "plug and play did not finish %(work)s",
     "This is a fault of the program: report it with the traceback.",
 )
+TLS_EXPIRED = _event(
+    "server.tls_expired",
+    logging.WARNING,
+    "the certificate of %(mac)s has expired and was accepted (https.expired)",
+    "It proves the phone all the same; https.expired = refuse ends that.",
+)
+TLS_KEPT = _event(
+    "server.tls_kept",
+    logging.ERROR,
+    "the certificates stay as they were: %(error)s",
+    "Repair the file and send HUP again.",
+)
 SERVER_REQUEST_FAILED = _event(
     "server.request_failed",
     logging.ERROR,

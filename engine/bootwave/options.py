@@ -252,13 +252,26 @@ class HttpOptions(_Section):
     )
 
 
+class HttpsLegacyOptions(_Section):
+    """HTTPS for old firmware, which knows no TLS 1.2: TLS 1.0 with weak ciphers."""
+
+    listen: tuple[Listen, ...] = Field(
+        (),
+        description="Addresses and TCP ports, others than https.listen; empty: old "
+        "firmware is not served over TLS.",
+    )
+    certificates: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with key and chain, RSA of 2048 bits for the oldest "
+        "phones; empty: those of https.certificates.",
+    )
+
+
 class HttpsOptions(_Section):
     """The settings server over TLS."""
 
     listen: tuple[Listen, ...] = Field(
-        (),
-        description="Addresses and TCP ports; accepted and without effect: there is "
-        "no TLS listener in this version.",
+        ("0.0.0.0:8443", "[::]:8443"), description="Addresses and TCP ports."
     )
     factory_cas: tuple[Path, ...] = Field(
         (),
@@ -289,6 +302,30 @@ class HttpsOptions(_Section):
         "1024 bits are accepted, in hex; the default is snom's root of 2008.  Empty: "
         "nowhere.",
     )
+    certificates: tuple[Path, ...] = Field(
+        (Path("bootwave-server.pem"),),
+        description="PEM files, each with a certificate of this server, its chain and "
+        "its key.  RSA and ECDSA for the same names serve side by side; a phone that "
+        "names a host is shown the certificate for it, others the first.",
+    )
+    url: Url = Field(
+        "",
+        description="The base URL phones reach this server by over TLS; empty: "
+        "http.url if that is https, else the address the phone connected to.",
+    )
+    bootstrap: bool = Field(
+        False,
+        description="Whether the general document sends phones that own a factory "
+        "certificate from clear HTTP to HTTPS; they must accept the server's "
+        "certificate.",
+    )
+    handshakes: int = Field(
+        512,
+        ge=8,
+        le=65_536,
+        description="TLS handshakes one worker has under way at most; more wait.",
+    )
+    legacy: HttpsLegacyOptions = HttpsLegacyOptions()
 
 
 class ControlOptions(_Section):
@@ -416,29 +453,68 @@ class Key(NamedTuple):
     help: str
     annotation: Any
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list, whose members a variable separates by commas."""
+        return self.kind.startswith("a list of ")
+
 
 def keys() -> Iterator[Key]:
-    """Yield every option in the order of the table."""
+    """Yield every option in the order of the table, sections within others last."""
     for section, field in Options.model_fields.items():
-        model = field.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, _Section)
-        for name, option in model.model_fields.items():
-            yield Key(
-                f"{section}.{name}",
-                f"BOOTWAVE_{section}__{name}".upper(),
-                _kind(option.annotation, option.metadata),
-                option.default,
-                option.description or "",
-                option.annotation,
-            )
+        yield from _keys_of(section, section_of(field.annotation))
+
+
+def section_of(annotation: Any) -> "type[_Section] | None":
+    """Return *annotation* when it is a section of options, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, _Section):
+        return annotation
+    return None
+
+
+def _keys_of(section: str, model: "type[_Section] | None") -> Iterator[Key]:
+    assert model is not None
+    within = {}
+    for name, option in model.model_fields.items():
+        if section_of(option.annotation) is not None:
+            within[f"{section}.{name}"] = section_of(option.annotation)
+            continue
+        dotted = f"{section}.{name}"
+        yield Key(
+            dotted,
+            "BOOTWAVE_" + dotted.replace(".", "__").upper(),
+            _kind(option.annotation, option.metadata),
+            option.default,
+            option.description or "",
+            option.annotation,
+        )
+    for inner, inner_model in within.items():
+        yield from _keys_of(inner, inner_model)
+
+
+def section_named(name: str) -> "type[BaseModel]":
+    """Return the section with the dotted *name* of the table."""
+    model: type[BaseModel] = Options
+    for part in name.split("."):
+        found = section_of(model.model_fields[part].annotation)
+        assert found is not None
+        model = found
+    return model
+
+
+def value_of(options: BaseModel, name: str) -> Any:
+    """Return the value of the option with the dotted *name*."""
+    found: Any = options
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> str:
     """Return in words what a value of this type within these bounds is."""
     choices = getattr(annotation, "__args__", ())
     if getattr(annotation, "__origin__", None) is tuple:
-        return "a list of texts"
+        return "a list of paths" if Path in choices else "a list of texts"
     if choices:
         return "one of " + ", ".join(choices)
     bounds = {
