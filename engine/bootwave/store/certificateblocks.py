@@ -7,13 +7,11 @@ could be either, so only one of them is taken.
 
 from typing import Any
 
-from bootwave.certificates.blocks import Blocks
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.limits import MAX_CERTIFICATE_BLOCKS
 from bootwave.store.names import checked_name, shortened
 from bootwave.store.work import Work
 
-BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _LIST = """
 SELECT kind, value, why, made_at, made_by FROM certificate_blocks
 ORDER BY made_at, kind, value
@@ -79,14 +77,6 @@ def listed(work: Work) -> list[dict[str, Any]]:
         {**_shown(kind, value), "reason": why, "at": at, "by": by}
         for kind, value, why, at, by in work.connection.execute(_LIST).fetchall()
     ]
-
-
-def blocks_from_rows(rows: list[tuple[str, str]]) -> Blocks:
-    """Return what ``BLOCKS`` found."""
-    return Blocks(
-        frozenset(int(value) for kind, value in rows if kind == "serial"),
-        frozenset(bytes.fromhex(value) for kind, value in rows if kind == "key"),
-    )
 
 
 def _which(serial: str, key: str) -> tuple[str, str]:

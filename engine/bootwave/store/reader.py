@@ -27,7 +27,6 @@ from bootwave.directory.records import (
     Window,
 )
 from bootwave.errors import StoreError, StoreUnavailable
-from bootwave.store.certificateblocks import BLOCKS, blocks_from_rows
 from bootwave.store.changelog import (
     EVERYTHING,
     MOST_IN_ONE,
@@ -186,19 +185,6 @@ class Reader:
         except (sqlite3.Error, StoreError) as error:
             raise self._lost(error) from error
         return layer
-
-    def certificate_blocks(self) -> Blocks:
-        """Return which client certificates are blocked.
-
-        Read them again when ``changed`` tells of "all".
-        """
-        try:
-            connection = self._begin()
-            rows = connection.execute(BLOCKS).fetchall()
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
-        return blocks_from_rows(rows)
 
     def engine_layer(self) -> Layer:
         """Return what is set for every phone of this engine."""
