@@ -14,6 +14,7 @@ import typer
 from bootwave.cli.output import Json, print_json, print_line
 from bootwave.cli.tlsfiles import own_names, write_new
 from bootwave.errors import OptionError
+from bootwave.options import SNOM_ROOT_1_KEY
 
 if TYPE_CHECKING:
     from bootwave.certificates.making import Kind, Maker
@@ -103,7 +104,7 @@ class _Factory:
         server = making.root(making.SERVER_CA_NAME, self._at)
         for name, maker in (("root", root), ("issuing", issuing), ("server", server)):
             self._write(_KEYS[name], maker.pem_with_key)
-        self._write(FACTORY, root.pem, 0o644)
+        self._write(FACTORY, root.pem + issuing.pem, 0o644)
         self._write(SERVER_CA, server.pem, 0o644)
         names = own_names()
         for file, kind in SERVERS.items():
@@ -212,7 +213,7 @@ def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
     if (directory / LEGACY).exists():
         cas.append(directory / LEGACY)
         root = parsed_from_pem((directory / LEGACY).read_bytes())[0]
-        pinned.append(root.key.hex())
+        pinned += [SNOM_ROOT_1_KEY, root.key.hex()]
     options = {
         "certificates": [str(directory / file) for file in SERVERS],
         "factory_cas": [str(path) for path in cas],
