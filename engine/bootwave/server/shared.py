@@ -98,7 +98,7 @@ class Shared:
 
     @property
     def http_port(self) -> int:
-        """Where phones heard by plug and play reach clear HTTP over IPv4; 0: nowhere."""
+        """Where phones heard by PnP reach clear HTTP over IPv4; 0: nowhere."""
         return self.http.port
 
     @property
@@ -206,6 +206,6 @@ def _tls(https: HttpsOptions) -> "TlsShared | None":
 
 
 _NO_CERTIFICATE = (
-    "nothing is served over TLS, because there is no {}: put certificate and key there, "
-    "or name others with https.certificates"
+    "nothing is served over TLS, because there is no {}: put certificate and key "
+    "there, or name others with https.certificates"
 )

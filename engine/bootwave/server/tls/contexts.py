@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 
@@ -93,8 +95,6 @@ def _context(
     # Without it a client that showed a certificate cannot resume (SSL_CTX_set_verify).
     context.set_session_id(_SESSION_CONTEXT)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, verify)
-    # Nobody is asked for a password on a terminal.
-    context.set_passwd_cb(lambda *_: b"")
     store = context.get_cert_store()
     assert store is not None
     for certificate in authorities:
@@ -107,45 +107,47 @@ def _context(
 
 
 class _File:
-    """One file: its leaf's names and kind of key."""
+    """One file: its leaf's names, its key and of which kind that is."""
 
     def __init__(self, option: str, path: Path) -> None:
         """Read it; raises OptionError."""
-        self.path = path
+        self._where = f"{option}: {path}"
+        self._path = path
         try:
-            leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
+            content = path.read_bytes()
+            leaf = x509.load_pem_x509_certificates(content)[0]
+            self._key = load_pem_private_key(content, None)
         except OSError as error:
             raise OptionError(
-                f"{option}: {path} cannot be read: {error.strerror}."
+                f"{self._where} cannot be read: {error.strerror}."
             ) from None
-        except ValueError:
+        except TypeError:
             raise OptionError(
-                f"{option}: {path} must hold a certificate, its chain and its key "
-                "in PEM."
+                f"{self._where} holds a key with a password; it must have none."
+            ) from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise OptionError(
+                f"{self._where} must hold a certificate, its chain and its key in PEM."
             ) from None
         self.kind = type(leaf.public_key()).__name__
         self.names = _names(leaf)
 
-    def load(self, option: str, context: SSL.Context) -> None:
+    def load(self, context: SSL.Context) -> None:
         """Have *context* show it; raises OptionError."""
         try:
-            context.use_certificate_chain_file(self.path)
-            context.use_privatekey_file(self.path)
+            context.use_certificate_chain_file(self._path)
+            context.use_privatekey(self._key)  # type: ignore[arg-type]
             context.check_privatekey()
         except SSL.Error as error:
-            raise OptionError(f"{option}: {self.path} {_why(error)}.") from None
+            raise OptionError(f"{self._where} {_why(error)}.") from None
 
 
 def _why(error: SSL.Error) -> str:
     reasons = " ".join(part[-1] for part in error.args[0]) if error.args else ""
     if "mismatch" in reasons:
         return "holds a key that is not the certificate's"
-    if "no start line" in reasons or "unsupported" in reasons:
-        return "must hold the certificate's key, in PEM"
-    if "decrypt" in reasons or "password" in reasons:
-        return "holds a key with a password; it must have none"
     if "too small" in reasons or "too weak" in reasons:
-        return "is too weak for TLS 1.2; RSA needs 2048 bits"
+        return "is too weak for TLS 1.2: RSA needs 2048 bits, signatures SHA-256"
     return f"cannot be used ({reasons})"
 
 
@@ -181,7 +183,7 @@ def _by_host(
     for group in groups:
         context = new()
         for file in group:
-            file.load(option, context)
+            file.load(context)
             for name in file.names:
                 hosts.setdefault(name, context)
         contexts.append(context)
