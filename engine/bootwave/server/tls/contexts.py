@@ -86,6 +86,9 @@ def _context(
         SSL.OP_NO_COMPRESSION
         | SSL.OP_NO_RENEGOTIATION
         | SSL.OP_CIPHER_SERVER_PREFERENCE
+        # Old clients end without close_notify; a request says itself whether it is
+        # whole.
+        | SSL.OP_IGNORE_UNEXPECTED_EOF
     )
     # Thousands of connections may idle, and each would hold 34 kB.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
