@@ -102,6 +102,8 @@ MAX_TLS_PATH_CERTIFICATES = 6
 # while one chain is judged: same-name CAs must not multiply into more.
 MAX_TLS_PATH_STEPS = 64
 MAX_TLS_PATH_SIGNATURES = 24
+# Issuing CAs remembered, which phones send with every handshake; snom has two.
+MAX_TLS_PROVEN_CAS = 64
 # Verdicts remembered for resumed sessions; only of leaves that a factory CA signed, so
 # it is phones that fill it, at under 1 KB each.
 MAX_TLS_VERDICTS = 131_072

@@ -303,7 +303,7 @@ class HttpsOptions(_Section):
         "nowhere.",
     )
     certificates: tuple[Path, ...] = Field(
-        (Path("bootwave-server.pem"),),
+        (Path("bootwave-server.pem"), Path("bootwave-server-ecdsa.pem")),
         description="PEM files, each with a certificate of this server, its chain and "
         "its key.  RSA and ECDSA for the same names serve side by side; a phone that "
         "names a host is shown the certificate for it, others the first.",

@@ -132,7 +132,7 @@ def _is_root(ca: Parsed, path: Path) -> bool:
                 f"{path} of https.factory_cas holds {ca.subject_text}, whose key is "
                 "too weak to ever prove anything: take it out."
             )
-        if ca.version == 3 and not ca.may_issue:
+        if ca.version == 3 and not ca.roles.may_issue:
             raise OptionError(
                 f"{path} of https.factory_cas holds {ca.subject_text}, which is no CA: "
                 "take it out."

@@ -3,10 +3,11 @@
 import hashlib
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -28,21 +29,15 @@ UNREADABLE = (
     UserWarning,
 )
 
-# Extensions that the rules of ``path`` look at, or that cannot make a certificate
-# narrower than those rules take it (RFC 5280 section 4.2).
-_KNOWN = frozenset(
+# Extensions that may be critical beside those that ``Roles`` are made of: they cannot
+# make a certificate narrower than it is taken (RFC 5280 section 4.2).
+_HARMLESS = frozenset(
     {
-        x509.BasicConstraints.oid,
-        x509.KeyUsage.oid,
-        x509.ExtendedKeyUsage.oid,
         x509.SubjectAlternativeName.oid,
         x509.SubjectKeyIdentifier.oid,
         x509.AuthorityKeyIdentifier.oid,
     }
 )
-
-
-Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
 class Parsed:
@@ -79,9 +74,45 @@ class Parsed:
     def public_key(self) -> CertificatePublicKeyTypes:
         """The key; raises ValueError when it is malformed or of an unknown kind."""
         try:
-            return self.x509.public_key()
+            key = self.x509.public_key()
         except UNREADABLE as error:
             raise ValueError("the key is malformed") from error
+        if isinstance(key, rsa.RSAPublicKey):
+            exponent = key.public_numbers().e
+            # With an exponent of 1 every signature would be right.
+            if exponent < 3 or exponent & 1 == 0:
+                raise ValueError("the key's exponent is not one of RSA")
+        return key
+
+    @cached_property
+    def roles(self) -> "Roles":
+        """What it may be used for; raises ValueError for a malformed extension."""
+        constraints: x509.BasicConstraints | None = None
+        usage: x509.KeyUsage | None = None
+        extended: x509.ExtendedKeyUsage | None = None
+        unknown = False
+        for extension in self.extensions:
+            value = extension.value
+            if isinstance(value, x509.BasicConstraints):
+                constraints = value
+            elif isinstance(value, x509.KeyUsage):
+                usage = value
+            elif isinstance(value, x509.ExtendedKeyUsage):
+                extended = value
+            elif extension.critical and extension.oid not in _HARMLESS:
+                unknown = True
+        is_ca = constraints is not None and constraints.ca
+        return Roles(
+            is_ca=is_ca,
+            may_issue=is_ca and (usage is None or usage.key_cert_sign),
+            path_length=None if constraints is None else constraints.path_length,
+            may_sign_crls=usage is None or usage.crl_sign,
+            may_prove_itself=usage is None or usage.digital_signature,
+            is_for_clients=(
+                extended is None or ExtendedKeyUsageOID.CLIENT_AUTH in extended
+            ),
+            has_unknown_critical=unknown,
+        )
 
     @cached_property
     def extensions(self) -> x509.Extensions:
@@ -96,70 +127,51 @@ class Parsed:
         """Whether subject and issuer are the same (RFC 5280 section 3.2)."""
         return self.subject == self.issuer
 
-    @property
-    def issuer_text(self) -> str:
-        """The issuer as in RFC 4514."""
-        return _text(self.x509, "issuer")
-
-    @property
-    def subject_text(self) -> str:
-        """The subject as in RFC 4514."""
-        return _text(self.x509, "subject")
-
-    @property
-    def has_unknown_critical(self) -> bool:
-        """Whether a critical extension is none that these rules know; as above."""
-        return any(
-            extension.critical and extension.oid not in _KNOWN
-            for extension in self.extensions
-        )
-
-    @property
-    def may_issue(self) -> bool:
-        """Whether basic constraints and key usage make it a CA; raises ValueError."""
-        constraints = self._value(x509.BasicConstraints)
-        usage = self._value(x509.KeyUsage)
-        return (
-            constraints is not None
-            and constraints.ca
-            and (usage is None or usage.key_cert_sign)
-        )
-
-    @property
-    def may_sign_crls(self) -> bool:
-        """Whether key usage, where there is one, allows CRLs; raises ValueError."""
-        usage = self._value(x509.KeyUsage)
-        return usage is None or usage.crl_sign
-
-    @property
-    def is_ca(self) -> bool:
-        """Whether basic constraints say that it is a CA; raises ValueError."""
-        constraints = self._value(x509.BasicConstraints)
-        return constraints is not None and constraints.ca
-
-    @property
-    def path_length(self) -> int | None:
-        """How many issuing CAs may stand below this one, None for any number."""
-        constraints = self._value(x509.BasicConstraints)
-        return None if constraints is None else constraints.path_length
-
-    @property
-    def is_for_clients(self) -> bool:
-        """Whether extended key usage, where there is one, allows TLS clients."""
-        usage = self._value(x509.ExtendedKeyUsage)
-        return usage is None or ExtendedKeyUsageOID.CLIENT_AUTH in usage
-
-    @property
-    def may_prove_itself(self) -> bool:
-        """Whether key usage, where there is one, allows the signature of a client."""
-        usage = self._value(x509.KeyUsage)
-        return usage is None or usage.digital_signature
-
-    def _value(self, kind: type[Extension]) -> Extension | None:
+    @cached_property
+    def name(self) -> x509.Name:
+        """The subject; raises ValueError when it is malformed."""
         try:
-            return self.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
+            return self.x509.subject
+        except UNREADABLE as error:
+            raise ValueError("the subject is malformed") from error
+
+    @cached_property
+    def subject_text(self) -> str:
+        """The subject as in RFC 4514, "" when it is malformed."""
+        try:
+            return text_from_name(self.name)
+        except ValueError:
+            return ""
+
+    @cached_property
+    def issuer_text(self) -> str:
+        """The issuer as in RFC 4514, "" when it is malformed."""
+        try:
+            return text_from_name(self.x509.issuer)
+        except UNREADABLE:
+            return ""
+
+
+class Roles(NamedTuple):
+    """What a certificate's extensions say that it is for (RFC 5280 section 4.2.1).
+
+    ``may_issue`` is whether basic constraints and key usage make it a CA,
+    ``path_length`` how many issuing CAs may stand below it, None for any number.  The
+    others are true where the extension they come from is missing.
+    """
+
+    is_ca: bool
+    may_issue: bool
+    path_length: int | None
+    may_sign_crls: bool
+    may_prove_itself: bool
+    is_for_clients: bool
+    has_unknown_critical: bool
+
+
+def text_from_name(name: x509.Name) -> str:
+    """Return *name* as in RFC 4514."""
+    return name.rfc4514_string({x509.NameOID.EMAIL_ADDRESS: "emailAddress"})
 
 
 def parsed_from_pem(text: bytes) -> list[Parsed]:
@@ -178,11 +190,3 @@ def parsed_from_pem(text: bytes) -> list[Parsed]:
 
 def _seconds(moment: datetime) -> float:
     return moment.timestamp()
-
-
-def _text(certificate: x509.Certificate, which: str) -> str:
-    try:
-        name: x509.Name = getattr(certificate, which)
-        return name.rfc4514_string({x509.NameOID.EMAIL_ADDRESS: "emailAddress"})
-    except UNREADABLE:
-        return ""

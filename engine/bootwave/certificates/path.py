@@ -9,7 +9,9 @@ Not verified here is what changes with time: dates, revocation, blocks (``policy
 Policies and name constraints are not known: where they are critical nothing is proven.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from itertools import pairwise
 from typing import NamedTuple
 
 from bootwave.certificates.parsed import Parsed
@@ -19,6 +21,7 @@ from bootwave.limits import (
     MAX_TLS_PATH_CERTIFICATES,
     MAX_TLS_PATH_SIGNATURES,
     MAX_TLS_PATH_STEPS,
+    MAX_TLS_PROVEN_CAS,
 )
 
 Path = tuple[Parsed, ...]
@@ -45,6 +48,17 @@ class Authorities:
         self.issuing = tuple(issuing)
         self._roots = _by_subject(self.roots)
         self._issuing = _by_subject(self.issuing)
+        # CAs that phones sent and that led to a root, so that the next phone's need
+        # not be parsed and verified again: half of the work.  A root signed each.
+        self._proven: dict[bytes, Parsed] = {}
+        self._signed: set[tuple[bytes, bytes]] = set()
+        for ca in (*self.roots, *self.issuing):
+            self._proven[ca.digest] = ca
+        self._most_proven = len(self._proven) + MAX_TLS_PROVEN_CAS
+
+    def parsed(self, der: bytes) -> Parsed:
+        """Return the certificate *der*, a known one if it is; raises ValueError."""
+        return self._proven.get(hashlib.sha256(der).digest()) or Parsed(der)
 
     def paths(
         self,
@@ -58,9 +72,18 @@ class Authorities:
         """
         roots = {root.digest for root in self.roots}
         others = _by_subject(each for each in presented if each.digest not in roots)
-        budget = _Budget()
+        budget = _Budget(self._signed)
         for path in self._walk((leaf,), others, budget):
-            yield _verified(path, strength_below(path[-1]), budget)
+            found = _verified(path, strength_below(path[-1]), budget)
+            if found.problem is None:
+                self._remember(path)
+            yield found
+
+    def _remember(self, path: Path) -> None:
+        for ca, parent in pairwise(path[1:]):
+            if len(self._proven) < self._most_proven or ca.digest in self._proven:
+                self._proven[ca.digest] = ca
+                self._signed.add((ca.digest, parent.key))
 
     def _walk(
         self, path: Path, others: dict[bytes, list[Parsed]], budget: "_Budget"
@@ -81,7 +104,8 @@ class Authorities:
 class _Budget:
     """What one chain may still cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, signed: Set[tuple[bytes, bytes]]) -> None:
+        self._signed = signed
         self._steps = MAX_TLS_PATH_STEPS
         self._signatures = MAX_TLS_PATH_SIGNATURES
         self._known: dict[tuple[bytes, bytes], bool] = {}
@@ -92,6 +116,8 @@ class _Budget:
 
     def is_signed(self, child: Parsed, parent: Parsed) -> bool:
         """Whether the key of *parent* signed *child*; False past the bound."""
+        if (child.digest, parent.key) in self._signed:
+            return True
         known = self._known.get((child.digest, parent.key))
         if known is None:
             self._signatures -= 1
@@ -135,19 +161,20 @@ def _fault_of_roles(path: Path) -> Problem | None:
     below = 0  # issuing CAs between a CA and the leaf that are not self-issued
     for ca in path[1:]:
         is_root = ca is path[-1]
+        roles = ca.roles
         # A root may be of version 1, which knows no extensions: it is trusted by hand.
-        if not ca.may_issue and not (is_root and ca.version < 3):
+        if not roles.may_issue and not (is_root and ca.version < 3):
             return Problem.NOT_A_CA
-        if ca.path_length is not None and below > ca.path_length:
+        if roles.path_length is not None and below > roles.path_length:
             return Problem.PATH_TOO_LONG
         if not is_root and not ca.is_self_issued:
             below += 1
     for certificate in path:
-        if not certificate.is_for_clients:
+        if not certificate.roles.is_for_clients:
             return Problem.WRONG_USAGE
-        if certificate.has_unknown_critical:
+        if certificate.roles.has_unknown_critical:
             return Problem.UNKNOWN_EXTENSION
-    leaf = path[0]
+    leaf = path[0].roles
     if leaf.is_ca:
         return Problem.LEAF_IS_CA
     return None if leaf.may_prove_itself else Problem.WRONG_USAGE

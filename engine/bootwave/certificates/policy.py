@@ -18,7 +18,7 @@ from cryptography import x509
 
 from bootwave.certificates.blocks import NO_BLOCKS, Blocks
 from bootwave.certificates.names import name_from_text
-from bootwave.certificates.parsed import UNREADABLE, Parsed
+from bootwave.certificates.parsed import Parsed
 from bootwave.certificates.path import Authorities, Found
 from bootwave.certificates.path import Path as CertificatePath
 from bootwave.certificates.revocation import NO_REVOCATIONS, Revocations
@@ -106,7 +106,7 @@ class TrustPolicy:
         presented = []
         for der in chain[1:]:
             try:
-                presented.append(Parsed(der))
+                presented.append(self.authorities.parsed(der))
             except ValueError:
                 continue  # if it is needed, the path lacks it
         return self._best(leaf, presented, at)
@@ -159,14 +159,15 @@ class TrustPolicy:
         if best is not None:
             return best[1]
         none = Problem.NO_PATH if self.authorities.roots else Problem.NO_AUTHORITIES
-        return self.again(self._verdict(leaf, none, 0, (_link(leaf, None),)), at)
+        links = (_link(leaf, None),)
+        return self.again(self._verdict(leaf, none, 0, links, leaf.issuer_text), at)
 
     def _over(self, leaf: Parsed, found: Found) -> Verdict:
         path, problem, is_signed = found
         mac = 0
         if problem is None:
             try:
-                if not self._may_issue(leaf, path[-1]):
+                if not self._may_issue(path[1], path[-1]):
                     problem = Problem.OTHER_ISSUER
                 else:
                     mac = mac_from_subject(leaf.subject)
@@ -175,23 +176,30 @@ class TrustPolicy:
                 problem = Problem.NOT_DER
         links = _links(path) if is_signed else (_link(leaf, None),)
         legacy = problem is None and not _is_modern(path)
-        return replace(self._verdict(leaf, problem, mac, links), legacy=legacy)
+        return self._verdict(
+            leaf, problem, mac, links, path[1].subject_text, legacy=legacy
+        )
 
-    def _may_issue(self, leaf: Parsed, root: Parsed) -> bool:
+    def _may_issue(self, issuer: Parsed, root: Parsed) -> bool:
         allowed = self.issuers_below(root)
-        try:
-            return not allowed or leaf.x509.issuer in allowed
-        except UNREADABLE:
-            return False
+        return not allowed or issuer.name in allowed
 
     def _verdict(
-        self, leaf: Parsed, fault: Problem | None, mac: int, links: tuple[Link, ...]
+        self,
+        leaf: Parsed,
+        fault: Problem | None,
+        mac: int,
+        links: tuple[Link, ...],
+        issuer: str,
+        *,
+        legacy: bool = False,
     ) -> Verdict:
         return Verdict(
+            legacy=legacy,
             leaf=leaf.digest,
             serial=leaf.serial,
             key=leaf.key,
-            issuer=leaf.issuer_text[:_MAX_ISSUER_CHARACTERS],
+            issuer=issuer[:_MAX_ISSUER_CHARACTERS],
             not_after=leaf.not_after,
             proven=mac,
             fault=fault,

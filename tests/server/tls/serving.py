@@ -41,6 +41,7 @@ def server_files(directory: Path, *hosts: str) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{hosts[0] if hosts else 'server'}.pem"
     file.write_bytes(certificate + key)
+    file.chmod(0o600)
     return file
 
 
