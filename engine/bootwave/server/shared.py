@@ -98,7 +98,7 @@ class Shared:
 
     @property
     def http_port(self) -> int:
-        """Where phones heard by plug and play reach clear HTTP over IPv4; 0: nowhere."""
+        """Where phones heard by PnP reach clear HTTP over IPv4; 0: nowhere."""
         return self.http.port
 
     @property
@@ -193,19 +193,16 @@ def _tls(https: HttpsOptions) -> "TlsShared | None":
     """
     if not (https.listen or https.legacy.listen):
         return None
-    default = HttpsOptions.model_fields["certificates"].default
-    names = tuple(path.name for path in https.certificates)
-    if names == tuple(path.name for path in default):
-        missing = [path for path in https.certificates if not path.exists()]
-        if missing and not https.legacy.certificates:
-            log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing[0]))
-            return None
-    from bootwave.server.tls.shared import TlsShared
+    from bootwave.server.tls.shared import TlsShared, present
 
+    if not present(https).certificates and https.certificates:
+        missing = https.certificates[0]
+        log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
+        return None
     return TlsShared(https)
 
 
 _NO_CERTIFICATE = (
-    "nothing is served over TLS, because there is no {}: put certificate and key there, "
-    "or name others with https.certificates"
+    "nothing is served over TLS, because there is no {}: put certificate and key "
+    "there, or name others with https.certificates"
 )

@@ -255,7 +255,9 @@ class TlsAcceptor:
                 self._accept(self._listeners[number], until)
 
     def _accept(self, listener: TlsListener, until: float) -> None:
-        for _ in range(MAX_ACCEPTS_PER_WAKE):
+        for number in range(MAX_ACCEPTS_PER_WAKE):
+            if number and len(self._shaking) >= self._most:
+                return  # nobody has to go for one that may not be there
             if not self._make_room():
                 self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
                 return

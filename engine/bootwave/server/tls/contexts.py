@@ -16,6 +16,7 @@ from cryptography import x509
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 
+from bootwave.certificates.server import ServerCertificate, load_server_certificate
 from bootwave.errors import OptionError
 from bootwave.limits import MAX_TLS_CA_LIST_BYTES
 from bootwave.options import HttpsOptions
@@ -84,6 +85,9 @@ def _context(
         SSL.OP_NO_COMPRESSION
         | SSL.OP_NO_RENEGOTIATION
         | SSL.OP_CIPHER_SERVER_PREFERENCE
+        # Old clients end without close_notify; a request says itself whether it is
+        # whole.
+        | SSL.OP_IGNORE_UNEXPECTED_EOF
     )
     # Thousands of connections may idle, and each would hold 34 kB.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
@@ -93,8 +97,6 @@ def _context(
     # Without it a client that showed a certificate cannot resume (SSL_CTX_set_verify).
     context.set_session_id(_SESSION_CONTEXT)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, verify)
-    # Nobody is asked for a password on a terminal.
-    context.set_passwd_cb(lambda *_: b"")
     store = context.get_cert_store()
     assert store is not None
     for certificate in authorities:
@@ -106,56 +108,21 @@ def _context(
     return context
 
 
-class _File:
-    """One file: its leaf's names and kind of key."""
-
-    def __init__(self, option: str, path: Path) -> None:
-        """Read it; raises OptionError."""
-        self.path = path
-        try:
-            leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
-        except OSError as error:
-            raise OptionError(
-                f"{option}: {path} cannot be read: {error.strerror}."
-            ) from None
-        except ValueError:
-            raise OptionError(
-                f"{option}: {path} must hold a certificate, its chain and its key "
-                "in PEM."
-            ) from None
-        self.kind = type(leaf.public_key()).__name__
-        self.names = _names(leaf)
-
-    def load(self, option: str, context: SSL.Context) -> None:
-        """Have *context* show it; raises OptionError."""
-        try:
-            context.use_certificate_chain_file(self.path)
-            context.use_privatekey_file(self.path)
-            context.check_privatekey()
-        except SSL.Error as error:
-            raise OptionError(f"{option}: {self.path} {_why(error)}.") from None
+def _load(file: ServerCertificate, option: str, context: SSL.Context) -> None:
+    """Have *context* show *file*; raises OptionError."""
+    try:
+        context.use_certificate_chain_file(file.path)
+        context.use_privatekey_file(file.path)
+        context.check_privatekey()
+    except SSL.Error as error:
+        raise OptionError(f"{file.path} of {option} {_why(error)}.") from None
 
 
 def _why(error: SSL.Error) -> str:
     reasons = " ".join(part[-1] for part in error.args[0]) if error.args else ""
-    if "mismatch" in reasons:
-        return "holds a key that is not the certificate's"
-    if "no start line" in reasons or "unsupported" in reasons:
-        return "must hold the certificate's key, in PEM"
-    if "decrypt" in reasons or "password" in reasons:
-        return "holds a key with a password; it must have none"
     if "too small" in reasons or "too weak" in reasons:
-        return "is too weak for TLS 1.2; RSA needs 2048 bits"
+        return "is too weak for TLS 1.2: RSA needs 2048 bits, signatures SHA-256"
     return f"cannot be used ({reasons})"
-
-
-def _names(leaf: x509.Certificate) -> frozenset[str]:
-    """Return the hosts that *leaf* is for, in lower case."""
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
-        return frozenset()
-    return frozenset(n.lower() for n in found.value.get_values_for_type(x509.DNSName))
 
 
 def _by_host(
@@ -168,9 +135,9 @@ def _by_host(
     """
     if not paths:
         raise OptionError(f"{option} must name a file with certificate and key.")
-    groups: list[list[_File]] = []
+    groups: list[list[ServerCertificate]] = []
     for path in paths:
-        file = _File(option, path)
+        file = load_server_certificate(path, option)
         group = next((g for g in groups if _belongs(file, g)), None)
         if group is None:
             groups.append([file])
@@ -181,7 +148,7 @@ def _by_host(
     for group in groups:
         context = new()
         for file in group:
-            file.load(option, context)
+            _load(file, option, context)
             for name in file.names:
                 hosts.setdefault(name, context)
         contexts.append(context)
@@ -196,11 +163,17 @@ def _by_host(
     return contexts[0]
 
 
-def _belongs(file: _File, group: Sequence[_File]) -> bool:
-    if file.kind in [other.kind for other in group]:
+def _belongs(file: ServerCertificate, group: Sequence[ServerCertificate]) -> bool:
+    if _algorithm(file) in map(_algorithm, group):
         return False
     first = group[0]
-    return file.names == first.names or bool(file.names & first.names)
+    return set(file.names) == set(first.names) or not {*file.names}.isdisjoint(
+        first.names
+    )
+
+
+def _algorithm(file: ServerCertificate) -> str:
+    return file.kind.partition(" ")[0]
 
 
 def _context_of(

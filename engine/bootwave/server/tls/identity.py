@@ -146,7 +146,7 @@ class Identities:
     def _judged(
         self, connection: SSL.Connection, leaf: bytes, digest: bytes, *, fits: bool
     ) -> Proof:
-        # On the server's side the chain comes without the leaf (SSL_get_peer_cert_chain).
+        # Here the chain comes without the leaf (SSL_get_peer_cert_chain).
         chain = [leaf]
         for each in connection.get_peer_cert_chain() or ():
             der = dump_certificate(FILETYPE_ASN1, each)
@@ -162,7 +162,7 @@ class Identities:
         return self._keep(digest, verdict)
 
     def _recalled(self, leaf: bytes, digest: bytes) -> Verdict:
-        """Return the verdict that the full handshake gave, perhaps in another worker."""
+        """Return the verdict of the full handshake, perhaps in another worker."""
         at = self._clock()
         found = self._verdicts.recall(leaf, at)
         if found.problem is Problem.NOT_REMEMBERED:
@@ -187,7 +187,7 @@ class Identities:
         return _nobody_because(verdict.problem)
 
     def _look(self) -> None:
-        """Begin a new epoch when time or an administrator may have changed something."""
+        """Begin a new epoch when time or an operator may have changed something."""
         stamp = self._stamp()
         seen = stamp, int(self._clock())
         if seen == self._seen:

@@ -34,9 +34,19 @@ class TlsShared:
         return True
 
     def _load(self, options: HttpsOptions) -> None:
+        options = present(options)
         policy = policy_from_options(options)
         authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
         self.contexts = make_contexts(options, verified, authorities)
         self.policy = policy
         for warning in warnings(policy, time.time()):
             log.note(log.START_WARNING, warning=warning)
+
+
+def present(options: HttpsOptions) -> HttpsOptions:
+    """Return *options* without files that only the defaults name and nobody made."""
+    default = HttpsOptions.model_fields["certificates"].default
+    if [path.name for path in options.certificates] != [path.name for path in default]:
+        return options
+    made = tuple(path for path in options.certificates if path.exists())
+    return options.model_copy(update={"certificates": made})

@@ -14,8 +14,9 @@ from typing import Any
 from OpenSSL import SSL
 
 MAX_RECORD = 16_384  # RFC 8446 section 5.1
-# Encrypted at once: what a kernel's buffer takes of a large answer.
+# Encrypted at once, and in one call: a kernel's buffer takes more than epoll tells.
 _MOST_SENT = 4 * MAX_RECORD
+_MOST_AT_A_TIME = 16 * _MOST_SENT
 # Those records with what TLS adds, tickets and alerts.
 _OUT_BYTES = _MOST_SENT + MAX_RECORD
 
@@ -91,16 +92,25 @@ class TlsStream:
             self._push()
             if self._left:
                 raise BlockingIOError
-        view = memoryview(data)[:_MOST_SENT]
+        if self.ending and not len(data):
+            self._end()
+            self._flush()
+        view = memoryview(data)
+        sent = 0
+        while not self._left and sent < min(len(view), _MOST_AT_A_TIME):
+            sent += self._encrypt(view[sent : sent + _MOST_SENT])
+            if self.ending and sent == len(view):
+                self._end()
+            self._flush()
+        return sent
+
+    def _encrypt(self, data: memoryview) -> int:
         sent = 0
         try:
-            while sent < len(view):
-                sent += self._connection.send(view[sent : sent + MAX_RECORD])
-            if self.ending and sent == len(data):
-                self._end()
+            while sent < len(data):
+                sent += self._connection.send(data[sent : sent + MAX_RECORD])
         except SSL.Error:
             raise ConnectionAbortedError("TLS was broken") from None
-        self._flush()
         return sent
 
     def shutdown(self, how: int) -> None:
