@@ -15,7 +15,7 @@ _OF_ROOT_1 = "/C=DE/ST=Berlin/L=Berlin/O=Snom Technology AG/CN=Snom Phone 1"
 _OF_ROOT_2 = "/C=DE/ST=Berlin/L=Berlin/O=snom technology AG/CN=Snom Phone 1 SHA-256"
 _ADDRESS = "/emailAddress=security@snom.com"
 
-# The issuing CAs below each root, by its key; each was seen with and without the address.
+# The issuing CAs below each root, by its key; seen with and without the address.
 ISSUERS = {
     bytes.fromhex(SNOM_ROOT_1_KEY): (_OF_ROOT_1, _OF_ROOT_1 + _ADDRESS),
     bytes.fromhex(SNOM_ROOT_2_KEY): (_OF_ROOT_2, _OF_ROOT_2 + _ADDRESS),

@@ -84,7 +84,7 @@ def dev(
         if is_new or revoked:
             factory.revoke(revoked)
         undo.pop_all()
-    _tell(directory, phones, json=json)
+    _tell(directory, phones, weak=legacy, json=json)
 
 
 class _Factory:
@@ -205,7 +205,7 @@ def _make_directories(directory: Path, undo: ExitStack) -> bool:
     return not (directory / _KEYS["root"]).exists()
 
 
-def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
+def _tell(directory: Path, phones: list[Path], *, weak: bool, json: bool) -> None:
     from bootwave.certificates.parsed import parsed_from_pem
 
     cas = [directory / FACTORY]
@@ -240,10 +240,19 @@ def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
     for path in phones[:1]:
         print_line("")
         print_line("As this phone, once its MAC is bound and the engine runs:")
-        print_line(
-            f"  curl --cacert {quote(str(server_ca))} --cert {quote(str(path))} "
-            f"https://localhost:8443/snom370-{path.stem}.htm"
-        )
+        target = f"/snom370-{path.stem}.htm"
+        ca, file = quote(str(server_ca)), quote(str(path))
+        if weak:  # curl reads the key before it is told to take a weak one
+            print_line(
+                f"  printf 'GET {target} HTTP/1.0\\r\\n\\r\\n' | openssl s_client "
+                "-quiet -ign_eof -cipher DEFAULT@SECLEVEL=0 "
+                f"-CAfile {ca} -cert {file} -cert_chain {file} -key {file} "
+                "-connect localhost:8443"
+            )
+        else:
+            print_line(
+                f"  curl --cacert {ca} --cert {file} https://localhost:8443{target}"
+            )
 
 
 def toml(text: str) -> str:
