@@ -83,7 +83,7 @@ TEXT = "0004132E08B4"
 OTHER_MAC = 0x000413AABBCC
 
 # cryptography makes no key as small as this.  It protects nothing.
-_RSA_512 = b"""\
+RSA_512 = b"""\
 -----BEGIN RSA PRIVATE KEY-----
 MIIBOQIBAAJBAKmGGzSvUbtkZmYYBKNQqbmgAdM9Jz+ZmHnVDrD2We36WHoDqezf
 dRrog0rmrXIi7HQMpmLdLpC7uPYRn93GtLkCAwEAAQJAEeMPjdCN3Crszwrrulux
@@ -612,7 +612,7 @@ def _bad_chains() -> list[Case]:
         by=world.ec_issuing,
         hash_name="sha1",
     )
-    small = load_pem_private_key(_RSA_512, None)
+    small = load_pem_private_key(RSA_512, None)
     assert isinstance(small, rsa.RSAPrivateKey)
     bad("RSA-512", Problem.WEAK_KEY, key=small)
     bad(

@@ -32,7 +32,7 @@ def test_the_names_promised_are_there() -> None:
         *("settings set", "settings unset", "settings list"),
         *("keys set", "keys clear", "keys list"),
         *("tls check", "tls block", "tls unblock", "tls blocks"),
-        *("tls self-signed", "tls dev"),
+        *("tls init", "tls dev"),
     }
 
 

@@ -22,7 +22,7 @@ from bootwave.certificates.parsed import Parsed
 from bootwave.certificates.path import Authorities, Found
 from bootwave.certificates.path import Path as CertificatePath
 from bootwave.certificates.revocation import NO_REVOCATIONS, Revocations
-from bootwave.certificates.snom import ISSUERS, ROOT_KEYS
+from bootwave.certificates.snom import ISSUERS
 from bootwave.certificates.strength import LEGACY, MODERN, Strength
 from bootwave.certificates.subject import mac_from_subject
 from bootwave.certificates.verdict import Link, Problem, Verdict
@@ -39,7 +39,9 @@ CA_KEY_TOO_SMALL = 67
 CA_MD_TOO_WEAK = 68
 
 _MAX_ISSUER_CHARACTERS = 200
-_SNOM_ISSUERS = frozenset(name_from_text(text) for text in ISSUERS)
+_SNOM_ISSUERS = {
+    root: frozenset(map(name_from_text, texts)) for root, texts in ISSUERS.items()
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +137,20 @@ class TrustPolicy:
             expired=expired and problem is None,
         )
 
+    def unknown(self, leaf: bytes, at: float) -> Verdict:
+        """Return the verdict on the DER *leaf* of a session that nobody knows.
+
+        It proves nothing; it denies if it is blocked.
+        """
+        missing = Problem.NOT_REMEMBERED
+        try:
+            parsed = Parsed(leaf)
+        except ValueError:
+            return self._unread(hashlib.sha256(leaf).digest(), missing)
+        links = (_link(parsed, None),)
+        verdict = self._verdict(parsed, missing, 0, links, parsed.issuer_text)
+        return self.again(verdict, at)
+
     def strength_below(self, root: Parsed) -> Strength:
         """Return which algorithms are strong enough below *root*."""
         return LEGACY if root.key in self.legacy else MODERN
@@ -143,7 +159,7 @@ class TrustPolicy:
         """Return the names that may issue leaves below *root*; empty: any CA."""
         if self.issuers:
             return self.issuers
-        return _SNOM_ISSUERS if root.key in ROOT_KEYS else frozenset()
+        return _SNOM_ISSUERS.get(root.key, frozenset())
 
     def _best(self, leaf: Parsed, presented: Sequence[Parsed], at: float) -> Verdict:
         """Return the first verdict over a path that proves something, else the best."""

@@ -11,15 +11,12 @@ from bootwave.options import SNOM_ROOT_1_KEY
 # whose certificate has the SHA-256 fingerprint 74:6D:74:35:...:A2:1D:40.
 SNOM_ROOT_2_KEY = "b3afdbcf61339aa83ea242dd1b27c2f8831554bf1d6ee367a34f1b2e10fd330d"
 
-ROOT_KEYS = frozenset({bytes.fromhex(SNOM_ROOT_1_KEY), bytes.fromhex(SNOM_ROOT_2_KEY)})
-
 _OF_ROOT_1 = "/C=DE/ST=Berlin/L=Berlin/O=Snom Technology AG/CN=Snom Phone 1"
 _OF_ROOT_2 = "/C=DE/ST=Berlin/L=Berlin/O=snom technology AG/CN=Snom Phone 1 SHA-256"
 _ADDRESS = "/emailAddress=security@snom.com"
-# The issuing CAs, each seen with and without the address.
-ISSUERS = (
-    _OF_ROOT_1,
-    _OF_ROOT_1 + _ADDRESS,
-    _OF_ROOT_2,
-    _OF_ROOT_2 + _ADDRESS,
-)
+
+# The issuing CAs below each root, by its key; seen with and without the address.
+ISSUERS = {
+    bytes.fromhex(SNOM_ROOT_1_KEY): (_OF_ROOT_1, _OF_ROOT_1 + _ADDRESS),
+    bytes.fromhex(SNOM_ROOT_2_KEY): (_OF_ROOT_2, _OF_ROOT_2 + _ADDRESS),
+}

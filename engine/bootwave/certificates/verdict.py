@@ -87,6 +87,11 @@ class Verdict:
     links: tuple[Link, ...] = field(default=(), repr=False)
     generation: bytes = field(default=b"", repr=False)
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether a factory CA signed it, whatever else is wrong."""
+        return len(self.links) > 1
+
     def with_links(self, links: tuple[Link, ...]) -> "Verdict":
         """Return the same verdict with *links*."""
         return replace(self, links=links)

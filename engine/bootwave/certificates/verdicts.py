@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 
 from bootwave.certificates.policy import TrustPolicy
-from bootwave.certificates.verdict import Link, Problem, Verdict
+from bootwave.certificates.verdict import Link, Verdict
 from bootwave.limits import MAX_TLS_VERDICTS
 
 _MAX_SHARED = 256
@@ -38,12 +38,12 @@ class Verdicts:
     def remember(self, verdict: Verdict) -> None:
         """Remember *verdict* for sessions that resume the one it was given in.
 
-        Only what proves something or denies is kept: all else may as well be unknown,
-        and so strangers cannot push phones out.  A verdict that is not kept takes the
-        place of an earlier one of its leaf.
+        Only what a factory CA signed and what proves something or denies is kept: all
+        else may as well be unknown, and so strangers cannot push phones out.  A verdict
+        that is not kept takes the place of an earlier one of its leaf.
         """
         self._known.pop(verdict.leaf, None)
-        if verdict.proven or verdict.denies:
+        if verdict.proven or (verdict.denies and verdict.is_signed):
             self._known[verdict.leaf] = self._compact(verdict)
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
@@ -52,13 +52,13 @@ class Verdicts:
         """Return what the DER *leaf* of a resumed session proves at *at*.
 
         Blocks, CRLs and dates are looked at anew.  A leaf that is not remembered
-        proves nothing, and neither does one verified before the factory CAs changed.
+        proves nothing, but denies if it is blocked; one verified before the factory
+        CAs changed proves nothing, too.
         """
         digest = hashlib.sha256(leaf).digest()
         known = self._known.get(digest)
         if known is None:
-            missing = Problem.NOT_REMEMBERED
-            return Verdict(problem=missing, fault=missing, leaf=digest)
+            return self.policy.unknown(leaf, at)
         self._known.move_to_end(digest)
         return self.policy.again(known, at)
 

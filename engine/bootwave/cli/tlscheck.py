@@ -158,21 +158,26 @@ def _authority(ca: "Parsed", policy: "TrustPolicy", *, is_root: bool) -> dict[st
         "not_before": ca.not_before,
         "not_after": ca.not_after,
         "may": _may(ca, policy) if is_root else "help to find the way to a root",
+        "issuers": _issuers(ca, policy) if is_root else [],
     }
 
 
-def _may(root: "Parsed", policy: "TrustPolicy") -> str:
+def _issuers(root: "Parsed", policy: "TrustPolicy") -> list[str]:
     from bootwave.certificates.parsed import text_from_name
 
+    return sorted(map(text_from_name, policy.issuers_below(root)))
+
+
+def _may(root: "Parsed", policy: "TrustPolicy") -> str:
     strength = policy.strength_below(root)
     if not strength.allows_key(root.public_key):
         return "prove nothing: its key is too weak"
-    how = "RSA from 2048 bits or EC, SHA-256 or better"
     if strength.sha1:
-        how = "RSA from 1024 bits or EC, SHA-1 or better: pinned by https.legacy_roots"
-    allowed = sorted(map(text_from_name, policy.issuers_below(root)))
-    by = f" by {'; '.join(allowed)}" if allowed else " by any CA below it"
-    return f"prove phones ({how}){by}"
+        return (
+            "prove phones by RSA from 1024 bits, or EC, and SHA-1 or better, because "
+            "https.legacy_roots pins it"
+        )
+    return "prove phones by RSA from 2048 bits, or EC, and SHA-256 or better"
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -200,6 +205,8 @@ def _print(found: dict[str, Any]) -> None:
             ("may", one["may"]),
         ):
             print_line(f"  {word}: {value}")
+        for issuer in one["issuers"]:
+            print_line(f"  through: {issuer}")
     if found["factory_cas"]:
         accepted = "accepted, and logged" if found["expired"] == "accept" else "refused"
         print_line(f"Expired certificates of phones are {accepted}.")

@@ -14,6 +14,7 @@ import typer
 from bootwave.cli.output import Json, print_json, print_line
 from bootwave.cli.tlsfiles import own_names, write_new
 from bootwave.errors import OptionError
+from bootwave.options import SNOM_ROOT_1_KEY
 
 if TYPE_CHECKING:
     from bootwave.certificates.making import Kind, Maker
@@ -83,7 +84,7 @@ def dev(
         if is_new or revoked:
             factory.revoke(revoked)
         undo.pop_all()
-    _tell(directory, phones, json=json)
+    _tell(directory, phones, weak=legacy, json=json)
 
 
 class _Factory:
@@ -103,7 +104,7 @@ class _Factory:
         server = making.root(making.SERVER_CA_NAME, self._at)
         for name, maker in (("root", root), ("issuing", issuing), ("server", server)):
             self._write(_KEYS[name], maker.pem_with_key)
-        self._write(FACTORY, root.pem, 0o644)
+        self._write(FACTORY, root.pem + issuing.pem, 0o644)
         self._write(SERVER_CA, server.pem, 0o644)
         names = own_names()
         for file, kind in SERVERS.items():
@@ -204,7 +205,7 @@ def _make_directories(directory: Path, undo: ExitStack) -> bool:
     return not (directory / _KEYS["root"]).exists()
 
 
-def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
+def _tell(directory: Path, phones: list[Path], *, weak: bool, json: bool) -> None:
     from bootwave.certificates.parsed import parsed_from_pem
 
     cas = [directory / FACTORY]
@@ -212,7 +213,7 @@ def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
     if (directory / LEGACY).exists():
         cas.append(directory / LEGACY)
         root = parsed_from_pem((directory / LEGACY).read_bytes())[0]
-        pinned.append(root.key.hex())
+        pinned += [SNOM_ROOT_1_KEY, root.key.hex()]
     options = {
         "certificates": [str(directory / file) for file in SERVERS],
         "factory_cas": [str(path) for path in cas],
@@ -239,10 +240,19 @@ def _tell(directory: Path, phones: list[Path], *, json: bool) -> None:
     for path in phones[:1]:
         print_line("")
         print_line("As this phone, once its MAC is bound and the engine runs:")
-        print_line(
-            f"  curl --cacert {quote(str(server_ca))} --cert {quote(str(path))} "
-            f"https://localhost:8443/snom370-{path.stem}.htm"
-        )
+        target = f"/snom370-{path.stem}.htm"
+        ca, file = quote(str(server_ca)), quote(str(path))
+        if weak:  # curl reads the key before it is told to take a weak one
+            print_line(
+                f"  printf 'GET {target} HTTP/1.0\\r\\n\\r\\n' | openssl s_client "
+                "-quiet -ign_eof -cipher DEFAULT@SECLEVEL=0 "
+                f"-CAfile {ca} -cert {file} -cert_chain {file} -key {file} "
+                "-connect localhost:8443"
+            )
+        else:
+            print_line(
+                f"  curl --cacert {ca} --cert {file} https://localhost:8443{target}"
+            )
 
 
 def toml(text: str) -> str:

@@ -91,9 +91,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "block": Leaf("tls:block", "Deny everything to a phone's certificate."),
             "unblock": Leaf("tls:unblock", "End the block of a certificate."),
             "blocks": Leaf("tls:blocks", "List the certificates that are blocked."),
-            "self-signed": Leaf(
-                "tlsselfsigned:self_signed", "Make the server's own certificates."
-            ),
+            "init": Leaf("tlsinit:make", "Make the server's own certificates."),
             "dev": Leaf("tlsdev:dev", "Make a factory and phones to try with."),
         },
     ),

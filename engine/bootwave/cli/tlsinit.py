@@ -1,4 +1,4 @@
-"""``bootwave tls self-signed``."""
+"""``bootwave tls init``."""
 
 import time
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from bootwave.cli.output import Json, print_json, print_line
 from bootwave.cli.tlsfiles import self_signed_files, write_new
 
 
-def self_signed(json: Json = False) -> None:
+def make(json: Json = False) -> None:
     """Make the certificates that https.certificates names, signed by themselves.
 
     The first with an RSA key, the second with an ECDSA one, for the names and addresses
