@@ -59,7 +59,7 @@ from httpconnections cimport (
     wait_for,
     watch,
 )
-from httpends cimport ends_of, source_of, text_of
+from httpends cimport end_of_text, ends_of, source_of, text_of
 from httpgrants cimport Revocations, is_granted, stamp_of
 from httpmemos cimport (
     MAX_MEMOS,
@@ -287,7 +287,8 @@ cdef class Lane:
     MACs (both powers of two).  *row* is added to each index of *counted*: connections,
     requests, documents, documents with secrets, cache hits.  *sightings* is the
     native.ring.SightingRing that is told of each answer; *reasons* are the numbers told
-    for a general document, a phone's own, and one not modified.
+    for a general document, a phone's own under a window, one not modified, and a
+    phone's own on its certificate.
     *boot* is the present boot's number in *documents*.
 
     *url* is the base URL of every connection; when it is empty, *url_of* is asked for
@@ -313,7 +314,7 @@ cdef class Lane:
     cdef uint64_t* counters
     cdef Py_ssize_t[COUNTED] counted
     cdef uint64_t[COUNTED] counts
-    cdef uint8_t[3] reasons
+    cdef uint8_t[4] reasons
     cdef uint32_t boot
     cdef uint64_t url, no_model
     cdef bint one_url
@@ -408,14 +409,14 @@ cdef class Lane:
             counters.memory, BW_COUNTERS_CAPSULE
         )
         self.counters = memory.at
-        if len(counted) != COUNTED or len(reasons) != 3 or len(vendors) > 8:
+        if len(counted) != COUNTED or len(reasons) != 4 or len(vendors) > 8:
             raise ValueError("the constructor's tuples are of other sizes")
         for i in range(COUNTED):
             self.counted[i] = row + counted[i]
             if not 0 <= self.counted[i] < memory.count:
                 raise ValueError("there is no such counter")
             self.counts[i] = 0
-        for i in range(3):
+        for i in range(4):
             self.reasons[i] = reasons[i]
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
@@ -677,6 +678,59 @@ cdef class Lane:
         )
         return True
 
+    def reply(self, bytes data not None, str source not None, str url not None,
+              uint64_t mac):
+        """Return the answer to the request *data* of a connection that others hold.
+
+        That is (answer, whether it stays open, whether it was given on a grant), or
+        None when others must answer it: all of *data* must be the request.  *source*
+        is the phone's address and *url* the base URL that it reached, *mac* what a
+        certificate of the connection proves, 0 for nothing.  It is counted and told;
+        send it at once, because it may leave at this moment.
+        """
+        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        cdef Request request
+        cdef Answer answer
+        cdef bw_end peer
+        cdef Source from_
+        if (
+            not recognised(at, size, &request)
+            or request.consumed != size
+            or not end_of_text(source, &peer)
+        ):
+            return None
+        try:
+            if not self.understood(&request, <uint64_t>hash(url), &answer):
+                return None
+        except Exception:
+            return None  # who has the request next fails, too, and says so
+        if mac:
+            if answer.own and answer.mac != mac:
+                return None
+            if self.find_certified(&answer) != READY:
+                return None
+        else:
+            source_of(&peer, &from_)
+            if self.find(&from_, &answer, True) != READY:
+                return None
+        if not self.write(&request, &answer):
+            return None
+        if answer.own:
+            self.counts[HITS] += 1
+            self.counts[DOCUMENTS_SECRET] += 1
+            if mac and answer.reason == self.reasons[1]:
+                answer.reason = self.reasons[3]
+        self.counts[DOCUMENTS] += 1
+        self.counts[REQUESTS] += 1
+        self.tell(&answer, &peer)
+        self.count_up()
+        return (
+            PyBytes_FromStringAndSize(self.out, answer.size),
+            request.keep_alive != 0,
+            answer.own != 0,
+        )
+
     def release(self, Miss miss not None):
         """Return *miss* as ``turn`` returns what is handed over; None if it is gone."""
         return self.release_waiting(miss) if miss.fd >= 0 else None
@@ -887,18 +941,37 @@ cdef class Lane:
             )
         return True
 
-    cdef int find(self, const Source* source, Answer* answer) noexcept:
-        """Find the document, and whether it may leave now: MISSING, READY or UNFIT."""
-        cdef uint64_t mac = answer.mac
-        cdef Phone* phone
+    cdef int find(
+        self, const Source* source, Answer* answer, bint secure=False
+    ) noexcept:
+        """Find the document, and whether it may leave now: MISSING, READY or UNFIT.
+
+        To *source*; over clear HTTP, unless the connection is *secure*.
+        """
+        cdef Phone* phone = NULL
         if answer.own:
-            phone = find_phone(self.documents, mac)
+            phone = find_phone(self.documents, answer.mac)
             if (
                 phone is NULL
-                or not phone.clear
-                or phone.boot != self.boot
+                or not (phone.clear or secure)
                 or not same_source(&phone.source, source)
             ):
+                return MISSING
+        return self.fetch(phone, answer)
+
+    cdef int find_certified(self, Answer* answer) noexcept:
+        """Find the document for whoever has proven to be the phone, from anywhere."""
+        cdef Phone* phone = NULL
+        if answer.own:
+            phone = find_phone(self.documents, answer.mac)
+            if phone is NULL:
+                return MISSING
+        return self.fetch(phone, answer)
+
+    cdef int fetch(self, Phone* phone, Answer* answer) noexcept:
+        """Find the document of *phone*, or a general one (NULL)."""
+        if answer.own:
+            if phone.boot != self.boot:
                 return MISSING
             use_phone(self.documents, phone)
         else:

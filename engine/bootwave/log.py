@@ -107,6 +107,24 @@ PNP_FAULT = _event(
     "plug and play did not finish %(work)s",
     "This is a fault of the program: report it with the traceback.",
 )
+TLS_EXPIRED = _event(
+    "server.tls_expired",
+    logging.WARNING,
+    "the certificate of %(mac)s has expired and was accepted (https.expired)",
+    "It proves the phone all the same; https.expired = refuse ends that.",
+)
+CERTIFICATE_WARNING = _event(
+    "control.certificate_warning",
+    logging.WARNING,
+    "certificates: %(warning)s",
+    "bootwave tls check shows all of them; send HUP after a file was replaced.",
+)
+TLS_KEPT = _event(
+    "server.tls_kept",
+    logging.ERROR,
+    "the certificates stay as they were: %(error)s",
+    "Repair the file and send HUP again.",
+)
 SERVER_REQUEST_FAILED = _event(
     "server.request_failed",
     logging.ERROR,

@@ -134,6 +134,7 @@ class Program:
         self.environ = {
             "PNP__LISTEN": "127.0.0.1:0",
             "HTTP__LISTEN": "127.0.0.1:0",
+            "HTTPS__LISTEN": "127.0.0.1:0",
             "SERVER__WORKERS": "2",
             **environ,
         }
@@ -243,6 +244,12 @@ class Program:
     def http(self) -> tuple[str, int]:
         """Where it listens for HTTP first of all."""
         return self.listening[0]
+
+    @property
+    def https(self) -> tuple[str, int]:
+        """Where it listens for HTTPS first of all."""
+        (line, *_) = (line for line in self.lines if line.startswith("https "))
+        return _address(line, "https ")
 
     @property
     def pnp(self) -> tuple[str, int]:

@@ -34,6 +34,7 @@ class MemoryStore:
         self.reads: list[tuple[int, ...]] = []
         self.layer_reads = 0
         self.writes = 0
+        self.certified: set[int] = set()
         self.before_write: Callable[[], None] = lambda: None
         self._window_ids = 0
 
@@ -132,6 +133,12 @@ class MemoryStore:
 
     def claim(self, decision: Claim, model: str = "") -> Future[bool]:
         return self._written(decision, model, lambda: self.try_claim(decision))
+
+    def own_certificate(self, mac: int) -> Future[bool]:
+        done: Future[bool] = Future()
+        self.certified.add(mac)
+        done.set_result(True)
+        return done
 
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]

@@ -21,6 +21,7 @@ OPERATIONS = frozenset(
         *("device.list", "device.show"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
+        *("certificate.block", "certificate.unblock", "certificate.list"),
         "bulk",
     }
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave import __version__, log
+from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
 from bootwave.metrics import CounterPage
@@ -61,6 +62,7 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
+        self._watch = CertificateWatch(options.https)
 
     def _committed(self, changes: list[Change]) -> None:
         """End what *changes* took away, in every worker, before it returns."""
@@ -71,9 +73,11 @@ class ControlPlane:
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        self._watch.start()
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        await self._watch.stop()
         await self.server.stop()
         self.administration.close()
 

@@ -52,6 +52,9 @@ class PhoneWrites(Protocol):
     def claim(self, decision: Claim, model: str) -> "Future[bool]":
         """Bind the first candidate that is still free."""
 
+    def own_certificate(self, mac: int) -> "Future[bool]":
+        """Remember that *mac*, a known device, owns a factory certificate."""
+
 
 class Compiler(Protocol):
     """Documents out of records (settings.compiler)."""

@@ -69,7 +69,7 @@ from bootwave.provision.steps import (
     Step,
     Write,
 )
-from bootwave.provision.urls import pnp_url
+from bootwave.provision.urls import bootstrap_url, pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
 
@@ -92,7 +92,8 @@ class Provisioner:
     """Answers the requests of phones; one per process, for one thread.
 
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
-    *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
+    *http_port* is where phones reach clear HTTP when no URL is set, *https_port* HTTPS
+    (0: nowhere).  *sight* is given
     one sighting for each request answered.  *bound*, if any, is told which phones may
     be answered by multicast without asking again.  ``general`` holds what belongs to
     no phone.
@@ -113,6 +114,7 @@ class Provisioner:
         *,
         nonce_secret: bytes,
         http_port: int,
+        https_port: int = 0,
         bound: BoundMacs | None = None,
         answering: Answering | None = None,
     ) -> None:
@@ -141,7 +143,12 @@ class Provisioner:
         )
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
-        self._maker = DocumentMaker(compiler, keyring, self._layers)
+        self._maker = DocumentMaker(
+            compiler,
+            keyring,
+            self._layers,
+            lambda url: bootstrap_url(options, url, https_port),
+        )
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
@@ -299,6 +306,11 @@ class Provisioner:
         """Decide on what was looked up; None to look again."""
         asked = course.asked
         at = look.at
+        device = look.device
+        if asked.mac and asked.proofs.certificate == asked.mac and device is not None:
+            if not device.owns_certificate and course.looks == 1:
+                # Nobody waits for it: this phone is served by its certificate anyway.
+                self._writes.own_certificate(asked.mac)
         decision = decide(
             asked.mac,
             look.device,

@@ -7,7 +7,12 @@ from typing import Any, Protocol
 
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
-from bootwave.store.phonewrites import claim, consume, remember_model
+from bootwave.store.phonewrites import (
+    claim,
+    consume,
+    own_certificate,
+    remember_model,
+)
 
 
 class Submits(Protocol):
@@ -47,5 +52,13 @@ class StoreWrites:
             if taken and model:
                 remember_model(connection, mac=decision.mac, model=model)
             return taken
+
+        return self._writer.submit(operation)
+
+    def own_certificate(self, mac: int) -> "Future[bool]":
+        """Remember that the device *mac* owns a certificate."""
+
+        def operation(connection: Connection) -> bool:
+            return own_certificate(connection, mac=mac)
 
         return self._writer.submit(operation)

@@ -33,7 +33,12 @@ _COUNTED = (
     Counter.DOCUMENTS_SECRET,
     Counter.CACHE_HITS,
 )
-_REASONS = (Reason.SERVED_GENERAL, Reason.SERVED_WINDOW, Reason.NOT_MODIFIED)
+_REASONS = (
+    Reason.SERVED_GENERAL,
+    Reason.SERVED_WINDOW,
+    Reason.NOT_MODIFIED,
+    Reason.SERVED_CERTIFICATE,
+)
 
 _DEADLINES = Deadlines()
 
@@ -77,7 +82,12 @@ def make_lane(
         row=counters.offset,
         counted=tuple(map(int, _COUNTED)),
         sightings=sightings,
-        reasons=(int(_REASONS[0]), int(_REASONS[1]), int(_REASONS[2])),
+        reasons=(
+            int(_REASONS[0]),
+            int(_REASONS[1]),
+            int(_REASONS[2]),
+            int(_REASONS[3]),
+        ),
         boot=documents.native.boot_number(boot_id),
         url=url_of("0.0.0.0", 0) if options.http.url else "",
         url_of=url_of,

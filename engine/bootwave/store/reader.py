@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bootwave.certificates.blocks import Blocks
 from bootwave.directory.records import (
     EMPTY,
     Account,
@@ -86,6 +87,7 @@ _BOUND = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
 """
+_BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _MODEL = "SELECT id FROM models WHERE name = ?"
 _SETTINGS = """
 SELECT key, name, value, idx, permission FROM settings
@@ -193,6 +195,19 @@ class Reader:
         except (sqlite3.Error, StoreError) as error:
             raise self._lost(error) from error
         return layer
+
+    def certificate_blocks(self) -> Blocks:
+        """Return which certificates prove nothing any more."""
+        try:
+            connection = self._begin()
+            rows = connection.execute(_BLOCKS).fetchall()
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return Blocks(
+            frozenset(int(value) for kind, value in rows if kind == "serial"),
+            frozenset(bytes.fromhex(value) for kind, value in rows if kind == "key"),
+        )
 
     def changed(self) -> list[Change] | None:
         """Return what others committed since the last call, or None for nothing.
