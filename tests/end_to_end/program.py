@@ -302,6 +302,14 @@ class Program:
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: _state(pid) == "T", "the process is stopped")
 
+    def resume(self, pid: int) -> bool:
+        """Let a stopped process go on; False when it was killed meanwhile."""
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return False
+        return True
+
     # Commands
 
     def run(

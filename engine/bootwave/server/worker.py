@@ -170,7 +170,7 @@ class Worker:
         def url_of(local: tuple[str, int]) -> str:
             return base_url(options, local, secure=True)
 
-        return TlsSide(identities, url_of, self._lane)
+        return TlsSide(identities, url_of, self._lane, self._answering)
 
     def _tls_acceptor(
         self, options: Options, slot: int, side: "TlsSide | None"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.http.contact import Contact
+from bootwave.provision.answering import Answering
 from bootwave.server.tls.identity import Identifies, Proof
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class TlsSide:
     """Knows whose a request is, and what the lane has ready for it.
 
     *identities* judge certificates; *url_of* gives the base URL of what a phone
-    reached; *lane* is asked first where there is one.
+    reached; *lane* is asked first where there is one.  *answering* is told before a
+    grant is looked at.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class TlsSide:
         identities: Identifies,
         url_of: Callable[[tuple[str, int]], str],
         lane: "Lane | None",
+        answering: Answering | None = None,
     ) -> None:
         """Keep the parts."""
         self.identities = identities
         self._url_of = url_of
         self._lane = lane
+        self._answering = answering
         self.shaking: Callable[[], int] = int  # how many connections shake hands
 
     def contact(self, contact: Contact, proof: Proof) -> Contact:
@@ -55,6 +59,8 @@ class TlsSide:
         """
         if self._lane is None:
             return None
+        if self._answering is not None:
+            self._answering.enter()
         identity = self.identities.now(proof)
         if identity.denial is not None or identity.detail:
             return None  # others tell why
