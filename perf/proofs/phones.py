@@ -18,7 +18,7 @@ PATIENCE = 60.0
 # Until nothing more comes: delivery over loopback may be left to a kernel thread.
 QUIET_SECONDS = 0.01
 REFUSED, GIVEN, OTHER = "refused", "given", "something else"
-LOST = "lost"  # the server was killed before it answered, or within the answer
+LOST = "lost"  # the server was killed before it answered
 
 
 class Seen(NamedTuple):

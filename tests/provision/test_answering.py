@@ -1,11 +1,14 @@
 """Nothing granted before is in any worker's hand when whoever revoked goes on."""
 
 import asyncio
+import mmap
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from bootwave.provision.answering import ROWS, Answering, AnsweringPage
 
@@ -155,3 +158,94 @@ def test_the_process_that_revokes_does_not_kill_itself() -> None:
     page = AnsweringPage(1)
     inside(page.take(0))
     assert page.settle(0.01) == []
+
+
+def test_whoever_was_stopped_itself_lets_others_go_on_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = AnsweringPage(1)
+
+    def serve(ready: Callable[[], None]) -> None:
+        answering = page.take(0)
+        inside(answering)
+        ready()
+        time.sleep(0.2)
+        answering.leave()
+        time.sleep(60)
+
+    monotonic, jumps = time.monotonic, iter([0.0, 3600.0])
+    jumped = 0.0
+
+    def paused() -> float:
+        """The machine stood for an hour after the first look."""
+        nonlocal jumped
+        jumped = next(jumps, jumped)
+        return monotonic() + jumped
+
+    with process(serve) as pid:
+        monkeypatch.setattr(time, "monotonic", paused)
+        assert page.settle(10) == []
+        monkeypatch.undo()
+        os.kill(pid, 0)
+
+
+def test_workers_that_start_at_once_have_rows_of_their_own() -> None:
+    for _ in range(20):
+        page = AnsweringPage(1)
+        told = mmap.mmap(-1, ROWS * 8)
+        children = []
+        for number in range(4):
+            pid = os.fork()
+            if not pid:
+                try:
+                    told[8 * number] = 1
+                    while not told[8 * 8]:
+                        pass
+                    told[8 * number + 1] = page.take(0).index // 8
+                    told[8 * number] = 2
+                    time.sleep(60)
+                finally:
+                    os._exit(0)
+            children.append(pid)
+        try:
+            for step in (1, 2):
+                while any(told[8 * number] < step for number in range(4)):
+                    time.sleep(0.0001)
+                told[8 * 8] = 1
+            assert sorted(told[8 * number + 1] for number in range(4)) == [0, 1, 2, 3]
+        finally:
+            for pid in children:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def test_nobody_is_killed_who_has_the_number_of_a_worker_long_gone() -> None:
+    page = AnsweringPage(1)
+
+    def serve(ready: Callable[[], None]) -> None:
+        inside(page.take(0))
+        ready()
+        time.sleep(60)
+
+    with process(serve) as gone:
+        os.kill(gone, signal.SIGKILL)
+        os.waitpid(gone, 0)
+
+    def innocent(ready: Callable[[], None]) -> None:
+        ready()
+        time.sleep(60)
+
+    _choose_next_pid(gone)
+    with process(innocent) as again:
+        if again != gone:
+            pytest.skip("the kernel gave another number")
+        assert page.settle(0.05) == []
+        os.kill(again, 0)
+
+
+def _choose_next_pid(pid: int) -> None:
+    try:
+        with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+            file.write(str(pid - 1))
+    except OSError:
+        pytest.skip("only root may choose")

@@ -9,14 +9,20 @@ is killed: its supervisor starts another.
 
 Both sides write before they read (sequentially consistent atomics), so either the
 worker sees the revocation or the revoker sees the worker.
+
+Whose a row is says a lock on its byte of a file without a name: the kernel takes it
+from a worker that dies (POSIX record locks, fcntl(2)), two that start at once cannot
+have the same, and nobody is killed who happens to have the number of a worker long
+gone.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import mmap
 import os
-import select
 import signal
+import struct
 import time
 
 from bootwave.native.counters import Counters
@@ -27,19 +33,23 @@ ROWS = 16
 STANDSTILL_SECONDS = 2.0
 _GONE_SECONDS = 1.0
 _POLL_SECONDS = 0.0002
+# What a pause counts at most: whoever revokes may have been stopped together with the
+# workers (a paused machine, a frozen container), and they need time to go on.
+_MOST_SECONDS = 0.1
 
 _LINE = 8  # counters in one cache line of 64 bytes
-_PID, _COUNT = 0, 1
-_MASK = 2**64 - 1
+# struct flock: type, whence, start, length, pid; with what the compiler puts behind it.
+_LOCK = struct.Struct("@hhqqi0q")
 
 
 class Answering:
     """The row of one worker: *counters* from *index* on; for one loop's thread."""
 
-    __slots__ = ("counters", "index", "inside")
+    __slots__ = ("_page", "counters", "index", "inside")
 
-    def __init__(self, counters: Counters, index: int) -> None:
+    def __init__(self, page: "AnsweringPage", counters: Counters, index: int) -> None:
         """Begin outside."""
+        self._page = page
         self.counters = counters
         self.index = index
         self.inside = False
@@ -64,7 +74,7 @@ class Answering:
     def give_back(self) -> None:
         """Let others have the row: this worker answers nobody any more."""
         self.leave()
-        self.counters.add(self.index - _COUNT + _PID, -os.getpid() & _MASK)
+        self._page.give_back(self.index)
 
 
 class AnsweringPage:
@@ -74,23 +84,38 @@ class AnsweringPage:
         """Map rows for *slots* worker slots."""
         self._slots = slots
         self._counters = Counters(mmap.mmap(-1, slots * ROWS * _LINE * 8))
+        self._locks = os.memfd_create("bootwave-answering")
+        self._own: set[int] = set()  # for the kernel a process is never in its own way
+
+    def close(self) -> None:
+        """Close the file, which gives this process's rows back; twice is harmless."""
+        locks, self._locks = self._locks, -1
+        if locks >= 0:
+            os.close(locks)
 
     def take(self, slot: int) -> Answering:
         """Return a row for this process, a worker of *slot*.
 
-        Workers of a slot start one after the other, so no two take the same row.
         Raises RuntimeError when all rows are of workers that live.
         """
-        own = os.getpid()
         for row in self._rows(slot):
-            pid = self._counters.load(row + _PID)
-            if pid and pid != own and _lives(pid):
+            if row in self._own:
                 continue
-            if self._counters.load(row + _COUNT) & 1:  # it died in between
-                self._counters.add(row + _COUNT, 1)
-            self._counters.add(row + _PID, (own - pid) & _MASK)
-            return Answering(self._counters, row + _COUNT)
+            try:
+                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, row)
+            except OSError:
+                continue
+            if self._counters.load(row) & 1:  # it died in between
+                self._counters.add(row, 1)
+            self._own.add(row)
+            return Answering(self, self._counters, row)
         raise RuntimeError("too many workers of one slot are still finishing")
+
+    def give_back(self, row: int) -> None:
+        """Let others have *row*, which this process took."""
+        self._own.discard(row)
+        if self._locks >= 0:
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, row)
 
     def settle(self, standstill: float = STANDSTILL_SECONDS) -> list[int]:
         """Return when no worker has anything in hand that was granted before the call.
@@ -101,52 +126,50 @@ class AnsweringPage:
         waiting = []
         for slot in range(self._slots):
             for row in self._rows(slot):
-                count = self._counters.load(row + _COUNT)
-                pid = self._counters.load(row + _PID)
-                if count & 1 and pid:
-                    waiting.append((row, count, pid))
-        deadline = time.monotonic() + standstill
-        while waiting and time.monotonic() < deadline:
-            waiting = [one for one in waiting if self._stands(*one)]
-            if waiting:
-                time.sleep(_POLL_SECONDS)
-        return [pid for *_, pid in waiting if _killed(pid)]
+                count = self._counters.load(row)
+                if count & 1:
+                    waiting.append((row, count))
+        stood, last = 0.0, time.monotonic()
+        while waiting := [one for one in waiting if self._stands(*one)]:
+            if stood >= standstill:
+                return [pid for one in waiting if (pid := self._killed(*one))]
+            time.sleep(_POLL_SECONDS)
+            now = time.monotonic()
+            stood += min(now - last, _MOST_SECONDS)
+            last = now
+        return []
 
-    def _stands(self, row: int, count: int, pid: int) -> bool:
-        return (
-            self._counters.load(row + _COUNT) == count
-            and self._counters.load(row + _PID) == pid
-            and _lives(pid)
+    def _stands(self, row: int, count: int) -> bool:
+        return self._counters.load(row) == count and (
+            row in self._own or self._holder(row) != 0
         )
+
+    def _holder(self, row: int) -> int:
+        """Return the pid of the other process that has *row*; 0 when none has it."""
+        asked = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, row, 1, 0)
+        kind, _, _, _, pid = _LOCK.unpack(
+            fcntl.fcntl(self._locks, fcntl.F_GETLK, asked)
+        )
+        return 0 if kind == fcntl.F_UNLCK else int(pid)
+
+    def _killed(self, row: int, count: int) -> int:
+        """Kill who has *row* and wait until it is gone; return its pid.
+
+        0 when it moved or was gone before, and when it is this process, whose loop
+        cannot go on while it has its turn.
+        """
+        if row in self._own or not self._stands(row, count):
+            return 0
+        pid = self._holder(row)
+        if not pid:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        gone = time.monotonic() + _GONE_SECONDS
+        while self._holder(row) == pid and time.monotonic() < gone:
+            time.sleep(_POLL_SECONDS)
+        return pid
 
     def _rows(self, slot: int) -> range:
         first = slot * ROWS * _LINE
         return range(first, first + ROWS * _LINE, _LINE)
-
-
-def _lives(pid: int) -> bool:
-    """Whether the process *pid* can still do something."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _killed(pid: int) -> bool:
-    """Kill *pid* and wait until it is gone; False when it was, or is this process."""
-    if pid == os.getpid():
-        return False
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return False
-    try:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        select.select([descriptor], [], [], _GONE_SECONDS)
-    finally:
-        os.close(descriptor)
-    return True

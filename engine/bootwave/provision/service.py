@@ -349,9 +349,12 @@ class Provisioner:
             raise
         except (StoreError, SettingError) as error:
             return self._not_made(asked, error)
-        # Last of all: whatever was revoked until here must not leave.
+        # Last of all: whatever was revoked or has ended until here must not leave.
         if self._answering is not None:
             self._answering.enter()
+        at = self._clock()
+        if at.boottime >= grant.until or at.boot_id != grant.boot_id:
+            return None
         stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
         if stamp is None or look.applied != self._applied:
             return None

@@ -126,12 +126,13 @@ class Shared:
         return lines
 
     def close(self) -> None:
-        """Close all sockets; what waits in their queues is lost."""
+        """Close all sockets and files; what waits in the sockets' queues is lost."""
         for kind in (self.http, self.https, self.legacy):
             kind.close()
         if self.pnp is not None:
             self.pnp.close()
         self.pnp_turn.close()
+        self.answering.close()
 
     def keep_slot(self, slot: int | None) -> None:
         """Close what belongs to others than worker *slot* (None: to any worker)."""

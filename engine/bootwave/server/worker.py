@@ -52,6 +52,7 @@ MEETING_SECONDS = 0.01
 STOP_SECONDS = 5.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
+FAULT_SECONDS = 1.0  # until it tries again, when it may and cannot
 
 _NO_LANE = "this system has no epoll: http.lane stays off, and h11 serves alone"
 
@@ -271,9 +272,18 @@ class Worker:
 
     async def _take_over(self, pnp: PnpServer) -> None:
         """Read the PnP sockets as soon as the worker before this one does not."""
-        while not self._shared.pnp_turn.take():
-            await asyncio.sleep(TURN_SECONDS)
-        pnp.start(asyncio.get_running_loop())
+        while True:
+            if not self._shared.pnp_turn.take():
+                await asyncio.sleep(TURN_SECONDS)
+                continue
+            try:
+                pnp.start(asyncio.get_running_loop())
+            except OSError as error:
+                log.note(log.PNP_WARNING, warning=f"it cannot be taken over: {error}")
+                self._shared.pnp_turn.give_back()
+                await asyncio.sleep(FAULT_SECONDS)
+            else:
+                return
 
     async def _look_for_rivals(self) -> None:
         def warn(warning: str) -> None:

@@ -16,9 +16,6 @@ from bootwave.store.revisions import require_head
 # An import of 100,000 accounts holds the write lock for a few seconds; a phone's
 # claim must wait for it rather than fail.
 BUSY_SECONDS = 10.0
-# Whoever closes a connection holds SQLite's PENDING lock for a moment, in which nobody
-# can open one.  A reader waits that long, once, and never again.
-OPENING_SECONDS = 0.02
 
 # A large import touches pages all over its indexes; the 2 MB that SQLite keeps by
 # itself would make it write and read them again and again.
@@ -64,16 +61,16 @@ def open_file(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conn
     return connection
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+) -> sqlite3.Connection:
     """Return a connection to the store *path*, its schema checked.
 
-    With *read_only* the connection refuses to write, reads through a memory map, and,
-    once it is open, waits for no lock: its caller serves phones and tries again.
+    A lock that another holds is waited for up to *busy_seconds*.  With *read_only* the
+    connection refuses to write and reads through a memory map.
     Raises StoreNotFound, StoreUnavailable, SchemaTooNew or SchemaTooOld.
     """
-    connection = open_file(
-        path, busy_seconds=OPENING_SECONDS if read_only else BUSY_SECONDS
-    )
+    connection = open_file(path, busy_seconds=busy_seconds)
     try:
         require_head(connection, str(path))
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -87,7 +84,6 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if read_only:
             connection.execute(_MAP_FILE)
             connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA busy_timeout = 0")
     except sqlite3.Error as error:
         connection.close()
         raise StoreUnavailable(f"The database {path} cannot be used: {error}.") from (

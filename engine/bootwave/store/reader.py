@@ -39,7 +39,13 @@ from bootwave.store.connection import connect, placeholders
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
 
+# Readers are never shut out by a write, but for a moment by who closes a connection,
+# and by who mends the log that a killed process left: a millisecond, more when that
+# process has to wait for a core.
+PATIENCE_SECONDS = 0.25
+
 _VERSION = "PRAGMA data_version"
+_PATIENT = f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}"
 
 _DEVICES = """
 SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
@@ -103,13 +109,16 @@ class Reader:
     """One process's read connection.  Make it after fork; it opens at its first use.
 
     Every method raises StoreUnavailable when the database cannot be read now, and
-    tries again with a new connection at the next call.
+    tries again with a new connection at the next call.  A lock is waited for up to
+    PATIENCE_SECONDS, but after a failure no longer until the store could be read again:
+    the caller serves phones meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the store at *path*."""
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._away = False
         self._version = -1
         self._seq = -1  # unknown: nothing was read yet
         self._pending: list[Change] = []
@@ -228,9 +237,16 @@ class Reader:
         """Begin a read transaction and forget what changed before it."""
         connection = self._connection
         if connection is None:
-            connection = self._connection = connect(self._path, read_only=True)
+            connection = self._connection = connect(
+                self._path,
+                read_only=True,
+                busy_seconds=0.0 if self._away else PATIENCE_SECONDS,
+            )
         connection.execute("BEGIN")
         version = connection.execute(_VERSION).fetchall()[0][0]
+        if self._away:
+            self._away = False
+            connection.execute(_PATIENT)
         if version != self._version:
             if self._seq < 0:
                 self._seq = last_seq(connection)
@@ -259,6 +275,7 @@ class Reader:
 
     def _lost(self, error: Exception) -> StoreUnavailable:
         self.close()
+        self._away = True
         if isinstance(error, StoreUnavailable):
             return error
         return StoreUnavailable(f"The store cannot be read: {error}")
