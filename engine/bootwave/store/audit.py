@@ -1,0 +1,279 @@
+"""The audit log: who did what, and which phone took which secret, chained by hashes.
+
+A row is appended in the transaction of what it tells, so neither is stored without the
+other.  ``hash`` is SHA-256 over the row and ``previous``, the hash of the row before
+it (``row_hash``), and rows are numbered without a gap.  A row that is changed, taken
+out or put in breaks the chain at that place; one who can write the database could make
+the whole chain anew or cut its end off, which shows against a head that was written
+down elsewhere.
+
+Old rows may go from the beginning only (``trim``): a row tells how far, with the hash
+of the last one that went, so that what is left can still be verified.
+
+Who acts is a user of this machine by name, a phone as ``phone:0004132E08B4``, or
+``ENGINE``.  No secret is ever told here: callers pass names, numbers and addresses.
+"""
+
+import hashlib
+import sqlite3
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from bootwave.phone.mac import text_from_mac
+
+ENGINE = "(engine)"  # no user is named so
+NOTHING_BEFORE = bytes(32)  # ``previous`` of the first row of all
+TRIMMED = "audit.trimmed"
+MAX_DETAIL_BYTES = 4_096
+_ACTOR_CHARACTERS, _ACTION_CHARACTERS, _SUBJECT_CHARACTERS = 128, 64, 300  # schema
+_BATCH = 1_000  # rows in memory while the chain is walked
+_TRIM_BATCH = 10_000  # rows that one transaction takes away
+
+_NEWEST = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_APPEND = """
+INSERT INTO audit (seq, at, actor, action, subject, detail, previous, hash)
+VALUES (:seq, :at, :actor, :action, :subject, :detail, :previous, :hash)
+"""
+_AFTER = """
+SELECT seq, at, actor, action, subject, detail, previous, hash FROM audit
+WHERE seq > :seq ORDER BY seq LIMIT :most
+"""
+_COUNT = "SELECT COUNT(*) FROM audit"
+# Newest first; "" and 0 are no filter.
+_LIST = """
+SELECT seq, at, actor, action, subject, detail FROM audit
+WHERE at >= :since AND (:actor = '' OR actor = :actor)
+  AND (:subject = '' OR instr(lower(subject), lower(:subject)) > 0)
+ORDER BY seq DESC LIMIT :most
+"""
+# A prefix of the chain, whatever the wall clock did meanwhile; never the newest row.
+_OLD = """
+SELECT seq, hash FROM audit
+WHERE seq < COALESCE(
+    (SELECT MIN(seq) FROM audit WHERE at >= :before), (SELECT MAX(seq) FROM audit))
+ORDER BY seq LIMIT :most
+"""
+_TRIM = "DELETE FROM audit WHERE seq <= :seq"
+
+Progress = Callable[[int, int], None]
+
+
+class Row(NamedTuple):
+    """One row; ``at`` is wall-clock seconds since the epoch, ``detail`` JSON."""
+
+    seq: int
+    at: float
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    previous: bytes
+    hash: bytes
+
+
+class Verdict(NamedTuple):
+    """What walking the chain found.
+
+    ``broken_at`` is the number of the first row that is not as it was written, 0 when
+    the chain is whole; ``why`` says what is wrong with it in a clause.  ``head`` is
+    the hash of the newest right row, in hex, "" when there is none.  ``trimmed`` is
+    the number of the last row that retention took away, 0 when it took none.
+    """
+
+    rows: int
+    first: int
+    last: int
+    head: str
+    trimmed: int
+    broken_at: int = 0
+    why: str = ""
+
+
+def phone_actor(mac: int) -> str:
+    """Return the actor that the phone *mac* is."""
+    return f"phone:{text_from_mac(mac)}"
+
+
+def append(
+    connection: sqlite3.Connection,
+    at: float,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+) -> int:
+    """Add a row in the open transaction; return its number.
+
+    *at* is wall-clock seconds since the epoch (``Instant.wall``), *actor* a user's
+    name, ``phone_actor(mac)`` or ``ENGINE``.  *action* is a noun and what became of
+    it: ``window.opened``, ``credentials.rotated``.  *subject* is what it became of:
+    ``401@pbx.example.com``, a MAC, a domain.  *detail* is what else is worth knowing,
+    as JSON has it, and never a secret.  What is too long is cut.
+    """
+    newest = connection.execute(_NEWEST).fetchall()
+    number, previous = newest[0] if newest else (0, NOTHING_BEFORE)
+    row = Row(
+        number + 1,
+        float(at),
+        _cut(actor, _ACTOR_CHARACTERS),
+        _cut(action, _ACTION_CHARACTERS),
+        _cut(subject, _SUBJECT_CHARACTERS),
+        _detail_text(detail),
+        bytes(previous),
+        b"",
+    )
+    connection.execute(_APPEND, {**row._asdict(), "hash": row_hash(row)})
+    return row.seq
+
+
+def row_hash(row: Row) -> bytes:
+    """Return the SHA-256 that *row* must have.
+
+    It is over ``previous`` (32 bytes), ``seq`` (64 bits) and ``at`` (IEEE 754 binary64)
+    in network byte order, then actor, action, subject and detail in UTF-8, each behind
+    its length in bytes (32 bits).
+    """
+    digest = hashlib.sha256(row.previous)
+    digest.update(struct.pack("!qd", row.seq, row.at))
+    for text in (row.actor, row.action, row.subject, row.detail):
+        encoded = text.encode()
+        digest.update(struct.pack("!I", len(encoded)))
+        digest.update(encoded)
+    return digest.digest()
+
+
+def listed(
+    connection: sqlite3.Connection,
+    *,
+    since: float = 0.0,
+    actor: str = "",
+    subject: str = "",
+    most: int = 100,
+) -> list[dict[str, Any]]:
+    """Return the newest *most* rows, newest first.
+
+    *since* (wall-clock seconds) and *actor* narrow them down, and *subject*, which may
+    be a part of it in any letter case.
+    """
+    names = ("seq", "at", "actor", "action", "subject")
+    rows = connection.execute(
+        _LIST, {"since": since, "actor": actor, "subject": subject, "most": most}
+    ).fetchall()
+    return [
+        {**dict(zip(names, row, strict=False)), "detail": orjson.loads(row[5])}
+        for row in rows
+    ]
+
+
+def verify(
+    connection: sqlite3.Connection,
+    *,
+    head: str = "",
+    progress: Progress | None = None,
+) -> Verdict:
+    """Walk the whole chain, a thousand rows at a time, and return what it shows.
+
+    For the caller's read transaction, so that nothing is trimmed meanwhile.  *head* is
+    the hash (hex) of a row that was the newest at some time: it must still be there, or
+    the end was cut off behind it.  *progress* is told rows done and rows in all.
+    """
+    total = connection.execute(_COUNT).fetchall()[0][0]
+    wanted = head.strip().lower()
+    rows = first = trimmed = 0
+    last, previous = 0, NOTHING_BEFORE
+    head_found = not wanted
+    trims: dict[int, str] = {}
+    started_after: tuple[int, str] | None = None
+    for row in _walk(connection):
+        if rows == 0:
+            first = row.seq
+            if row.seq != 1 or row.previous != NOTHING_BEFORE:
+                # What went before must be told further on.
+                started_after = (row.seq - 1, row.previous.hex())
+                last, previous = row.seq - 1, row.previous
+        why = _wrong(row, last, previous)
+        if why:
+            return Verdict(
+                rows, first, last, previous.hex() if rows else "", 0, row.seq, why
+            )
+        rows, last, previous = rows + 1, row.seq, row.hash
+        head_found = head_found or row.hash.hex() == wanted
+        if row.action == TRIMMED and row.actor == ENGINE:
+            told = orjson.loads(row.detail)
+            trims = {told["through"]: told["head"]}  # each one goes further
+        if progress is not None and rows % _BATCH == 0:
+            progress(rows, total)
+    found = Verdict(rows, first, last, previous.hex() if rows else "", trimmed)
+    if started_after is not None:
+        through, hash_before = started_after
+        if trims.get(through) != hash_before:
+            return found._replace(
+                broken_at=first,
+                why="the rows before it are gone, and no trimming is recorded for them",
+            )
+        found = found._replace(trimmed=through)
+    if not head_found:
+        return found._replace(
+            broken_at=last + 1,
+            why="the remembered head is not in the log: its end was cut off, or the "
+            "head is older than the first row that is left",
+        )
+    return found
+
+
+def trim(connection: sqlite3.Connection, now: float, keep_seconds: float) -> int:
+    """Take away rows older than *keep_seconds* in the open transaction; return how many.
+
+    From the beginning of the chain, at most ten thousand at a time, and never the
+    newest.  A row tells of it.
+    """
+    old = connection.execute(
+        _OLD, {"before": now - keep_seconds, "most": _TRIM_BATCH}
+    ).fetchall()
+    if not old:
+        return 0
+    through, hash_ = old[-1]
+    connection.execute(_TRIM, {"seq": through})
+    detail = {"rows": len(old), "through": through, "head": bytes(hash_).hex()}
+    append(connection, now, ENGINE, TRIMMED, "audit", detail)
+    return len(old)
+
+
+def _walk(connection: sqlite3.Connection) -> Iterator[Row]:
+    last = -(2**63)
+    while True:
+        rows = connection.execute(_AFTER, {"seq": last, "most": _BATCH}).fetchall()
+        if not rows:
+            return
+        for row in rows:
+            yield Row(*row)
+        last = rows[-1][0]
+
+
+def _wrong(row: Row, last: int, previous: bytes) -> str:
+    """Return what is wrong with *row* behind the row *last*, or ""."""
+    if row.seq != last + 1:
+        return f"rows are missing between {last} and it"
+    if row.previous != previous:
+        return "it does not follow from the row before it"
+    try:
+        as_written = row_hash(row) == row.hash
+    except (TypeError, AttributeError, struct.error):
+        as_written = False  # not even the types are
+    return "" if as_written else "it was changed after it was written"
+
+
+def _cut(text: str, characters: int) -> str:
+    return text.encode(errors="replace").decode()[:characters]
+
+
+def _detail_text(detail: Mapping[str, Any] | None) -> str:
+    if not detail:
+        return "{}"
+    encoded = orjson.dumps(dict(detail), option=orjson.OPT_SORT_KEYS)
+    if len(encoded) > MAX_DETAIL_BYTES:
+        return '{"too_long":true}'
+    return encoded.decode()
