@@ -52,6 +52,7 @@ class Counter(IntEnum):
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
     SIP_STALE = 23, "SIP datagrams dropped unread because they had waited for too long"
     HTTP_PROXY_REFUSED = 24, "connections of load balancers without a PROXY header"
+    AUDIT_LOST = 25, "documents given to phones that the audit log could not be told of"
 
 
 class CounterRow:

@@ -276,6 +276,14 @@ class PairingOptions(_Section):
         allow_inf_nan=False,
         description="How long the phone of a used window may fetch again, in minutes.",
     )
+    passwords_hours: float = Field(
+        0,
+        ge=0,
+        le=24 * 366,
+        allow_inf_nan=False,
+        description="How long after a phone was provisioned its document still holds "
+        "the SIP passwords, in hours; 0: for ever.",
+    )
     temporary_hours: float = Field(
         8,
         gt=0,
@@ -324,6 +332,18 @@ class SightingsOptions(_Section):
     )
 
 
+class AuditOptions(_Section):
+    """The log of who did what, and which phone took which secret."""
+
+    keep_days: float = Field(
+        0,
+        ge=0,
+        le=36_600,
+        allow_inf_nan=False,
+        description="Age of the oldest row kept, in days; 0: for ever.",
+    )
+
+
 class LogOptions(_Section):
     """The log on standard error."""
 
@@ -347,6 +367,7 @@ class Options(_Section):
     pairing: PairingOptions = PairingOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
+    audit: AuditOptions = AuditOptions()
     log: LogOptions = LogOptions()
 
     @model_validator(mode="after")

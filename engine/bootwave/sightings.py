@@ -161,6 +161,16 @@ class Reason(IntEnum):
         "a load balancer's connection did not begin with a PROXY header (version 2)",
         "have it send one, or take its address out of http.proxy_protocol",
     )
+    WILDCARD_RESTRICTED = (
+        88,
+        "the wildcard accounts that are free were opened for other phones",
+        "see their bounds with bootwave window list --json, or open one for this",
+    )
+    TOKEN_WRONG = (
+        89,
+        "its URL has no right token, and its domain requires one",
+        "give the phone the URL that bootwave domain token show prints",
+    )
 
 
 class Sighting(NamedTuple):

@@ -28,7 +28,8 @@ def test_the_names_promised_are_there() -> None:
         *("account add", "account import", "account bind", "account unbind"),
         *("account list", "account show", "account set", "account remove"),
         *("window open", "window close", "window list"),
-        *("device list", "device show"),
+        *("device list", "device show", "device reset"),
+        *("audit list", "audit verify"),
         *("settings set", "settings unset", "settings list"),
         *("keys set", "keys clear", "keys list"),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bootwave.directory.records import Device, Layer
 from bootwave.errors import SettingError, StoreError
-from bootwave.http.contact import Contact
+from bootwave.http.contact import NOBODY, Contact, Identity
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import CounterPage
@@ -52,14 +52,15 @@ class PlainCompiler:
         *,
         model: str,
         model_layer: Layer,
-        passwords: Mapping[int, str],
+        passwords: Mapping[int, str] | None,
         base_url: str,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
             raise self.fault
         numbers = [binding.account.number for binding in device.bindings]
-        text = f"{text_from_mac(device.mac)} {numbers} {dict(passwords)} {model} "
+        told = None if passwords is None else dict(passwords)
+        text = f"{text_from_mac(device.mac)} {numbers} {told} {model} "
         text += f"{[row.name for row in model_layer.settings]} {base_url}"
         return PlainPlan(), text.encode()
 
@@ -88,6 +89,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.boottime, self.boot_id, self.wall = 1000.0, "boot-1", 1.7e9
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.boottime += seconds
+        self.wall += seconds
 
     def __call__(self) -> Instant:
         return Instant(self.boottime, self.boot_id, self.wall)
@@ -185,9 +190,10 @@ def contact(
     source: str = HERE,
     local: tuple[str, int] = LOCAL,
     secure: bool = False,
+    identity: Identity = NOBODY,
     **_how: object,
 ) -> Contact:
-    return Contact(source, local, secure)
+    return Contact(source, local, secure, identity)
 
 
 ILLEGAL = SettingError("the display name holds U+0001")

@@ -17,6 +17,7 @@ from bootwave.directory.records import (
 from bootwave.errors import StoreUnavailable
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
+from bootwave.store.phonewrites import Taken
 
 
 class MemoryStore:
@@ -34,6 +35,8 @@ class MemoryStore:
         self.reads: list[tuple[int, ...]] = []
         self.layer_reads = 0
         self.writes = 0
+        self.told: list[Taken] = []
+        self.wall = 1.7e9  # of whatever is written
         self.before_write: Callable[[], None] = lambda: None
         self._window_ids = 0
 
@@ -133,6 +136,19 @@ class MemoryStore:
     def claim(self, decision: Claim, model: str = "") -> Future[bool]:
         return self._written(decision, model, lambda: self.try_claim(decision))
 
+    def taken(self, taken: Taken) -> Future[None]:
+        future: Future[None] = Future()
+        if self.away or self.read_only:
+            future.set_exception(StoreUnavailable("the disk is full"))
+            return future
+        self.told.append(taken)
+        known = self.devices_known.get(taken.mac) or Device(taken.mac, None)
+        if known.provisioned_at is None:
+            known = replace(known, provisioned_at=self.wall)
+        self.devices_known[taken.mac] = known
+        future.set_result(None)
+        return future
+
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]
         if len(found) != len(decision.windows) or not all(
@@ -173,7 +189,8 @@ class MemoryStore:
         self.writes += 1
         won = write()
         if won and model:
-            self.know(decision.mac, model=model)
+            known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
+            self.devices_known[decision.mac] = replace(known, model=model)
         future.set_result(won)
         return future
 
@@ -215,3 +232,5 @@ class MemoryStore:
                 consumed_source=decision.source,
                 pairing_end=decision.pairing_end,
             )
+        known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
+        self.devices_known[decision.mac] = replace(known, provisioned_at=self.wall)

@@ -66,6 +66,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
+            "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
         },
     ),
     "settings": Branch(
@@ -88,6 +89,13 @@ TREE: Mapping[str, Leaf | Branch] = {
     "phone": Branch(
         "Simulated phones.",
         {"boot": Leaf("phone:boot", "Boot one or many against a server.")},
+    ),
+    "audit": Branch(
+        "The audit log: who did what, and which phone took which secret.",
+        {
+            "list": Leaf("audit:list_rows", "List its rows, newest first."),
+            "verify": Leaf("audit:verify", "Say whether it is as it was written."),
+        },
     ),
     "store": Branch(
         "The database.",

@@ -117,7 +117,11 @@ class Binding:
 
 @record
 class Device:
-    """One MAC we know, with its domain (None while unbound) and its bindings."""
+    """One MAC we know, with its domain (None while unbound) and its bindings.
+
+    ``provisioned_at`` is when it was first given its passwords since they changed or
+    it was opened, in wall-clock seconds; None before.
+    """
 
     mac: int
     domain: Domain | None
@@ -125,6 +129,23 @@ class Device:
     layer: Layer = EMPTY
     owns_certificate: bool = False
     model: str = ""
+    provisioned_at: float | None = None
+
+
+@record
+class Opening:
+    """Which unknown phones the windows of one command are for; empty is no bound.
+
+    At most ``most_claims`` of them (0: any number), of which ``claims`` have come; of
+    the blocks ``ouis`` (the first 24 bits of a MAC), from ``subnet``, of ``models``,
+    spelled in small letters.
+    """
+
+    most_claims: int = 0
+    claims: int = 0
+    ouis: tuple[int, ...] = ()
+    subnet: str = ""
+    models: tuple[str, ...] = ()
 
 
 @record
@@ -133,6 +154,7 @@ class WildcardAccount:
 
     A ``?`` account that a phone holds now says so: it is free again from
     ``claimed_until`` on, or when the boot named by ``claimed_boot_id`` is over.
+    ``opening`` is that of its window, None when it bounds nothing.
     """
 
     account: Account
@@ -140,3 +162,4 @@ class WildcardAccount:
     subnet: str
     claimed_until: float = 0.0
     claimed_boot_id: str = ""
+    opening: Opening | None = None

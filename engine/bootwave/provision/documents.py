@@ -34,9 +34,12 @@ class DocumentMaker:
         self._keyring = keyring
         self._layers = layers
 
-    def own(self, key: DocumentKey, device: Device) -> Document:
+    def own(
+        self, key: DocumentKey, device: Device, *, with_passwords: bool = True
+    ) -> Document:
         """Return the document *key* of *device*, whose ended bindings are left out.
 
+        Without passwords the phone keeps those that it has.
         Raises StoreError when the model's layer cannot be read or a password not be
         opened, SettingError when something stored cannot be told to a phone.
         """
@@ -48,7 +51,7 @@ class DocumentMaker:
             device,
             model=model,
             model_layer=self._layers.layer(model),
-            passwords=self._passwords(device),
+            passwords=self._passwords(device) if with_passwords else None,
             base_url=key.base_url,
         )
         return Document(plan, packed, plan.tag(packed))

@@ -7,6 +7,7 @@ from typing import Protocol
 from bootwave.directory.records import Device, Layer, WildcardAccount
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.sip.effects import Local
+from bootwave.store.phonewrites import Taken
 
 
 class DocumentPlan(Protocol):
@@ -52,6 +53,9 @@ class PhoneWrites(Protocol):
     def claim(self, decision: Claim, model: str) -> "Future[bool]":
         """Bind the first candidate that is still free."""
 
+    def taken(self, taken: Taken) -> "Future[None]":
+        """Write down that a phone took its secrets without using a window."""
+
 
 class Compiler(Protocol):
     """Documents out of records (settings.compiler)."""
@@ -62,7 +66,7 @@ class Compiler(Protocol):
         *,
         model: str,
         model_layer: Layer,
-        passwords: Mapping[int, str],
+        passwords: Mapping[int, str] | None,
         base_url: str,
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""

@@ -18,17 +18,21 @@ the store away windows fail closed, while what is ready under a grant is still g
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootwave import log
+from bootwave.directory.records import Device
 from bootwave.errors import SettingError, StoreError, StoreUnavailable
 from bootwave.http.challenge import challenge
 from bootwave.http.conditional import is_current
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response, plain_response
+from bootwave.http.target import DocumentKind
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
@@ -42,7 +46,8 @@ from bootwave.pairing.decisions import (
     Serve,
 )
 from bootwave.pairing.instant import Instant
-from bootwave.pairing.rules import decide, live_device, open_for_pnp
+from bootwave.pairing.passwords import passwords_end
+from bootwave.pairing.rules import decide, is_open, live_device, open_for_pnp
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.asked import Asked, asked_from, phone_detail
@@ -71,6 +76,7 @@ from bootwave.provision.steps import (
 from bootwave.provision.urls import pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
+from bootwave.store.phonewrites import Taken
 
 if TYPE_CHECKING:
     from bootwave.native.http import Miss
@@ -79,6 +85,9 @@ if TYPE_CHECKING:
 # hand.  Each needs somebody else to have acted in that moment; so many in a row are an
 # overload, and then refusing is right.
 ROUNDS = 8
+
+# Phones of which it is remembered that the audit log knows what they took.
+TAKEN_REMEMBERED = 16_384
 
 _SERVED = {
     "window": Reason.SERVED_WINDOW,
@@ -131,6 +140,7 @@ class Provisioner:
             pairing_seconds=options.pairing.pairing_minutes * 60,
             temporary_seconds=options.pairing.temporary_hours * 3600,
             any_vendor=options.pairing.wildcard_vendors == "any",
+            passwords_seconds=options.pairing.passwords_hours * 3600,
         )
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
@@ -138,6 +148,7 @@ class Provisioner:
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
+        self._taken: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
         """Return the answer when it is ready, or None: then ``respond`` has it.
@@ -302,6 +313,7 @@ class Provisioner:
             self._policy,
             asked.proofs,
             taking=not asked.is_head,
+            model=asked.agent_model,
         )
         if isinstance(decision, Serve):
             return self._serve(asked, look, decision.grant, at)
@@ -324,8 +336,13 @@ class Provisioner:
         device = live_device(look.device, at)
         assert device.domain is not None  # a device with bindings is in their domain
         domain_id = device.domain.id
+        end = passwords_end(device, at, self._policy)
+        told = at.boottime < end
+        if told:
+            # What is kept holds passwords, so it is not kept for longer than these.
+            grant = replace(grant, until=min(grant.until, end))
         try:
-            document = self._maker.own(asked.key, device)
+            document = self._maker.own(asked.key, device, with_passwords=told)
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
@@ -334,11 +351,40 @@ class Provisioner:
         stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
         if stamp is None or look.applied != self._applied:
             return None
+        if grant.kind != "window" and asked.key.kind is DocumentKind.SETTINGS:
+            self._note_taken(asked, device, grant, stamp, told=told)
+        if not told and is_open(device.bindings, at):
+            # Whoever takes that window is to have the passwords, kept or not.
+            return self._give(asked, document, at.wall, _SERVED[grant.kind])
         terms = Terms(domain_id, stamp, grant, not asked.secure)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _note_taken(
+        self, asked: Asked, device: Device, grant: Grant, stamp: int, *, told: bool
+    ) -> None:
+        """Let the audit log be told, once for each grant; nobody waits for it."""
+        what = grant.kind, stamp, told
+        if self._taken.get(device.mac) == what:
+            return
+        self._taken[device.mac] = what
+        self._taken.move_to_end(device.mac)
+        if len(self._taken) > TAKEN_REMEMBERED:
+            self._taken.popitem(last=False)
+        assert device.domain is not None
+        accounts = [
+            f"{binding.account.number}@{device.domain.name}"
+            for binding in device.bindings
+            if told
+        ]
+        taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts))
+        self._writes.taken(taken).add_done_callback(self._was_noted)
+
+    def _was_noted(self, written: "Future[None]") -> None:
+        if not written.cancelled() and written.exception() is not None:
+            self._counters.add(Counter.AUDIT_LOST)
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
         kept = self._cache.find(asked.mac)

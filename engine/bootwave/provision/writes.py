@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
-from bootwave.store.phonewrites import claim, consume, remember_model
+from bootwave.store.phonewrites import (
+    Taken,
+    claim,
+    consume,
+    note_taken,
+    remember_model,
+)
 
 
 class Submits(Protocol):
@@ -47,5 +53,13 @@ class StoreWrites:
             if taken and model:
                 remember_model(connection, mac=decision.mac, model=model)
             return taken
+
+        return self._writer.submit(operation)
+
+    def taken(self, taken: Taken) -> "Future[None]":
+        """Write down that a phone took its secrets; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_taken(connection, taken, self._clock())
 
         return self._writer.submit(operation)

@@ -158,13 +158,12 @@ def listed(
     *since* (wall-clock seconds) and *actor* narrow them down, and *subject*, which may
     be a part of it in any letter case.
     """
-    names = ("seq", "at", "actor", "action", "subject")
+    names = ("seq", "at", "actor", "action", "subject", "detail")
     rows = connection.execute(
         _LIST, {"since": since, "actor": actor, "subject": subject, "most": most}
     ).fetchall()
     return [
-        {**dict(zip(names, row, strict=False)), "detail": orjson.loads(row[5])}
-        for row in rows
+        dict(zip(names, (*row[:5], _told_detail(row[5])), strict=True)) for row in rows
     ]
 
 
@@ -181,54 +180,85 @@ def verify(
     the end was cut off behind it.  *progress* is told rows done and rows in all.
     """
     total = connection.execute(_COUNT).fetchall()[0][0]
-    wanted = head.strip().lower()
-    rows = first = trimmed = 0
-    last, previous = 0, NOTHING_BEFORE
-    head_found = not wanted
-    trims: dict[int, str] = {}
-    started_after: tuple[int, str] | None = None
-    for row in _walk(connection):
-        if rows == 0:
-            first = row.seq
-            if row.seq != 1 or row.previous != NOTHING_BEFORE:
-                # What went before must be told further on.
-                started_after = (row.seq - 1, row.previous.hex())
-                last, previous = row.seq - 1, row.previous
-        why = _wrong(row, last, previous)
+    walk = _Walk(head.strip().lower())
+    for row in _rows(connection):
+        why = walk.goes_on_with(row)
         if why:
-            return Verdict(
-                rows, first, last, previous.hex() if rows else "", 0, row.seq, why
-            )
-        rows, last, previous = rows + 1, row.seq, row.hash
-        head_found = head_found or row.hash.hex() == wanted
+            return walk.verdict(broken_at=row.seq, why=why)
+        if progress is not None and walk.rows % _BATCH == 0:
+            progress(walk.rows, total)
+    return walk.ended()
+
+
+class _Walk:
+    """How far the chain was followed, and what was seen on the way."""
+
+    def __init__(self, head: str) -> None:
+        self.rows = 0
+        self._first = self._last = 0
+        self._hash = NOTHING_BEFORE
+        self._head = head
+        self._head_seen = not head
+        # Number and hash of the row before the first, and of the last one trimmed.
+        self._before: tuple[int, str] | None = None
+        self._trimmed: tuple[int, str] | None = None
+
+    def goes_on_with(self, row: Row) -> str:
+        """Return what is wrong with *row* behind those before it, or ""."""
+        if not _is_well_typed(row):
+            return "it was changed after it was written"
+        if not self.rows:
+            self._first = row.seq
+            if row.seq != 1:  # what went before must be told further on
+                self._last, self._hash = row.seq - 1, row.previous
+                self._before = self._last, row.previous.hex()
+        if row.seq != self._last + 1:
+            return f"rows are missing between {self._last} and it"
+        if row.previous != self._hash:
+            return "it does not follow from the row before it"
+        if row_hash(row) != row.hash:
+            return "it was changed after it was written"
+        self.rows += 1
+        self._last, self._hash = row.seq, row.hash
+        self._head_seen = self._head_seen or row.hash.hex() == self._head
         if row.action == TRIMMED and row.actor == ENGINE:
             told = orjson.loads(row.detail)
-            trims = {told["through"]: told["head"]}  # each one goes further
-        if progress is not None and rows % _BATCH == 0:
-            progress(rows, total)
-    found = Verdict(rows, first, last, previous.hex() if rows else "", trimmed)
-    if started_after is not None:
-        through, hash_before = started_after
-        if trims.get(through) != hash_before:
-            return found._replace(
-                broken_at=first,
-                why="the rows before it are gone, and no trimming is recorded for them",
+            self._trimmed = told["through"], told["head"]
+        return ""
+
+    def ended(self) -> Verdict:
+        """Return the verdict when no row is left."""
+        if self._before is not None and self._before != self._trimmed:
+            return self.verdict(
+                self._first,
+                "the rows before it are gone, and no trimming is recorded for them",
             )
-        found = found._replace(trimmed=through)
-    if not head_found:
-        return found._replace(
-            broken_at=last + 1,
-            why="the remembered head is not in the log: its end was cut off, or the "
-            "head is older than the first row that is left",
+        if not self._head_seen:
+            return self.verdict(
+                self._last + 1,
+                "the remembered head is not in the log: its end was cut off, or the "
+                "head is older than the first row that is left",
+            )
+        return self.verdict()
+
+    def verdict(self, broken_at: int = 0, why: str = "") -> Verdict:
+        """Return what was found so far."""
+        return Verdict(
+            self.rows,
+            self._first,
+            self._last,
+            self._hash.hex() if self.rows else "",
+            self._before[0] if self._before else 0,
+            broken_at,
+            why,
         )
-    return found
 
 
 def trim(connection: sqlite3.Connection, now: float, keep_seconds: float) -> int:
-    """Take away rows older than *keep_seconds* in the open transaction; return how many.
+    """Take rows older than *keep_seconds* away; return how many.
 
-    From the beginning of the chain, at most ten thousand at a time, and never the
-    newest.  A row tells of it.
+    In the open transaction, from the beginning of the chain, at most ten thousand at
+    a time, and never the newest.  A row tells of it.
     """
     old = connection.execute(
         _OLD, {"before": now - keep_seconds, "most": _TRIM_BATCH}
@@ -242,7 +272,7 @@ def trim(connection: sqlite3.Connection, now: float, keep_seconds: float) -> int
     return len(old)
 
 
-def _walk(connection: sqlite3.Connection) -> Iterator[Row]:
+def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
     last = -(2**63)
     while True:
         rows = connection.execute(_AFTER, {"seq": last, "most": _BATCH}).fetchall()
@@ -253,17 +283,21 @@ def _walk(connection: sqlite3.Connection) -> Iterator[Row]:
         last = rows[-1][0]
 
 
-def _wrong(row: Row, last: int, previous: bytes) -> str:
-    """Return what is wrong with *row* behind the row *last*, or ""."""
-    if row.seq != last + 1:
-        return f"rows are missing between {last} and it"
-    if row.previous != previous:
-        return "it does not follow from the row before it"
+def _is_well_typed(row: Row) -> bool:
+    """Whether the values are of the types that were stored; SQLite takes any."""
+    return (
+        isinstance(row.at, float)
+        and all(isinstance(text, str) for text in row[2:6])
+        and isinstance(row.previous, bytes)
+        and isinstance(row.hash, bytes)
+    )
+
+
+def _told_detail(text: str) -> Any:
     try:
-        as_written = row_hash(row) == row.hash
-    except (TypeError, AttributeError, struct.error):
-        as_written = False  # not even the types are
-    return "" if as_written else "it was changed after it was written"
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"damaged": str(text)}  # whoever changed it is found by ``verify``
 
 
 def _cut(text: str, characters: int) -> str:

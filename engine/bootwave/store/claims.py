@@ -28,11 +28,13 @@ RETURNING mac, account_id
 _LAST_DOMAIN = "SELECT last_domain_id FROM devices WHERE mac = :mac"
 _FORGET_SETTINGS = "DELETE FROM settings WHERE scope = 'device' AND key = :mac"
 _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
+# What is bound to it now has a password that it was not told yet.
 ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, :domain_id, :domain_id, '', :no)
 ON CONFLICT (mac) DO UPDATE
-SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id
+SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
+  provisioned_at = NULL
 """
 _RELEASE = """
 UPDATE devices SET domain_id = NULL

@@ -95,6 +95,7 @@ def add(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
             "domain set."
         )
     work.touched("domain", rows[0][0])
+    work.note("domain.added", values["name"])
     return values
 
 
@@ -115,6 +116,7 @@ def change(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
         reserve_star(work, domain_id)
     work.touched("domain", domain_id)
     work.touched("wildcard", domain_id)
+    work.note("domain.changed", values["name"], changed=checked)
     return values
 
 
@@ -162,6 +164,7 @@ def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:
         work.connection.execute(statement, here)
     work.touched("domain", domain_id)
     work.touched("wildcard", domain_id)
+    work.note("domain.removed", required_domain(name), accounts=accounts)
     return {"name": required_domain(name), "accounts": accounts}
 
 

@@ -34,6 +34,7 @@ from bootwave.store.changelog import (
     last_seq,
 )
 from bootwave.store.connection import connect, placeholders
+from bootwave.store.openings import opening_from_row
 
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
@@ -41,7 +42,7 @@ BATCH = 256
 _VERSION = "PRAGMA data_version"
 
 _DEVICES = """
-SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
+SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
   b.identity, b.expires, b.boot_id,
@@ -70,10 +71,12 @@ SELECT a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_passwo
   a.mailbox, a.wildcard, 0,
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at,
-  d.name, d.wildcard_subnet, b.expires, b.boot_id
+  d.name, d.wildcard_subnet, b.expires, b.boot_id,
+  o.most_claims, o.claims, o.ouis, o.subnet, o.models
 FROM accounts a
 JOIN domains d ON d.id = a.domain_id
 LEFT JOIN windows w ON w.account_id = a.id
+LEFT JOIN openings o ON o.id = w.opening_id
 LEFT JOIN bindings b ON b.account_id = a.id AND b.expires IS NOT NULL
 WHERE a.wildcard <> ''
 """
@@ -260,12 +263,12 @@ class Reader:
         macs = macs + macs[-1:] * (room - len(macs))
         rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
         account_layers = _layers(
-            connection, "account", list({row[8] for row in rows if row[16]})
+            connection, "account", list({row[9] for row in rows if row[17]})
         )
         device_layers = _layers(
-            connection, "device", list({row[0] for row in rows if row[4]})
+            connection, "device", list({row[0] for row in rows if row[5]})
         )
-        for mac, domain_id, model, certified, _, *bound in rows:
+        for mac, domain_id, model, certified, provisioned_at, _, *bound in rows:
             bindings: tuple[Binding, ...] = ()
             if bound[0] is not None:
                 identity, expires, boot_id, *account_and_window = bound
@@ -289,6 +292,7 @@ class Reader:
                 device_layers.get(mac, EMPTY) if device_layers else EMPTY,
                 certified != 0,
                 model,
+                provisioned_at,
             )
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
@@ -356,6 +360,7 @@ def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
             row[18],
             claimed_until=row[19] or 0.0,
             claimed_boot_id=row[20] or "",
+            opening=None if row[21] is None else opening_from_row(row[21:]),
         )
     return list(by_account.values())
 
