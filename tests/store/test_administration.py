@@ -217,6 +217,7 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("keys.clear", {"scope": "domain", "target": "b.example.com"}, ["keys.cleared"]),
     ("device.reset", {"mac": "000413000001"}, ["device.reset"]),
+    ("document.revealed", {"mac": "000413000001"}, ["document.revealed"]),
     (
         "account.import",
         {"rows": [{"extension": "2@b.example.com", "password": "canary"}]},

@@ -19,7 +19,7 @@ OPERATIONS = frozenset(
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
         *("device.list", "device.show", "device.reset"),
-        "audit.list",
+        *("audit.list", "document.revealed"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
         "bulk",

@@ -4,12 +4,14 @@ It commits, then revokes in the page that workers compare with, and only then an
 when a command returns, no worker serves what it closed.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from bootwave import __version__
+from bootwave import __version__, log
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
+from bootwave.errors import StoreError
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.revocations import RevocationPage
@@ -18,6 +20,9 @@ from bootwave.store.boot import instant
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
+
+TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
+TRIM_PAUSE_SECONDS = 1.0  # while there are more
 
 
 class ControlPlane:
@@ -55,13 +60,18 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
+        self._trimming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        if self._options.audit.keep_days:
+            self._trimming = asyncio.create_task(self._trim())
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        if self._trimming is not None:
+            self._trimming.cancel()
         await self.server.stop()
         self.administration.close()
 
@@ -73,6 +83,20 @@ class ControlPlane:
     ) -> Any:
         """Return the result of *operation*, committed and in force."""
         return await self.server.call(operation, arguments, progress)
+
+    async def _trim(self) -> None:
+        """Take old rows of the audit log away, some at a time."""
+        keep_seconds = self._options.audit.keep_days * 86_400
+        while True:
+            try:
+                trimmed = await self.server.in_thread(
+                    lambda: self.administration.audit_trim(keep_seconds)
+                )
+            except StoreError as error:
+                log.note(log.CONTROL_NOT_TRIMMED, error=str(error))
+                trimmed = 0
+            # Commands and phones come in between.
+            await asyncio.sleep(TRIM_PAUSE_SECONDS if trimmed else TRIM_SECONDS)
 
     def _status(self, _args: Any) -> dict[str, Any]:
         return {

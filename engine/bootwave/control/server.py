@@ -22,7 +22,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bootwave import log
 from bootwave.control.actors import actor_of, this_actor
@@ -46,6 +46,8 @@ STOP_SECONDS = 5.0  # for answers that are owed; the supervisor kills after ten
 # Less than half of what a client waits for a word (client.ANSWER_SECONDS).
 STILL_AT_IT_SECONDS = 10.0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
+
+T = TypeVar("T")
 
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
 """Takes the arguments; returns a JSON-able result or an awaitable of one."""
@@ -239,6 +241,14 @@ class ControlServer:
                 self._thread, self._run, op, args, progress, actor or this_actor()
             )
         )
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Return the result of *work*, run where operations are, after those waiting.
+
+        Raises what it raises.
+        """
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
     def _run(
         self,

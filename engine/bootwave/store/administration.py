@@ -21,6 +21,7 @@ from bootwave.errors import (
 )
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
+from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import (
     accounts,
     audit,
@@ -319,6 +320,14 @@ class Administration:
                 work.connection, since=since, actor=actor, subject=subject, most=limit
             )
 
+    def audit_trim(self, keep_seconds: float) -> int:
+        """Take rows that are older away; return how many, ten thousand at most.
+
+        Not for administrators: the engine does it by ``audit.keep_days``.
+        """
+        with self._change() as work:
+            return audit.trim(work.connection, work.at.wall, keep_seconds)
+
     def device_list(
         self, *, domain: str | None = None, unknown: int = 1_000
     ) -> list[Object]:
@@ -330,6 +339,13 @@ class Administration:
         """Return what is stored and was seen of a MAC, and a verdict over it."""
         with self._look() as work:
             return devicereport.shown(work, self._sightings, mac)
+
+    def document_revealed(self, mac: str) -> Object:
+        """Write down that whoever asks was shown the passwords of a phone."""
+        with self._change() as work:
+            name = text_from_mac(required_mac(mac))
+            work.note("document.revealed", name)
+            return {"mac": name}
 
     def device_reset(self, mac: str) -> Object:
         """Let a phone be told its passwords again, as if it had never had them.
