@@ -54,6 +54,7 @@ class PlainCompiler:
         model_layer: Layer,
         passwords: Mapping[int, str] | None,
         base_url: str,
+        setting_server: str | None = None,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
@@ -61,7 +62,8 @@ class PlainCompiler:
         numbers = [binding.account.number for binding in device.bindings]
         told = None if passwords is None else dict(passwords)
         text = f"{text_from_mac(device.mac)} {numbers} {told} {model} "
-        text += f"{[row.name for row in model_layer.settings]} {base_url}"
+        text += f"{[row.name for row in model_layer.settings]} "
+        text += setting_server or base_url
         return PlainPlan(), text.encode()
 
     def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
@@ -78,10 +80,16 @@ class PlainKeys:
 
     def open(self, sealed: bytes, *, owner: str) -> str:
         self.opened += 1
+        assert b"/" not in sealed or sealed.endswith(f" of {owner}".encode())
+        if b" of " in sealed:
+            return sealed.decode().partition(" of ")[0]
         text = sealed.decode()
         if not owner.endswith(text.rpartition("-")[2]):
             raise StoreError(f"The secret of {owner} is another's.")
         return text
+
+    def seal(self, text: str, *, owner: str) -> bytes:
+        return f"{text} of {owner}".encode()
 
 
 class Clock:

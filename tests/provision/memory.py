@@ -11,6 +11,7 @@ from bootwave.directory.records import (
     Device,
     Domain,
     Layer,
+    Token,
     WildcardAccount,
     Window,
 )
@@ -36,6 +37,8 @@ class MemoryStore:
         self.layer_reads = 0
         self.writes = 0
         self.told: list[Taken] = []
+        self.tokens: dict[int, Token] = {}  # by domain
+        self.device_tokens: dict[int, Token] = {}  # by MAC
         self.wall = 1.7e9  # of whatever is written
         self.before_write: Callable[[], None] = lambda: None
         self._window_ids = 0
@@ -149,6 +152,36 @@ class MemoryStore:
         future.set_result(None)
         return future
 
+    def domain_tokens(self) -> dict[int, Token]:
+        self._reached()
+        return self.tokens
+
+    def give_token(self, mac: int, sealed: bytes) -> Future[bool]:
+        future: Future[bool] = Future()
+        if self.away or self.read_only:
+            future.set_exception(StoreUnavailable("the disk is full"))
+            return future
+        self.device_tokens.setdefault(mac, Token(sealed, b"", False))
+        future.set_result(True)
+        return future
+
+    def device_token_used(self, mac: int, sealed: bytes) -> Future[None]:
+        known = self.device_tokens[mac]
+        if known.sealed == sealed:
+            self.device_tokens[mac] = Token(sealed, b"", True)
+        return self._done()
+
+    def domain_token_used(self, domain_id: int, sealed: bytes) -> Future[None]:
+        known = self.tokens[domain_id]
+        if known.sealed == sealed:
+            self.tokens[domain_id] = Token(sealed, b"", True, known.required)
+        return self._done()
+
+    def _done(self) -> Future[None]:
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]
         if len(found) != len(decision.windows) or not all(
@@ -207,7 +240,8 @@ class MemoryStore:
             domain = self.domains[account.domain_id]
             bindings.append(Binding(identity, account, expires, boot_id))
         known = self.devices_known.get(mac) or Device(mac, None)
-        return replace(known, domain=domain, bindings=tuple(bindings))
+        token = self.device_tokens.get(mac)
+        return replace(known, domain=domain, bindings=tuple(bindings), token=token)
 
     def _claim_of(self, account: int) -> tuple[float, str]:
         for rows in self.bindings.values():

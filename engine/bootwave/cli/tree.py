@@ -38,6 +38,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "list": Leaf("domain:list_all", "List the domains."),
             "set": Leaf("domain:change", "Change a domain."),
             "remove": Leaf("domain:remove", "Remove a domain."),
+            "token": Leaf("token:domain", "Make or show the token in its URL."),
         },
     ),
     "account": Branch(
@@ -66,6 +67,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
+            "token": Leaf("token:device", "Give a phone's URL a new token."),
             "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
         },
     ),

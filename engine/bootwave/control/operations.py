@@ -20,6 +20,7 @@ OPERATIONS = frozenset(
         *("window.open", "window.close", "window.list"),
         *("device.list", "device.show", "device.reset"),
         *("audit.list", "document.revealed"),
+        *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
         "bulk",

@@ -116,9 +116,28 @@ class Binding:
 
 
 @record
+class Token:
+    """A token in URLs, sealed (store.secrets), and the one before it, b"" without.
+
+    The one before is good until the present one was *used*.  With *required* the
+    phones of its domain are refused without a right one.
+    """
+
+    sealed: bytes
+    sealed_previous: bytes
+    used: bool
+    required: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing of it."""
+        return "Token(...)"
+
+
+@record
 class Device:
     """One MAC we know, with its domain (None while unbound) and its bindings.
 
+    ``token`` is that of the URL it is told to come back to, None when there is none.
     ``provisioned_at`` is when it was first given its passwords since they changed or
     it was opened, in wall-clock seconds; None before.
     """
@@ -130,6 +149,7 @@ class Device:
     owns_certificate: bool = False
     model: str = ""
     provisioned_at: float | None = None
+    token: Token | None = None
 
 
 @record

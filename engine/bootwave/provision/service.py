@@ -47,8 +47,15 @@ from bootwave.pairing.decisions import (
 )
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.passwords import passwords_end
-from bootwave.pairing.rules import decide, is_open, live_device, open_for_pnp
+from bootwave.pairing.rules import (
+    decide,
+    is_open,
+    live_bindings,
+    live_device,
+    open_for_pnp,
+)
 from bootwave.pairing.sources import source_key
+from bootwave.pairing.tokens import TokenUse
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
@@ -62,10 +69,17 @@ from bootwave.provision.cache import (
 from bootwave.provision.documents import DocumentMaker
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.misses import Misses, Tell
-from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
+from bootwave.provision.ports import (
+    Compiler,
+    PhoneWrites,
+    PnpLookUp,
+    Reader,
+    SealingKeys,
+)
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import (
     Course,
+    GiveToken,
     Look,
     Outcome,
     Ready,
@@ -73,10 +87,12 @@ from bootwave.provision.steps import (
     Step,
     Write,
 )
+from bootwave.provision.tokens import Checked, TokenGate
 from bootwave.provision.urls import pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
 from bootwave.store.phonewrites import Taken
+from bootwave.store.tokens import device_token_owner, new_token
 
 if TYPE_CHECKING:
     from bootwave.native.http import Miss
@@ -111,7 +127,7 @@ class Provisioner:
         reader: Reader,
         writes: PhoneWrites,
         compiler: Compiler,
-        keyring: Keys,
+        keyring: SealingKeys,
         cache: DocumentCache,
         revocations: RevocationPage,
         options: Options,
@@ -145,6 +161,8 @@ class Provisioner:
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
         self._maker = DocumentMaker(compiler, keyring, self._layers)
+        self._keyring = keyring
+        self._tokens = TokenGate(keyring)
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
@@ -303,10 +321,14 @@ class Provisioner:
         """Decide on what was looked up; None to look again."""
         asked = course.asked
         at = look.at
+        is_bound = bool(live_bindings(look.device, at))
+        checked = self._tokens.check(asked.token, look, is_bound=is_bound)
+        if checked.refused:
+            return self._refuse(asked, Reason.TOKEN_WRONG)
         decision = decide(
             asked.mac,
             look.device,
-            look.wildcards,
+            checked.wildcards,
             asked.source,
             asked.secure,
             at,
@@ -316,7 +338,10 @@ class Provisioner:
             model=asked.agent_model,
         )
         if isinstance(decision, Serve):
-            return self._serve(asked, look, decision.grant, at)
+            assert look.device is not None
+            if checked.domain is not None and look.device.token is None:
+                return self._give_token(course)
+            return self._serve(asked, look, decision.grant, at, checked)
         if isinstance(decision, Refuse):
             reason = decision.reason
             if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
@@ -329,7 +354,7 @@ class Provisioner:
         return Write(decision, asked.agent_model)
 
     def _serve(
-        self, asked: Asked, look: Look, grant: Grant, at: Instant
+        self, asked: Asked, look: Look, grant: Grant, at: Instant, checked: Checked
     ) -> Outcome | None:
         """Make and keep the document of *look*; None to look again."""
         assert look.device is not None
@@ -342,6 +367,7 @@ class Provisioner:
             # What is kept holds passwords, so it is not kept for longer than these.
             grant = replace(grant, until=min(grant.until, end))
         try:
+            guard = self._tokens.guard(device, checked.domain)
             document = self._maker.own(asked.key, device, with_passwords=told)
         except StoreUnavailable:
             raise
@@ -356,11 +382,31 @@ class Provisioner:
         if not told and is_open(device.bindings, at):
             # Whoever takes that window is to have the passwords, kept or not.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
-        terms = Terms(domain_id, stamp, grant, not asked.secure)
+        terms = Terms(domain_id, stamp, grant, not asked.secure, guard)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
+        self._note_token(device, checked)
+        if not self._cache.admits(asked.mac, asked.token):
+            # By this URL it is given this once; what is kept is for another.
+            return self._give(asked, document, at.wall, _SERVED[grant.kind])
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _give_token(self, course: Course) -> Write:
+        """Return the write without which the phone's document cannot be made."""
+        mac = course.asked.mac
+        course.claiming = False
+        sealed = self._keyring.seal(new_token(), owner=device_token_owner(mac))
+        return Write(GiveToken(mac, sealed), "")
+
+    def _note_token(self, device: Device, checked: Checked) -> None:
+        """Let it be written down by which token the phone came, if that is news."""
+        token, domain = device.token, checked.domain
+        if checked.use is TokenUse.STEADY and token is not None and not token.used:
+            self._writes.device_token_used(device.mac, token.sealed)
+        if checked.use is TokenUse.FIRST_CONTACT and domain and not domain.used:
+            assert device.domain is not None
+            self._writes.domain_token_used(device.domain.id, domain.sealed)
 
     def _note_taken(
         self, asked: Asked, device: Device, grant: Grant, stamp: int, *, told: bool
@@ -403,6 +449,8 @@ class Provisioner:
             kept.covers(source_key(asked.source), at) and (asked.secure or kept.clear)
         ):
             return None
+        if not self._cache.admits(asked.mac, asked.token):
+            return None
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
             return None
@@ -440,7 +488,8 @@ class Provisioner:
         stamp = self._revocations.everything()
         document, complete = self._maker.general(asked.key, stamp)
         wall = self._clock().wall
-        if not complete:
+        if not complete or asked.token:
+            # Of each token there would be one more; anybody can make some up.
             return self._give(asked, document, wall, Reason.SERVED_GENERAL)
         self.general.keep(asked.key, document)
         return Ready(document, wall, Reason.SERVED_GENERAL)
@@ -479,16 +528,20 @@ class Provisioner:
         marks = self._revocations.marks(macs)
         devices = self._reader.devices(macs)
         wildcards = self._reader.wildcards()
+        tokens = self._reader.domain_tokens()
         at = self._clock()
         return {
-            mac: Look(devices.get(mac), wildcards, mark, applied, at)
+            mac: Look(devices.get(mac), wildcards, tokens, mark, applied, at)
             for mac, mark in zip(macs, marks, strict=True)
         }
 
     def _submit(self, write: Write) -> "Future[bool]":
-        if isinstance(write.decision, Consume):
-            return self._writes.consume(write.decision, write.model)
-        return self._writes.claim(write.decision, write.model)
+        decision = write.decision
+        if isinstance(decision, Consume):
+            return self._writes.consume(decision, write.model)
+        if isinstance(decision, GiveToken):
+            return self._writes.give_token(*decision)
+        return self._writes.claim(decision, write.model)
 
     def _pnp_url(
         self, lookup: PnpLookUp, looks: dict[int, Look] | None, at: Instant

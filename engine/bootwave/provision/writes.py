@@ -14,6 +14,7 @@ from bootwave.store.phonewrites import (
     note_taken,
     remember_model,
 )
+from bootwave.store.tokens import give, note_device_used, note_domain_used
 
 
 class Submits(Protocol):
@@ -53,6 +54,30 @@ class StoreWrites:
             if taken and model:
                 remember_model(connection, mac=decision.mac, model=model)
             return taken
+
+        return self._writer.submit(operation)
+
+    def give_token(self, mac: int, sealed: bytes) -> "Future[bool]":
+        """Return that the device has a token, once that is stored."""
+
+        def operation(connection: Connection) -> bool:
+            return give(connection, mac, sealed, self._clock())
+
+        return self._writer.submit(operation)
+
+    def device_token_used(self, mac: int, sealed: bytes) -> "Future[None]":
+        """Write down that the phone came with its token; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_device_used(connection, mac, sealed, self._clock())
+
+        return self._writer.submit(operation)
+
+    def domain_token_used(self, domain_id: int, sealed: bytes) -> "Future[None]":
+        """Write down that a phone came with its domain's; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_domain_used(connection, domain_id, sealed, self._clock())
 
         return self._writer.submit(operation)
 

@@ -121,13 +121,15 @@ class SettingsCompiler:
         model_layer: Layer,
         passwords: Mapping[int, str] | None,
         base_url: str,
+        setting_server: str | None = None,
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
         The caller leaves out bindings that have expired.  *passwords* holds the SIP
         password of each bound account by the account's id; with None the document says
         nothing of passwords.  *base_url* is where the phone reaches this server, and
-        *model* is "" while unknown.
+        *model* is "" while unknown; *setting_server* is what the phone is told to come
+        back to, where that is not the same for all.
 
         Raises SettingError for what XML cannot carry, KeyError for a missing password
         and ValueError for a device without domain or with an identity that is out of
@@ -143,6 +145,7 @@ class SettingsCompiler:
         key = (
             *self._shared(domain, model, model_layer, base_url),
             passwords is None,
+            setting_server is None,
             _layer_shape(device.layer),
             *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
         )
@@ -156,12 +159,15 @@ class SettingsCompiler:
                 model_layer,
                 base_url,
                 with_passwords=passwords is not None,
+                own_server=setting_server is not None,
             )
             plan = settings_document(merged)
             self._keep(key, plan)
         else:
             self._plans.move_to_end(key)
-        return plan, plan.fill(_values(device, domain, bindings, passwords))
+        return plan, plan.fill(
+            _values(device, domain, bindings, passwords, setting_server)
+        )
 
     def _shared(
         self, domain: Domain, model: str, model_layer: Layer, base_url: str
@@ -215,6 +221,7 @@ class SettingsCompiler:
         base_url: str,
         *,
         with_passwords: bool,
+        own_server: bool,
     ) -> Merged:
         used = [binding.identity for binding in bindings]
         if len(set(used)) < len(used) or not set(used) <= set(range(1, IDENTITIES + 1)):
@@ -223,6 +230,8 @@ class SettingsCompiler:
         numbers = count()
         timer = Line("settings_refresh_timer", Slot(next(numbers)))
         merged.say([*bootstrap(base_url, model), timer, *unused_lines(used)])
+        if own_server:
+            merged.say([Line("setting_server", Slot(next(numbers)), permission="RW")])
         for layer in (self._engine_layer, model_layer):
             _say_shared(merged, layer, domain)
         merged.say(locale(domain))
@@ -286,9 +295,12 @@ def _values(
     domain: Domain,
     bindings: Sequence[Binding],
     passwords: Mapping[int, str] | None,
+    setting_server: str | None,
 ) -> list[str]:
     """Return what the slots numbered by ``_merge`` stand for, in the same order."""
     values = [str(refresh_seconds(device.mac))]
+    if setting_server is not None:
+        values.append(setting_server)
     for binding in bindings:
         account = binding.account
         values += values_of(account)

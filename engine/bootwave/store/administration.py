@@ -32,6 +32,7 @@ from bootwave.store import (
     imports,
     layers,
     openings,
+    tokens,
     windows,
 )
 from bootwave.store.changelog import Change, record, trim
@@ -354,6 +355,35 @@ class Administration:
         """
         with self._change() as work:
             return devices.reset(work, mac)
+
+    def token_make(self, domain: str, *, required: bool = False) -> Object:
+        """Give a domain a new token for URLs of first contacts, and return it.
+
+        The one before stays good until the new one was used.  *required* refuses the
+        domain's phones that ask without a right token.
+        """
+        with self._change() as work:
+            return tokens.make(work, domain, required=required)
+
+    def token_require(self, domain: str, *, required: bool) -> Object:
+        """Say whether a domain's phones are refused without a right token."""
+        with self._change() as work:
+            return tokens.require(work, domain, required=required)
+
+    def token_show(self, domain: str) -> Object:
+        """Return the token of a domain; the audit log is told who asked."""
+        with self._change() as work:
+            return tokens.show(work, domain)
+
+    def token_remove(self, domain: str) -> Object:
+        """Take the token of a domain away, and those of its devices."""
+        with self._change() as work:
+            return tokens.remove(work, domain)
+
+    def token_rotate(self, mac: str) -> Object:
+        """Give a device a new token; the one before is good until it was used."""
+        with self._change() as work:
+            return tokens.rotate(work, mac)
 
     def settings_set(
         self,
