@@ -168,7 +168,9 @@ class StoreOptions(_Section):
         description="The file of what phones asked and got.",
     )
     key: Path = Field(
-        Path("bootwave.key"), description="The key of secrets at rest, mode 0600."
+        Path("bootwave.key"),
+        description="The key of secrets at rest: a file of mode 0600, credential:NAME "
+        "of systemd, or env:BOOTWAVE_KEY.",
     )
     control_socket: Path = Field(
         Path("control.sock"), description="Where commands reach a running engine."

@@ -26,7 +26,10 @@ FILE_NAME = "bootwave.toml"
 FILE_VARIABLE = "BOOTWAVE_OPTIONS"
 PREFIX = "BOOTWAVE_"
 # Variables that are no options: which file, and tracebacks for developers.
-OTHER_VARIABLES = frozenset({FILE_VARIABLE, "BOOTWAVE_TRACEBACK"})
+KEY_VARIABLE = "BOOTWAVE_KEY"  # for store.key = "env:BOOTWAVE_KEY"
+OTHER_VARIABLES = frozenset({FILE_VARIABLE, "BOOTWAVE_TRACEBACK", KEY_VARIABLE})
+# Forms of store.key that are no path (store.keysources).
+KEY_ELSEWHERE = ("env:", "credential:")
 DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
@@ -291,6 +294,8 @@ def _with_absolute_paths(
         name: directory / getattr(options.store, name)
         for name in StoreOptions.model_fields
     }
+    if str(options.store.key).startswith(KEY_ELSEWHERE):
+        paths["key"] = options.store.key
     socket_path = paths["control_socket"]
     if len(os.fsencode(socket_path)) > MAX_SOCKET_PATH_BYTES:
         problems.append(

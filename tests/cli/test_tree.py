@@ -24,6 +24,7 @@ def test_the_names_promised_are_there() -> None:
     assert set(LEAVES) == {
         *("init", "serve", "status", "demo", "document", "version"),
         *("options check", "phone boot", "store upgrade"),
+        "store rekey",
         *("domain add", "domain list", "domain set", "domain remove"),
         "domain token",
         *("account add", "account import", "account bind", "account unbind"),

@@ -130,7 +130,7 @@ def test_old_rows_of_the_audit_log_go_by_themselves(
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.01)
                 rows = await control.call("audit.list", {})
-            assert rows[0]["action"] == "audit.trimmed"
+            assert rows[0]["action"] == "rows.trimmed"
         finally:
             await control.stop()
 

@@ -101,7 +101,10 @@ TREE: Mapping[str, Leaf | Branch] = {
     ),
     "store": Branch(
         "The database.",
-        {"upgrade": Leaf("store:upgrade", "Bring it to this version's schema.")},
+        {
+            "upgrade": Leaf("store:upgrade", "Bring it to this version's schema."),
+            "rekey": Leaf("store:rekey", "Seal every secret with a new key."),
+        },
     ),
     "version": Leaf("version:version", "Print the versions in use."),
 }

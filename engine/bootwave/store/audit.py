@@ -26,7 +26,7 @@ from bootwave.phone.mac import text_from_mac
 
 ENGINE = "(engine)"  # no user is named so
 NOTHING_BEFORE = bytes(32)  # ``previous`` of the first row of all
-TRIMMED = "audit.trimmed"
+TRIMMED = "rows.trimmed"
 MAX_DETAIL_BYTES = 4_096
 _ACTOR_CHARACTERS, _ACTION_CHARACTERS, _SUBJECT_CHARACTERS = 128, 64, 300  # schema
 _BATCH = 1_000  # rows in memory while the chain is walked
