@@ -157,6 +157,11 @@ class ServerOptions(_Section):
     workers: int = Field(
         2, ge=0, le=64, description="Worker processes; 0 runs everything in one."
     )
+    dumpable: bool = Field(
+        False,
+        description="Whether the processes may be traced and leave a core, for whoever "
+        "looks for a fault: secrets are in their memory.",
+    )
 
 
 class StoreOptions(_Section):
