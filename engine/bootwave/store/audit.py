@@ -29,13 +29,14 @@ NOTHING_BEFORE = bytes(32)  # ``previous`` of the first row of all
 TRIMMED = "rows.trimmed"
 MAX_DETAIL_BYTES = 4_096
 _ACTOR_CHARACTERS, _ACTION_CHARACTERS, _SUBJECT_CHARACTERS = 128, 64, 300  # schema
+_NUMBERS, _LENGTH = struct.Struct("!qd"), struct.Struct("!I")
 _BATCH = 1_000  # rows in memory while the chain is walked
 _TRIM_BATCH = 10_000  # rows that one transaction takes away
 
 _NEWEST = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _APPEND = """
 INSERT INTO audit (seq, at, actor, action, subject, detail, previous, hash)
-VALUES (:seq, :at, :actor, :action, :subject, :detail, :previous, :hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _AFTER = """
 SELECT seq, at, actor, action, subject, detail, previous, hash FROM audit
@@ -50,10 +51,13 @@ WHERE at >= :since AND (:actor = '' OR actor = :actor)
 ORDER BY seq DESC LIMIT :most
 """
 # A prefix of the chain, whatever the wall clock did meanwhile; never the newest row.
+# No index by time: a row that a phone waits for would pay for it, and these are read
+# in the order in which they are.
 _OLD = """
 SELECT seq, hash FROM audit
 WHERE seq < COALESCE(
-    (SELECT MIN(seq) FROM audit WHERE at >= :before), (SELECT MAX(seq) FROM audit))
+    (SELECT seq FROM audit WHERE at >= :before ORDER BY seq LIMIT 1),
+    (SELECT MAX(seq) FROM audit))
 ORDER BY seq LIMIT :most
 """
 _TRIM = "DELETE FROM audit WHERE seq <= :seq"
@@ -115,7 +119,7 @@ def append(
     """
     newest = connection.execute(_NEWEST).fetchall()
     number, previous = newest[0] if newest else (0, NOTHING_BEFORE)
-    row = Row(
+    row = (
         number + 1,
         float(at),
         _cut(actor, _ACTOR_CHARACTERS),
@@ -123,10 +127,9 @@ def append(
         _cut(subject, _SUBJECT_CHARACTERS),
         _detail_text(detail),
         bytes(previous),
-        b"",
     )
-    connection.execute(_APPEND, {**row._asdict(), "hash": row_hash(row)})
-    return row.seq
+    connection.execute(_APPEND, (*row, _hash(*row)))
+    return row[0]
 
 
 def row_hash(row: Row) -> bytes:
@@ -136,13 +139,23 @@ def row_hash(row: Row) -> bytes:
     in network byte order, then actor, action, subject and detail in UTF-8, each behind
     its length in bytes (32 bits).
     """
-    digest = hashlib.sha256(row.previous)
-    digest.update(struct.pack("!qd", row.seq, row.at))
-    for text in (row.actor, row.action, row.subject, row.detail):
+    return _hash(*row[:-1])
+
+
+def _hash(
+    seq: int,
+    at: float,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: str,
+    previous: bytes,
+) -> bytes:
+    parts = [previous, _NUMBERS.pack(seq, at)]
+    for text in (actor, action, subject, detail):
         encoded = text.encode()
-        digest.update(struct.pack("!I", len(encoded)))
-        digest.update(encoded)
-    return digest.digest()
+        parts += (_LENGTH.pack(len(encoded)), encoded)
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def listed(
@@ -301,6 +314,8 @@ def _told_detail(text: str) -> Any:
 
 
 def _cut(text: str, characters: int) -> str:
+    if len(text) <= characters and text.isascii():
+        return text
     return text.encode(errors="replace").decode()[:characters]
 
 

@@ -278,7 +278,6 @@ audit = Table(
     PrimaryKeyConstraint("seq"),
     sqlite_autoincrement=True,
 )
-Index("ix_audit_at", audit.c.at)
 
 # ``key`` is the id of the domain, model or account, the MAC of the device, or 0 for
 # the engine; ``idx`` is the setting's index, or -1 for none.

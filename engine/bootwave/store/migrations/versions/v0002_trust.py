@@ -103,6 +103,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_audit_at"), "audit", ["at"])
     # When the phone first got its passwords: they may be sent for a time only.
     op.add_column("devices", sa.Column("provisioned_at", sa.Float(), nullable=True))
