@@ -149,5 +149,17 @@ def test_a_token_does_not_follow_its_device_into_another_domain(
 
 def test_tokens_go_with_their_domain(bound: Administration, reader: Reader) -> None:
     bound.token_make(DOMAIN)
+    bound.token_rotate(f"{MAC:012X}")
     bound.domain_remove(DOMAIN, force=True)
     assert reader.domain_tokens() == {}
+    assert reader.devices([MAC])[MAC].token is None
+
+
+def test_a_phone_that_is_unbound_loses_its_token_with_its_last_domains(
+    bound: Administration, reader: Reader
+) -> None:
+    bound.token_make(DOMAIN)
+    bound.token_rotate(f"{MAC:012X}")
+    bound.account_unbind(f"401@{DOMAIN}")
+    bound.token_remove(DOMAIN)
+    assert reader.devices([MAC])[MAC].token is None

@@ -8,6 +8,7 @@ from bootwave.http.request import Request
 from bootwave.http.target import DocumentKind, target_from, token_from
 from bootwave.options import Options
 from bootwave.pairing.decisions import NO_PROOFS, Proofs
+from bootwave.phone.mac import text_from_mac
 from bootwave.phone.model import model_from_text
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.provision.cache import DocumentKey
@@ -51,6 +52,10 @@ class Asked(NamedTuple):
     detail: str
     proofs: Proofs = NO_PROOFS
     token: str = ""
+
+    def __repr__(self) -> str:
+        """Return whose what it is, without the token."""
+        return f"Asked({text_from_mac(self.mac)}, {self.key.kind.name})"
 
 
 def asked_from(request: Request, contact: Contact, options: Options) -> Asked | None:

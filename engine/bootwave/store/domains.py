@@ -59,6 +59,10 @@ _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
 _ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE domain_id = :id"
 _REMOVE = (
     """
+    DELETE FROM device_tokens WHERE mac IN (
+      SELECT mac FROM devices WHERE domain_id = :id OR last_domain_id = :id)
+    """,
+    """
     DELETE FROM settings WHERE scope = 'account' AND key IN (
       SELECT id FROM accounts WHERE domain_id = :id)
     """,

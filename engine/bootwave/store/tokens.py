@@ -37,7 +37,8 @@ UPDATE domain_tokens SET required = :required WHERE domain_id = :domain_id
 _REMOVE = "DELETE FROM domain_tokens WHERE domain_id = :domain_id"
 _REMOVE_DEVICES = """
 DELETE FROM device_tokens
-WHERE mac IN (SELECT mac FROM devices WHERE domain_id = :domain_id)
+WHERE mac IN (
+  SELECT mac FROM devices WHERE domain_id = :domain_id OR last_domain_id = :domain_id)
 """
 _DOMAIN_OF = """
 SELECT domain_id FROM devices v
