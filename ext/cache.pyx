@@ -22,9 +22,12 @@ from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
+from siphash cimport bw_siphash_start
 from tables cimport (
+    ANY_TOKEN,
     BW_BLUEPRINT_CAPSULE,
     BW_TABLE_CAPSULE,
+    NO_TOKEN,
     SOURCE_IPV4,
     SOURCE_IPV6,
     SOURCE_OTHER,
@@ -40,14 +43,17 @@ from tables cimport (
     document_size,
     find_document,
     find_phone,
+    has_token,
     packed_of,
     same_source,
     shared_slot,
     tag_of,
+    token_hash,
     use_phone,
 )
 
 from hashlib import blake2b
+from os import urandom
 
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)
@@ -180,9 +186,13 @@ cdef class Cache:
     def __cinit__(
         self, uint64_t limit, *, uint32_t phones=MAX_SLOTS // 2, uint8_t documents=8
     ):
+        cdef bytes secret = urandom(16)
         if not documents or not phones:
             raise ValueError("a cache has room for one document of one phone at least")
         memset(&self.shared, 0, sizeof(Table))
+        bw_siphash_start(
+            &self.shared.token_key, <const uint8_t*>PyBytes_AS_STRING(secret)
+        )
         self.limit = limit
         self.taken = 0
         self.phones = phones
@@ -338,6 +348,43 @@ cdef class Cache:
             self.forget(self.shared.oldest)
             dropped += 1
         return dropped
+
+    def guard(self, uint64_t mac, bytes token):
+        """Let what is kept of *mac* leave only to a URL with *token*.
+
+        None lets it leave to any URL, which is how it is at first; with ``b""`` no URL
+        is right.
+        """
+        cdef Phone* phone = find_phone(&self.shared, mac)
+        if phone is NULL:
+            return
+        if token is None:
+            phone.token = ANY_TOKEN
+        elif not token:
+            phone.token = NO_TOKEN
+        else:
+            phone.token = token_hash(
+                &self.shared,
+                <const uint8_t*>PyBytes_AS_STRING(token),
+                <size_t>PyBytes_GET_SIZE(token),
+            )
+
+    def admits(self, uint64_t mac, bytes token):
+        """Whether what is kept of *mac* may leave to a URL with *token*.
+
+        None is a URL without one.  False when nothing is kept.
+        """
+        cdef Phone* phone = find_phone(&self.shared, mac)
+        if phone is NULL:
+            return False
+        if token is None:
+            return has_token(&self.shared, phone, NULL, 0)
+        return has_token(
+            &self.shared,
+            phone,
+            <const uint8_t*>PyBytes_AS_STRING(token),
+            <size_t>PyBytes_GET_SIZE(token),
+        )
 
     def drop(self, uint64_t mac):
         """Forget *mac*."""

@@ -76,6 +76,7 @@ from httprequest cimport (
     FIRMWARE,
     MAX_AGENT,
     SETTINGS,
+    TOKEN_BYTES,
     Request,
     recognised,
 )
@@ -133,6 +134,7 @@ from tables cimport (
     bw_add,
     find_document,
     find_phone,
+    has_token,
     same_source,
     shared_slot,
     use_phone,
@@ -167,6 +169,22 @@ def recognise(data):
             bytes_or_none(request.agent, request.agent_size),
             bytes_or_none(request.tag, request.tag_size),
         )
+    finally:
+        PyBuffer_Release(&view)
+
+
+def token_in(data):
+    """Return the token in the URL of the request at the start of *data*, or None.
+
+    None, too, for what ``recognise`` leaves to others.
+    """
+    cdef Py_buffer view
+    cdef Request request
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        if not recognised(<const uint8_t*>view.buf, view.len, &request):
+            return None
+        return bytes_or_none(request.token, TOKEN_BYTES)
     finally:
         PyBuffer_Release(&view)
 
@@ -215,6 +233,7 @@ cdef struct Answer:
     PyObject* detail  # borrowed, as the names are
     PyObject* name  # of the model
     PyObject* agent_name  # of the one that the User-Agent tells
+    const uint8_t* token  # TOKEN_BYTES of the URL, NULL without
     Py_ssize_t size  # of what was written
     uint8_t reason
     uint8_t kind
@@ -256,13 +275,13 @@ cdef class Miss:
     *mac* is whose document it is, or in a general one the MAC that the phone mentions
     (0 for none).  *model* is what the phone says it is, as far as the document depends
     on it, *agent_model* what its User-Agent alone says, *detail* model and firmware.
-    *if_none_match* is one strong entity tag, or None.
+    *if_none_match* is one strong entity tag, or None, *token* that in the URL, or None.
     """
 
     cdef readonly uint64_t mac
     cdef readonly int kind
     cdef readonly str base_url, model, agent_model, detail, source
-    cdef readonly bytes if_none_match
+    cdef readonly bytes if_none_match, token
     cdef readonly bint head, is_1_0, keep_alive
     cdef bytes data  # the whole request
     cdef int fd  # -1 once it waits no more
@@ -637,6 +656,9 @@ cdef class Lane:
         answer.kind = <uint8_t>miss.kind
         answer.own = miss.kind == FILES or miss.kind == SETTINGS
         answer.detail = <PyObject*>miss.detail
+        answer.token = NULL
+        if miss.token is not None:
+            answer.token = <const uint8_t*>PyBytes_AS_STRING(miss.token)
         if self.find(&caller.source, &answer) != READY:
             return False
         memset(&request, 0, sizeof(Request))
@@ -935,7 +957,10 @@ cdef class Lane:
                 answer.name = named.name
         answer.own = kind == FILES or kind == SETTINGS
         answer.mac = request.mac
+        answer.token = request.token
         if not answer.own:
+            if request.token is not NULL:
+                return False  # it tells the phone a URL that has the token, too
             answer.mac = agent_mac(
                 request, agent.end, self.vendors, self.vendor_count
             )
@@ -955,6 +980,7 @@ cdef class Lane:
                 phone is NULL
                 or not (phone.clear or secure)
                 or not same_source(&phone.source, source)
+                or not has_token(self.documents, phone, answer.token, TOKEN_BYTES)
             ):
                 return MISSING
         return self.fetch(phone, answer)
@@ -1048,6 +1074,7 @@ cdef class Lane:
         miss.detail = <str>answer.detail
         miss.source = text_of(peer, True)
         miss.if_none_match = bytes_or_none(request.tag, request.tag_size)
+        miss.token = bytes_or_none(request.token, TOKEN_BYTES)
         miss.head = request.head
         miss.is_1_0 = request.is_1_0
         miss.keep_alive = request.keep_alive

@@ -65,11 +65,13 @@ cdef enum:
     MAX_HOST = 255
     MAX_AGENT = 256
     MAX_TYPE = 32
+    TOKEN_BYTES = 27  # http.target.TOKEN
 
 cdef struct Request:
     const uint8_t* agent  # the User-Agent, NULL without one
     const uint8_t* tag  # the one strong tag of If-None-Match, NULL without
     const uint8_t* type  # a phone type in the URL, NULL without
+    const uint8_t* token  # TOKEN_BYTES of a folder in the URL, NULL without
     uint64_t mac
     uint32_t consumed
     uint16_t agent_size
@@ -106,6 +108,17 @@ cdef inline int extension_of(const uint8_t* at, Py_ssize_t size) noexcept nogil:
     return -1
 
 
+cdef inline bint is_token(const uint8_t* at) noexcept nogil:
+    """Whether at[0:TOKEN_BYTES] is of the form of a token (http.target)."""
+    cdef Py_ssize_t i
+    if at[0] != c"t":
+        return False
+    for i in range(1, TOKEN_BYTES):
+        if not (c"a" <= at[i] <= c"z" or c"2" <= at[i] <= c"7"):
+            return False
+    return True
+
+
 cdef inline bint read_target(
     const uint8_t* at, Py_ssize_t size, Request* request
 ) noexcept nogil:
@@ -122,6 +135,8 @@ cdef inline bint read_target(
         return False
     while i < size and bw_http_class[at[i]] & IN_PATH:
         if at[i] == c"/":
+            if i - start == TOKEN_BYTES and is_token(at + start):
+                request.token = at + start
             folder, before = start, i
             start = i + 1
         i += 1

@@ -4,6 +4,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
+from siphash cimport bw_siphash, bw_siphash_key
 
 cdef extern from *:
     """
@@ -147,10 +148,16 @@ cdef struct Phone:
     uint64_t stamp
     double until
     Source source
+    uint64_t token  # token_hash of what a URL must hold; ANY_TOKEN, NO_TOKEN
     uint64_t size
     uint32_t boot
     uint8_t clear
     uint8_t count
+
+cdef enum:
+    # Of Phone.token; a token_hash is neither, for it is odd.
+    ANY_TOKEN = 0  # none is asked for
+    NO_TOKEN = 2  # there is none that is right
 
 cdef struct Slot:
     uint64_t key
@@ -162,6 +169,7 @@ cdef struct Table:
     uint32_t used
     Phone* newest
     Phone* oldest
+    bw_siphash_key token_key
 
 
 cdef inline Phone* find_phone(const Table* table, uint64_t key) noexcept nogil:
@@ -177,6 +185,24 @@ cdef inline Phone* find_phone(const Table* table, uint64_t key) noexcept nogil:
         if at == table.capacity:
             at = 0
     return NULL
+
+
+cdef inline uint64_t token_hash(
+    const Table* table, const uint8_t* at, size_t size
+) noexcept nogil:
+    """What is kept of the token at[0:size]: nobody without the key can find another."""
+    cdef uint64_t high, low
+    bw_siphash(&table.token_key, at, size, &high, &low)
+    return high | 1
+
+
+cdef inline bint has_token(
+    const Table* table, const Phone* phone, const uint8_t* at, size_t size
+) noexcept nogil:
+    """Whether a URL with the token at[0:size], NULL without, may have the documents."""
+    if phone.token == ANY_TOKEN:
+        return True
+    return at is not NULL and token_hash(table, at, size) == phone.token
 
 
 cdef inline void use_phone(Table* table, Phone* phone) noexcept nogil:

@@ -24,6 +24,7 @@ from bootwave.options import (
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.worker import Worker
 from bootwave.store.create import create
+from bootwave.store.keysources import is_file
 from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
 
@@ -53,7 +54,7 @@ def make_store(options: Options) -> None:
 
     Takes about a second, for the schema is made by migrations.
     """
-    if not options.store.key.exists():
+    if is_file(options.store.key) and not options.store.key.exists():
         KeyRing.create(options.store.key)
     if not options.store.database.exists():
         create(options.store.database)

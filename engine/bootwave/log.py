@@ -75,6 +75,12 @@ CONTROL_OPERATION_FAILED = _event(
     "the operation %(op)s failed unexpectedly",
     "This is a fault of the program: report it with the traceback.",
 )
+CONTROL_NOT_TRIMMED = _event(
+    "control.not_trimmed",
+    logging.WARNING,
+    "old rows of the audit log could not be taken away (%(error)s)",
+    "It is tried again within an hour; see that the disk is not full.",
+)
 PNP_LISTENING = _event(
     "server.pnp_listening",
     logging.INFO,

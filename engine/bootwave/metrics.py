@@ -57,6 +57,7 @@ class Counter(IntEnum):
     TLS_FAILED = 27, "TLS handshakes that failed"
     TLS_TICKETS_LOST = 28, "tickets and sessions offered that could not be resumed"
     TLS_CLEAR = 29, "requests in clear HTTP where TLS was expected"
+    AUDIT_LOST = 30, "documents given to phones that the audit log could not be told of"
 
 
 class CounterRow:

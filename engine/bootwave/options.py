@@ -170,6 +170,11 @@ class ServerOptions(_Section):
     workers: int = Field(
         2, ge=0, le=64, description="Worker processes; 0 runs everything in one."
     )
+    dumpable: bool = Field(
+        False,
+        description="Whether the processes may be traced and leave a core, for whoever "
+        "looks for a fault: secrets are in their memory.",
+    )
 
 
 class StoreOptions(_Section):
@@ -181,7 +186,9 @@ class StoreOptions(_Section):
         description="The file of what phones asked and got.",
     )
     key: Path = Field(
-        Path("bootwave.key"), description="The key of secrets at rest, mode 0600."
+        Path("bootwave.key"),
+        description="The key of secrets at rest: a file of mode 0600, credential:NAME "
+        "of systemd, or env:BOOTWAVE_KEY.",
     )
     control_socket: Path = Field(
         Path("control.sock"), description="Where commands reach a running engine."
@@ -355,6 +362,14 @@ class PairingOptions(_Section):
         allow_inf_nan=False,
         description="How long the phone of a used window may fetch again, in minutes.",
     )
+    passwords_hours: float = Field(
+        0,
+        ge=0,
+        le=24 * 366,
+        allow_inf_nan=False,
+        description="How long after a phone was provisioned its document still holds "
+        "the SIP passwords, in hours; 0: for ever.",
+    )
     temporary_hours: float = Field(
         8,
         gt=0,
@@ -403,6 +418,18 @@ class SightingsOptions(_Section):
     )
 
 
+class AuditOptions(_Section):
+    """The log of who did what, and which phone took which secret."""
+
+    keep_days: float = Field(
+        0,
+        ge=0,
+        le=36_600,
+        allow_inf_nan=False,
+        description="Age of the oldest row kept, in days; 0: for ever.",
+    )
+
+
 class LogOptions(_Section):
     """The log on standard error."""
 
@@ -426,6 +453,7 @@ class Options(_Section):
     pairing: PairingOptions = PairingOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
+    audit: AuditOptions = AuditOptions()
     log: LogOptions = LogOptions()
 
     @model_validator(mode="after")

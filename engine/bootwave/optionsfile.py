@@ -26,7 +26,10 @@ FILE_NAME = "bootwave.toml"
 FILE_VARIABLE = "BOOTWAVE_OPTIONS"
 PREFIX = "BOOTWAVE_"
 # Variables that are no options: which file, and tracebacks for developers.
-OTHER_VARIABLES = frozenset({FILE_VARIABLE, "BOOTWAVE_TRACEBACK"})
+KEY_VARIABLE = "BOOTWAVE_KEY"  # for store.key = "env:BOOTWAVE_KEY"
+OTHER_VARIABLES = frozenset({FILE_VARIABLE, "BOOTWAVE_TRACEBACK", KEY_VARIABLE})
+# Forms of store.key that are no path (store.keysources).
+KEY_ELSEWHERE = ("env:", "credential:")
 DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
@@ -327,7 +330,8 @@ def _resolved(section: AnySection, directory: Path) -> AnySection:
         if section_of(field.annotation) is not None:
             changed[name] = _resolved(value, directory)
         elif isinstance(value, Path):
-            changed[name] = directory / value
+            if not str(value).startswith(KEY_ELSEWHERE):
+                changed[name] = directory / value
         elif isinstance(value, tuple) and any(isinstance(v, Path) for v in value):
             changed[name] = tuple(directory / part for part in value)
     return section.model_copy(update=changed) if changed else section

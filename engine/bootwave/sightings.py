@@ -167,6 +167,16 @@ class Reason(IntEnum):
         "serve old firmware by https.legacy.listen; see the detail",
     )
     TLS_TIMEOUT = 87, "the TLS handshake was not complete in time"
+    WILDCARD_RESTRICTED = (
+        88,
+        "the wildcard accounts that are free were opened for other phones",
+        "see their bounds with bootwave window list --json, or open one for this",
+    )
+    TOKEN_WRONG = (
+        89,
+        "its URL has no right token, and its domain requires one",
+        "give the phone the URL that bootwave domain token show prints",
+    )
 
 
 class Sighting(NamedTuple):

@@ -112,3 +112,10 @@ def test_the_url_of_a_listener_on_all_addresses_is_one_of_this_machine(
 ) -> None:
     monkeypatch.setattr(document, "_own_address", lambda group: "192.0.2.9")
     assert document.default_url(Options()) == "http://192.0.2.9:8080"
+
+
+def test_that_passwords_were_revealed_is_written_down(store: Command) -> None:
+    store("document", MAC)
+    store("document", MAC, "--reveal")
+    rows = store("audit", "list", "--json", "--subject", MAC).json
+    assert [row["action"] for row in rows] == ["document.revealed"]

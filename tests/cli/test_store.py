@@ -1,9 +1,13 @@
-"""bootwave store upgrade."""
+"""bootwave store."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bootwave.store import keysources
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -30,3 +34,58 @@ def test_an_empty_store_is_upgraded(options_file: Path, run: Command) -> None:
 
 def test_a_running_engine_keeps_its_store(engine: list[Any], run: Command) -> None:
     assert "The engine is running" in refused(run("store", "upgrade"))
+
+
+def test_every_secret_gets_a_new_key(
+    store: Command, options_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = options_file.parent / "bootwave.key"
+    before = key.read_text().split()[0]
+    done = store("store", "rekey")
+    after = key.read_text().split()[0]
+    assert done.out == f"1 secrets were sealed anew, with the key {after}.\n"
+    assert f"Nothing needs {before} any more" in done.err
+    assert "s3cret" in store("document", "0004132E08B4", "--reveal").out
+    assert "try again in" in refused(store("store", "rekey", "--drop-old"))
+    os.utime(key, (1, 1))
+    assert f"Dropped {before}" in store("store", "rekey", "--drop-old").out
+    assert store("store", "rekey", "--drop-old").out == "There is one key only.\n"
+    assert len(key.read_text().splitlines()) == 1
+    assert "s3cret" in store("document", "0004132E08B4", "--reveal").out
+    actions = [row["action"] for row in store("audit", "list", "--json").json]
+    assert actions[1:4] == ["key.dropped", "document.revealed", "key.changed"]
+
+
+def test_a_key_can_be_made_for_elsewhere(run: Command) -> None:
+    line = run("store", "rekey", "--new-key").out.split()
+    assert (len(line), len(line[0])) == (2, 8)
+    assert run("store", "rekey", "--new-key", "--json").json["line"].split() != line
+    assert "not both" in refused(run("store", "rekey", "--new-key", "--drop-old"), 2)
+
+
+def test_a_secret_that_cannot_be_opened_is_named(
+    store: Command, options_file: Path
+) -> None:
+    connection = sqlite3.connect(options_file.with_name("bootwave.db"))
+    connection.execute("UPDATE accounts SET sealed_password = x'0011223344'")
+    connection.commit()
+    connection.close()
+    done = store("store", "rekey")
+    assert (done.status, done.out[:9]) == (1, "0 secrets")
+    assert "account/1" in done.err
+
+
+def test_the_key_may_come_from_the_environment(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keysources, "_from_environment", {})
+    monkeypatch.setenv("BOOTWAVE_STORE__KEY", "env:BOOTWAVE_KEY")
+    monkeypatch.setenv("BOOTWAVE_KEY", run("store", "rekey", "--new-key").out)
+    place = tmp_path / "other"
+    assert run("init", str(place)).status == 0
+    assert not list(place.glob("*key*"))
+    monkeypatch.setenv("BOOTWAVE_OPTIONS", str(place / "bootwave.toml"))
+    assert run("domain", "add", "pbx.example.com").status == 0
+    added = run("account", "add", "401@pbx.example.com", "--password", "s3cret")
+    assert added.status == 0
+    assert "--new-key" in refused(run("store", "rekey"))

@@ -13,6 +13,8 @@ from bootwave.store.administration import Administration
 class Fake:
     """Stands for the store's administration."""
 
+    actor = ""
+
     def domain_add(self, name: str, *, language: str = "") -> dict[str, str]:
         return {"name": name, "language": language}
 
@@ -33,19 +35,19 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
         for name, value in vars(Administration).items()
         if callable(value) and not name.startswith("_")
     }
-    assert public - {"close"} == {method_name(op) for op in OPERATIONS}
+    assert public - {"close", "audit_trim"} == {method_name(op) for op in OPERATIONS}
 
 
 def test_an_operation_is_the_method_of_its_name() -> None:
     args = {"name": "a.example.com", "language": "de"}
-    assert run(Fake(), "domain.add", args) == args
+    assert run(Fake(), "domain.add", args, actor="root") == args
 
 
 def test_progress_reaches_the_operations_that_take_it() -> None:
     told: list[tuple[int, int]] = []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
-    assert run(Fake(), "account.import", {"rows": [1, 2]}, tell) == 2
-    assert run(Fake(), "domain.add", {"name": "x"}, tell)
+    assert run(Fake(), "account.import", {"rows": [1, 2]}, tell, actor="root") == 2
+    assert run(Fake(), "domain.add", {"name": "x"}, tell, actor="root")
     assert told == [(2, 2)]
 
 
@@ -54,13 +56,13 @@ def test_progress_reaches_the_operations_that_take_it() -> None:
 )
 def test_what_is_not_in_the_table_cannot_be_called(op: str) -> None:
     with pytest.raises(EngineError, match="There is no operation"):
-        run(Fake(), op, {})
+        run(Fake(), op, {}, actor="root")
 
 
 @pytest.mark.parametrize("args", [{}, {"name": "x", "colour": "red"}, {"self": 1}])
 def test_wrong_arguments_are_a_sentence(args: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match=r"domain\.add cannot be called so"):
-        run(Fake(), "domain.add", args)
+        run(Fake(), "domain.add", args, actor="root")
 
 
 ACCOUNTS = "accounts must be a list of texts"
@@ -97,7 +99,7 @@ def test_an_argument_of_the_wrong_kind_is_a_sentence(
 ) -> None:
     administration = object.__new__(Administration)  # which nothing reaches
     with pytest.raises(EngineError) as caught:
-        run(administration, op, args)
+        run(administration, op, args, actor="root")
     assert str(caught.value).startswith(f"The operation {op} cannot be called so: ")
     assert said in str(caught.value)
 
@@ -105,7 +107,12 @@ def test_an_argument_of_the_wrong_kind_is_a_sentence(
 def test_a_password_of_the_wrong_kind_is_not_repeated() -> None:
     administration = object.__new__(Administration)
     with pytest.raises(EngineError) as caught:
-        run(administration, "account.set", {"account": "x", "password": 4711})
+        run(
+            administration,
+            "account.set",
+            {"account": "x", "password": 4711},
+            actor="root",
+        )
     assert "4711" not in str(caught.value)
 
 
@@ -115,4 +122,4 @@ def test_rows_may_come_one_by_one() -> None:
             return list(rows)
 
     rows = [{"extension": "401"}, {"extension": "402"}]
-    assert run(Rows(), "account.import", {"rows": iter(rows)}) == rows
+    assert run(Rows(), "account.import", {"rows": iter(rows)}, actor="root") == rows

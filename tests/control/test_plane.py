@@ -1,4 +1,5 @@
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
 from bootwave.errors import EngineError, OptionError
 from bootwave.metrics import Counter, CounterPage
-from bootwave.options import Options
+from bootwave.options import AuditOptions, Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 
@@ -115,5 +116,30 @@ def test_a_second_plane_on_the_same_socket_is_refused(options: Options) -> None:
         finally:
             await first.stop()
             second.administration.close()
+
+    asyncio.run(scenario())
+
+
+def test_old_rows_of_the_audit_log_go_by_themselves(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bootwave.control.plane.TRIM_SECONDS", 0.01)
+    kept = options.model_copy(update={"audit": AuditOptions(keep_days=1e-9)})
+
+    async def scenario() -> None:
+        control = plane(kept, RevocationPage(), CounterPage(2))
+        await control.start()
+        try:
+            for name in ("a.example.com", "b.example.com"):
+                await control.call("domain.add", {"name": name})
+            deadline = time.monotonic() + 10
+            rows: list[Any] = []
+            while not rows or rows[-1]["seq"] == 1:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+                rows = await control.call("audit.list", {})
+            assert rows[0]["action"] == "rows.trimmed"
+        finally:
+            await control.stop()
 
     asyncio.run(scenario())

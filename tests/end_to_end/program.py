@@ -136,6 +136,8 @@ class Program:
             "HTTP__LISTEN": "127.0.0.1:0",
             "HTTPS__LISTEN": "127.0.0.1:0",
             "SERVER__WORKERS": "2",
+            # Who is not root could not look at its descriptors.
+            **({"SERVER__DUMPABLE": "true"} if os.geteuid() else {}),
             **environ,
         }
         self.lines: list[str] = []

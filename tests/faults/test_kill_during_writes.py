@@ -58,8 +58,7 @@ def write_for_ever(
                 window_id=window_id,
                 mac=FIRST_MAC + window_id,
                 source="10.0.0.7",
-                now_boottime=NOW.boottime,
-                boot_id=NOW.boot_id,
+                now=NOW,
                 pairing_seconds=300.0,
             )
         )

@@ -61,8 +61,7 @@ def take(
             "window_id": 1,
             "mac": MAC if kind == "consume" else MAC + number,
             "source": f"10.0.{process}.{taker}",
-            "now_boottime": NOW.boottime,
-            "boot_id": NOW.boot_id,
+            "now": NOW,
             "pairing_seconds": 300.0,
         }
         if kind == "consume":
@@ -70,7 +69,12 @@ def take(
                 (named, writer.submit(lambda own, n=named: consume_window(own, **n)))
             )
         else:
-            named |= {"account_id": 1, "temporary_seconds": 3_600.0}
+            named |= {
+                "account_id": 1,
+                "temporary_seconds": 3_600.0,
+                "address": named["source"],
+                "model": "",
+            }
             futures.append(
                 (named, writer.submit(lambda own, n=named: claim_wildcard(own, **n)))
             )

@@ -2,7 +2,13 @@
 
 import pytest
 
-from bootwave.http.target import DocumentKind, Target, target_from
+from bootwave.http.target import (
+    DocumentKind,
+    Target,
+    is_token,
+    target_from,
+    token_from,
+)
 
 MAC = 0x0004132E08B4
 SPELLINGS = [
@@ -169,3 +175,27 @@ def test_an_address_no_phone_can_have_is_still_somebodys_settings() -> None:
 )
 def test_everything_else_is_no_document(url: str) -> None:
     assert target(url) is None
+
+
+TOKEN = "tabcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        (f"/{TOKEN}/0004132E08B4.xml", TOKEN),
+        (f"/a/{TOKEN}/b/x.xml", TOKEN),
+        (f"/{TOKEN[:-1]}2/{TOKEN}/x", TOKEN),
+        (f"/{TOKEN}/", TOKEN),
+        (f"/{TOKEN}", ""),  # a name, not a folder
+        (f"/{TOKEN.upper()}/x", ""),
+        (f"/{TOKEN}a/x", ""),
+        (f"/{TOKEN[:-1]}/x", ""),
+        (f"/{TOKEN[:-1]}1/x", ""),
+        (f"/{TOKEN}\n/x", ""),
+        ("", ""),
+    ],
+)
+def test_a_token_is_a_folder_of_its_form(path: str, token: str) -> None:
+    assert token_from(path) == token
+    assert is_token(token) is bool(token)

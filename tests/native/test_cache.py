@@ -256,3 +256,24 @@ def test_thousands_come_and_go_without_a_trace() -> None:
     cache.clear()
     gc.collect()
     assert sys.getrefcount(plan) == 2
+
+
+def test_a_phone_is_kept_for_urls_with_its_token() -> None:
+    cache = Cache(1 << 20)
+    assert not cache.admits(MAC, None)
+    cache.guard(MAC, b"token")  # nothing is kept, so nothing is to be guarded
+    keep(cache, MAC)
+    assert cache.admits(MAC, None)
+    assert cache.admits(MAC, b"anything")
+    cache.guard(MAC, b"token")
+    assert cache.admits(MAC, b"token")
+    for other in (None, b"", b"tokem", b"token "):
+        assert not cache.admits(MAC, other)
+    cache.guard(MAC, b"")
+    for other in (None, b"", b"token"):
+        assert not cache.admits(MAC, other)
+    # It stays so with another document of the phone, and goes with the phone.
+    keep(cache, MAC, kind=3)
+    assert not cache.admits(MAC, None)
+    keep(cache, MAC, stamp=2)
+    assert cache.admits(MAC, None)

@@ -629,3 +629,79 @@ def test_only_bytes_are_recognised() -> None:
     assert recognise(bytearray(GET + CLOSE)) is not None
     with pytest.raises(TypeError):
         recognise("text")  # type: ignore[arg-type]
+
+
+TOKEN = b"tabcdefghijklmnopqrstuvwxyz"
+
+
+def get_below(folder: bytes) -> bytes:
+    path = b"/%b/0004132E08B4.xml" % folder if folder else b"/0004132E08B4.xml"
+    return GET.replace(b"/0004132E08B4.xml", path) + CLOSE
+
+
+@pytest.fixture
+def guarded(bench: Bench) -> Bench:
+    bench.keep()
+    bench.cache.guard(MAC, TOKEN)
+    return bench
+
+
+def test_what_asks_for_a_token_is_given_to_the_url_that_has_it(guarded: Bench) -> None:
+    answer = guarded.ask(get_below(TOKEN))
+    assert answer is not None
+    assert answer.endswith(BODY)
+    answer = guarded.ask(get_below(b"prov/" + TOKEN + b"/more"))
+    assert answer is not None
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        b"",
+        b"prov",
+        TOKEN[:-1],
+        TOKEN + b"a",
+        TOKEN[:-1] + b"a",
+        TOKEN[:-1] + b"Z",
+        TOKEN + b"/" + TOKEN[:-1] + b"a",
+    ],
+)
+def test_any_other_url_is_left_to_be_decided(guarded: Bench, folder: bytes) -> None:
+    assert guarded.ask(get_below(folder)) is None
+
+
+def test_where_no_token_is_asked_for_any_url_is_good(bench: Bench) -> None:
+    bench.keep()
+    for folder in (b"", TOKEN, b"prov/" + TOKEN):
+        assert bench.ask(get_below(folder)) is not None
+    bench.cache.guard(MAC, b"")
+    for folder in (b"", TOKEN):
+        assert bench.ask(get_below(folder)) is None
+    bench.cache.guard(MAC, None)
+    assert bench.ask(get_below(b"")) is not None
+
+
+def test_who_waits_is_answered_only_by_its_own_token(bench: Bench) -> None:
+    for token, is_answered in ((TOKEN, True), (TOKEN[:-1] + b"a", False)):
+        with bench.connect() as client:
+            client.sendall(get_below(token))
+            select.select([bench.listener], [], [], PATIENCE)
+            bench.lane.accept(bench.listener.fileno(), 64, 0)
+            (miss,) = bench.lane.take_missed() or ()
+            assert miss.token == token
+            bench.keep()
+            bench.cache.guard(MAC, TOKEN)
+            assert bench.lane.answer(miss) is is_answered
+            bench.cache.clear()
+            bench.lane.say(miss, b"HTTP/1.1 401 x\r\n\r\n")
+
+
+def test_a_general_document_below_a_token_is_left_to_others(bench: Bench) -> None:
+    bench.general.keep(
+        shared_key(GENERAL_FILES, URL, "snom370"), 0, 0, 0.0, "", "", False,
+        GENERAL_FILES, URL, "snom370", None, b"list", TAG,
+    )  # fmt: skip
+    path = b"/snom370.htm"
+    assert bench.ask(GET.replace(b"/0004132E08B4.xml", path) + CLOSE) is not None
+    below = b"/" + TOKEN + path
+    assert bench.ask(GET.replace(b"/0004132E08B4.xml", below) + CLOSE) is None

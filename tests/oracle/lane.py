@@ -8,8 +8,8 @@ from bootwave.errors import HttpSyntaxError
 from bootwave.http.connection import HttpConnection
 from bootwave.http.effects import Deliver, Effect, SendBytes
 from bootwave.http.request import Request, head_size, request_from_head
-from bootwave.http.target import Target, target_from
-from bootwave.native.http import recognise
+from bootwave.http.target import Target, target_from, token_from
+from bootwave.native.http import recognise, token_in
 
 
 class Judged(NamedTuple):
@@ -110,6 +110,7 @@ def check(data: bytes) -> bool:
     assert request.keep_alive == keep_alive, data
     assert (target.kind, target.mac) == (kind, mac), data
     assert target.model == (model or b"").decode(), data
+    assert token_from(request.path) == (token_in(data) or b"").decode(), data
     assert request.user_agent == (agent or b"").decode("ascii"), data
     assert request.if_none_match == tag, data
     assert request.authorization is None, data

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from bootwave.directory.records import Binding, Device, WildcardAccount
+from bootwave.directory.records import Binding, Device, Opening, WildcardAccount
 from bootwave.pairing.decisions import (
     NO_PROOFS,
     Claim,
@@ -18,6 +18,7 @@ from bootwave.pairing.decisions import (
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import (
     decide,
+    is_open,
     live_bindings,
     live_device,
     open_for_pnp,
@@ -331,3 +332,24 @@ def test_credentials_do_not_make_a_clear_transport_fit() -> None:
     assert (
         refusal(device(SHUT), address=PUBLIC, proofs=KNOWN) == Reason.CLEAR_HTTP_PUBLIC
     )
+
+
+def test_a_wildcard_opened_for_other_phones_is_told_to_the_operator_only() -> None:
+    bounded = replace(STAR, opening=Opening(models=("snom370",)))
+    assert refusal(None, bounded) == Reason.WILDCARD_RESTRICTED
+    assert pnp(None, bounded)
+    full = replace(STAR, opening=Opening(most_claims=1, claims=1))
+    assert refusal(None, full) == Reason.WILDCARD_RESTRICTED
+    assert not pnp(None, full)
+
+
+def test_a_claim_says_for_whom_it_is() -> None:
+    claim = decided(None, [STAR], address=HERE)
+    assert isinstance(claim, Claim)
+    assert (claim.address, claim.model) == (HERE, "")
+
+
+def test_accounts_are_open_as_long_as_a_window_waits() -> None:
+    assert is_open(device(FREE).bindings, NOW)
+    assert not is_open(device(SHUT).bindings, NOW)
+    assert not is_open(device(MINE).bindings, NOW)

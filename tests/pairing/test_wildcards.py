@@ -1,4 +1,6 @@
-from bootwave.directory.records import Account, WildcardAccount
+from dataclasses import replace
+
+from bootwave.directory.records import Account, Opening, WildcardAccount
 from bootwave.pairing.decisions import Policy
 from bootwave.pairing.sources import source_key
 from bootwave.pairing.wildcards import Choice, choose
@@ -17,7 +19,10 @@ HERE = "192.168.4.4"
 
 
 def choice(
-    *rows: WildcardAccount, boottime: float = 200.0, address: str = HERE
+    *rows: WildcardAccount,
+    boottime: float = 200.0,
+    address: str = HERE,
+    model: str | None = "",
 ) -> Choice:
     return choose(
         rows,
@@ -26,6 +31,7 @@ def choice(
         source_key(address),
         at(boottime),
         POLICY,
+        model,
     )
 
 
@@ -127,3 +133,25 @@ def test_a_held_temporary_account_is_free_again_after_its_time_or_a_reboot() -> 
     assert ids(choice(held, boottime=300.0)) == [1]
     older = wildcard(row, until=300.0, boot_id="boot-0")
     assert ids(choice(older)) == [1]
+
+
+def bounded(row: WildcardAccount, **bounds: object) -> WildcardAccount:
+    return replace(row, opening=Opening(**bounds))  # type: ignore[arg-type]
+
+
+def test_an_account_opened_for_other_phones_is_not_claimed() -> None:
+    star = bounded(wildcard(open_account(1)), models=("snom370",))
+    assert choice(star, model="snomD785") == Choice(restricted=True)
+    assert ids(choice(star, model="SNOM370")) == [1]
+    assert ids(choice(star, model=None)) == [1]
+    full = bounded(wildcard(open_account(1)), most_claims=1, claims=1)
+    assert choice(full).restricted
+
+
+def test_an_account_opened_for_other_phones_chooses_no_domain() -> None:
+    near = bounded(
+        wildcard(open_account(1, domain=1), "192.168.4.0/24"), ouis=(0x1C7126,)
+    )
+    far = wildcard(open_account(2, domain=2))
+    assert ids(choice(near, far)) == [2]
+    assert choice(near).restricted

@@ -16,6 +16,12 @@ PIECES = [
     b"/",
     b"//",
     b"prov/",
+    b"taaaaaaaaaaaaaaaaaaaaaaaaaa/",
+    b"tabcdefghijklmnopqrstuvwxyz/",
+    b"t234567abcdefghijklmnopqrst/",
+    b"Tabcdefghijklmnopqrstuvwxyz/",
+    b"tabcdefghijklmnopqrstuvwxy1/",
+    b"tabcdefghijklmnopqrstuvwxyza/",
     b"general/",
     b"General/",
     b"general.xml",
@@ -58,6 +64,10 @@ TARGETS = st.one_of(
             b"/general/snom370.xml",
             b"/snom370-firmware.html",
             b"/?mac=" + MAC,
+            b"/tabcdefghijklmnopqrstuvwxyz/" + MAC + b".xml",
+            b"/tabcdefghijklmnopqrstuvwxyz/general/snom370.xml",
+            b"/tabcdefghijklmnopqrstuvwxyz",
+            b"/tabcdefghijklmnopqrstuvwxyz/?mac=" + MAC,
         ]
     ),
 )

@@ -283,8 +283,7 @@ class StoreMachine(RuleBasedStateMachine):
             window_id=self.window_id(name),
             mac=mac,
             source=source,
-            now_boottime=at.boottime,
-            boot_id=at.boot_id,
+            now=at,
             pairing_seconds=PAIRING,
         )
         assert taken == expected
@@ -308,9 +307,10 @@ class StoreMachine(RuleBasedStateMachine):
             account_id=self.template.ids[name],
             window_id=self.window_id(name),
             mac=mac,
+            address=source,
+            model="",
             source=source,
-            now_boottime=at.boottime,
-            boot_id=at.boot_id,
+            now=at,
             pairing_seconds=PAIRING,
             temporary_seconds=TEMPORARY,
         )

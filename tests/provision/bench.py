@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bootwave.directory.records import Device, Layer
 from bootwave.errors import SettingError, StoreError
-from bootwave.http.contact import Contact
+from bootwave.http.contact import NOBODY, Contact, Identity
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import CounterPage
@@ -52,15 +52,18 @@ class PlainCompiler:
         *,
         model: str,
         model_layer: Layer,
-        passwords: Mapping[int, str],
+        passwords: Mapping[int, str] | None,
         base_url: str,
+        setting_server: str | None = None,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
             raise self.fault
         numbers = [binding.account.number for binding in device.bindings]
-        text = f"{text_from_mac(device.mac)} {numbers} {dict(passwords)} {model} "
-        text += f"{[row.name for row in model_layer.settings]} {base_url}"
+        told = None if passwords is None else dict(passwords)
+        text = f"{text_from_mac(device.mac)} {numbers} {told} {model} "
+        text += f"{[row.name for row in model_layer.settings]} "
+        text += setting_server or base_url
         return PlainPlan(), text.encode()
 
     def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
@@ -77,10 +80,16 @@ class PlainKeys:
 
     def open(self, sealed: bytes, *, owner: str) -> str:
         self.opened += 1
+        assert b"/" not in sealed or sealed.endswith(f" of {owner}".encode())
+        if b" of " in sealed:
+            return sealed.decode().partition(" of ")[0]
         text = sealed.decode()
         if not owner.endswith(text.rpartition("-")[2]):
             raise StoreError(f"The secret of {owner} is another's.")
         return text
+
+    def seal(self, text: str, *, owner: str) -> bytes:
+        return f"{text} of {owner}".encode()
 
 
 class Clock:
@@ -88,6 +97,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.boottime, self.boot_id, self.wall = 1000.0, "boot-1", 1.7e9
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.boottime += seconds
+        self.wall += seconds
 
     def __call__(self) -> Instant:
         return Instant(self.boottime, self.boot_id, self.wall)
@@ -185,9 +198,10 @@ def contact(
     source: str = HERE,
     local: tuple[str, int] = LOCAL,
     secure: bool = False,
+    identity: Identity = NOBODY,
     **_how: object,
 ) -> Contact:
-    return Contact(source, local, secure)
+    return Contact(source, local, secure, identity)
 
 
 ILLEGAL = SettingError("the display name holds U+0001")

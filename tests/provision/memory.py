@@ -11,12 +11,14 @@ from bootwave.directory.records import (
     Device,
     Domain,
     Layer,
+    Token,
     WildcardAccount,
     Window,
 )
 from bootwave.errors import StoreUnavailable
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
+from bootwave.store.phonewrites import Taken
 
 
 class MemoryStore:
@@ -35,6 +37,10 @@ class MemoryStore:
         self.layer_reads = 0
         self.writes = 0
         self.certified: set[int] = set()
+        self.told: list[Taken] = []
+        self.tokens: dict[int, Token] = {}  # by domain
+        self.device_tokens: dict[int, Token] = {}  # by MAC
+        self.wall = 1.7e9  # of whatever is written
         self.before_write: Callable[[], None] = lambda: None
         self._window_ids = 0
 
@@ -140,6 +146,49 @@ class MemoryStore:
         done.set_result(True)
         return done
 
+    def taken(self, taken: Taken) -> Future[None]:
+        future: Future[None] = Future()
+        if self.away or self.read_only:
+            future.set_exception(StoreUnavailable("the disk is full"))
+            return future
+        self.told.append(taken)
+        known = self.devices_known.get(taken.mac) or Device(taken.mac, None)
+        if known.provisioned_at is None:
+            known = replace(known, provisioned_at=self.wall)
+        self.devices_known[taken.mac] = known
+        future.set_result(None)
+        return future
+
+    def domain_tokens(self) -> dict[int, Token]:
+        self._reached()
+        return self.tokens
+
+    def give_token(self, mac: int, sealed: bytes) -> Future[bool]:
+        future: Future[bool] = Future()
+        if self.away or self.read_only:
+            future.set_exception(StoreUnavailable("the disk is full"))
+            return future
+        self.device_tokens.setdefault(mac, Token(sealed, b"", False))
+        future.set_result(True)
+        return future
+
+    def device_token_used(self, mac: int, sealed: bytes) -> Future[None]:
+        known = self.device_tokens[mac]
+        if known.sealed == sealed:
+            self.device_tokens[mac] = Token(sealed, b"", True)
+        return self._done()
+
+    def domain_token_used(self, domain_id: int, sealed: bytes) -> Future[None]:
+        known = self.tokens[domain_id]
+        if known.sealed == sealed:
+            self.tokens[domain_id] = Token(sealed, b"", True, known.required)
+        return self._done()
+
+    def _done(self) -> Future[None]:
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]
         if len(found) != len(decision.windows) or not all(
@@ -180,7 +229,8 @@ class MemoryStore:
         self.writes += 1
         won = write()
         if won and model:
-            self.know(decision.mac, model=model)
+            known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
+            self.devices_known[decision.mac] = replace(known, model=model)
         future.set_result(won)
         return future
 
@@ -197,7 +247,8 @@ class MemoryStore:
             domain = self.domains[account.domain_id]
             bindings.append(Binding(identity, account, expires, boot_id))
         known = self.devices_known.get(mac) or Device(mac, None)
-        return replace(known, domain=domain, bindings=tuple(bindings))
+        token = self.device_tokens.get(mac)
+        return replace(known, domain=domain, bindings=tuple(bindings), token=token)
 
     def _claim_of(self, account: int) -> tuple[float, str]:
         for rows in self.bindings.values():
@@ -222,3 +273,5 @@ class MemoryStore:
                 consumed_source=decision.source,
                 pairing_end=decision.pairing_end,
             )
+        known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
+        self.devices_known[decision.mac] = replace(known, provisioned_at=self.wall)

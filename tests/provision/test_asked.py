@@ -55,3 +55,23 @@ def test_the_model_to_remember_is_the_phones_own_word() -> None:
 def test_something_that_is_no_phone_has_no_detail() -> None:
     assert phone_detail(request(agent="curl/8.0")) == ""
     assert phone_detail(request(agent=AGENT)) == "snom370 8.4.35"
+
+
+TOKEN = "tabcdefghijklmnopqrstuvwxyz"
+
+
+def test_a_token_in_the_url_is_no_part_of_what_is_asked_for() -> None:
+    plain = asked_from(request("/0004132E08B4.xml"), contact(), Options())
+    asked = asked_from(request(f"/p/{TOKEN}/0004132E08B4.xml"), contact(), Options())
+    assert plain is not None
+    assert asked is not None
+    assert (plain.token, asked.token) == ("", TOKEN)
+    assert asked.key == plain.key
+    assert TOKEN not in repr(asked)
+
+
+def test_a_general_document_is_one_of_its_token() -> None:
+    asked = asked_from(request(f"/{TOKEN}/general.xml"), contact(), Options())
+    assert asked is not None
+    assert asked.key.base_url == f"http://192.168.4.1:8080/{TOKEN}"
+    assert TOKEN not in repr(asked)

@@ -27,6 +27,7 @@ def miss(mac: int) -> Any:
         source="127.0.0.1",
         head=False,
         if_none_match=None,
+        token=None,
         agent_model="",
         detail="",
     )

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 from bootwave.directory.records import Layer, Setting
+from bootwave.http.contact import Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, Options, PairingOptions, PnpOptions
 from bootwave.pairing.decisions import Consume
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Endpoint, Local, LookUp
 from bootwave.store.changelog import Change
+from bootwave.store.phonewrites import Taken
 from tests.provision.bench import (
     ELSEWHERE,
     HERE,
@@ -865,3 +867,101 @@ def test_both_ways_give_the_same_answer_and_the_same_sighting(path: str) -> None
         bench.open(401)
         outcomes.append((way(bench, path), bench.sightings, bench.store.reads))
     assert outcomes[0] == outcomes[1]
+
+
+# How long passwords are told
+
+
+HOUR = Options(pairing=PairingOptions(passwords_hours=1))
+CERTIFIED = Identity(MAC)
+
+
+def hourly(**windows: float) -> Bench:
+    made = Bench(HOUR)
+    made.store.add_account(401)
+    made.store.bind(401, MAC)
+    return made
+
+
+def test_passwords_are_left_out_when_their_time_has_passed() -> None:
+    bench = hourly()
+    bench.open(401, seconds=3 * 3600.0)
+    assert b"password-of-401" in bench.get().body
+    bench.clock.pass_seconds(3599)
+    assert b"password-of-401" in bench.ready().body  # type: ignore[union-attr]
+    bench.clock.pass_seconds(1)
+    # What is kept is not given any more, and what is made anew has none.
+    assert bench.ready() is None
+    answer = bench.get()
+    assert answer.status == 200
+    assert answer.body.startswith(b"0004132E08B4 ['401'] None")
+    assert bench.ready() == answer
+
+
+def test_opening_the_account_again_tells_the_passwords_again() -> None:
+    bench = hourly()
+    bench.open(401)
+    bench.get()
+    bench.clock.pass_seconds(7200)
+    bench.store.wall = bench.clock.wall
+    bench.open(401)
+    assert b"password-of-401" in bench.get().body
+
+
+def test_a_certificate_gets_the_passwords_for_an_hour_after_it_first_had_them() -> None:
+    bench = hourly()
+    how = {"secure": True, "source": "203.0.113.9", "identity": CERTIFIED}
+    assert b"password-of-401" in bench.get(**how).body
+    bench.clock.pass_seconds(3600)
+    assert bench.ready(**how) is None
+    assert b"password" not in bench.get(**how).body
+    assert b"password" not in bench.ready(**how).body  # type: ignore[union-attr]
+
+
+def test_a_head_of_a_certificate_keeps_no_passwords_from_the_window_that_is_open() -> (
+    None
+):
+    bench = hourly()
+    how = {"secure": True, "source": "203.0.113.9", "identity": CERTIFIED}
+    bench.get(**how)
+    bench.clock.pass_seconds(3600)
+    bench.store.wall = bench.clock.wall
+    bench.open(401)
+    assert bench.get(method=b"HEAD", **how).status == 200
+    assert bench.ready(**how) is None
+    assert b"password-of-401" in bench.get(**how).body
+
+
+# What the audit log is told
+
+
+def test_the_audit_log_is_told_once_what_was_taken_on_a_certificate(
+    bench: Bench,
+) -> None:
+    how = {"secure": True, "source": "203.0.113.9", "identity": CERTIFIED}
+    for _ in range(3):
+        bench.get(**how)
+        bench.cache.clear()
+    (taken,) = bench.store.told
+    assert taken == Taken(MAC, "certificate", "203.0.113.9", ("401@pbx1.example.com",))
+    bench.committed(401)  # whatever it was, what it is given now may be another
+    bench.get(**how)
+    assert len(bench.store.told) == 2
+
+
+def test_a_list_of_files_is_nothing_to_tell_of(bench: Bench) -> None:
+    how = {"secure": True, "identity": CERTIFIED}
+    bench.get(f"/snom370-{MAC:012X}.htm", **how)
+    assert bench.store.told == []
+
+
+def test_a_window_is_told_of_by_its_use_alone(bench: Bench) -> None:
+    bench.open(401)
+    bench.get()
+    assert bench.store.told == []
+
+
+def test_a_phone_is_served_although_the_audit_log_cannot_be_told(bench: Bench) -> None:
+    bench.store.read_only = True
+    assert bench.get(secure=True, identity=CERTIFIED).status == 200
+    assert bench.totals["audit_lost"] == 1

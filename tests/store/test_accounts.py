@@ -37,6 +37,14 @@ def test_an_account_is_shown_without_its_password(
             "until": None,
             "mac": "",
             "source": "",
+            "opened_at": None,
+            "opened_by": "",
+            "most": None,
+            "claims": 0,
+            "ouis": [],
+            "subnet": "",
+            "models": [],
+            "closed_by": "",
         },
     }
     assert admin.account_show(ACCOUNT) == added

@@ -7,10 +7,16 @@ from typing import Any
 import orjson
 import pytest
 
-from bootwave.control.operations import OPERATIONS, method_name
-from bootwave.errors import BootwaveError, OperatorError, StoreUnavailable
+from bootwave.control.operations import OPERATIONS, method_name, run
+from bootwave.errors import (
+    BootwaveError,
+    OperatorError,
+    OptionError,
+    StoreUnavailable,
+)
 from bootwave.options import PairingOptions
 from bootwave.store.administration import Administration
+from bootwave.store.audit import verify
 from bootwave.store.changelog import Change, changes_after
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
@@ -171,3 +177,117 @@ def test_passwords_are_in_no_error_and_no_repr(
         [{"extension": "402", "domain": "a.example.com", "password": "hunter2\x00"}]
     )
     assert "hunter2" not in repr(result)
+
+
+CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("domain.add", {"name": "b.example.com"}, ["domain.added"]),
+    (
+        "domain.set",
+        {"name": "b.example.com", "language": "Deutsch"},
+        ["domain.changed"],
+    ),
+    (
+        "account.add",
+        {"account": "1@b.example.com", "password": "canary", "mac": "000413000001"},
+        ["account.added", "account.bound"],
+    ),
+    (
+        "account.set",
+        {"account": "1@b.example.com", "password": "canary-2"},
+        ["account.changed"],
+    ),
+    ("window.open", {"accounts": ["1@b.example.com"]}, ["window.opened"]),
+    ("window.close", {"accounts": ["1@b.example.com"]}, ["window.closed"]),
+    (
+        "settings.set",
+        {"scope": "engine", "target": "", "name": "http_pass", "value": "canary"},
+        ["setting.set"],
+    ),
+    (
+        "settings.unset",
+        {"scope": "engine", "target": "", "name": "http_pass"},
+        ["setting.unset"],
+    ),
+    (
+        "keys.set",
+        {"scope": "domain", "target": "b.example.com", "index": 0, "value": "line"},
+        ["key.set"],
+    ),
+    ("keys.clear", {"scope": "domain", "target": "b.example.com"}, ["keys.cleared"]),
+    ("device.reset", {"mac": "000413000001"}, ["device.reset"]),
+    (
+        "token.make",
+        {"domain": "b.example.com", "required": True},
+        ["token.made"],
+    ),
+    ("token.rotate", {"mac": "000413000001"}, ["token.rotated"]),
+    (
+        "token.require",
+        {"domain": "b.example.com", "required": False},
+        ["token.required"],
+    ),
+    ("token.show", {"domain": "b.example.com"}, ["token.shown"]),
+    ("token.remove", {"domain": "b.example.com"}, ["token.removed"]),
+    ("document.revealed", {"mac": "000413000001"}, ["document.revealed"]),
+    (
+        "account.import",
+        {"rows": [{"extension": "2@b.example.com", "password": "canary"}]},
+        ["accounts.imported"],
+    ),
+    (
+        "bulk",
+        {
+            "domains": [{"name": "c.example.com"}],
+            "accounts": [{"extension": "3@c.example.com", "password": "canary"}],
+            "open_minutes": 5.0,
+        },
+        ["accounts.imported"],
+    ),
+    ("account.bind", {"account": "1@b.example.com", "mac": "?"}, ["account.bound"]),
+    ("account.unbind", {"account": "1@b.example.com"}, ["account.unbound"]),
+    ("account.remove", {"account": "1@b.example.com"}, ["account.removed"]),
+    ("domain.remove", {"name": "c.example.com", "force": True}, ["domain.removed"]),
+]
+
+
+def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
+    admin: Administration, connection: sqlite3.Connection
+) -> None:
+    reading = {"account.show", "device.show"}
+    told = set()
+    secrets: list[str] = []
+    for op, arguments, actions in CHANGES:
+        before = len(admin.audit_list(limit=1000))
+        result = run(admin, op, arguments, actor="anna")
+        secrets.append(result.get("token", "canary"))
+        rows = admin.audit_list(limit=1000)
+        new = rows[: len(rows) - before]
+        assert sorted(row["action"] for row in new) == sorted(actions), op
+        assert {row["actor"] for row in new} == {"anna"}
+        told.add(op)
+    others = {op for op in OPERATIONS if op.endswith(".list")}
+    assert told == OPERATIONS - others - reading
+    everything = repr(admin.audit_list(limit=1000))
+    assert not [secret for secret in secrets if secret in everything]
+    assert not verify(connection).broken_at
+
+
+def test_what_was_only_tried_is_not_in_the_audit_log(
+    admin: Administration, add: Callable[..., None]
+) -> None:
+    add(ACCOUNT)
+    before = admin.audit_list()
+    rows = [{"extension": "402@a.example.com", "password": "x"}]
+    admin.account_import(rows, dry_run=True)
+    with pytest.raises(OperatorError):
+        admin.window_open([ACCOUNT, "999@a.example.com"])
+    admin.window_close([ACCOUNT])
+    assert admin.audit_list() == before
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+def test_the_audit_log_is_not_asked_for_all_at_once(
+    admin: Administration, limit: int
+) -> None:
+    with pytest.raises(OptionError, match="1 to 10000"):
+        admin.audit_list(limit=limit)

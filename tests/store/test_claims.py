@@ -22,9 +22,10 @@ def claim(
         account_id=account.id,
         window_id=account.window.id,
         mac=mac,
+        address="10.0.0.7",
+        model="",
         source="10.0.0.7",
-        now_boottime=clock.at.boottime,
-        boot_id=clock.at.boot_id,
+        now=clock.at,
         pairing_seconds=300.0,
         temporary_seconds=3_600.0,
     )

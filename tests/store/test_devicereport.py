@@ -220,8 +220,7 @@ def take(
             window_id=window[0],
             mac=MAC,
             source=source,
-            now_boottime=clock.at.boottime,
-            boot_id=clock.at.boot_id,
+            now=clock.at,
             pairing_seconds=300.0,
         )
 

@@ -7,10 +7,12 @@ from bootwave.pairing.decisions import Candidate, Claim, Consume
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.phonewrites import (
+    Taken,
     claim,
     claim_wildcard,
     consume,
     consume_window,
+    note_taken,
     remember_model,
 )
 from bootwave.store.reader import Reader
@@ -41,12 +43,17 @@ class Phones:
             window_id=window_id,
             mac=mac,
             source=source,
-            now_boottime=self.clock.at.boottime,
-            boot_id=self.clock.at.boot_id,
+            now=self.clock.at,
             pairing_seconds=300.0,
         )
 
-    def claim(self, mac: int = MAC, number: str = "401") -> bool:
+    def claim(
+        self,
+        mac: int = MAC,
+        number: str = "401",
+        address: str = SOURCE,
+        model: str = "",
+    ) -> bool:
         found = [row for row in self.reader.wildcards() if row.account.number == number]
         if not found or found[0].account.window is None:
             return False
@@ -55,9 +62,10 @@ class Phones:
             account_id=found[0].account.id,
             window_id=found[0].account.window.id,
             mac=mac,
+            address=address,
+            model=model,
             source=SOURCE,
-            now_boottime=self.clock.at.boottime,
-            boot_id=self.clock.at.boot_id,
+            now=self.clock.at,
             pairing_seconds=300.0,
             temporary_seconds=3_600.0,
         )
@@ -228,9 +236,10 @@ def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) ->
         account_id=found.account.id,
         window_id=found.account.window.id,
         mac=OTHER,
+        address=SOURCE,
+        model="",
         source=SOURCE,
-        now_boottime=phones.clock.at.boottime,
-        boot_id=phones.clock.at.boot_id,
+        now=phones.clock.at,
         pairing_seconds=300.0,
         temporary_seconds=3_600.0,
     )
@@ -315,7 +324,7 @@ def test_the_first_free_candidate_is_claimed(
 
     def decision(mac: int) -> Claim:
         end = at.boottime + 300
-        return Claim(candidates, mac, SOURCE, at.boottime, at.boot_id, end)
+        return Claim(candidates, mac, SOURCE, "", SOURCE, at.boottime, at.boot_id, end)
 
     assert claim(connection, decision(MAC), at)
     assert claim(connection, decision(OTHER), at)
@@ -335,3 +344,110 @@ def test_a_model_is_remembered_when_it_is_news(
     assert reader.changed() is None
     assert not remember_model(connection, mac=MAC, model="snom370")
     assert not remember_model(connection, mac=OTHER, model="snom370")
+
+
+@pytest.fixture
+def stars(admin: Administration, add: Callable[..., None]) -> Administration:
+    add(*(f"40{number}@a.example.com" for number in range(1, 6)), mac="*")
+    return admin
+
+
+def test_no_more_phones_claim_than_an_opening_is_for(
+    stars: Administration, phones: Phones, clock: Clock
+) -> None:
+    stars.window_open([], domain="a.example.com", most=2)
+    won = [phones.claim(MAC + n, f"40{n + 1}") for n in range(5)]
+    assert won == [True, True, False, False, False]
+    assert stars.window_list()[0]["claims"] == 2
+    # Opened again they are counted anew.
+    stars.window_open([], domain="a.example.com", most=2)
+    assert phones.claim(MAC + 2, "403")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "wins"),
+    [
+        ({"ouis": ["000413"]}, True),
+        ({"ouis": ["00087B"]}, False),
+        ({"subnet": "10.0.0.0/24"}, True),
+        ({"subnet": "10.0.1.0/24"}, False),
+        ({"models": ["snomD785"]}, True),
+        ({"models": ["snom370"]}, False),
+    ],
+)
+def test_a_claim_looks_at_the_bounds_again(
+    stars: Administration, phones: Phones, bounds: dict[str, list[str]], wins: bool
+) -> None:
+    stars.window_open([ACCOUNT], most=1, **bounds)  # type: ignore[arg-type]
+    assert phones.claim(model="snomd785") is wins
+    # One who is not admitted uses nothing up.
+    (shown,) = stars.window_list()
+    assert shown["claims"] == int(wins)
+    assert (shown["state"] == "used") is wins
+
+
+def test_taking_and_claiming_is_in_the_audit_log(
+    stars: Administration, phones: Phones, clock: Clock
+) -> None:
+    stars.window_open([ACCOUNT])
+    assert phones.claim()
+    used, claimed = stars.audit_list(limit=2)
+    assert (used["action"], used["subject"]) == ("window.used", ACCOUNT)
+    assert used["actor"] == claimed["actor"] == "phone:0004132E08B4"
+    assert used["detail"] == {"from": SOURCE}
+    assert used["at"] == clock.at.wall
+    assert claimed["action"] == "account.claimed"
+    assert claimed["detail"] == {
+        "from": SOURCE,
+        "mac": "0004132E08B4",
+        "wildcard": "*",
+    }
+    assert not phones.claim(OTHER)
+    assert len(stars.audit_list(actor="phone:0004132E08B5")) == 0
+
+
+def test_a_phone_is_provisioned_from_the_moment_it_took_a_window(
+    bound: Administration, phones: Phones, reader: Reader, clock: Clock
+) -> None:
+    assert reader.devices([MAC])[MAC].provisioned_at is None
+    assert phones.consume(phones.window_of(MAC))
+    assert reader.devices([MAC])[MAC].provisioned_at == clock.at.wall
+    bound.account_set(ACCOUNT, name="Anna")
+    assert reader.devices([MAC])[MAC].provisioned_at == clock.at.wall
+
+
+def test_another_password_or_binding_is_news_to_the_phone(
+    bound: Administration,
+    phones: Phones,
+    reader: Reader,
+    clock: Clock,
+    add: Callable[..., None],
+) -> None:
+    assert phones.consume(phones.window_of(MAC))
+    bound.account_set(ACCOUNT, password="another")
+    assert reader.devices([MAC])[MAC].provisioned_at is None
+    bound.window_open([ACCOUNT])
+    assert phones.consume(phones.window_of(MAC))
+    add("402@a.example.com", mac=f"{MAC:012X}")
+    assert reader.devices([MAC])[MAC].provisioned_at is None
+
+
+def test_what_was_taken_on_a_proof_is_written_down_once_as_the_first(
+    bound: Administration,
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    taken = Taken(MAC, "certificate", "203.0.113.9", (ACCOUNT,))
+    first = clock.at.wall
+    note_taken(connection, taken, clock.at)
+    clock.pass_seconds(50)
+    note_taken(connection, taken, clock.at)
+    assert reader.devices([MAC])[MAC].provisioned_at == first
+    row = bound.audit_list(limit=1)[0]
+    assert (row["action"], row["subject"]) == ("document.taken", "0004132E08B4")
+    assert row["detail"] == {
+        "grant": "certificate",
+        "from": "203.0.113.9",
+        "passwords_of": [ACCOUNT],
+    }

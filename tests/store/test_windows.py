@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bootwave.errors import OptionError, StoreNotFound
+from bootwave.directory.records import Opening
+from bootwave.errors import OperatorError, OptionError, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.phonewrites import consume_window
@@ -29,8 +30,7 @@ def consume(
         window_id=window.id,
         mac=mac,
         source="10.0.0.7",
-        now_boottime=clock.at.boottime,
-        boot_id=clock.at.boot_id,
+        now=clock.at,
         pairing_seconds=300.0,
     )
 
@@ -167,3 +167,126 @@ def test_windows_are_over_after_a_reboot_and_after_their_time(
     clock.reboot()
     assert admin.window_list() == []
     assert admin.window_list(everything=True)[0]["seconds_left"] == 0
+
+
+def test_who_opened_a_window_and_why_it_closed_is_shown(
+    accounts: None, admin: Administration, clock: Clock
+) -> None:
+    admin.actor = "anna"
+    admin.window_open([ONE, TWO])
+    (shown, _) = admin.window_list()
+    assert (shown["opened_by"], shown["opened_at"]) == ("anna", clock.at.wall)
+    assert shown["closed_by"] == ""
+    admin.window_close([ONE])
+    admin.account_unbind(ONE)
+    assert admin.account_show(ONE)["window"]["closed_by"] == "operator"
+    admin.window_open([ONE])
+    admin.account_bind(ONE, f"{MAC:012X}")
+    admin.account_unbind(ONE)
+    assert admin.account_show(ONE)["window"]["closed_by"] == "unbound"
+    assert admin.account_show(THREE)["window"]["opened_by"] == ""
+
+
+def test_accounts_are_chosen_by_phone_and_by_numbers(
+    accounts: None, admin: Administration, add: Callable[..., None]
+) -> None:
+    assert admin.window_open([], macs=[f"{MAC:012X}"])["opened"] == [ONE]
+    domain = "a.example.com"
+    opened = admin.window_open([], domain=domain, numbers=["402-499", "401"])
+    assert opened["opened"] == [TWO, THREE, ONE]
+    assert admin.window_close([], domain=domain, numbers=["403"])["closed"] == [THREE]
+    assert admin.window_open(["403"], domain=domain, macs=[f"{MAC:012X}"])[
+        "opened"
+    ] == [THREE, ONE]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"numbers": ["400-449"]}, "name it"),
+        ({"numbers": ["449-400"], "domain": "a.example.com"}, "lower one first"),
+        ({"numbers": ["40-449"], "domain": "a.example.com"}, "same"),
+        ({"numbers": ["*"], "domain": "a.example.com"}, "neither"),
+        ({"numbers": ["500-600"], "domain": "a.example.com"}, "no account in"),
+        ({"macs": ["000413000099"]}, "bound to no account"),
+        ({"macs": ["nonsense"]}, "MAC"),
+        ({"most": 0, "domain": "a.example.com"}, "0 phones"),
+        ({"most": -1, "domain": "a.example.com"}, "-1 phones"),
+        ({"ouis": ["0004"], "domain": "a.example.com"}, "six hex digits"),
+        ({"ouis": ["000413"] * 65, "domain": "a.example.com"}, "at most 64"),
+        ({"subnet": "10.1", "domain": "a.example.com"}, "subnet"),
+        ({"models": ["snom 370"], "domain": "a.example.com"}, "phone model"),
+    ],
+)
+def test_a_wrong_choice_or_bound_opens_nothing(
+    accounts: None, admin: Administration, chosen: dict[str, object], said: str
+) -> None:
+    with pytest.raises(OperatorError, match=said):
+        admin.window_open([], **chosen)  # type: ignore[arg-type]
+    assert admin.window_list() == []
+
+
+def test_the_bounds_of_an_opening_are_shown_and_read(
+    admin: Administration, add: Callable[..., None], reader: Reader
+) -> None:
+    add(ONE, mac="*")
+    done = admin.window_open(
+        [ONE],
+        most=5,
+        ouis=["00:04:13", "1c7126", "000413"],
+        subnet="10.1.2.3/16",
+        models=["snomD785", "snom370"],
+    )
+    assert done["wildcards"] == 1
+    (shown,) = admin.window_list()
+    assert (shown["most"], shown["claims"]) == (5, 0)
+    assert shown["ouis"] == ["000413", "1C7126"]
+    assert shown["subnet"] == "10.1.0.0/16"
+    assert shown["models"] == ["snomd785", "snom370"]
+    (wildcard,) = reader.wildcards()
+    assert wildcard.opening == Opening(
+        5, 0, (0x000413, 0x1C7126), "10.1.0.0/16", ("snomd785", "snom370")
+    )
+
+
+def test_openings_do_not_outlive_their_windows_for_long(
+    accounts: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    for _ in range(5):
+        admin.window_open([ONE, TWO])
+    admin.account_remove(TWO)
+    admin.window_open([THREE])
+    rows = connection.execute("SELECT COUNT(*) FROM openings").fetchall()
+    assert rows == [(2,)]
+
+
+def test_what_is_done_to_windows_is_in_the_audit_log(
+    accounts: None, admin: Administration
+) -> None:
+    admin.actor = "anna"
+    admin.window_open([ONE], minutes=2, most=3)
+    admin.window_open([ONE])
+    admin.window_close([ONE, TWO])
+    rows = [row for row in admin.audit_list() if row["actor"] == "anna"]
+    told = [(row["action"], row["subject"], row["detail"]) for row in rows]
+    assert told == [
+        ("window.closed", ONE, {"why": "operator"}),
+        ("window.opened", ONE, {"minutes": 10.0, "opening": 2}),
+        ("window.closed", ONE, {"why": "replaced"}),
+        ("window.opened", ONE, {"minutes": 2.0, "opening": 1, "most": 3}),
+    ]
+
+
+def test_many_accounts_are_one_row_of_the_audit_log(
+    admin: Administration, add: Callable[..., None]
+) -> None:
+    add(*(f"{number}@a.example.com" for number in range(200, 301)))
+    admin.actor = "anna"
+    admin.window_open([], domain="a.example.com")
+    admin.window_close([], domain="a.example.com")
+    rows = [row for row in admin.audit_list() if row["actor"] == "anna"]
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("window.closed", "a.example.com"),
+        ("window.opened", "a.example.com"),
+    ]
+    assert rows[1]["detail"]["accounts"] == 101

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.output import Json, moment, print_json, print_line, print_table
 from bootwave.cli.password import (
     Password,
     PasswordStdin,
@@ -120,7 +120,7 @@ def show(account: Account, json: Json = False) -> None:
         ("auth user", found["auth_user"]),
         ("mailbox", found["mailbox"]),
         ("bound to", _bindings(found)),
-        ("window", found["window"]["state"]),
+        ("window", _window(found["window"])),
     )
     for fact, value in facts:
         print_line(f"{fact + ':':<10} {value}".rstrip())
@@ -188,6 +188,16 @@ def _bindings(account: dict[str, Any]) -> str:
         extra = f"#{bound['identity']}" if bound["identity"] != 1 else ""
         parts.append(bound["mac"] + extra + ("?" if bound["temporary"] else ""))
     return ", ".join(parts)
+
+
+def _window(window: dict[str, Any]) -> str:
+    """Return the state of a window, who opened it, and why it closed."""
+    state: str = window["state"]
+    if window["closed_by"]:
+        state += f" by {window['closed_by']}"
+    if window["opened_by"]:
+        state += f", opened by {window['opened_by']} at {moment(window['opened_at'])}"
+    return state
 
 
 def _bound_to(account: dict[str, Any]) -> str:

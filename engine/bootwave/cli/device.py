@@ -1,5 +1,6 @@
 """``bootwave device``."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -65,6 +66,12 @@ def show(
             f"  identity {account['identity']}: {account['account']}, "
             f"{_window(account['window'])}"
         )
+    if found["passwords_until"] is not None:
+        over = found["passwords_until"] < time.time()
+        print_line(
+            f"  its SIP passwords {'were' if over else 'are'} told until "
+            f"{moment(found['passwords_until'])}"
+        )
     print_line("")
     print_table(
         ("when", "from", "what happened", ""),
@@ -92,6 +99,22 @@ def show(
             f"{moment(other['at'])} and was refused: {other['sentence']}: "
             f"{other['advice']}."
         )
+
+
+def reset(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Let a phone be told its SIP passwords again, after pairing.passwords_hours.
+
+    It needs a grant as ever: an open account, its certificate, or credentials.
+    """
+    with place.session() as session:
+        done = session.call("device.reset", mac=mac)
+    if json:
+        print_json(done)
+    else:
+        print_line(f"{done['mac']} is told its SIP passwords again when it asks.")
 
 
 def _window(window: dict[str, Any]) -> str:

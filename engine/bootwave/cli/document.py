@@ -67,6 +67,10 @@ def document(
     """
     options = place.loaded().options
     text = _text(mac, kind, model, url.rstrip("/"), options, reveal=reveal)
+    if reveal:
+        # What cannot be written down is not shown.
+        with place.session() as session:
+            session.call("document.revealed", mac=mac)
     if json:
         print_json({"mac": mac, "kind": kind.value, "document": text})
     else:

@@ -23,6 +23,7 @@ def init(directory: Directory, json: Json = False) -> None:
     from bootwave.cli.template import options_text
     from bootwave.cli.tlsfiles import self_signed_files, write_new
     from bootwave.store.create import create
+    from bootwave.store.keysources import is_file
     from bootwave.store.secrets import KeyRing
 
     directory = directory.absolute()
@@ -38,8 +39,11 @@ def init(directory: Directory, json: Json = False) -> None:
         for path in (store.database, store.sightings, store.key, *certificates):
             if os.path.lexists(path):
                 raise OptionError(f"{path} exists already: nothing was made.")
-        KeyRing.create(store.key)
-        undo.callback(store.key.unlink, missing_ok=True)
+        if is_file(store.key):
+            KeyRing.create(store.key)
+            undo.callback(store.key.unlink, missing_ok=True)
+        else:
+            KeyRing.load(store.key)  # or nothing could be sealed
         for path, content in self_signed_files(certificates, time.time()).items():
             write_new(path, content, undo)
         create(store.database)

@@ -1,8 +1,17 @@
-"""``bootwave store upgrade``."""
+"""``bootwave store``."""
+
+import time
+from typing import Annotated
+
+import typer
 
 from bootwave.cli import place
-from bootwave.cli.output import Json, print_json, print_line
+from bootwave.cli.misuse import Misuse
+from bootwave.cli.output import Json, hint, print_json, print_line
+from bootwave.cli.progress import Progress
 from bootwave.errors import EngineError
+
+DAMAGED = 1  # the exit status when a secret could not be opened
 
 
 def upgrade(json: Json = False) -> None:
@@ -22,3 +31,67 @@ def upgrade(json: Json = False) -> None:
         print_line(f"{store.database} was upgraded.")
     else:
         print_line(f"{store.database} is as this version needs it.")
+
+
+def rekey(
+    drop_old: Annotated[
+        bool,
+        typer.Option("--drop-old", help="Take the keys away that nothing needs now."),
+    ] = False,
+    new_key: Annotated[
+        bool,
+        typer.Option("--new-key", help="Print a line with a new key; change nothing."),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Seal every secret with a new key, engine or not; ended early, it goes on next.
+
+    Afterwards --drop-old takes the old key from the file.  Backups of the database
+    from before need it still.
+    """
+    from bootwave.control.actors import this_actor
+    from bootwave.store import keysources
+    from bootwave.store import rekey as keys
+    from bootwave.store.connection import connect
+
+    if new_key:
+        if drop_old:
+            raise Misuse("Give --new-key or --drop-old, not both.")
+        line = keysources.new_line()
+        print_json({"line": line}) if json else print_line(line)
+        return 0
+    store = place.loaded().options.store
+    connection = connect(store.database)
+    now, actor = time.time(), this_actor()
+    try:
+        if drop_old:
+            dropped = keys.drop_old(connection, store.key, now=now, actor=actor)
+            if json:
+                print_json({"dropped": dropped})
+            elif dropped:
+                print_line(f"Dropped {', '.join(dropped)}: keep it for old backups.")
+            else:
+                print_line("There is one key only.")
+            return 0
+        with Progress("Sealing") as progress:
+            done = keys.rekey(
+                connection,
+                store.key,
+                now=now,
+                actor=actor,
+                progress=progress.update,
+            )
+    finally:
+        connection.close()
+    if json:
+        print_json(done._asdict())
+    else:
+        print_line(f"{done.sealed} secrets were sealed anew, with the key {done.key}.")
+        if done.damaged:
+            hint(f"These cannot be opened, set them again: {', '.join(done.damaged)}.")
+        elif done.old:
+            hint(
+                f"Nothing needs {', '.join(done.old)} any more: bootwave store rekey "
+                "--drop-old takes it from the key file."
+            )
+    return DAMAGED if done.damaged else 0

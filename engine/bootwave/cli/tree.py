@@ -38,6 +38,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "list": Leaf("domain:list_all", "List the domains."),
             "set": Leaf("domain:change", "Change a domain."),
             "remove": Leaf("domain:remove", "Remove a domain."),
+            "token": Leaf("token:domain", "Make or show the token in its URL."),
         },
     ),
     "account": Branch(
@@ -66,6 +67,8 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
+            "token": Leaf("token:device", "Give a phone's URL a new token."),
+            "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
         },
     ),
     "settings": Branch(
@@ -100,9 +103,19 @@ TREE: Mapping[str, Leaf | Branch] = {
         "Simulated phones.",
         {"boot": Leaf("phone:boot", "Boot one or many against a server.")},
     ),
+    "audit": Branch(
+        "The audit log: who did what, and which phone took which secret.",
+        {
+            "list": Leaf("audit:list_rows", "List its rows, newest first."),
+            "verify": Leaf("audit:verify", "Say whether it is as it was written."),
+        },
+    ),
     "store": Branch(
         "The database.",
-        {"upgrade": Leaf("store:upgrade", "Bring it to this version's schema.")},
+        {
+            "upgrade": Leaf("store:upgrade", "Bring it to this version's schema."),
+            "rekey": Leaf("store:rekey", "Seal every secret with a new key."),
+        },
     ),
     "version": Leaf("version:version", "Print the versions in use."),
 }

@@ -10,6 +10,7 @@ from bootwave.cli.output import (
     Json,
     duration,
     hint,
+    moment,
     print_json,
     print_line,
     print_table,
@@ -26,6 +27,31 @@ Domain = Annotated[
         help="The domain of bare numbers; without accounts, all of it.",
     ),
 ]
+Macs = Annotated[
+    list[str] | None,
+    typer.Option("--mac", metavar="MAC", help="Accounts bound to this phone, too."),
+]
+Numbers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--numbers", metavar="FROM-TO", help="Numbers of the domain, as 400-449."
+    ),
+]
+Most = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="For at most so many unknown phones."),
+]
+Ouis = Annotated[
+    list[str] | None,
+    typer.Option("--oui", metavar="OUI", help="For unknown phones of 000413 only."),
+]
+Subnet = Annotated[
+    str, typer.Option(metavar="NETWORK", help="For unknown phones there only.")
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="MODEL", help="For unknown phones of it only."),
+]
 
 
 def open_for(
@@ -37,18 +63,28 @@ def open_for(
         ),
     ] = None,
     domain: Domain = None,
+    mac: Macs = None,
+    numbers: Numbers = None,
+    most: Most = None,
+    oui: Ouis = None,
+    subnet: Subnet = "",
+    model: Models = None,
     json: Json = False,
 ) -> None:
     """Open accounts: the first phone bound to them that asks gets its settings.
 
     All are opened or none.  Naming --domain and no account opens all of the domain.
+    --most, --oui, --subnet and --model are for accounts bound to '*' or '?'.
     """
     with place.session() as session:
         done = session.call(
             "window.open",
-            accounts=_chosen(accounts, domain),
             minutes=minutes,
-            domain=domain,
+            most=most,
+            ouis=oui or [],
+            subnet=subnet,
+            models=model or [],
+            **_chosen(accounts, domain, mac, numbers),
         )
     if json:
         print_json(done)
@@ -62,14 +98,23 @@ def open_for(
                 f"{_names(done['unbound'])} {verb} bound to no phone, so no phone can "
                 "use this: bootwave account bind ACCOUNT MAC."
             )
+        if (most or oui or subnet or model) and not done["wildcards"]:
+            hint(
+                "None of them is bound to '*' or '?', so the bounds for unknown phones "
+                "mean nothing here."
+            )
 
 
-def close(accounts: Accounts = None, domain: Domain = None, json: Json = False) -> None:
+def close(
+    accounts: Accounts = None,
+    domain: Domain = None,
+    mac: Macs = None,
+    numbers: Numbers = None,
+    json: Json = False,
+) -> None:
     """Close accounts at once, with what was granted by their windows."""
     with place.session() as session:
-        done = session.call(
-            "window.close", accounts=_chosen(accounts, domain), domain=domain
-        )
+        done = session.call("window.close", **_chosen(accounts, domain, mac, numbers))
     if json:
         print_json(done)
     elif done["closed"]:
@@ -87,15 +132,21 @@ def list_all(
     ] = False,
     json: Json = False,
 ) -> None:
-    """List open windows, used or waiting, and the time they have left."""
+    """List open windows, used or waiting, and the time they have left.
+
+    With --all also who opened them and why they closed; --json tells their bounds.
+    """
     with place.session() as session:
         found = session.call("window.list", domain=domain, everything=everything)
     if json:
         print_json(found)
         return
+    headers: tuple[str, ...] = ("account", "state", "left", "used by", "from")
+    if everything:
+        headers += ("opened by", "at", "closed by")
     print_table(
-        ("account", "state", "left", "used by", "from"),
-        [_row(window) for window in found],
+        headers,
+        [_row(window)[: len(headers)] for window in found],
         empty="No window is open: bootwave window open ACCOUNT opens one.",
     )
 
@@ -108,13 +159,26 @@ def _row(window: dict[str, Any]) -> tuple[str, ...]:
         duration(left) if left else "",
         window["mac"],
         window["source"],
+        window["opened_by"],
+        moment(window["opened_at"]),
+        window["closed_by"],
     )
 
 
-def _chosen(accounts: list[str] | None, domain: str | None) -> list[str]:
-    if not accounts and domain is None:
+def _chosen(
+    accounts: list[str] | None,
+    domain: str | None,
+    macs: list[str] | None,
+    numbers: list[str] | None,
+) -> dict[str, Any]:
+    if not accounts and not macs and domain is None:
         raise Misuse("Name the accounts, such as 401@pbx.example.com, or a --domain.")
-    return accounts or []
+    return {
+        "accounts": accounts or [],
+        "domain": domain,
+        "macs": macs or [],
+        "numbers": numbers or [],
+    }
 
 
 def _names(accounts: list[str]) -> str:

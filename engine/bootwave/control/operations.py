@@ -8,7 +8,7 @@ The table is written out, so that a new method is not reachable by accident.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Protocol, get_args, get_origin
 
 from bootwave.errors import EngineError
 
@@ -18,7 +18,9 @@ OPERATIONS = frozenset(
         *("account.add", "account.import", "account.set", "account.list"),
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
-        *("device.list", "device.show"),
+        *("device.list", "device.show", "device.reset"),
+        *("audit.list", "document.revealed"),
+        *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
         *("certificate.block", "certificate.unblock", "certificate.list"),
@@ -43,17 +45,26 @@ def method_name(op: str) -> str:
     return op.replace(".", "_", 1)
 
 
+class Acts(Protocol):
+    """What operations are run on (store.administration.Administration)."""
+
+    actor: str
+
+
 def run(
-    administration: object,
+    administration: Acts,
     op: str,
     args: Mapping[str, Any],
     progress: ProgressFunction | None = None,
+    *,
+    actor: str,
 ) -> Any:
     """Return the result of *op*, committed.
 
-    *progress* reaches the operations that take one.  Raises EngineError for an
-    unknown operation or wrong arguments, and what the operation raises.  An iterator
-    among the arguments is read to its end first.
+    *actor* is who asked for it, for the audit log.  *progress* reaches the operations
+    that take one.  Raises EngineError for an unknown operation or wrong arguments, and
+    what the operation raises.  An iterator among the arguments is read to its end
+    first.
     """
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
@@ -81,6 +92,7 @@ def run(
                     f"The operation {op} cannot be called so: {each} must be "
                     f"{kind_in_words(kind)}."
                 )
+    administration.actor = actor
     return method(*bound.args, **bound.kwargs)
 
 

@@ -5,6 +5,7 @@ has anything in hand that was granted before, and only then answers: when a comm
 returns, no worker serves what it closed, not even one that is stopped.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from bootwave import __version__, log
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
+from bootwave.errors import StoreError
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
@@ -22,6 +24,9 @@ from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
+
+TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
+TRIM_PAUSE_SECONDS = 1.0  # while there are more
 
 
 class ControlPlane:
@@ -63,6 +68,7 @@ class ControlPlane:
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
+        self._trimming: asyncio.Task[None] | None = None
 
     def _committed(self, changes: list[Change]) -> None:
         """End what *changes* took away, in every worker, before it returns."""
@@ -74,10 +80,14 @@ class ControlPlane:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
         self._watch.start()
+        if self._options.audit.keep_days:
+            self._trimming = asyncio.create_task(self._trim())
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
         await self._watch.stop()
+        if self._trimming is not None:
+            self._trimming.cancel()
         await self.server.stop()
         self.administration.close()
 
@@ -89,6 +99,20 @@ class ControlPlane:
     ) -> Any:
         """Return the result of *operation*, committed and in force."""
         return await self.server.call(operation, arguments, progress)
+
+    async def _trim(self) -> None:
+        """Take old rows of the audit log away, some at a time."""
+        keep_seconds = self._options.audit.keep_days * 86_400
+        while True:
+            try:
+                trimmed = await self.server.in_thread(
+                    lambda: self.administration.audit_trim(keep_seconds)
+                )
+            except StoreError as error:
+                log.note(log.CONTROL_NOT_TRIMMED, error=str(error))
+                trimmed = 0
+            # Commands and phones come in between.
+            await asyncio.sleep(TRIM_PAUSE_SECONDS if trimmed else TRIM_SECONDS)
 
     def _status(self, _args: Any) -> dict[str, Any]:
         return {

@@ -22,10 +22,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bootwave import log
-from bootwave.control.operations import ProgressFunction, run
+from bootwave.control.actors import actor_of, this_actor
+from bootwave.control.operations import Acts, ProgressFunction, run
 from bootwave.errors import BootwaveError, OptionError, PeerError
 from bootwave.limits import MAX_CONTROL_CONNECTIONS, MAX_CONTROL_MESSAGE_BYTES
 from bootwave.messages import (
@@ -46,6 +47,8 @@ STOP_SECONDS = 5.0  # for answers that are owed; the supervisor kills after ten
 STILL_AT_IT_SECONDS = 10.0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
+T = TypeVar("T")
+
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
 """Takes the arguments; returns a JSON-able result or an awaitable of one."""
 
@@ -61,7 +64,7 @@ class ControlServer:
     only, which is not the loop's.
     """
 
-    def __init__(self, path: Path, administration: object) -> None:
+    def __init__(self, path: Path, administration: Acts) -> None:
         """Open nothing yet."""
         self._path = path
         self._administration = administration
@@ -143,11 +146,12 @@ class ControlServer:
     async def _connected(self, end: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=end)
         try:
-            refusal = self._refusal(end)
+            pid, uid = _peer(end)
+            refusal = self._refusal(pid, uid)
             if refusal:
                 _send(writer, Failure(0, refusal))
             else:
-                await self._serve(end, reader, writer)
+                await self._serve(end, reader, writer, actor_of(uid))
             await writer.drain()
         except (OSError, asyncio.CancelledError):
             pass  # it hung up, or the engine stops: nobody is left to be told
@@ -159,10 +163,8 @@ class ControlServer:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    def _refusal(self, end: socket.socket) -> str:
+    def _refusal(self, pid: int, uid: int) -> str:
         """Return why this peer is not served, or "" when it is."""
-        raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        pid, uid, _ = _CREDENTIALS.unpack(raw)
         if uid not in (0, os.geteuid()):
             log.note(log.CONTROL_PEER_REFUSED, pid=pid, uid=uid)
             return (
@@ -178,6 +180,7 @@ class ControlServer:
         end: socket.socket,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        actor: str,
     ) -> None:
         decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
         task = asyncio.current_task()
@@ -190,15 +193,17 @@ class ControlServer:
                     progress = _Progress(
                         request.id, end, writer, asyncio.get_running_loop()
                     )
-                    _send(writer, await self._answer(request, progress))
+                    _send(writer, await self._answer(request, progress, actor))
                     await writer.drain()
                 finally:
                     self._busy.discard(task)
 
-    async def _answer(self, request: Request, progress: "_Progress") -> Answer:
+    async def _answer(
+        self, request: Request, progress: "_Progress", actor: str
+    ) -> Answer:
         try:
             async with progress.signs_of_life():
-                result = await self.call(request.op, request.args, progress)
+                result = await self.call(request.op, request.args, progress, actor)
             # Here, so that a result JSON has no form for is answered, too.
             encoded(Result(request.id, result))
         except _PeerGone:
@@ -218,10 +223,12 @@ class ControlServer:
         op: str,
         args: Mapping[str, Any],
         progress: ProgressFunction | None = None,
+        actor: str = "",
     ) -> Any:
         """Return the result of *op*, as a client would get it.
 
-        Raises EngineError for an unknown operation, and what the operation raises.
+        *actor* is who asked; "" is the user that this process runs as.  Raises
+        EngineError for an unknown operation, and what the operation raises.
         """
         extra = self._extra.get(op)
         if extra is not None:
@@ -230,15 +237,29 @@ class ControlServer:
         loop = asyncio.get_running_loop()
         # A task that is cancelled must not cancel what is half done.
         return await asyncio.shield(
-            loop.run_in_executor(self._thread, self._run, op, args, progress)
+            loop.run_in_executor(
+                self._thread, self._run, op, args, progress, actor or this_actor()
+            )
         )
 
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Return the result of *work*, run where operations are, after those waiting.
+
+        Raises what it raises.
+        """
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))
+
     def _run(
-        self, op: str, args: Mapping[str, Any], progress: ProgressFunction | None
+        self,
+        op: str,
+        args: Mapping[str, Any],
+        progress: ProgressFunction | None,
+        actor: str,
     ) -> Any:
         if isinstance(progress, _Progress):
             progress.require_peer()
-        return run(self._administration, op, args, progress)
+        return run(self._administration, op, args, progress, actor=actor)
 
 
 class _Progress:
@@ -297,6 +318,13 @@ class _Progress:
     def _tell(self, message: Progress) -> None:
         with contextlib.suppress(_PeerGone):
             _send(self._writer, message)
+
+
+def _peer(end: socket.socket) -> tuple[int, int]:
+    """Return process and user at the other end, as the kernel saw them connect."""
+    raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _gid = _CREDENTIALS.unpack(raw)
+    return pid, uid
 
 
 def _send(writer: asyncio.StreamWriter, message: Answer) -> None:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any
 
+from bootwave.control.actors import this_actor
 from bootwave.control.client import ControlClient
 from bootwave.control.operations import ProgressFunction, run
 from bootwave.options import Options
@@ -104,7 +105,7 @@ class DirectSession(Session):
         self, op: str, *, progress: ProgressFunction | None = None, **args: Any
     ) -> Any:
         """Return the result of *op*, committed."""
-        return run(self._administration, op, args, progress)
+        return run(self._administration, op, args, progress, actor=this_actor())
 
     def close(self) -> None:
         """Close the database."""

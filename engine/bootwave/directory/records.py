@@ -116,8 +116,31 @@ class Binding:
 
 
 @record
+class Token:
+    """A token in URLs, sealed (store.secrets), and the one before it, b"" without.
+
+    The one before is good until the present one was *used*.  With *required* the
+    phones of its domain are refused without a right one.
+    """
+
+    sealed: bytes
+    sealed_previous: bytes
+    used: bool
+    required: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing of it."""
+        return "Token(...)"
+
+
+@record
 class Device:
-    """One MAC we know, with its domain (None while unbound) and its bindings."""
+    """One MAC we know, with its domain (None while unbound) and its bindings.
+
+    ``token`` is that of the URL it is told to come back to, None when there is none.
+    ``provisioned_at`` is when it was first given its passwords since they changed or
+    it was opened, in wall-clock seconds; None before.
+    """
 
     mac: int
     domain: Domain | None
@@ -125,6 +148,24 @@ class Device:
     layer: Layer = EMPTY
     owns_certificate: bool = False
     model: str = ""
+    provisioned_at: float | None = None
+    token: Token | None = None
+
+
+@record
+class Opening:
+    """Which unknown phones the windows of one command are for; empty is no bound.
+
+    At most ``most_claims`` of them (0: any number), of which ``claims`` have come; of
+    the blocks ``ouis`` (the first 24 bits of a MAC), from ``subnet``, of ``models``,
+    spelled in small letters.
+    """
+
+    most_claims: int = 0
+    claims: int = 0
+    ouis: tuple[int, ...] = ()
+    subnet: str = ""
+    models: tuple[str, ...] = ()
 
 
 @record
@@ -133,6 +174,7 @@ class WildcardAccount:
 
     A ``?`` account that a phone holds now says so: it is free again from
     ``claimed_until`` on, or when the boot named by ``claimed_boot_id`` is over.
+    ``opening`` is that of its window, None when it bounds nothing.
     """
 
     account: Account
@@ -140,3 +182,4 @@ class WildcardAccount:
     subnet: str
     claimed_until: float = 0.0
     claimed_boot_id: str = ""
+    opening: Opening | None = None

@@ -14,6 +14,10 @@ stands before it is a prefix of the administrator's.  No path ever meets a file 
 | ``general.xml``, ``<type>.xml``, as ``general/<type>.xml`` | GENERAL_SETTINGS      |
 | ``<type>-firmware.htm`` or ``.html``, with or without MAC | FIRMWARE               |
 
+A folder of the prefix may be a *token*: ``t`` and 26 of the letters of base 32
+(RFC 4648 section 6) in small letters.  It says by which URL the phone was sent here,
+and is no part of what the URL asks for.
+
 A placeholder that the phone left as it was (``{mac}``, ``<mac>``) names nobody: the
 general document stands in for the specific one.  Letter case never counts.
 """
@@ -35,6 +39,8 @@ _NAME = re.compile(
 )
 _EXTENSION = re.compile(r"\.(html?|xml|cfg)", re.ASCII | re.IGNORECASE)
 _LISTS = frozenset({"htm", "html"})  # what the phone reads as a list of files
+TOKEN_CHARACTERS = 27
+_TOKEN = re.compile(r"t[a-z2-7]{26}", re.ASCII)
 _PLACEHOLDERS = frozenset({"{mac}", "<mac>"})
 
 
@@ -90,6 +96,19 @@ def target_from(path: str, query: str) -> Target | None:
     if name.lower() == "general.xml":
         return Target(DocumentKind.GENERAL_SETTINGS)
     return _of_mac(name, stem)
+
+
+def token_from(path: str) -> str:
+    """Return the token in *path* (decoded), the last one of several, or ""."""
+    for folder in reversed(path.split("/")[1:-1]):
+        if _TOKEN.fullmatch(folder):
+            return folder
+    return ""
+
+
+def is_token(text: str) -> bool:
+    """Whether *text* has the form of a token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _split_name(name: str) -> tuple[str, str]:

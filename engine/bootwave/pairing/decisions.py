@@ -14,12 +14,15 @@ class Policy:
     ``pairing_seconds`` is how long the phone that used a window may fetch again;
     ``temporary_seconds`` how long a phone keeps a ``?`` account.  ``any_vendor`` is
     whether MACs of others than snom may claim a wildcard account.
+    ``passwords_seconds`` is how long after it was provisioned a phone's document still
+    holds its SIP passwords, 0 for ever.
     """
 
     clear_secrets: bool = True
     pairing_seconds: float = 300.0
     temporary_seconds: float = 28_800.0
     any_vendor: bool = False
+    passwords_seconds: float = 0.0
 
 
 @record
@@ -105,10 +108,13 @@ class Claim:
     """The first of *candidates* that is still free must be bound to *mac*.
 
     The same conditional write consumes its window; then the device is looked at again.
+    *address* and *model* are looked at by it, too: an opening may be for others.
     """
 
     candidates: tuple[Candidate, ...]
     mac: int
+    address: str
+    model: str
     source: str
     at: float
     boot_id: str

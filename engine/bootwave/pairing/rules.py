@@ -63,11 +63,13 @@ def decide(
     proofs: Proofs = NO_PROOFS,
     *,
     taking: bool = True,
+    model: str = "",
 ) -> Decision:
     """Return what a request for the document of *mac* from *address* is given.
 
     *device* is what is stored of *mac*, or None; *wildcards* every account with a
-    wildcard.  *secure* tells that the request came over TLS.  After the write that
+    wildcard.  *secure* tells that the request came over TLS, *model* what the phone
+    calls itself.  After the write that
     ``Consume`` or ``Claim`` asks for, the caller reads again and decides again.
     """
     if proofs.denial is not None:
@@ -78,7 +80,7 @@ def decide(
     bindings = live_bindings(device, at)
     if device is None or not bindings:
         return _decide_unbound(
-            mac, device, wildcards, address, source, secure, at, policy
+            mac, device, wildcards, address, source, secure, at, policy, model
         )
     unfit = _unfit(address, secure, device.owns_certificate, policy)
     if unfit is not None:
@@ -142,7 +144,8 @@ def open_for_pnp(
     if not is_unicast(mac) or not _may_claim(mac, policy):
         return False
     source = source_key(address)
-    return bool(choose(wildcards, mac, address, source, at, policy).candidates)
+    choice = choose(wildcards, mac, address, source, at, policy, None)
+    return bool(choice.candidates)
 
 
 def live_bindings(device: Device | None, at: Instant) -> tuple[Binding, ...]:
@@ -158,6 +161,15 @@ def live_bindings(device: Device | None, at: Instant) -> tuple[Binding, ...]:
                 or (binding.boot_id == at.boot_id and at.boottime < binding.expires)
             )
     return device.bindings
+
+
+def is_open(bindings: Sequence[Binding], at: Instant) -> bool:
+    """Whether a window of these accounts waits for its first phone."""
+    nobody = (0, "")
+    return any(
+        window_state(binding.account.window, *nobody, at) is WindowState.FREE
+        for binding in bindings
+    )
 
 
 def live_device(device: Device, at: Instant) -> Device:
@@ -177,10 +189,11 @@ def _decide_unbound(
     secure: bool,
     at: Instant,
     policy: Policy,
+    model: str,
 ) -> Decision:
     choice = Choice()
     if is_unicast(mac):
-        choice = choose(wildcards, mac, address, source, at, policy)
+        choice = choose(wildcards, mac, address, source, at, policy, model)
     if choice.candidates:
         if not _may_claim(mac, policy):
             return Refuse(Reason.WILDCARD_VENDOR)
@@ -191,6 +204,8 @@ def _decide_unbound(
         return Claim(
             candidates=choice.candidates,
             mac=mac,
+            address=address,
+            model=model,
             source=source,
             at=at.boottime,
             boot_id=at.boot_id,
@@ -198,6 +213,8 @@ def _decide_unbound(
         )
     if choice.ambiguous:
         return Refuse(Reason.WILDCARD_AMBIGUOUS)
+    if choice.restricted:
+        return Refuse(Reason.WILDCARD_RESTRICTED)
     if choice.taken:
         return Refuse(Reason.WILDCARD_TAKEN)
     return Refuse(Reason.UNKNOWN_MAC if device is None else Reason.UNBOUND)

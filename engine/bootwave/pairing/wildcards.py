@@ -5,6 +5,9 @@ account, those whose subnet contains the source, and of these the most specific.
 domains that are equally specific are ambiguous, and then nobody is given anything: a
 guess would hand one tenant's password to another's phone.
 
+An account whose opening is for other phones (``pairing.openings``) is as good as
+closed: it neither chooses the domain nor is it claimed.
+
 Within the domain ``*`` comes before ``?``: a phone that takes a ``*`` account keeps it
 and never needs a wildcard again, while one that takes a ``?`` comes back for another
 when it ends.  Among equals the window opened first is claimed first, then the lower
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from bootwave.directory.records import WildcardAccount
 from bootwave.pairing.decisions import Candidate, Policy
 from bootwave.pairing.instant import Instant
+from bootwave.pairing.openings import admits
 from bootwave.pairing.sources import subnet_specificity
 from bootwave.pairing.windows import WindowState, window_state
 
@@ -26,13 +30,15 @@ class Choice:
     """What an unknown phone finds.
 
     ``candidates`` are in the order in which they are tried.  When there are none,
-    ``ambiguous`` tells that domains compete and ``taken`` that other phones have every
-    wildcard account that was opened.
+    ``ambiguous`` tells that domains compete, ``taken`` that other phones have every
+    wildcard account that was opened, and ``restricted`` that one is free which was
+    opened for others.
     """
 
     candidates: tuple[Candidate, ...] = ()
     ambiguous: bool = False
     taken: bool = False
+    restricted: bool = False
 
 
 def is_held(wildcard: WildcardAccount, at: Instant) -> bool:
@@ -51,10 +57,14 @@ def choose(
     source: str,
     at: Instant,
     policy: Policy,
+    model: str | None = "",
 ) -> Choice:
-    """Return what the phone *mac* at *address* (source key *source*) can claim."""
+    """Return what the phone *mac* at *address* (source key *source*) can claim.
+
+    *model* is what it calls itself, None as long as it had no place to say so.
+    """
     best = -1
-    taken = False
+    taken = restricted = False
     free: list[WildcardAccount] = []
     for wildcard in wildcards:
         state = window_state(wildcard.account.window, mac, source, at)
@@ -65,13 +75,17 @@ def choose(
             continue
         if state is not WindowState.FREE or is_held(wildcard, at):
             taken = True
+        elif not admits(wildcard.opening, mac, address, model):
+            restricted = True
         elif specificity >= best:
             if specificity > best:
                 best, free = specificity, []
             free.append(wildcard)
     if len({wildcard.account.domain_id for wildcard in free}) > 1:
         return Choice(ambiguous=True)
-    return Choice(tuple(_candidates(free, at, policy)), taken=taken)
+    return Choice(
+        tuple(_candidates(free, at, policy)), taken=taken, restricted=restricted
+    )
 
 
 def _candidates(

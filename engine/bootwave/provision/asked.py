@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.http.contact import NOBODY, Contact
 from bootwave.http.request import Request
-from bootwave.http.target import DocumentKind, target_from
+from bootwave.http.target import DocumentKind, target_from, token_from
 from bootwave.options import Options
 from bootwave.pairing.decisions import NO_PROOFS, Proofs
+from bootwave.phone.mac import text_from_mac
 from bootwave.phone.model import model_from_text
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.provision.cache import DocumentKey
@@ -36,7 +37,8 @@ class Asked(NamedTuple):
     ``agent_model`` is the model that the User-Agent names, and the one remembered: a
     URL may have been typed in for another phone.  ``detail`` is model and firmware for
     the sighting.  ``proofs`` are what the request shows; of user name and password
-    nothing is known before the store was asked.
+    nothing is known before the store was asked.  ``token`` is the one in the URL; the
+    key of a general document holds it, too, for that tells the phone where to go on.
     """
 
     mac: int
@@ -49,6 +51,11 @@ class Asked(NamedTuple):
     agent_model: str
     detail: str
     proofs: Proofs = NO_PROOFS
+    token: str = ""
+
+    def __repr__(self) -> str:
+        """Return whose what it is, without the token."""
+        return f"Asked({text_from_mac(self.mac)}, {self.key.kind.name})"
 
 
 def asked_from(request: Request, contact: Contact, options: Options) -> Asked | None:
@@ -60,6 +67,9 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
     model = model_from_text(target.model) or agent.model
     own = target.kind in _OWN_KINDS
     url = base_url(options, contact.local, secure=contact.secure)
+    token = token_from(request.path)
+    if token and not own:
+        url = f"{url}/{token}"
     # A list of files is the same for every model, and so is "no new firmware".
     named = target.kind in (DocumentKind.FILES, DocumentKind.FIRMWARE)
     return Asked(
@@ -73,6 +83,7 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         agent_model=agent.model,
         detail=_with_certificate(phone_detail(request), contact),
         proofs=_proofs(contact),
+        token=token,
     )
 
 
@@ -102,6 +113,7 @@ def asked_by(miss: "Miss") -> Asked:
         miss.if_none_match,
         miss.agent_model,
         miss.detail,
+        token=miss.token.decode() if miss.token else "",
     )
 
 

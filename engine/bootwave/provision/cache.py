@@ -56,12 +56,18 @@ class Terms(NamedTuple):
 
     ``stamp`` is of the device in its domain (RevocationPage).  ``clear`` is whether the
     grant holds over clear HTTP, too: one decided over TLS says nothing about it.
+    ``token`` is what a URL must hold: None is any, and with b"" no URL is right.
     """
 
     domain_id: int
     stamp: int
     grant: Grant
     clear: bool
+    token: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Return the terms without the token."""
+        return f"Terms({self.domain_id}, {self.stamp}, {self.grant}, {self.clear})"
 
 
 class Kept(NamedTuple):
@@ -123,7 +129,7 @@ class DocumentCache:
         then clear HTTP stays granted to the same source, too.
         """
         grant = terms.grant
-        return self.native.keep(
+        dropped = self.native.keep(
             mac,
             terms.domain_id,
             terms.stamp,
@@ -134,6 +140,12 @@ class DocumentCache:
             *key,
             *document,
         )
+        self.native.guard(mac, terms.token)
+        return dropped
+
+    def admits(self, mac: int, token: str) -> bool:
+        """Whether what is kept of *mac* may leave to a URL with *token*, "" without."""
+        return self.native.admits(mac, token.encode() if token else None)
 
     def drop(self, mac: int) -> None:
         """Forget *mac*."""

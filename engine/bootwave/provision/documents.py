@@ -10,9 +10,10 @@ from bootwave.http.target import DocumentKind
 from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
-from bootwave.provision.urls import general_url, settings_url
+from bootwave.provision.urls import general_url, settings_url, with_token
 from bootwave.settings.files import no_firmware, setting_files
 from bootwave.store.secrets import password_owner
+from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
 # The only desk phones without a factory certificate, whose old firmware may not even
@@ -49,22 +50,27 @@ class DocumentMaker:
         self._keyring = keyring
         self._layers = layers
 
-    def own(self, key: DocumentKey, device: Device) -> Document:
+    def own(
+        self, key: DocumentKey, device: Device, *, with_passwords: bool = True
+    ) -> Document:
         """Return the document *key* of *device*, whose ended bindings are left out.
 
+        Without passwords the phone keeps those that it has.
         Raises StoreError when the model's layer cannot be read or a password not be
         opened, SettingError when something stored cannot be told to a phone.
         """
+        base = with_token(key.base_url, self._token(device))
         if key.kind is DocumentKind.FILES:
-            content = setting_files([settings_url(key.base_url, device.mac)])
+            content = setting_files([settings_url(base, device.mac)])
             return Document(None, content, entity_tag(content))
         model = key.model or device.model
         plan, packed = self._compiler.specific(
             device,
             model=model,
             model_layer=self._layers.layer(model),
-            passwords=self._passwords(device),
+            passwords=self._passwords(device) if with_passwords else None,
             base_url=key.base_url,
+            setting_server=None if base is key.base_url else f"{base}/{{mac}}.xml",
         )
         return Document(plan, packed, plan.tag(packed))
 
@@ -91,6 +97,12 @@ class DocumentMaker:
                 model=key.model, model_layer=layer, base_url=base_url
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
+
+    def _token(self, device: Device) -> str:
+        if device.token is None:
+            return ""
+        owner = device_token_owner(device.mac)
+        return self._keyring.open(device.token.sealed, owner=owner)
 
     def _passwords(self, device: Device) -> Mapping[int, str]:
         return {

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from bootwave.directory.records import Device, Layer, WildcardAccount
+from bootwave.directory.records import Device, Layer, Token, WildcardAccount
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.sip.effects import Local
+from bootwave.store.phonewrites import Taken
 
 
 class DocumentPlan(Protocol):
@@ -30,6 +31,9 @@ class Reader(Protocol):
 
     def wildcards(self) -> Sequence[WildcardAccount]:
         """Return every account with a wildcard."""
+
+    def domain_tokens(self) -> Mapping[int, Token]:
+        """Return the token of each domain that has one, by the domain's id."""
 
     def engine_layer(self) -> Layer:
         """Return what is set for every phone."""
@@ -55,6 +59,18 @@ class PhoneWrites(Protocol):
     def own_certificate(self, mac: int) -> "Future[bool]":
         """Remember that *mac*, a known device, owns a factory certificate."""
 
+    def give_token(self, mac: int, sealed: bytes) -> "Future[bool]":
+        """Let the device have the token *sealed*, if it has none."""
+
+    def device_token_used(self, mac: int, sealed: bytes) -> "Future[None]":
+        """Write down that the phone came with its token *sealed*."""
+
+    def domain_token_used(self, domain_id: int, sealed: bytes) -> "Future[None]":
+        """Write down that a phone came with the token *sealed* of its domain."""
+
+    def taken(self, taken: Taken) -> "Future[None]":
+        """Write down that a phone took its secrets without using a window."""
+
 
 class Compiler(Protocol):
     """Documents out of records (settings.compiler)."""
@@ -65,8 +81,9 @@ class Compiler(Protocol):
         *,
         model: str,
         model_layer: Layer,
-        passwords: Mapping[int, str],
+        passwords: Mapping[int, str] | None,
         base_url: str,
+        setting_server: str | None = None,
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 
@@ -79,6 +96,13 @@ class Keys(Protocol):
 
     def open(self, sealed: bytes, *, owner: str) -> str:
         """Return the text sealed for *owner*; raises StoreError when it is not."""
+
+
+class SealingKeys(Keys, Protocol):
+    """Secrets at rest, and a way to add some."""
+
+    def seal(self, text: str, *, owner: str) -> bytes:
+        """Return *text* sealed for *owner*."""
 
 
 class PnpLookUp(Protocol):

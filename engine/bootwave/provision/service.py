@@ -18,17 +18,21 @@ the store away windows fail closed, while what is ready under a grant is still g
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootwave import log
+from bootwave.directory.records import Device
 from bootwave.errors import SettingError, StoreError, StoreUnavailable
 from bootwave.http.challenge import challenge
 from bootwave.http.conditional import is_current
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response, plain_response
+from bootwave.http.target import DocumentKind
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
@@ -42,8 +46,16 @@ from bootwave.pairing.decisions import (
     Serve,
 )
 from bootwave.pairing.instant import Instant
-from bootwave.pairing.rules import decide, live_device, open_for_pnp
+from bootwave.pairing.passwords import passwords_end
+from bootwave.pairing.rules import (
+    decide,
+    is_open,
+    live_bindings,
+    live_device,
+    open_for_pnp,
+)
 from bootwave.pairing.sources import source_key
+from bootwave.pairing.tokens import TokenUse
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.answering import Answering
 from bootwave.provision.asked import Asked, asked_from, phone_detail
@@ -58,10 +70,17 @@ from bootwave.provision.cache import (
 from bootwave.provision.documents import DocumentMaker
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.misses import Misses, Tell
-from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
+from bootwave.provision.ports import (
+    Compiler,
+    PhoneWrites,
+    PnpLookUp,
+    Reader,
+    SealingKeys,
+)
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import (
     Course,
+    GiveToken,
     Look,
     Outcome,
     Ready,
@@ -69,9 +88,12 @@ from bootwave.provision.steps import (
     Step,
     Write,
 )
+from bootwave.provision.tokens import Checked, TokenGate
 from bootwave.provision.urls import bootstrap_url, pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
+from bootwave.store.phonewrites import Taken
+from bootwave.store.tokens import device_token_owner, new_token
 
 if TYPE_CHECKING:
     from bootwave.native.http import Miss
@@ -80,6 +102,9 @@ if TYPE_CHECKING:
 # hand.  Each needs somebody else to have acted in that moment; so many in a row are an
 # overload, and then refusing is right.
 ROUNDS = 8
+
+# Phones of which it is remembered that the audit log knows what they took.
+TAKEN_REMEMBERED = 16_384
 
 _SERVED = {
     "window": Reason.SERVED_WINDOW,
@@ -104,7 +129,7 @@ class Provisioner:
         reader: Reader,
         writes: PhoneWrites,
         compiler: Compiler,
-        keyring: Keys,
+        keyring: SealingKeys,
         cache: DocumentCache,
         revocations: RevocationPage,
         options: Options,
@@ -140,6 +165,7 @@ class Provisioner:
             pairing_seconds=options.pairing.pairing_minutes * 60,
             temporary_seconds=options.pairing.temporary_hours * 3600,
             any_vendor=options.pairing.wildcard_vendors == "any",
+            passwords_seconds=options.pairing.passwords_hours * 3600,
         )
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
@@ -149,9 +175,12 @@ class Provisioner:
             self._layers,
             lambda url: bootstrap_url(options, url, https_port),
         )
+        self._keyring = keyring
+        self._tokens = TokenGate(keyring)
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
+        self._taken: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
         """Return the answer when it is ready, or None: then ``respond`` has it.
@@ -311,19 +340,27 @@ class Provisioner:
             if not device.owns_certificate and course.looks == 1:
                 # Nobody waits for it: this phone is served by its certificate anyway.
                 self._writes.own_certificate(asked.mac)
+        is_bound = bool(live_bindings(device, at))
+        checked = self._tokens.check(asked.token, look, is_bound=is_bound)
+        if checked.refused:
+            return self._refuse(asked, Reason.TOKEN_WRONG)
         decision = decide(
             asked.mac,
             look.device,
-            look.wildcards,
+            checked.wildcards,
             asked.source,
             asked.secure,
             at,
             self._policy,
             asked.proofs,
             taking=not asked.is_head,
+            model=asked.agent_model,
         )
         if isinstance(decision, Serve):
-            return self._serve(asked, look, decision.grant, at)
+            assert look.device is not None
+            if checked.domain is not None and look.device.token is None:
+                return self._give_token(course)
+            return self._serve(asked, look, decision.grant, at, checked)
         if isinstance(decision, Refuse):
             reason = decision.reason
             if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
@@ -336,15 +373,21 @@ class Provisioner:
         return Write(decision, asked.agent_model)
 
     def _serve(
-        self, asked: Asked, look: Look, grant: Grant, at: Instant
+        self, asked: Asked, look: Look, grant: Grant, at: Instant, checked: Checked
     ) -> Outcome | None:
         """Make and keep the document of *look*; None to look again."""
         assert look.device is not None
         device = live_device(look.device, at)
         assert device.domain is not None  # a device with bindings is in their domain
         domain_id = device.domain.id
+        end = passwords_end(device, at, self._policy)
+        told = at.boottime < end
+        if told:
+            # What is kept holds passwords, so it is not kept for longer than these.
+            grant = replace(grant, until=min(grant.until, end))
         try:
-            document = self._maker.own(asked.key, device)
+            guard = self._tokens.guard(device, checked.domain)
+            document = self._maker.own(asked.key, device, with_passwords=told)
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
@@ -358,11 +401,60 @@ class Provisioner:
         stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
         if stamp is None or look.applied != self._applied:
             return None
-        terms = Terms(domain_id, stamp, grant, not asked.secure)
+        if grant.kind != "window" and asked.key.kind is DocumentKind.SETTINGS:
+            self._note_taken(asked, device, grant, stamp, told=told)
+        if not told and is_open(device.bindings, at):
+            # Whoever takes that window is to have the passwords, kept or not.
+            return self._give(asked, document, at.wall, _SERVED[grant.kind])
+        terms = Terms(domain_id, stamp, grant, not asked.secure, guard)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
+        self._note_token(device, checked)
+        if not self._cache.admits(asked.mac, asked.token):
+            # By this URL it is given this once; what is kept is for another.
+            return self._give(asked, document, at.wall, _SERVED[grant.kind])
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _give_token(self, course: Course) -> Write:
+        """Return the write without which the phone's document cannot be made."""
+        mac = course.asked.mac
+        course.claiming = False
+        sealed = self._keyring.seal(new_token(), owner=device_token_owner(mac))
+        return Write(GiveToken(mac, sealed), "")
+
+    def _note_token(self, device: Device, checked: Checked) -> None:
+        """Let it be written down by which token the phone came, if that is news."""
+        token, domain = device.token, checked.domain
+        if checked.use is TokenUse.STEADY and token is not None and not token.used:
+            self._writes.device_token_used(device.mac, token.sealed)
+        if checked.use is TokenUse.FIRST_CONTACT and domain and not domain.used:
+            assert device.domain is not None
+            self._writes.domain_token_used(device.domain.id, domain.sealed)
+
+    def _note_taken(
+        self, asked: Asked, device: Device, grant: Grant, stamp: int, *, told: bool
+    ) -> None:
+        """Let the audit log be told, once for each grant; nobody waits for it."""
+        what = grant.kind, stamp, told
+        if self._taken.get(device.mac) == what:
+            return
+        self._taken[device.mac] = what
+        self._taken.move_to_end(device.mac)
+        if len(self._taken) > TAKEN_REMEMBERED:
+            self._taken.popitem(last=False)
+        assert device.domain is not None
+        accounts = [
+            f"{binding.account.number}@{device.domain.name}"
+            for binding in device.bindings
+            if told
+        ]
+        taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts))
+        self._writes.taken(taken).add_done_callback(self._was_noted)
+
+    def _was_noted(self, written: "Future[None]") -> None:
+        if not written.cancelled() and written.exception() is not None:
+            self._counters.add(Counter.AUDIT_LOST)
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
         kept = self._cache.find(asked.mac)
@@ -382,6 +474,8 @@ class Provisioner:
         elif asked.proofs is not NO_PROOFS or not (
             kept.covers(source_key(asked.source), at) and (asked.secure or kept.clear)
         ):
+            return None
+        if not self._cache.admits(asked.mac, asked.token):
             return None
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
@@ -420,7 +514,8 @@ class Provisioner:
         stamp = self._revocations.everything()
         document, complete = self._maker.general(asked.key, stamp)
         wall = self._clock().wall
-        if not complete:
+        if not complete or asked.token:
+            # Of each token there would be one more; anybody can make some up.
             return self._give(asked, document, wall, Reason.SERVED_GENERAL)
         self.general.keep(asked.key, document)
         return Ready(document, wall, Reason.SERVED_GENERAL)
@@ -459,16 +554,20 @@ class Provisioner:
         marks = self._revocations.marks(macs)
         devices = self._reader.devices(macs)
         wildcards = self._reader.wildcards()
+        tokens = self._reader.domain_tokens()
         at = self._clock()
         return {
-            mac: Look(devices.get(mac), wildcards, mark, applied, at)
+            mac: Look(devices.get(mac), wildcards, tokens, mark, applied, at)
             for mac, mark in zip(macs, marks, strict=True)
         }
 
     def _submit(self, write: Write) -> "Future[bool]":
-        if isinstance(write.decision, Consume):
-            return self._writes.consume(write.decision, write.model)
-        return self._writes.claim(write.decision, write.model)
+        decision = write.decision
+        if isinstance(decision, Consume):
+            return self._writes.consume(decision, write.model)
+        if isinstance(decision, GiveToken):
+            return self._writes.give_token(*decision)
+        return self._writes.claim(decision, write.model)
 
     def _pnp_url(
         self, lookup: PnpLookUp, looks: dict[int, Look] | None, at: Instant

@@ -3,10 +3,10 @@
 The way itself is ``provision.service``'s; whoever drives it decides how to wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bootwave.directory.records import Device, WildcardAccount
+from bootwave.directory.records import Device, Token, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.response import Response
 from bootwave.pairing.decisions import Claim, Consume
@@ -39,15 +39,23 @@ class Look(NamedTuple):
 
     device: Device | None
     wildcards: Sequence[WildcardAccount]
+    tokens: Mapping[int, Token]
     mark: Mark
     applied: int
     at: Instant
 
 
+class GiveToken(NamedTuple):
+    """That the device *mac* needs a token, of which *sealed* is one."""
+
+    mac: int
+    sealed: bytes
+
+
 class Write(NamedTuple):
     """A decision to be stored, and the model that the phone says it is."""
 
-    decision: Consume | Claim
+    decision: Consume | Claim | GiveToken
     model: str
 
 

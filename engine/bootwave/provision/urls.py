@@ -76,6 +76,11 @@ def pnp_url(options: Options, address: str, port: int) -> str | None:
     return f"{base_url(options, (address, port), secure=False)}/{{mac}}.xml"
 
 
+def with_token(base: str, token: str) -> str:
+    """Return the base URL *base* with *token* in it, "" for none."""
+    return f"{base}/{token}" if token else base
+
+
 def settings_url(base: str, mac: int) -> str:
     """Return where the phone *mac* finds its settings below the base URL *base*."""
     return f"{base}/{text_from_mac(mac)}.xml"

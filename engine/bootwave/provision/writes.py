@@ -8,11 +8,14 @@ from typing import Any, Protocol
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
 from bootwave.store.phonewrites import (
+    Taken,
     claim,
     consume,
+    note_taken,
     own_certificate,
     remember_model,
 )
+from bootwave.store.tokens import give, note_device_used, note_domain_used
 
 
 class Submits(Protocol):
@@ -60,5 +63,37 @@ class StoreWrites:
 
         def operation(connection: Connection) -> bool:
             return own_certificate(connection, mac=mac)
+
+        return self._writer.submit(operation)
+
+    def give_token(self, mac: int, sealed: bytes) -> "Future[bool]":
+        """Return that the device has a token, once that is stored."""
+
+        def operation(connection: Connection) -> bool:
+            return give(connection, mac, sealed, self._clock())
+
+        return self._writer.submit(operation)
+
+    def device_token_used(self, mac: int, sealed: bytes) -> "Future[None]":
+        """Write down that the phone came with its token; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_device_used(connection, mac, sealed, self._clock())
+
+        return self._writer.submit(operation)
+
+    def domain_token_used(self, domain_id: int, sealed: bytes) -> "Future[None]":
+        """Write down that a phone came with its domain's; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_domain_used(connection, domain_id, sealed, self._clock())
+
+        return self._writer.submit(operation)
+
+    def taken(self, taken: Taken) -> "Future[None]":
+        """Write down that a phone took its secrets; nobody waits for it."""
+
+        def operation(connection: Connection) -> None:
+            note_taken(connection, taken, self._clock())
 
         return self._writer.submit(operation)

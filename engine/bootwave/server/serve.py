@@ -11,6 +11,7 @@ from bootwave.errors import BootwaveError
 from bootwave.metrics import Counter
 from bootwave.options import Options
 from bootwave.server.descriptors import connections_that_fit, raise_limit
+from bootwave.server.privacy import keep_memory_private
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
 from bootwave.server.worker import Worker, run_until_term, run_worker
@@ -46,6 +47,8 @@ def serve(
     HUP; it raises OptionError where they became wrong, and then the old ones stay.
     Raises OperatorError or StoreError, one sentence each, when it cannot start.
     """
+    if not options.server.dumpable:
+        keep_memory_private()  # before there is anything in it
     check(options.store.database)
     KeyRing.load(options.store.key)
     lock = EngineLock(options.store.database)
@@ -131,7 +134,8 @@ def _run(
 
 def _fixed_at_start(before: Options, wanted: Options) -> list[str]:
     """Return the keys that *wanted* changes and only a new start can."""
-    keys = [("server", "workers"), ("http", "listen"), ("https", "listen")]
+    keys = [("server", "workers"), ("server", "dumpable")]
+    keys += [("http", "listen"), ("https", "listen")]
     keys += [
         ("pnp", key) for key in ("enabled", "listen", "group", "interfaces", "bind")
     ]

@@ -119,14 +119,17 @@ class SettingsCompiler:
         *,
         model: str,
         model_layer: Layer,
-        passwords: Mapping[int, str],
+        passwords: Mapping[int, str] | None,
         base_url: str,
+        setting_server: str | None = None,
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
         The caller leaves out bindings that have expired.  *passwords* holds the SIP
-        password of each bound account by the account's id, *base_url* is where the
-        phone reaches this server, and *model* is "" while unknown.
+        password of each bound account by the account's id; with None the document says
+        nothing of passwords.  *base_url* is where the phone reaches this server, and
+        *model* is "" while unknown; *setting_server* is what the phone is told to come
+        back to, where that is not the same for all.
 
         Raises SettingError for what XML cannot carry, KeyError for a missing password
         and ValueError for a device without domain or with an identity that is out of
@@ -141,17 +144,30 @@ class SettingsCompiler:
             bindings = sorted(bindings, key=lambda binding: binding.identity)
         key = (
             *self._shared(domain, model, model_layer, base_url),
+            passwords is None,
+            setting_server is None,
             _layer_shape(device.layer),
             *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
         )
         plan = self._plans.get(key)
         if plan is None:
-            merged = self._merge(device, domain, bindings, model, model_layer, base_url)
+            merged = self._merge(
+                device,
+                domain,
+                bindings,
+                model,
+                model_layer,
+                base_url,
+                with_passwords=passwords is not None,
+                own_server=setting_server is not None,
+            )
             plan = settings_document(merged)
             self._keep(key, plan)
         else:
             self._plans.move_to_end(key)
-        return plan, plan.fill(_values(device, domain, bindings, passwords))
+        return plan, plan.fill(
+            _values(device, domain, bindings, passwords, setting_server)
+        )
 
     def _shared(
         self, domain: Domain, model: str, model_layer: Layer, base_url: str
@@ -203,6 +219,9 @@ class SettingsCompiler:
         model: str,
         model_layer: Layer,
         base_url: str,
+        *,
+        with_passwords: bool,
+        own_server: bool,
     ) -> Merged:
         used = [binding.identity for binding in bindings]
         if len(set(used)) < len(used) or not set(used) <= set(range(1, IDENTITIES + 1)):
@@ -211,6 +230,8 @@ class SettingsCompiler:
         numbers = count()
         timer = Line("settings_refresh_timer", Slot(next(numbers)))
         merged.say([*bootstrap(base_url, model), timer, *unused_lines(used)])
+        if own_server:
+            merged.say([Line("setting_server", Slot(next(numbers)), permission="RW")])
         for layer in (self._engine_layer, model_layer):
             _say_shared(merged, layer, domain)
         merged.say(locale(domain))
@@ -220,13 +241,14 @@ class SettingsCompiler:
         told = []
         for binding in bindings:
             fields = [Slot(next(numbers)) for _ in FIELDS]
-            password = Slot(next(numbers))
+            password = Slot(next(numbers)) if with_passwords else None
             slots = _slots(binding.account.layer, numbers)
             told.append((binding, fields, password, slots))
         for binding, fields, password, slots in reversed(told):
             identity = binding.identity
             merged.say(identity_lines(domain, fields), (identity,))
-            merged.say_secret("user_pass", identity, password)
+            if password is not None:
+                merged.say_secret("user_pass", identity, password)
             _say_slots(merged, binding.account.layer, slots, (identity,))
         _say_slots(merged, device.layer, _slots(device.layer, numbers), used)
         return merged
@@ -272,14 +294,18 @@ def _values(
     device: Device,
     domain: Domain,
     bindings: Sequence[Binding],
-    passwords: Mapping[int, str],
+    passwords: Mapping[int, str] | None,
+    setting_server: str | None,
 ) -> list[str]:
     """Return what the slots numbered by ``_merge`` stand for, in the same order."""
     values = [str(refresh_seconds(device.mac))]
+    if setting_server is not None:
+        values.append(setting_server)
     for binding in bindings:
         account = binding.account
         values += values_of(account)
-        values.append(passwords[account.id])
+        if passwords is not None:
+            values.append(passwords[account.id])
         _add_values(values, account.layer, domain)
     _add_values(values, device.layer, domain)
     return values

@@ -25,6 +25,11 @@ UPDATE accounts SET display_name = :display_name, auth_user = :auth_user,
   mailbox = :mailbox
 WHERE id = :id
 """
+# Its phones do not have it yet.
+_PASSWORD_CHANGED = """
+UPDATE devices SET provisioned_at = NULL
+WHERE mac IN (SELECT mac FROM bindings WHERE account_id = :account_id)
+"""
 _REMOVE = (
     "DELETE FROM settings WHERE scope = 'account' AND key = :id",
     "DELETE FROM function_keys WHERE scope = 'account' AND key = :id",
@@ -81,6 +86,7 @@ def add(
     )
     seal(work, row.id, secret)
     work.touched("account", row.id)
+    work.note("account.added", row.name)
     if mac.strip():
         bind(work, row, mac, add=False)
     return shown(work, row)
@@ -112,6 +118,14 @@ def change(
     if password is not None:
         seal(work, row.id, checked_password(password))
     work.touched_account(row)
+    given = {
+        "name": name,
+        "password": password,
+        "mailbox": mailbox,
+        "auth_user": auth_user,
+    }
+    changed = [field for field, value in given.items() if value is not None]
+    work.note("account.changed", row.name, changed=changed)
     return shown(work, row)
 
 
@@ -119,6 +133,7 @@ def seal(work: Work, account_id: int, password: str) -> None:
     """Store the SIP password of an account, sealed for that account."""
     sealed = work.keyring.seal(password, owner=password_owner(account_id))
     work.connection.execute(SEAL, {"id": account_id, "sealed": sealed})
+    work.connection.execute(_PASSWORD_CHANGED, {"account_id": account_id})
 
 
 def remove(work: Work, account: str) -> dict[str, Any]:
@@ -130,6 +145,7 @@ def remove(work: Work, account: str) -> dict[str, Any]:
     for statement in _REMOVE:
         work.connection.execute(statement, {"id": row.id})
     refresh_star_subnet(work.connection, row.domain_id)
+    work.note("account.removed", row.name)
     return {"account": row.name}
 
 

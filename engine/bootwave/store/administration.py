@@ -3,8 +3,9 @@
 Arguments and results are what JSON has: the command line, the control socket and, one
 day, the API call the same methods.  An operation raises OperatorError subclasses with
 one sentence that says what to do, or StoreUnavailable, and then has changed nothing.
-After the commit, ``committed`` is told what changed, so that grants and caches that
-rest on it end before the operation returns.  Passwords go in and never come out.
+The audit log is told in the same transaction what was done, and by whom.  After the
+commit, ``committed`` is told what changed, so that grants and caches that rest on it
+end before the operation returns.  Passwords go in and never come out.
 """
 
 import sqlite3
@@ -12,17 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bootwave.errors import SettingError, StoreNotFound, StoreUnavailable
+from bootwave.errors import (
+    OptionError,
+    SettingError,
+    StoreNotFound,
+    StoreUnavailable,
+)
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
+from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import (
     accounts,
+    audit,
     bindings,
     certificateblocks,
     devicereport,
+    devices,
     domains,
     imports,
     layers,
+    openings,
+    tokens,
     windows,
 )
 from bootwave.store.changelog import Change, record, trim
@@ -36,6 +47,7 @@ Object = dict[str, Any]
 
 
 PROGRESS_EVERY = 500  # rows
+MAX_AUDIT_ROWS = 10_000  # in one answer
 
 
 class _NotToBeStored(Exception):
@@ -43,7 +55,10 @@ class _NotToBeStored(Exception):
 
 
 class Administration:
-    """The operations.  One thread at a time may use it."""
+    """The operations.  One thread at a time may use it.
+
+    ``actor`` is who the next ones are for: a user's name.
+    """
 
     def __init__(
         self,
@@ -72,6 +87,7 @@ class Administration:
         self._now = now
         self._committed = committed
         self._sightings = sightings
+        self.actor = audit.ENGINE
 
     def close(self) -> None:
         """Close the connection; nothing else may be called afterwards."""
@@ -240,27 +256,45 @@ class Administration:
         *,
         minutes: float | None = None,
         domain: str | None = None,
+        macs: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        most: int | None = None,
+        ouis: Sequence[str] = (),
+        subnet: str = "",
+        models: Sequence[str] = (),
     ) -> Object:
         """Open *accounts* for *minutes*, all or none; without names all of *domain*.
 
-        *domain* also completes names without one.  A window that is open already is
-        replaced, and what was granted by it ends.
+        *domain* also completes names without one.  Those that *macs* are bound to and
+        those of the domain within *numbers* (``400-449``) are opened, too.  A window
+        that is open already is replaced, and what was granted by it ends.  *most*,
+        *ouis*, *subnet* and *models* bound which unknown phones may claim those that
+        are wildcards.
         """
+        bounds = openings.checked_opening(most, ouis, subnet, models)
         with self._change() as work:
-            chosen = windows.chosen(work, accounts, domain)
+            chosen = windows.chosen(work, accounts, domain, macs, numbers)
             if not chosen and domain is not None:
                 raise StoreNotFound(
                     f"The domain {domain} has no accounts: add one with bootwave "
                     "account add, or import them."
                 )
-            return windows.open_for(work, chosen, minutes)
+            whole = domain if not (accounts or macs or numbers) else None
+            return windows.open_for(work, chosen, minutes, bounds, whole)
 
     def window_close(
-        self, accounts: Sequence[str], *, domain: str | None = None
+        self,
+        accounts: Sequence[str],
+        *,
+        domain: str | None = None,
+        macs: Sequence[str] = (),
+        numbers: Sequence[str] = (),
     ) -> Object:
         """Close *accounts*, and what was granted by their windows; chosen as above."""
         with self._change() as work:
-            return windows.close_for(work, windows.chosen(work, accounts, domain))
+            chosen = windows.chosen(work, accounts, domain, macs, numbers)
+            whole = domain if not (accounts or macs or numbers) else None
+            return windows.close_for(work, chosen, whole)
 
     def window_list(
         self, *, domain: str | None = None, everything: bool = False
@@ -268,6 +302,33 @@ class Administration:
         """Return the windows that let a phone fetch now; *everything*: all of them."""
         with self._look() as work:
             return windows.listed(work, domain, everything=everything)
+
+    def audit_list(
+        self,
+        *,
+        since: float = 0.0,
+        actor: str = "",
+        subject: str = "",
+        limit: int = 100,
+    ) -> list[Object]:
+        """Return the newest *limit* rows of the audit log, newest first.
+
+        *since* is wall-clock seconds; *actor* is who, *subject* a part of what.
+        """
+        if not 0 < limit <= MAX_AUDIT_ROWS:
+            raise OptionError(f"Ask for 1 to {MAX_AUDIT_ROWS} rows of the audit log.")
+        with self._look() as work:
+            return audit.listed(
+                work.connection, since=since, actor=actor, subject=subject, most=limit
+            )
+
+    def audit_trim(self, keep_seconds: float) -> int:
+        """Take rows that are older away; return how many, ten thousand at most.
+
+        Not for administrators: the engine does it by ``audit.keep_days``.
+        """
+        with self._change() as work:
+            return audit.trim(work.connection, work.at.wall, keep_seconds)
 
     def device_list(
         self, *, domain: str | None = None, unknown: int = 1_000
@@ -280,6 +341,50 @@ class Administration:
         """Return what is stored and was seen of a MAC, and a verdict over it."""
         with self._look() as work:
             return devicereport.shown(work, self._sightings, mac)
+
+    def document_revealed(self, mac: str) -> Object:
+        """Write down that whoever asks was shown the passwords of a phone."""
+        with self._change() as work:
+            name = text_from_mac(required_mac(mac))
+            work.note("document.revealed", name)
+            return {"mac": name}
+
+    def device_reset(self, mac: str) -> Object:
+        """Let a phone be told its passwords again, as if it had never had them.
+
+        It needs a grant for them as ever: a window, certificate or credentials.
+        """
+        with self._change() as work:
+            return devices.reset(work, mac)
+
+    def token_make(self, domain: str, *, required: bool = False) -> Object:
+        """Give a domain a new token for URLs of first contacts, and return it.
+
+        The one before stays good until the new one was used.  *required* refuses the
+        domain's phones that ask without a right token.
+        """
+        with self._change() as work:
+            return tokens.make(work, domain, required=required)
+
+    def token_require(self, domain: str, *, required: bool) -> Object:
+        """Say whether a domain's phones are refused without a right token."""
+        with self._change() as work:
+            return tokens.require(work, domain, required=required)
+
+    def token_show(self, domain: str) -> Object:
+        """Return the token of a domain; the audit log is told who asked."""
+        with self._change() as work:
+            return tokens.show(work, domain)
+
+    def token_remove(self, domain: str) -> Object:
+        """Take the token of a domain away, and those of its devices."""
+        with self._change() as work:
+            return tokens.remove(work, domain)
+
+    def token_rotate(self, mac: str) -> Object:
+        """Give a device a new token; the one before is good until it was used."""
+        with self._change() as work:
+            return tokens.rotate(work, mac)
 
     def settings_set(
         self,
@@ -413,9 +518,20 @@ class Administration:
                     )
                     if dry_run or refused or (wrong and not partial):
                         raise _NotToBeStored
+                    opening = None
                     if open_minutes is not None:
-                        windows.open_many(work, ids, open_minutes)
+                        opening = windows.open_many(work, ids, open_minutes)
                         opened = len(ids)
+                    # One row for all of them.
+                    work.notes.clear()
+                    work.note(
+                        "accounts.imported",
+                        domain or f"{len(ids)} accounts",
+                        **counts,
+                        domains=[fields["name"] for fields in new_domains[:100]],
+                        opened=opened or None,
+                        opening=opening,
+                    )
                     if progress is not None:
                         # The last chance to raise, by which nothing is stored.
                         progress(len(right), len(right))
@@ -456,6 +572,15 @@ class Administration:
         try:
             with transaction(self._connection):
                 yield work
+                for action, subject, detail in work.notes:
+                    audit.append(
+                        self._connection,
+                        work.at.wall,
+                        work.actor,
+                        action,
+                        subject,
+                        detail,
+                    )
                 logged = record(self._connection, work.changes)
                 if logged:
                     trim(self._connection)
@@ -480,7 +605,13 @@ class Administration:
             raise StoreUnavailable(f"The store could not be read: {error}.") from error
 
     def _work(self) -> Work:
-        return Work(self._connection, self._keyring, self._pairing, self._now())
+        return Work(
+            self._connection,
+            self._keyring,
+            self._pairing,
+            self._now(),
+            actor=self.actor,
+        )
 
     def _fail(self) -> None:
         self._failed = True

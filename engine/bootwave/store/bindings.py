@@ -57,6 +57,7 @@ def bind(work: Work, account: AccountRow, target: str, *, add: bool) -> dict[str
                 unbind_mac(work, account, mac)
         set_wildcard(work, account, wanted)  # type: ignore[arg-type]
         work.touched_account(account)
+        work.note("account.bound", account.name, to=wanted, add=add or None)
         return {"account": account.name, "bound": wanted}
     mac = required_mac(wanted)
     forget_expired_of_device(work.connection, mac, work.at.boottime, work.at.boot_id)
@@ -68,6 +69,7 @@ def bind(work: Work, account: AccountRow, target: str, *, add: bool) -> dict[str
         if account.wildcard:
             set_wildcard(work, account, "")
     work.touched_account(account)
+    work.note("account.bound", account.name, to=text_from_mac(mac), add=add or None)
     return {
         "account": account.name,
         "bound": text_from_mac(mac),
@@ -135,6 +137,7 @@ def unbind(work: Work, account: AccountRow, target: str | None) -> dict[str, Any
         account = account._replace(wildcard="")
     if not taken:
         raise StoreNotFound(f"{account.name} is bound to nothing.")
+    work.note("account.unbound", account.name, of=taken)
     _close_if_unused(work, account)
     return {"account": account.name, "unbound": taken}
 
@@ -143,7 +146,8 @@ def unbind_mac(work: Work, account: AccountRow, mac: int) -> None:
     """Take the device *mac* from *account*, and what it was granted by its window."""
     work.connection.execute(_UNBIND, {"mac": mac, "account_id": account.id})
     release_device(work.connection, mac)
-    close_consumed_by(work, account.id, mac, "unbound")
+    if close_consumed_by(work, account.id, mac, "unbound"):
+        work.note("window.closed", account.name, why="unbound", mac=text_from_mac(mac))
     work.touched("device", mac)
 
 
@@ -167,4 +171,5 @@ def _close_if_unused(work: Work, account: AccountRow) -> None:
     """Close the window that is left without anybody who may use it."""
     rows = work.connection.execute(_REMAINING, {"account_id": account.id}).fetchall()
     if not rows[0][0] and not account.wildcard:
-        close_window(work, account.id, "unbound")
+        if close_window(work, account.id, "unbound"):
+            work.note("window.closed", account.name, why="unbound")

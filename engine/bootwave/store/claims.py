@@ -28,11 +28,14 @@ RETURNING mac, account_id
 _LAST_DOMAIN = "SELECT last_domain_id FROM devices WHERE mac = :mac"
 _FORGET_SETTINGS = "DELETE FROM settings WHERE scope = 'device' AND key = :mac"
 _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
+_FORGET_TOKEN = "DELETE FROM device_tokens WHERE mac = :mac"
+# What is bound to it now has a password that it was not told yet.
 ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, :domain_id, :domain_id, '', :no)
 ON CONFLICT (mac) DO UPDATE
-SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id
+SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
+  provisioned_at = NULL
 """
 _RELEASE = """
 UPDATE devices SET domain_id = NULL
@@ -70,14 +73,15 @@ def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> 
 def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> None:
     """Bring the device *mac*, known or not, into a domain.
 
-    Its own settings go when another domain made them.  Raises sqlite3.IntegrityError
-    when bindings hold it in another domain.
+    Its own settings and its token go when another domain made them.  Raises
+    sqlite3.IntegrityError when bindings hold it in another domain.
     """
     rows = connection.execute(_LAST_DOMAIN, {"mac": mac}).fetchall()
     if rows and rows[0][0] not in (None, domain_id):
         # What one tenant set for a device is not for the next tenant to see.
         connection.execute(_FORGET_SETTINGS, {"mac": mac})
         connection.execute(_FORGET_KEYS, {"mac": mac})
+        connection.execute(_FORGET_TOKEN, {"mac": mac})
     connection.execute(ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
 
 

@@ -14,7 +14,7 @@ TIME_LINE = 50  # sightings shown, and the last success when it is older
 
 _SELECT = """
 SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
-  b.expires, b.boot_id
+  b.expires, b.boot_id, v.provisioned_at
 FROM devices v
 LEFT JOIN domains d ON d.id = v.domain_id
 LEFT JOIN bindings b ON b.mac = v.mac
@@ -39,7 +39,7 @@ _INCIDENTAL = frozenset(
 # What somebody gets who asks for a document that he is not given.
 _REFUSED = frozenset(
     reason for reason in Reason if Reason.UNKNOWN_MAC <= reason < Reason.HTTP_SYNTAX
-) - {Reason.NO_DOCUMENT}
+) - {Reason.NO_DOCUMENT} | {Reason.WILDCARD_RESTRICTED, Reason.TOKEN_WRONG}
 # Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
 _ONE_START_SECONDS = 60.0
 _FETCHED_NOTHING = "check that the settings URL is reachable from the phone's network"
@@ -66,6 +66,7 @@ class _Known(NamedTuple):
     model: str
     owns_certificate: bool
     bound: list[_Bound]
+    provisioned_at: float | None = None
 
 
 def listed(
@@ -146,6 +147,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
     return {
         **_identity(one or _Known(mac, "", "", False, [])),
         "known": one is not None,
+        **_passwords(work, one),
         "accounts": accounts,
         "provisioned": verdict.provisioned,
         "verdict": verdict.sentence,
@@ -205,6 +207,16 @@ def verdict_from(
             _FETCHED_NOTHING,
         )
     return _refused(last.reason)
+
+
+def _passwords(work: Work, one: _Known | None) -> dict[str, Any]:
+    """Return when the phone got its passwords, and until when they are told."""
+    since = one.provisioned_at if one else None
+    hours = work.pairing.passwords_hours
+    return {
+        "provisioned_at": since,
+        "passwords_until": since + hours * 3600 if since and hours else None,
+    }
 
 
 def _refused(reason: Reason) -> Verdict:
@@ -297,8 +309,9 @@ def _known(work: Work, rows: list[tuple[Any, ...]]) -> dict[int, _Known]:
     for mac, domain, model, owns, account_id, number, account_domain, *binding in rows:
         one = known.get(mac)
         if one is None:
-            one = known[mac] = _Known(mac, domain or "", model, bool(owns), [])
-        identity, expires, boot_id = binding
+            one = _Known(mac, domain or "", model, bool(owns), [], binding[3])
+            known[mac] = one
+        identity, expires, boot_id, _ = binding
         if account_id is not None and work.holds(expires, boot_id):
             name = f"{number}@{account_domain}"
             one.bound.append(_Bound(account_id, name, identity, expires is not None))

@@ -59,6 +59,10 @@ _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
 _ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE domain_id = :id"
 _REMOVE = (
     """
+    DELETE FROM device_tokens WHERE mac IN (
+      SELECT mac FROM devices WHERE domain_id = :id OR last_domain_id = :id)
+    """,
+    """
     DELETE FROM settings WHERE scope = 'account' AND key IN (
       SELECT id FROM accounts WHERE domain_id = :id)
     """,
@@ -95,6 +99,7 @@ def add(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
             "domain set."
         )
     work.touched("domain", rows[0][0])
+    work.note("domain.added", values["name"])
     return values
 
 
@@ -115,6 +120,7 @@ def change(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
         reserve_star(work, domain_id)
     work.touched("domain", domain_id)
     work.touched("wildcard", domain_id)
+    work.note("domain.changed", values["name"], changed=checked)
     return values
 
 
@@ -162,6 +168,7 @@ def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:
         work.connection.execute(statement, here)
     work.touched("domain", domain_id)
     work.touched("wildcard", domain_id)
+    work.note("domain.removed", required_domain(name), accounts=accounts)
     return {"name": required_domain(name), "accounts": accounts}
 
 

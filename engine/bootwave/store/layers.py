@@ -81,6 +81,8 @@ def set_setting(
             **where,
         },
     )
+    # Not its value, which may be the password of a phone's own web server.
+    work.note("setting.set", _named(scope, target), name=setting.name, index=index)
     return {
         "name": setting.name,
         "index": setting.index,
@@ -101,6 +103,7 @@ def unset_setting(
     ).fetchall()
     if not rows:
         raise StoreNotFound(f"{name} is not set there: see bootwave settings list.")
+    work.note("setting.unset", _named(scope, target), name=name, index=index)
     return {"name": name, "index": index}
 
 
@@ -140,6 +143,7 @@ def set_key(
         "permission": key.permission,
     }
     work.connection.execute(_SET_KEY, {"idx": key.index, **said, **where})
+    work.note("key.set", _named(scope, target), index=key.index)
     return {"index": key.index, **said, "warning": warning}
 
 
@@ -154,7 +158,9 @@ def clear_keys(
         rows = work.connection.execute(_CLEAR_KEY, {"idx": index, **where}).fetchall()
     if not rows:
         raise StoreNotFound("No such key is set there: see bootwave keys list.")
-    return {"cleared": sorted(number for (number,) in rows)}
+    cleared = sorted(number for (number,) in rows)
+    work.note("keys.cleared", _named(scope, target), index=index, keys=len(cleared))
+    return {"cleared": cleared}
 
 
 def keys(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
@@ -165,6 +171,10 @@ def keys(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
         dict(zip(names, row, strict=True))
         for row in work.connection.execute(_KEYS, where).fetchall()
     ]
+
+
+def _named(scope: str, target: str) -> str:
+    return f"{scope} {target.strip()}".strip()
 
 
 def _place(

@@ -149,6 +149,36 @@ def checked_minutes(minutes: float) -> float:
     return minutes
 
 
+def checked_range(text: str) -> tuple[int, int, int] | str:
+    """Return the range ``400-449`` as its ends and their digits, or the one number."""
+    first, hyphen, last = text.strip().partition("-")
+    if hyphen and first.isdecimal() and last.isdecimal() and text.isascii():
+        if len(first) != len(last) or int(first) > int(last):
+            raise SettingError(
+                f"{shortened(text)} is not a range of numbers: write two of the same "
+                "length, the lower one first, such as 400-449."
+            )
+        return int(first), int(last), len(first)
+    if not _NUMBER.fullmatch(text.strip()):
+        raise SettingError(
+            f"{shortened(text)} is neither a number nor a range such as 400-449."
+        )
+    return text.strip()
+
+
+def is_within(number: str, wanted: tuple[int, int, int] | str) -> bool:
+    """Whether the account's *number* is the one, or within the range, of the above."""
+    if isinstance(wanted, str):
+        return number == wanted
+    first, last, digits = wanted
+    return (
+        len(number) == digits
+        and number.isdecimal()
+        and number.isascii()
+        and first <= int(number) <= last
+    )
+
+
 def shortened(text: str) -> str:
     """Return *text* quoted and cut, for an error message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

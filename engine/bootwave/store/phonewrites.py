@@ -14,9 +14,13 @@ nothing to forget.
 """
 
 import sqlite3
+from typing import NamedTuple
 
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
+from bootwave.pairing.openings import admits
+from bootwave.phone.mac import text_from_mac
+from bootwave.store import audit
 from bootwave.store.changelog import Change, record
 from bootwave.store.claims import (
     adopt_device,
@@ -24,6 +28,7 @@ from bootwave.store.claims import (
     forget_expired_of_device,
     refresh_star_subnet,
 )
+from bootwave.store.openings import opening_from_row
 
 _CONSUME = """
 UPDATE windows
@@ -35,10 +40,20 @@ WHERE id = :window_id AND consumed_mac = 0 AND closed_at IS NULL
     WHERE b.account_id = windows.account_id AND b.mac = :mac
       AND (b.expires IS NULL OR (b.boot_id = :boot_id AND b.expires > :now))
   )
-RETURNING account_id
+RETURNING account_id, (
+  SELECT a.number || '@' || d.name FROM accounts a JOIN domains d ON d.id = a.domain_id
+  WHERE a.id = windows.account_id
+)
+"""
+# The phone gets its passwords now, for as long as pairing.passwords_hours says.
+_PROVISIONED = "UPDATE devices SET provisioned_at = :wall WHERE mac = :mac"
+_FIRST_TAKEN = """
+UPDATE devices SET provisioned_at = :wall WHERE mac = :mac AND provisioned_at IS NULL
 """
 _CLAIMABLE = """
-SELECT a.domain_id, a.wildcard FROM accounts a
+SELECT a.domain_id, a.wildcard,
+  COALESCE((SELECT w.opening_id FROM windows w WHERE w.id = :window_id), 0)
+FROM accounts a
 WHERE a.id = :account_id AND a.wildcard <> ''
   AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = :mac)
   AND (a.wildcard = '*' OR NOT EXISTS (
@@ -52,11 +67,22 @@ WHERE a.id = :account_id AND a.wildcard <> ''
       AND w.boot_id = :boot_id AND w.opened <= :now AND w.deadline > :now
   )
 """
+# The count is of the opening, not of the account: this is where it is decided.
+_COUNT = """
+UPDATE openings SET claims = claims + 1
+WHERE id = :opening_id AND (most_claims = 0 OR claims < most_claims)
+RETURNING most_claims, claims - 1, ouis, subnet, models
+"""
+_UNCOUNT = "UPDATE openings SET claims = claims - 1 WHERE id = :opening_id"
 _BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
 VALUES (:mac, 1, :account_id, :domain_id, :expires, :boot_id)
 """
 _CLAIMED = "UPDATE accounts SET wildcard = '' WHERE id = :account_id"
+_NAME = """
+SELECT a.number || '@' || d.name FROM accounts a JOIN domains d ON d.id = a.domain_id
+WHERE a.id = :account_id
+"""
 _REMEMBER_MODEL = """
 UPDATE devices SET model = :model WHERE mac = :mac AND model <> :model RETURNING mac
 """
@@ -72,8 +98,7 @@ def consume_window(
     window_id: int,
     mac: int,
     source: str,
-    now_boottime: float,
-    boot_id: str,
+    now: Instant,
     pairing_seconds: float,
 ) -> bool:
     """Whether *mac* at *source* is now the one phone that used the window.
@@ -87,14 +112,24 @@ def consume_window(
             "window_id": window_id,
             "mac": mac,
             "source": source,
-            "now": now_boottime,
-            "boot_id": boot_id,
-            "pairing_end": now_boottime + pairing_seconds,
+            "now": now.boottime,
+            "boot_id": now.boot_id,
+            "pairing_end": now.boottime + pairing_seconds,
         },
     ).fetchall()
     if not rows:
         return False
-    record(connection, [Change("account", rows[0][0])])
+    account_id, account = rows[0]
+    connection.execute(_PROVISIONED, {"mac": mac, "wall": now.wall})
+    record(connection, [Change("account", account_id)])
+    audit.append(
+        connection,
+        now.wall,
+        audit.phone_actor(mac),
+        "window.used",
+        account,
+        {"from": source},
+    )
     return True
 
 
@@ -108,8 +143,7 @@ def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> 
             window_id=window_id,
             mac=decision.mac,
             source=decision.source,
-            now_boottime=now.boottime,
-            boot_id=now.boot_id,
+            now=now,
             pairing_seconds=seconds,
         )
 
@@ -129,9 +163,10 @@ def claim_wildcard(
     account_id: int,
     window_id: int,
     mac: int,
+    address: str,
+    model: str,
     source: str,
-    now_boottime: float,
-    boot_id: str,
+    now: Instant,
     pairing_seconds: float,
     temporary_seconds: float,
 ) -> bool:
@@ -139,18 +174,21 @@ def claim_wildcard(
 
     ``*``: the MAC is remembered, and the account is no wildcard any more.  ``?``: the
     binding ends after *temporary_seconds* and the account stays a wildcard.  False
-    when the account is no wildcard or held, its window not free, or the MAC bound.
+    when the account is no wildcard or held, its window not free or opened for other
+    phones than a *model* at *address*, or the MAC bound.
     """
-    at = {"boot_id": boot_id, "now": now_boottime}
-    forget_expired_of_account(connection, account_id, now_boottime, boot_id)
-    forget_expired_of_device(connection, mac, now_boottime, boot_id)
+    at = {"boot_id": now.boot_id, "now": now.boottime}
+    forget_expired_of_account(connection, account_id, now.boottime, now.boot_id)
+    forget_expired_of_device(connection, mac, now.boottime, now.boot_id)
     rows = connection.execute(
         _CLAIMABLE,
         {"account_id": account_id, "window_id": window_id, "mac": mac, **at},
     ).fetchall()
     if not rows:
         return False
-    domain_id, wildcard = rows[0]
+    domain_id, wildcard, opening_id = rows[0]
+    if opening_id and not _counted(connection, opening_id, mac, address, model):
+        return False
     temporary = wildcard == "?"
     adopt_device(connection, mac, domain_id)
     connection.execute(
@@ -159,21 +197,21 @@ def claim_wildcard(
             "mac": mac,
             "account_id": account_id,
             "domain_id": domain_id,
-            "expires": now_boottime + temporary_seconds if temporary else None,
-            "boot_id": boot_id if temporary else "",
+            "expires": now.boottime + temporary_seconds if temporary else None,
+            "boot_id": now.boot_id if temporary else "",
         },
     )
     if not temporary:
         connection.execute(_CLAIMED, {"account_id": account_id})
         refresh_star_subnet(connection, domain_id)
     record(connection, [Change("wildcard", domain_id), Change("device", mac)])
+    _tell_claim(connection, account_id, mac, wildcard, address, now)
     taken = consume_window(
         connection,
         window_id=window_id,
         mac=mac,
         source=source,
-        now_boottime=now_boottime,
-        boot_id=boot_id,
+        now=now,
         pairing_seconds=pairing_seconds,
     )
     # Just looked at, inside the same transaction.
@@ -189,13 +227,78 @@ def claim(connection: sqlite3.Connection, decision: Claim, now: Instant) -> bool
             account_id=candidate.account_id,
             window_id=candidate.window_id,
             mac=decision.mac,
+            address=decision.address,
+            model=decision.model,
             source=decision.source,
-            now_boottime=now.boottime,
-            boot_id=now.boot_id,
+            now=now,
             pairing_seconds=decision.pairing_end - decision.at,
             temporary_seconds=(candidate.expires or decision.at) - decision.at,
         )
         for candidate in decision.candidates
+    )
+
+
+def _counted(
+    connection: sqlite3.Connection, opening_id: int, mac: int, address: str, model: str
+) -> bool:
+    """Whether the phone is one that the opening is for, and counted as such."""
+    rows = connection.execute(_COUNT, {"opening_id": opening_id}).fetchall()
+    if not rows:
+        return False
+    if admits(opening_from_row(rows[0]), mac, address, model):
+        return True
+    connection.execute(_UNCOUNT, {"opening_id": opening_id})
+    return False
+
+
+def _tell_claim(
+    connection: sqlite3.Connection,
+    account_id: int,
+    mac: int,
+    wildcard: str,
+    address: str,
+    now: Instant,
+) -> None:
+    ((account,),) = connection.execute(_NAME, {"account_id": account_id}).fetchall()
+    audit.append(
+        connection,
+        now.wall,
+        audit.phone_actor(mac),
+        "account.claimed",
+        account,
+        {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address},
+    )
+
+
+class Taken(NamedTuple):
+    """That the phone *mac* took its secrets under a grant that is no window's.
+
+    *source* is the address it did so from, *accounts* whose passwords were told.
+    """
+
+    mac: int
+    kind: str
+    source: str
+    accounts: tuple[str, ...]
+
+
+def note_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> None:
+    """Write down *taken*, and that the phone is provisioned since *now* if it was not.
+
+    Not logged as a change: whoever keeps its document reckons with the same moment.
+    """
+    connection.execute(_FIRST_TAKEN, {"mac": taken.mac, "wall": now.wall})
+    audit.append(
+        connection,
+        now.wall,
+        audit.phone_actor(taken.mac),
+        "document.taken",
+        text_from_mac(taken.mac),
+        {
+            "grant": taken.kind,
+            "from": taken.source,
+            "passwords_of": list(taken.accounts),
+        },
     )
 
 

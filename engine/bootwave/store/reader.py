@@ -23,6 +23,7 @@ from bootwave.directory.records import (
     FunctionKey,
     Layer,
     Setting,
+    Token,
     WildcardAccount,
     Window,
 )
@@ -35,6 +36,7 @@ from bootwave.store.changelog import (
     last_seq,
 )
 from bootwave.store.connection import connect, placeholders
+from bootwave.store.openings import opening_from_row
 
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
@@ -48,7 +50,8 @@ _VERSION = "PRAGMA data_version"
 _PATIENT = f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}"
 
 _DEVICES = """
-SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
+SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
+  t.sealed_token, t.sealed_previous, t.used_at,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
   b.identity, b.expires, b.boot_id,
@@ -62,6 +65,7 @@ FROM devices d
 LEFT JOIN bindings b ON b.mac = d.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
+LEFT JOIN device_tokens t ON t.mac = d.mac
 WHERE d.mac IN ({})
 ORDER BY d.mac, b.identity
 """
@@ -77,10 +81,12 @@ SELECT a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_passwo
   a.mailbox, a.wildcard, 0,
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at,
-  d.name, d.wildcard_subnet, b.expires, b.boot_id
+  d.name, d.wildcard_subnet, b.expires, b.boot_id,
+  o.most_claims, o.claims, o.ouis, o.subnet, o.models
 FROM accounts a
 JOIN domains d ON d.id = a.domain_id
 LEFT JOIN windows w ON w.account_id = a.id
+LEFT JOIN openings o ON o.id = w.opening_id
 LEFT JOIN bindings b ON b.account_id = a.id AND b.expires IS NOT NULL
 WHERE a.wildcard <> ''
 """
@@ -88,6 +94,10 @@ _DOMAIN = """
 SELECT id, name, registrar, outbound_proxy, language, timezone, tone_scheme,
   wildcard_subnet
 FROM domains WHERE id = ?
+"""
+_TOKENS = """
+SELECT domain_id, sealed_token, sealed_previous, used_at IS NOT NULL, required
+FROM domain_tokens
 """
 _BOUND = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
@@ -125,6 +135,7 @@ class Reader:
         self._domains: dict[int, Domain] = {}
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
+        self._tokens: dict[int, Token] | None = None
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -175,6 +186,25 @@ class Reader:
         except (sqlite3.Error, StoreError) as error:
             raise self._lost(error) from error
         return self._wildcards
+
+    def domain_tokens(self) -> dict[int, Token]:
+        """Return the token of each domain that has one, by the domain's id.
+
+        Shared between calls like the wildcards.
+        """
+        try:
+            connection = self._begin()
+            if self._tokens is None:
+                self._tokens = {
+                    domain_id: Token(sealed, previous, used != 0, required != 0)
+                    for domain_id, sealed, previous, used, required in (
+                        connection.execute(_TOKENS).fetchall()
+                    )
+                }
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return self._tokens
 
     def model_layer(self, model: str) -> Layer:
         """Return what is set for all phones of *model*; empty when nothing is."""
@@ -261,13 +291,15 @@ class Reader:
             if change.kind == "all":
                 self._domains.clear()
                 self._models.clear()
-                self._wildcards = None
+                self._wildcards = self._tokens = None
             elif change.kind == "domain":
                 self._domains.pop(change.key, None)
-                self._wildcards = None
+                self._wildcards = self._tokens = None
             elif change.kind == "model":
                 self._models.clear()
-            elif change.kind in ("wildcard", "account"):
+            elif change.kind == "wildcard":
+                self._wildcards = self._tokens = None
+            elif change.kind == "account":
                 self._wildcards = None
         self._pending.extend(changes)
         if len(self._pending) > MOST_IN_ONE:
@@ -292,12 +324,13 @@ class Reader:
         macs = macs + macs[-1:] * (room - len(macs))
         rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
         account_layers = _layers(
-            connection, "account", list({row[8] for row in rows if row[16]})
+            connection, "account", list({row[12] for row in rows if row[20]})
         )
         device_layers = _layers(
-            connection, "device", list({row[0] for row in rows if row[4]})
+            connection, "device", list({row[0] for row in rows if row[8]})
         )
-        for mac, domain_id, model, certified, _, *bound in rows:
+        for mac, domain_id, model, certified, provisioned_at, *more in rows:
+            sealed, previous, used_at, _, *bound = more
             bindings: tuple[Binding, ...] = ()
             if bound[0] is not None:
                 identity, expires, boot_id, *account_and_window = bound
@@ -321,6 +354,10 @@ class Reader:
                 device_layers.get(mac, EMPTY) if device_layers else EMPTY,
                 certified != 0,
                 model,
+                provisioned_at,
+                None
+                if sealed is None
+                else Token(sealed, previous, used_at is not None),
             )
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
@@ -388,6 +425,7 @@ def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
             row[18],
             claimed_until=row[19] or 0.0,
             claimed_boot_id=row[20] or "",
+            opening=None if row[21] is None else opening_from_row(row[21:]),
         )
     return list(by_account.values())
 

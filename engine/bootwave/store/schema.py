@@ -15,6 +15,8 @@ those named ``_at``, which are wall-clock seconds since the epoch and are shown 
 people.  ``windows.closed_at`` is older than that rule.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -219,7 +221,7 @@ device_credentials = Table(
 )
 
 
-def _tokens(name: str, key: "Column[int]", target: str) -> Table:
+def _tokens(name: str, key: "Column[int]", target: str, *more: "Column[Any]") -> Table:
     """Return a table of tokens in URLs; the previous one is good as above."""
     return Table(
         name,
@@ -229,13 +231,18 @@ def _tokens(name: str, key: "Column[int]", target: str) -> Table:
         Column("sealed_previous", LargeBinary, nullable=False),
         Column("made_at", Float, nullable=False),
         Column("used_at", Float, nullable=True),
+        *more,
         PrimaryKeyConstraint(key.name),
         ForeignKeyConstraint([key.name], [target], ondelete="CASCADE"),
     )
 
 
 domain_tokens = _tokens(
-    "domain_tokens", Column("domain_id", BigInteger, nullable=False), "domains.id"
+    "domain_tokens",
+    Column("domain_id", BigInteger, nullable=False),
+    "domains.id",
+    # Whether its phones are refused without a right token.
+    Column("required", Boolean, nullable=False),
 )
 device_tokens = _tokens(
     "device_tokens", Column("mac", IDENTIFIER, nullable=False), "devices.mac"
@@ -271,7 +278,6 @@ audit = Table(
     PrimaryKeyConstraint("seq"),
     sqlite_autoincrement=True,
 )
-Index("ix_audit_at", audit.c.at)
 
 # ``key`` is the id of the domain, model or account, the MAC of the device, or 0 for
 # the engine; ``idx`` is the setting's index, or -1 for none.

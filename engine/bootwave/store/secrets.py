@@ -1,21 +1,23 @@
-"""SIP passwords at rest: AES-256-GCM under a key file beside the database.
+"""Secrets at rest: AES-256-GCM under a key that is not in the database.
 
 A sealed secret is ``key id (4 bytes) | nonce (12) | ciphertext and tag``.  The owner
 ("account/17") is authenticated with it, so that a sealed secret copied to another row
 does not open there.  Nonces are random: NIST SP 800-38D allows 2^32 of them per key.
 
-The key file has one line per key, ``<id as 8 hex digits> <key in base64>``; the first
-seals, all open, so that a key is replaced by putting a new one in front.
+Where keys come from says ``keysources``.  The first one seals, all open, so that a key
+is replaced by putting a new one in front (``rekey``).  A ring that meets a key it does
+not know reads them again, and so does one before it seals when the file was replaced:
+processes that run go on with the new key.
 """
 
 import base64
 import os
-import stat
-from functools import cached_property
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootwave.errors import OptionError, StoreError
+from bootwave.store import keysources
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,6 +27,9 @@ _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _TAG_BYTES = 16
 _BODY = _ID_BYTES + _NONCE_BYTES  # where what was sealed begins
+# Between two looks for a key that is not known: whoever restored a database without
+# its key must not have each request read the file.
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 def password_owner(account_id: int) -> str:
@@ -32,64 +37,48 @@ def password_owner(account_id: int) -> str:
     return f"account/{account_id}"
 
 
+def credentials_owner(mac: int) -> str:
+    """Return the owner under which the passwords given to a device are sealed."""
+    return f"device/{mac:012X}/credentials"
+
+
 class KeyRing:
     """The keys that seal and open secrets.  Has no way to show them."""
 
-    def __init__(self, keys: dict[bytes, bytes]) -> None:
-        """Use *keys* (id → 32 bytes), the first to seal with."""
+    def __init__(self, keys: dict[bytes, bytes], source: Path | None = None) -> None:
+        """Use *keys* (id → 32 bytes), the first to seal with.
+
+        With *source* they are read again from there when need be.
+        """
         self._keys = keys
         self._sealing_id = next(iter(keys))
-
-    @cached_property
-    def _ciphers(self) -> "dict[bytes, AESGCM]":
-        # When first used: half of the commands load a ring and never touch a secret,
-        # and loading the library takes longer than all else they do.
-        from cryptography.hazmat.primitives.ciphers import aead
-
-        return {key_id: aead.AESGCM(key) for key_id, key in self._keys.items()}
+        self._source = source
+        self._version = None if source is None else keysources.version(source)
+        self._looked_at = 0.0
+        self._ciphers: dict[bytes, AESGCM] = {}
 
     @classmethod
     def create(cls, path: Path) -> "KeyRing":
         """Make the key file *path*, mode 0600, and return its ring.
 
-        Raises OptionError when *path* exists or cannot be written.
+        Raises OptionError when *path* exists, is no file or cannot be written.
         """
-        key_id, key = os.urandom(_ID_BYTES), os.urandom(_KEY_BYTES)
-        line = f"{key_id.hex()} {base64.b64encode(key).decode()}\n"
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())  # what it seals must not outlive it
-        except OSError as error:
-            raise OptionError(
-                f"The key file {path} cannot be made: {error.strerror}."
-            ) from error
-        return cls({key_id: key})
+        line = keysources.new_line()
+        keysources.make_file(path, [line])
+        return cls(_keys_from_lines([line], path), path)
 
     @classmethod
-    def load(cls, path: Path) -> "KeyRing":
-        """Return the ring of the key file *path*.
+    def load(cls, source: Path) -> "KeyRing":
+        """Return the ring of ``store.key``, a path or another source (keysources).
 
         Raises OptionError when it is missing, malformed, or readable by others.
         """
-        try:
-            with path.open(encoding="ascii") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                lines = file.read(65_536).splitlines()
-        except OSError as error:
-            raise OptionError(
-                f"The key file {path} cannot be read ({error.strerror}): it was made "
-                "by bootwave init and every password is sealed with it."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise OptionError(f"The key file {path} is damaged: restore it.") from error
-        if mode & 0o077:
-            raise OptionError(
-                f"The key file {path} can be read by others: run chmod 600 on it."
-            )
-        return cls(_keys_from_lines(lines, path))
+        return cls(_keys_from_lines(keysources.key_lines(source), source), source)
+
+    @property
+    def sealing_id(self) -> bytes:
+        """Which key seals: with it each sealed secret begins."""
+        return self._sealing_id
 
     def warm(self) -> None:
         """Load and try what the first secret needs: tens of milliseconds.
@@ -105,8 +94,13 @@ class KeyRing:
 
     def seal(self, text: str, *, owner: str) -> bytes:
         """Return *text* sealed for *owner*."""
+        if self._source is not None:
+            version = keysources.version(self._source)
+            if version != self._version:
+                self._read_again()
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._sealing_id]
+        cipher = self._cipher(self._sealing_id)
+        assert cipher is not None
         return (
             self._sealing_id
             + nonce
@@ -121,7 +115,13 @@ class KeyRing:
         """
         if len(sealed) < _BODY + _TAG_BYTES:
             raise StoreError(f"The secret of {owner} is damaged: set it again.")
-        cipher = self._ciphers.get(sealed[:_ID_BYTES])
+        cipher = self._cipher(sealed[:_ID_BYTES])
+        if cipher is None and self._source is not None:
+            now = time.monotonic()
+            if now >= self._looked_at + _LOOK_AGAIN_SECONDS:
+                self._looked_at = now
+                self._read_again()
+                cipher = self._cipher(sealed[:_ID_BYTES])
         if cipher is None:
             raise StoreError(
                 f"The secret of {owner} was sealed with another key: restore the key "
@@ -140,6 +140,31 @@ class KeyRing:
                 f"The secret of {owner} is damaged or another's: set it again."
             ) from None
         return opened.decode()
+
+    def _cipher(self, key_id: bytes) -> "AESGCM | None":
+        cipher = self._ciphers.get(key_id)
+        if cipher is None and key_id in self._keys:
+            # Not sooner: half of the commands load a ring and never touch a secret, and
+            # loading the library takes longer than all else they do.
+            from cryptography.hazmat.primitives.ciphers import aead
+
+            cipher = self._ciphers[key_id] = aead.AESGCM(self._keys[key_id])
+        return cipher
+
+    def _read_again(self) -> None:
+        """Read the keys again; those that are gone are kept, to open with.
+
+        A file that cannot be read now changes nothing: it is being replaced, perhaps.
+        """
+        assert self._source is not None
+        version = keysources.version(self._source)
+        try:
+            keys = _keys_from_lines(keysources.key_lines(self._source), self._source)
+        except OptionError:
+            return
+        self._keys = {**self._keys, **keys}
+        self._sealing_id = next(iter(keys))
+        self._version = version
 
 
 def _keys_from_lines(lines: list[str], path: Path) -> dict[bytes, bytes]:

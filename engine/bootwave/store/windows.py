@@ -4,18 +4,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bootwave.directory.records import Window
+from bootwave.directory.records import Opening, Window
+from bootwave.errors import SettingError, StoreNotFound
 from bootwave.pairing.windows import end_of
-from bootwave.phone.mac import text_from_mac
+from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.store import openings
 from bootwave.store.changelog import MOST_IN_ONE
-from bootwave.store.names import checked_minutes
+from bootwave.store.names import checked_minutes, checked_range, is_within
 from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
 _DELETE = "DELETE FROM windows WHERE account_id = :account_id"
 _OPEN = """
 INSERT INTO windows (account_id, boot_id, opened, deadline, consumed_mac,
-  consumed_source, pairing_end, closed_at, closed_by)
-VALUES (:account_id, :boot_id, :opened, :deadline, 0, '', 0, NULL, '')
+  consumed_source, pairing_end, closed_at, closed_by, opening_id)
+VALUES (:account_id, :boot_id, :opened, :deadline, 0, '', 0, NULL, '', :opening_id)
 """
 _CLOSE = """
 UPDATE windows SET closed_at = :now, closed_by = :by
@@ -28,6 +30,10 @@ WHERE account_id = :account_id AND closed_at IS NULL AND consumed_mac = :mac
 RETURNING id
 """
 _OF_DOMAIN = ACCOUNT_ROWS + "WHERE a.domain_id = :domain_id ORDER BY a.number"
+_OF_MAC = """
+SELECT account_id FROM bindings WHERE mac = :mac ORDER BY identity
+"""
+_BY_ID = ACCOUNT_ROWS + "WHERE a.id = :id"
 _UNBOUND = """
 SELECT j.value FROM json_each(:ids) j
 WHERE NOT EXISTS (SELECT 1 FROM bindings b WHERE b.account_id = j.value)
@@ -35,40 +41,119 @@ WHERE NOT EXISTS (SELECT 1 FROM bindings b WHERE b.account_id = j.value)
 _LIST = """
 SELECT a.number, d.name, a.wildcard,
   w.id, w.account_id, w.boot_id, w.opened, w.deadline, w.consumed_mac,
-  w.consumed_source, w.pairing_end, w.closed_at, w.closed_by
+  w.consumed_source, w.pairing_end, w.closed_at, w.closed_by,
+  o.opened_at, o.opened_by, o.most_claims, o.claims, o.ouis, o.subnet, o.models
 FROM windows w
 JOIN accounts a ON a.id = w.account_id
 JOIN domains d ON d.id = a.domain_id
+LEFT JOIN openings o ON o.id = w.opening_id
 ORDER BY d.name, a.number
 """
 _OF_ACCOUNT = """
 SELECT w.id, w.account_id, w.boot_id, w.opened, w.deadline, w.consumed_mac,
-  w.consumed_source, w.pairing_end, w.closed_at, w.closed_by
-FROM windows w WHERE w.account_id = :account_id
+  w.consumed_source, w.pairing_end, w.closed_at, w.closed_by,
+  o.opened_at, o.opened_by, o.most_claims, o.claims, o.ouis, o.subnet, o.models
+FROM windows w LEFT JOIN openings o ON o.id = w.opening_id
+WHERE w.account_id = :account_id
 """
 
+NO_OPENING = (None, "", 0, 0, "", "", "")  # of a window of an older version
+UNBOUNDED = Opening()
+LIVE = ("open", "used")  # states in which somebody may fetch
+NOTED_ONE_BY_ONE = 100  # accounts in the audit log; more are told by their number
 
-def chosen(work: Work, accounts: Sequence[str], domain: str | None) -> list[AccountRow]:
-    """Return the accounts named; with *domain* and no names, all of that domain."""
-    if not accounts and domain is not None:
+
+def chosen(
+    work: Work,
+    accounts: Sequence[str],
+    domain: str | None,
+    macs: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+) -> list[AccountRow]:
+    """Return the accounts named, those of *macs*, and those within *numbers*.
+
+    *numbers* are numbers of *domain* or ranges of them (``400-449``).  With *domain*
+    and nothing else, all of that domain.  Raises StoreNotFound when a MAC or a range
+    has none.
+    """
+    found = [work.account(text, domain) for text in dict.fromkeys(accounts)]
+    for text in macs:
+        found += _of_mac(work, text)
+    if domain is not None and (numbers or not (accounts or macs)):
         rows = work.connection.execute(
             _OF_DOMAIN, {"domain_id": work.domain_id(domain)}
         ).fetchall()
-        return [AccountRow(*row) for row in rows]
-    return [work.account(text, domain) for text in dict.fromkeys(accounts)]
+        found += _within([AccountRow(*row) for row in rows], numbers, domain)
+    elif numbers:
+        raise SettingError("Numbers are of one domain: name it, too.")
+    return list(dict.fromkeys(found))
+
+
+def _of_mac(work: Work, text: str) -> list[AccountRow]:
+    mac = required_mac(text)
+    ids = work.connection.execute(_OF_MAC, {"mac": mac}).fetchall()
+    if not ids:
+        raise StoreNotFound(
+            f"{text_from_mac(mac)} is bound to no account: bootwave account bind "
+            "NUMBER@DOMAIN MAC binds it."
+        )
+    return [
+        AccountRow(*work.connection.execute(_BY_ID, {"id": account_id}).fetchall()[0])
+        for (account_id,) in ids
+    ]
+
+
+def _within(
+    rows: list[AccountRow], numbers: Sequence[str], domain: str
+) -> list[AccountRow]:
+    if not numbers:
+        return rows
+    found: list[AccountRow] = []
+    for text in numbers:
+        wanted = checked_range(text)
+        some = [row for row in rows if is_within(row.number, wanted)]
+        if not some:
+            raise StoreNotFound(
+                f"The domain {domain} has no account in {text}: see bootwave account "
+                "list."
+            )
+        found += some
+    return found
 
 
 def open_for(
-    work: Work, accounts: Sequence[AccountRow], minutes: float | None
+    work: Work,
+    accounts: Sequence[AccountRow],
+    minutes: float | None,
+    bounds: Opening = UNBOUNDED,
+    domain: str | None = None,
 ) -> dict[str, Any]:
     """Open *accounts* for *minutes*; a window they have is replaced.
 
-    ``unbound`` of the result are those that no phone can use.
+    *bounds* says which unknown phones may claim those that are wildcards.  *domain* is
+    the one that is opened as a whole, for the audit log.  ``unbound`` of the result
+    are those that no phone can use, ``wildcards`` how many an unknown one can.
     """
     for_minutes = checked_minutes(
         work.pairing.window_minutes if minutes is None else minutes
     )
-    open_many(work, [account.id for account in accounts], for_minutes)
+    one_by_one = len(accounts) <= NOTED_ONE_BY_ONE
+    for account in accounts if one_by_one else ():
+        if state_of(work, account.id)["state"] in LIVE:
+            work.note("window.closed", account.name, why="replaced")
+    opening = open_many(work, [account.id for account in accounts], for_minutes, bounds)
+    told = {
+        "opening": opening,
+        "minutes": for_minutes,
+        "most": bounds.most_claims or None,
+        **openings.texts_of(bounds),
+    }
+    if one_by_one:
+        for account in accounts:
+            work.note("window.opened", account.name, **told)
+    else:
+        subject = domain or f"{len(accounts)} accounts"
+        work.note("window.opened", subject, accounts=len(accounts), **told)
     if len(accounts) > MOST_IN_ONE:
         work.touched("all", 0)  # which is what so many would become
     else:
@@ -77,6 +162,8 @@ def open_for(
     return {
         "opened": [account.name for account in accounts],
         "unbound": _unbound(work, accounts),
+        "wildcards": sum(1 for account in accounts if account.wildcard),
+        "opening": opening,
         "minutes": for_minutes,
         "until": work.at.wall + for_minutes * 60,
     }
@@ -90,8 +177,17 @@ def _unbound(work: Work, accounts: Sequence[AccountRow]) -> list[str]:
     return [account.name for account in accounts if account.id in found]
 
 
-def open_many(work: Work, account_ids: Sequence[int], minutes: float) -> None:
-    """Open the accounts *account_ids*, whose change the caller notes."""
+def open_many(
+    work: Work,
+    account_ids: Sequence[int],
+    minutes: float,
+    bounds: Opening = UNBOUNDED,
+) -> int:
+    """Open the accounts *account_ids*, whose change the caller notes.
+
+    Returns the number of the opening.
+    """
+    opening = openings.add(work, bounds)
     deadline = work.at.boottime + checked_minutes(minutes) * 60
     rows = [
         {
@@ -99,22 +195,31 @@ def open_many(work: Work, account_ids: Sequence[int], minutes: float) -> None:
             "boot_id": work.at.boot_id,
             "opened": work.at.boottime,
             "deadline": deadline,
+            "opening_id": opening,
         }
         for account_id in account_ids
     ]
     work.connection.executemany(_DELETE, [{"account_id": id_} for id_ in account_ids])
     work.connection.executemany(_OPEN, rows)
+    return opening
 
 
-def close_for(work: Work, accounts: Sequence[AccountRow]) -> dict[str, Any]:
+def close_for(
+    work: Work, accounts: Sequence[AccountRow], domain: str | None = None
+) -> dict[str, Any]:
     """Close the windows of *accounts*, pins included; which were open until now."""
     closed = []
     for account in accounts:
         state = state_of(work, account.id)
         if close_window(work, account.id, "operator"):
             work.touched_account(account)
-        if state["state"] in ("open", "used"):
+        if state["state"] in LIVE:
             closed.append(account.name)
+            if len(accounts) <= NOTED_ONE_BY_ONE:
+                work.note("window.closed", account.name, why="operator")
+    if len(accounts) > NOTED_ONE_BY_ONE and closed:
+        subject = domain or f"{len(closed)} accounts"
+        work.note("window.closed", subject, accounts=len(closed), why="operator")
     return {"closed": closed}
 
 
@@ -151,7 +256,7 @@ def listed(work: Work, domain: str | None, *, everything: bool) -> list[dict[str
         if name is not None and row[1] != name:
             continue
         state = _state(work, row[3:])
-        if everything or state["state"] in ("open", "used"):
+        if everything or state["state"] in LIVE:
             shown.append(
                 {
                     "account": f"{row[0]}@{row[1]}",
@@ -172,6 +277,8 @@ def state_of(work: Work, account_id: int) -> dict[str, Any]:
             "until": None,
             "mac": "",
             "source": "",
+            **_opening(NO_OPENING),
+            "closed_by": "",
         }
     return _state(work, rows[0])
 
@@ -187,11 +294,27 @@ def _state(work: Work, row: tuple[Any, ...]) -> dict[str, Any]:
         state = "ended"
     else:
         state = "used" if window.consumed_mac else "open"
-    live = state in ("open", "used")
+    live = state in LIVE
     return {
         "state": state,
         "seconds_left": round(left) if live else 0,
         "until": work.at.wall + left if live else None,
         "mac": text_from_mac(window.consumed_mac) if window.consumed_mac else "",
         "source": window.consumed_source,
+        **_opening(row[10:]),
+        "closed_by": row[9],
+    }
+
+
+def _opening(row: Sequence[Any]) -> dict[str, Any]:
+    """Return who opened a window, when, and for which unknown phones."""
+    opened_at, opened_by, most, claims, ouis, subnet, models = row
+    return {
+        "opened_at": opened_at,
+        "opened_by": opened_by or "",
+        "most": most or None,
+        "claims": claims or 0,
+        "ouis": (ouis or "").split(),
+        "subnet": subnet or "",
+        "models": (models or "").split(),
     }

@@ -2,11 +2,12 @@
 
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bootwave.errors import StoreNotFound
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
+from bootwave.store.audit import ENGINE
 from bootwave.store.changelog import Change
 from bootwave.store.names import AccountName, required_account, required_domain
 from bootwave.store.secrets import KeyRing
@@ -40,15 +41,36 @@ class AccountRow(NamedTuple):
         return str(AccountName(self.number, self.domain))
 
 
+class Note(NamedTuple):
+    """What the audit log is told: action, subject and detail (``store.audit``)."""
+
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Work:
-    """What an operation needs; ``changes`` collects what it touched, in order."""
+    """What an operation needs; ``changes`` collects what it touched, in order.
+
+    ``actor`` is who asked for it, and ``notes`` collects what the audit log is told
+    with the commit.
+    """
 
     connection: sqlite3.Connection
     keyring: KeyRing
     pairing: PairingOptions
     at: Instant
     changes: list[Change] = field(default_factory=list)
+    actor: str = ENGINE
+    notes: list[Note] = field(default_factory=list)
+
+    def note(self, action: str, subject: str, **detail: Any) -> None:
+        """Tell the audit log, without secrets; values that say nothing are left out."""
+        told = {
+            name: value for name, value in detail.items() if value not in ("", None, [])
+        }
+        self.notes.append(Note(action, subject, told))
 
     def touched(self, kind: str, key: int) -> None:
         """Note that something changed."""

@@ -57,9 +57,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("mac", name=op.f("pk_device_credentials")),
     )
-    for table, key, type_, target in (
-        ("domain_tokens", "domain_id", sa.BigInteger(), "domains.id"),
-        ("device_tokens", "mac", IDENTIFIER, "devices.mac"),
+    for table, key, type_, target, more in (
+        ("domain_tokens", "domain_id", sa.BigInteger(), "domains.id", ("required",)),
+        ("device_tokens", "mac", IDENTIFIER, "devices.mac", ()),
     ):
         op.create_table(
             table,
@@ -68,6 +68,7 @@ def upgrade() -> None:
             sa.Column("sealed_previous", sa.LargeBinary(), nullable=False),
             sa.Column("made_at", sa.Float(), nullable=False),
             sa.Column("used_at", sa.Float(), nullable=True),
+            *(sa.Column(name, sa.Boolean(), nullable=False) for name in more),
             sa.ForeignKeyConstraint(
                 [key],
                 [target],
@@ -102,6 +103,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_audit_at"), "audit", ["at"])
     # When the phone first got its passwords: they may be sent for a time only.
     op.add_column("devices", sa.Column("provisioned_at", sa.Float(), nullable=True))

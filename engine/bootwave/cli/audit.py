@@ -1,0 +1,139 @@
+"""``bootwave audit``."""
+
+import re
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.misuse import Misuse
+from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
+from bootwave.cli.progress import Progress
+
+BROKEN = 3  # the exit status for a log that is not as it was written
+_AGO = re.compile(r"(\d{1,6})\s*([mhd])")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400}
+
+
+def list_rows(
+    since: Annotated[
+        str,
+        typer.Option(metavar="WHEN", help="Not older: 2026-11-27, 24h, 7d."),
+    ] = "",
+    actor: Annotated[
+        str,
+        typer.Option(metavar="WHO", help="Of this user, or of phone:0004132E08B4."),
+    ] = "",
+    subject: Annotated[
+        str,
+        typer.Option(metavar="WHAT", help="Of subjects that hold this text."),
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    json: Json = False,
+) -> None:
+    """List who did what, and which phone took which secret, newest first."""
+    with place.session() as session:
+        found = session.call(
+            "audit.list",
+            since=_instant(since),
+            actor=actor,
+            subject=subject,
+            limit=limit,
+        )
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("number", "when", "who", "what", "of", "more"),
+        [
+            (
+                row["seq"],
+                moment(row["at"]),
+                row["actor"],
+                row["action"],
+                row["subject"],
+                _more(row["detail"]),
+            )
+            for row in found
+        ],
+        empty="The audit log holds no such row.",
+    )
+
+
+def verify(
+    head: Annotated[
+        str,
+        typer.Option(
+            metavar="HASH", help="A head that was printed before: must still be there."
+        ),
+    ] = "",
+    json: Json = False,
+) -> int:
+    """Say whether the audit log is as it was written; the exit status is 3 if not.
+
+    Reads the database itself, engine or not.  Keep the head it prints somewhere else:
+    by it the next run knows whether the end was cut off.
+    """
+    from bootwave.store.audit import verify as walk
+    from bootwave.store.connection import connect
+
+    connection = connect(place.loaded().options.store.database, read_only=True)
+    try:
+        connection.execute("BEGIN")
+        with Progress("Audit log") as progress:
+            found = walk(connection, head=head, progress=progress.update)
+    finally:
+        connection.close()
+    if json:
+        print_json({"whole": not found.broken_at, **found._asdict()})
+        return BROKEN if found.broken_at else 0
+    if found.broken_at:
+        print_line(f"Broken at row {found.broken_at}: {found.why}.")
+        if found.head:
+            print_line(f"The {found.rows} rows before it are whole.")
+        return BROKEN
+    if not found.rows:
+        print_line("The audit log is empty.")
+        return 0
+    print_line(f"The audit log is whole: rows {found.first} to {found.last}.")
+    if found.trimmed:
+        print_line(f"Rows to {found.trimmed} went by audit.keep_days.")
+    print_line(f"head: {found.head}")
+    if not head:
+        hint(
+            "Whether its end was cut off is known only against a head from before: "
+            "bootwave audit verify --head HASH."
+        )
+    return 0
+
+
+def _instant(text: str) -> float:
+    """Return the wall-clock second that *text* names, 0 for ""; raises Misuse."""
+    if not text:
+        return 0.0
+    ago = _AGO.fullmatch(text.strip())
+    if ago:
+        return time.time() - int(ago[1]) * _SECONDS[ago[2]]
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError):
+        raise Misuse(
+            f"--since does not understand {text!r}: write a day as 2026-11-27, a time "
+            "as 2026-11-27T18:00, or an age as 90m, 24h or 7d."
+        ) from None
+
+
+def _more(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_text(value)}" for name, value in detail.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return _more(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

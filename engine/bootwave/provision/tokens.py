@@ -1,0 +1,111 @@
+"""What the tokens of URLs mean to a request, with the store's tokens opened."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bootwave.directory.records import Device, Token, WildcardAccount
+from bootwave.errors import StoreError
+from bootwave.pairing.tokens import Known, TokenUse, claimable, token_use
+from bootwave.provision.ports import Keys
+from bootwave.provision.steps import Look
+from bootwave.store.tokens import device_token_owner, domain_token_owner
+
+
+class Checked(NamedTuple):
+    """What the token of a request means.
+
+    ``refused`` tells that the phone's domain requires a right one, and ``wildcards``
+    are those that the request may claim.  ``domain`` is the token of the phone's
+    domain, None where that has none.
+    """
+
+    use: TokenUse
+    refused: bool
+    wildcards: Sequence[WildcardAccount]
+    domain: Token | None = None
+
+
+class TokenGate:
+    """Looks at tokens; opens those of the store with *keyring*."""
+
+    def __init__(self, keyring: Keys) -> None:
+        """Keep the keys."""
+        self._keyring = keyring
+
+    def check(self, asked: str, look: Look, *, is_bound: bool) -> Checked:
+        """Return what the token *asked*, "" for none, means to what was looked up.
+
+        Raises StoreError when a token of the store cannot be opened.
+        """
+        tokens = look.tokens
+        if not tokens:
+            return Checked(TokenUse.WRONG, False, look.wildcards)
+        device = look.device
+        if not is_bound or device is None or device.domain is None:
+            self._open_as_if(tokens)
+            return Checked(
+                TokenUse.WRONG, False, self._claimable(asked, look.wildcards, tokens)
+            )
+        domain = tokens.get(device.domain.id)
+        if domain is None:
+            self._open_as_if(tokens)
+            return Checked(TokenUse.WRONG, False, look.wildcards)
+        use = token_use(
+            asked, self._of_device(device), self._of_domain(device.domain.id, domain)
+        )
+        refused = domain.required and use is TokenUse.WRONG
+        return Checked(use, refused, look.wildcards, domain)
+
+    def guard(self, device: Device, domain: Token | None) -> bytes | None:
+        """Return the token that URLs must hold for what is kept of *device*.
+
+        As long as nobody came with the device's own every request is looked at, so
+        that the first who does is noted.
+        """
+        if domain is None or not domain.required:
+            return None
+        if device.token is None or not device.token.used:
+            return b""
+        known = self._of_device(device)
+        assert known is not None
+        return known.present.encode()
+
+    def _claimable(
+        self,
+        asked: str,
+        wildcards: Sequence[WildcardAccount],
+        tokens: Mapping[int, Token],
+    ) -> Sequence[WildcardAccount]:
+        admitted = {
+            domain_id: token_use(asked, None, self._of_domain(domain_id, token))
+            is not TokenUse.WRONG
+            for domain_id in {row.account.domain_id for row in wildcards}
+            if (token := tokens.get(domain_id)) is not None and token.required
+        }
+        return claimable(wildcards, admitted) if admitted else wildcards
+
+    def _of_domain(self, domain_id: int, token: Token) -> Known:
+        return self._known(token, domain_token_owner(domain_id))
+
+    def _of_device(self, device: Device) -> Known | None:
+        if device.token is None:
+            return None
+        return self._known(device.token, device_token_owner(device.mac))
+
+    def _known(self, token: Token, owner: str) -> Known:
+        previous = ""
+        if token.sealed_previous:
+            previous = self._keyring.open(token.sealed_previous, owner=owner)
+        return Known(self._keyring.open(token.sealed, owner=owner), previous)
+
+    def _open_as_if(self, tokens: Mapping[int, Token]) -> None:
+        """Take the time that a phone of a domain with a token takes.
+
+        Strangers must not be told by it.
+        """
+        with contextlib.suppress(StoreError):
+            for domain_id, token in tokens.items():
+                self._of_domain(domain_id, token)
+                self._of_domain(domain_id, token)
+                return

@@ -1,0 +1,94 @@
+"""What one command opened, and for which unknown phones."""
+
+import re
+from collections.abc import Sequence
+
+from bootwave.directory.records import Opening
+from bootwave.errors import OptionError, SettingError
+from bootwave.store.names import checked_subnet, required_model, shortened
+from bootwave.store.work import Work
+
+MAX_CLAIMS = 1_000_000
+MAX_BOUNDS = 64  # OUIs, and models
+
+_OUI = re.compile(r"[0-9A-Fa-f]{6}")
+_ADD = """
+INSERT INTO openings (opened_at, opened_by, most_claims, claims, ouis, subnet, models)
+VALUES (:opened_at, :opened_by, :most_claims, 0, :ouis, :subnet, :models)
+RETURNING id
+"""
+# Windows are replaced and removed; an opening that none is left of tells nobody
+# anything, and the audit log knows it still.
+_FORGET = """
+DELETE FROM openings
+WHERE NOT EXISTS (SELECT 1 FROM windows w WHERE w.opening_id = openings.id)
+"""
+
+
+def checked_opening(
+    most: int | None, ouis: Sequence[str], subnet: str, models: Sequence[str]
+) -> Opening:
+    """Return the bounds that an administrator gave; raises OperatorError.
+
+    *ouis* are the first six digits of MACs, with or without separators; *models* are
+    as phones spell their type.
+    """
+    if most is not None and not 0 < most <= MAX_CLAIMS:
+        raise OptionError(
+            f"A window cannot be for {most} phones at most: give 1 to {MAX_CLAIMS}."
+        )
+    if len(ouis) > MAX_BOUNDS or len(models) > MAX_BOUNDS:
+        raise OptionError(f"Give at most {MAX_BOUNDS} OUIs and {MAX_BOUNDS} models.")
+    return Opening(
+        most or 0,
+        0,
+        tuple(dict.fromkeys(_oui(text) for text in ouis)),
+        checked_subnet(subnet),
+        tuple(dict.fromkeys(required_model(text).lower() for text in models)),
+    )
+
+
+def opening_from_row(row: Sequence[int | str]) -> Opening:
+    """Return the bounds of an opening from (most, claims, OUIs, subnet, models)."""
+    most_claims, claims, ouis, subnet, models = row
+    return Opening(
+        int(most_claims),
+        int(claims),
+        tuple([int(oui, 16) for oui in str(ouis).split()]),
+        str(subnet),
+        tuple(str(models).split()),
+    )
+
+
+def texts_of(opening: Opening) -> dict[str, str]:
+    """Return the bounds that are lists, and the subnet, as they are stored."""
+    return {
+        "ouis": " ".join(f"{oui:06X}" for oui in opening.ouis),
+        "subnet": opening.subnet,
+        "models": " ".join(opening.models),
+    }
+
+
+def add(work: Work, bounds: Opening) -> int:
+    """Return the number of a new opening by whoever acts."""
+    work.connection.execute(_FORGET)
+    rows = work.connection.execute(
+        _ADD,
+        {
+            "opened_at": work.at.wall,
+            "opened_by": work.actor[:128],
+            "most_claims": bounds.most_claims,
+            **texts_of(bounds),
+        },
+    ).fetchall()
+    return int(rows[0][0])
+
+
+def _oui(text: str) -> int:
+    digits = text.strip().replace(":", "").replace("-", "").replace(".", "")
+    if not _OUI.fullmatch(digits):
+        raise SettingError(
+            f"{shortened(text)} is not the beginning of MACs: write six hex digits, "
+            "such as 000413."
+        )
+    return int(digits, 16)

@@ -1,0 +1,86 @@
+"""bootwave audit."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from bootwave.control.actors import this_actor
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+
+def change(options_file: Path, statement: str) -> None:
+    connection = sqlite3.connect(options_file.with_name("bootwave.db"))
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_who_did_what_is_listed_newest_first(store: Command) -> None:
+    store("window", "open", "401@pbx.example.com", "--minutes", "2")
+    heading, first, *_ = store("audit", "list").out.splitlines()
+    assert heading.split() == ["number", "when", "who", "what", "of", "more"]
+    assert f"  {this_actor()}  window.opened  401@pbx.example.com  " in first
+    assert first.endswith("minutes 2, opening 1")
+    rows = store("audit", "list", "--json").json
+    assert [row["action"] for row in rows] == [
+        "window.opened",
+        "account.bound",
+        "account.added",
+        "domain.added",
+    ]
+    assert "s3cret" not in repr(rows)
+
+
+def test_an_engine_tells_who_asked_it(store: Command, engine: list[Any]) -> None:
+    store("window", "open", "401@pbx.example.com")
+    (row,) = store("audit", "list", "--limit", "1", "--json").json
+    assert (row["actor"], row["action"]) == (this_actor(), "window.opened")
+
+
+def test_rows_are_chosen(store: Command) -> None:
+    def actions(*words: str) -> list[str]:
+        return [row["action"] for row in store("audit", "list", "--json", *words).json]
+
+    assert actions("--actor", "nobody") == []
+    assert actions("--subject", "401@") == ["account.bound", "account.added"]
+    assert actions("--since", "1h", "--limit", "1") == ["account.bound"]
+    assert actions("--since", "2999-01-01") == []
+    assert actions("--since", "2020-01-01T10:00", "--subject", "pbx") != []
+    assert "holds no such row" in store("audit", "list", "--actor", "nobody").err
+    assert "does not understand" in refused(store("audit", "list", "--since", "x"), 2)
+
+
+def test_a_log_that_is_whole_says_so_and_its_head(store: Command) -> None:
+    done = store("audit", "verify")
+    whole, head = done.out.splitlines()
+    assert (done.status, whole) == (0, "The audit log is whole: rows 1 to 3.")
+    assert "--head" in done.err
+    remembered = head.removeprefix("head: ")
+    store("window", "open", "401@pbx.example.com")
+    again = store("audit", "verify", "--head", remembered)
+    assert (again.status, again.err) == (0, "")
+    assert store("audit", "verify", "--json").json["whole"]
+
+
+def test_a_log_that_was_changed_is_told_by_the_exit_status(
+    store: Command, options_file: Path
+) -> None:
+    head = store("audit", "verify", "--json").json["head"]
+    change(options_file, "UPDATE audit SET subject = 'x' WHERE seq = 2")
+    done = store("audit", "verify")
+    assert done.status == 3
+    assert done.out.splitlines() == [
+        "Broken at row 2: it was changed after it was written.",
+        "The 1 rows before it are whole.",
+    ]
+    assert store("audit", "verify", "--json").json["broken_at"] == 2
+    change(options_file, "DELETE FROM audit WHERE seq > 1")
+    assert store("audit", "verify").status == 0
+    cut = store("audit", "verify", "--head", head)
+    assert cut.status == 3
+    assert "its end was cut off" in cut.out
+
+
+def test_an_empty_log_is_no_fault(run: Command, options_file: Path) -> None:
+    assert run("audit", "verify").out == "The audit log is empty.\n"

@@ -1,0 +1,53 @@
+"""bootwave domain token, bootwave device token."""
+
+import re
+
+from bootwave.http.target import is_token
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+DOMAIN = "pbx.example.com"
+
+
+def test_a_token_is_made_shown_required_and_removed(store: Command) -> None:
+    made = store("domain", "token", "make", DOMAIN)
+    found = re.match(r"token:  (\w+)\nURL:    http://\S+/(\w+)/\n", made.out)
+    assert found is not None
+    assert found[1] == found[2]
+    assert is_token(found[1])
+    assert "are served, too, without" in made.out
+    assert "--required" in made.err
+    shown = store("domain", "token", "show", DOMAIN, "--json").json
+    assert (shown["token"], shown["required"]) == (found[1], False)
+    done = store("domain", "token", "require", DOMAIN, "--required")
+    assert done.out == f"Phones of {DOMAIN} are refused without a right token.\n"
+    assert store("domain", "token", "show", DOMAIN).err == ""
+    again = store("domain", "token", "make", DOMAIN, "--required", "--json").json
+    assert again["token"] != found[1]
+    assert "The one before is good" in store("domain", "token", "show", DOMAIN).out
+    assert "no token any more" in store("domain", "token", "remove", DOMAIN).out
+    assert "has no token" in refused(store("domain", "token", "show", DOMAIN))
+
+
+def test_a_device_is_given_another_token(store: Command) -> None:
+    mac = "0004132E08B4"
+    assert "domain token make" in refused(store("device", "token", "rotate", mac))
+    store("domain", "token", "make", DOMAIN)
+    assert store("device", "token", "rotate", mac).out == (
+        "0004132E08B4 is told a new URL when it next has its settings.\n"
+    )
+    # It is masked like a password.
+    masked = store("document", mac).out
+    assert "/**" in re.findall(r"<setting_server.*</setting_server>", masked)[0]
+    revealed = store("document", mac, "--reveal").out
+    assert re.search(r"/t[a-z2-7]{26}/\{mac\}\.xml</setting_server>", revealed)
+
+
+def test_what_is_done_to_a_token_is_told_fully(store: Command) -> None:
+    assert "Say --required or --optional" in refused(
+        store("domain", "token", "require", DOMAIN), 2
+    )
+    assert "for make and require" in refused(
+        store("domain", "token", "show", DOMAIN, "--required"), 2
+    )
+    assert "'break'" in refused(store("domain", "token", "break", DOMAIN), 2)

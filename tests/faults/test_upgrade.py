@@ -1,0 +1,208 @@
+"""A store of schema 0001 with something in it becomes one of this version."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave.errors import StoreUnavailable
+from bootwave.options import PairingOptions
+from bootwave.pairing.instant import Instant
+from bootwave.store import create as module
+from bootwave.store.administration import Administration
+from bootwave.store.audit import verify
+from bootwave.store.connection import connect, open_file
+from bootwave.store.create import check, upgrade
+from bootwave.store.phonewrites import consume_window
+from bootwave.store.reader import Reader
+from bootwave.store.revisions import HEAD, revision_of
+from bootwave.store.secrets import KeyRing, password_owner
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+RING = KeyRing({b"test": b"k" * 32})
+OLD = """
+INSERT INTO domains VALUES (1, 'pbx.example.com', '', '', 'Deutsch', '', '', '', NULL);
+INSERT INTO devices VALUES (18919393460, 1, 1, 'snom370', 0);
+INSERT INTO models VALUES (1, 'snom370');
+INSERT INTO settings VALUES ('device', 18919393460, 'ringer', -1, 'on', 'R');
+INSERT INTO function_keys VALUES ('domain', 1, 0, 'active', 'line', '', 'R');
+INSERT INTO changes VALUES (7, 'device', 18919393460);
+"""
+
+
+def at_0001(path: Path) -> None:
+    """Make what version 0.1 made, by its own migration."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    options = Config()
+    options.set_main_option("script_location", "bootwave.store:migrations")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        options.attributes["connection"] = connection
+        command.upgrade(options, "0001")
+    engine.dispose()
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "old.db"
+    at_0001(path)
+    connection = sqlite3.connect(path)
+    connection.executescript(OLD.replace("18919393460", str(MAC)))
+    for number in (401, 402):
+        sealed = RING.seal(f"of-{number}", owner=password_owner(number))
+        account = (number, 1, str(number), "Anna", "", sealed, "", "")
+        connection.execute(
+            "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", account
+        )
+        binding = (MAC, number - 400, number, 1, None, "")
+        connection.execute("INSERT INTO bindings VALUES (?, ?, ?, ?, ?, ?)", binding)
+    at = Clock().at
+    opened = (at.boot_id, at.boottime, at.boottime + 600)
+    connection.execute(
+        "INSERT INTO windows VALUES (1, 401, ?, ?, ?, 0, '', 0, NULL, '')", opened
+    )
+    connection.execute(
+        "INSERT INTO windows VALUES (2, 402, ?, ?, ?, 0, '', 0, 5.0, 'operator')",
+        opened,
+    )
+    connection.commit()
+    connection.close()
+    return path
+
+
+def rows(path: Path) -> dict[str, list[Any]]:
+    connection = open_file(path)
+    try:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        ).fetchall()
+        return {
+            name: connection.execute(f"SELECT * FROM {name}").fetchall()
+            for (name,) in tables
+        }
+    finally:
+        connection.close()
+
+
+def revision(path: Path) -> str | None:
+    connection = open_file(path)
+    try:
+        return revision_of(connection)
+    finally:
+        connection.close()
+
+
+def test_what_was_stored_is_there_and_works_after_the_upgrade(old: Path) -> None:
+    before = rows(old)
+    assert upgrade(old)
+    check(old)
+    after = rows(old)
+    for table, was in before.items():
+        if table != "alembic_version":
+            assert [row[: len(was[0])] for row in after[table]] == was
+    reader = Reader(old)
+    device = reader.devices([MAC])[MAC]
+    reader.close()
+    assert [binding.account.number for binding in device.bindings] == ["401", "402"]
+    assert (device.provisioned_at, device.token) == (None, None)
+    account = device.bindings[0].account
+    assert RING.open(account.sealed_password, owner=password_owner(401)) == "of-401"
+    window = account.window
+    assert window is not None
+    connection = connect(old)
+    clock = Clock()
+    admin = Administration(
+        connection, RING, PairingOptions(), now=clock, committed=lambda changes: None
+    )
+    # A window of before is shown and used; nobody knows who opened it.
+    first, second = admin.window_list(everything=True)
+    assert (first["state"], first["opened_by"]) == ("open", "")
+    assert (second["state"], second["closed_by"]) == ("closed", "operator")
+    at: Instant = clock.at
+    assert consume_window(
+        connection,
+        window_id=window.id,
+        mac=MAC,
+        source="10.0.0.7",
+        now=at,
+        pairing_seconds=300.0,
+    )
+    assert not verify(connection).broken_at
+    connection.close()
+
+
+def test_an_upgrade_that_fails_halfway_leaves_the_old_store(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows(old)
+    full = sqlite3.connect(old)
+    pages = full.execute("PRAGMA page_count").fetchall()[0][0]
+    full.close()
+    opened = module.open_file
+
+    def cramped(path: Path) -> sqlite3.Connection:
+        connection = opened(path)
+        connection.execute(f"PRAGMA max_page_count = {pages + 3}")  # a full disk
+        return connection
+
+    monkeypatch.setattr(module, "open_file", cramped)
+    with pytest.raises(StoreUnavailable, match="could not be upgraded"):
+        upgrade(old)
+    monkeypatch.undo()
+    assert rows(old) == before
+    assert revision(old) == "0001"
+    assert upgrade(old)
+    assert revision(old) == HEAD
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from bootwave.store import create
+
+opened = create.open_file
+left = [int(sys.argv[2])]
+
+def trace(statement):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def traced(path):
+    connection = opened(path)
+    connection.set_trace_callback(trace)
+    return connection
+
+create.open_file = traced
+create.upgrade(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("statement", [5, 10, 15, 20, 25, 30, 40])
+def test_an_upgrade_that_was_killed_leaves_the_old_store_or_the_new_one(
+    old: Path, statement: int
+) -> None:
+    before = rows(old)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(old), str(statement)],
+        env=os.environ,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    if revision(old) == "0001":
+        assert rows(old) == before
+        assert upgrade(old)
+    else:
+        assert statement > 20  # it was killed after all was done, or not at all
+    assert revision(old) == HEAD
+    check(old)

@@ -1,0 +1,195 @@
+"""URLs with tokens, through the provisioner."""
+
+import pytest
+
+from bootwave.directory.records import Token
+from bootwave.errors import StoreError
+from bootwave.http.response import Response
+from bootwave.http.target import is_token
+from bootwave.sightings import Reason
+from tests.provision.bench import MAC, OTHER_MAC, Bench
+
+FIRST = "t" + "a" * 26
+OLDER = "t" + "b" * 26
+WRONG = "t" + "c" * 26
+UNKNOWN = 0x000413F00000
+OWNER = "domain-token/1"
+
+
+def sealed(token: str, owner: str = OWNER) -> bytes:
+    return f"{token} of {owner}".encode()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Account 401 on the phone MAC, in a domain that requires its token."""
+    made = Bench()
+    made.store.add_account(401)
+    made.store.add_account(402)
+    made.store.bind(401, MAC)
+    made.store.bind(402, OTHER_MAC)
+    made.store.tokens[1] = Token(sealed(FIRST), b"", True, required=True)
+    return made
+
+
+def get(bench: Bench, token: str = "", mac: int = MAC, **how: object) -> Response:
+    folder = f"/{token}" if token else ""
+    return bench.get(f"{folder}/{mac:012X}.xml", **how)
+
+
+def ready(bench: Bench, token: str = "", mac: int = MAC) -> Response | None:
+    folder = f"/{token}" if token else ""
+    return bench.ready(f"{folder}/{mac:012X}.xml")
+
+
+def steady(bench: Bench, mac: int = MAC) -> str:
+    return bench.store.device_tokens[mac].sealed.decode().partition(" ")[0]
+
+
+@pytest.mark.parametrize("token", ["", WRONG])
+def test_without_the_token_of_its_domain_a_phone_is_refused_and_takes_no_window(
+    bench: Bench, token: str
+) -> None:
+    bench.open(401)
+    assert get(bench, token).status == 401
+    assert bench.reasons == [Reason.TOKEN_WRONG]
+    assert bench.store.windows[401].consumed_mac == 0
+    assert get(bench, token, UNKNOWN).status == 401
+
+
+def test_the_token_alone_opens_nothing(bench: Bench) -> None:
+    assert get(bench, FIRST).status == 401
+    assert bench.reasons == [Reason.CLOSED]
+    assert get(bench, FIRST, UNKNOWN).status == 401
+
+
+def test_what_is_refused_for_its_token_looks_like_any_other_refusal(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    refused, unknown = get(bench, WRONG), get(bench, WRONG, UNKNOWN)
+    assert refused.headers[0][0] == unknown.headers[0][0]
+    assert len(repr(refused)) == len(repr(unknown))
+
+
+def test_a_phone_is_told_a_url_with_a_token_of_its_own(bench: Bench) -> None:
+    bench.open(401)
+    answer = get(bench, FIRST)
+    assert answer.status == 200
+    own = steady(bench)
+    assert is_token(own)
+    assert answer.body.endswith(f"http://192.168.4.1:8080/{own}/{{mac}}.xml".encode())
+    listed = bench.get(f"/{FIRST}/snom370-{MAC:012X}.htm")
+    assert f"http://192.168.4.1:8080/{own}/{MAC:012X}.xml".encode() in listed.body
+
+
+def test_its_own_token_is_good_and_what_is_kept_is_for_no_other(bench: Bench) -> None:
+    bench.open(401)
+    first = get(bench, FIRST)
+    own = steady(bench)
+    # Nobody came with it yet, so nothing is given without a look.
+    assert ready(bench, own) is None
+    assert ready(bench, FIRST) is None
+    assert get(bench, own) == first
+    assert bench.store.device_tokens[MAC].used
+    assert get(bench, own) == first  # now it is known to be in use
+    assert ready(bench, own) == first
+    for other in ("", FIRST, WRONG):
+        assert ready(bench, other) is None
+    assert get(bench, WRONG).status == 401
+    assert get(bench, FIRST).status == 200  # after a reset the phone comes so
+    assert ready(bench, own) == first
+
+
+def test_the_token_before_is_good_until_the_new_one_was_used(bench: Bench) -> None:
+    bench.open(401)
+    get(bench, FIRST)
+    old, owner = steady(bench), f"device-token/{MAC}"
+    bench.store.device_tokens[MAC] = Token(
+        sealed(WRONG, owner), sealed(old, owner), False
+    )
+    bench.committed(401)
+    assert get(bench, old).status == 200
+    assert get(bench, WRONG).status == 200
+    assert get(bench, old).status == 401
+    assert bench.reasons[-1] is Reason.TOKEN_WRONG
+
+
+def test_a_domains_new_token_is_noted_when_it_is_used_under_a_grant(
+    bench: Bench,
+) -> None:
+    bench.store.tokens[1] = Token(sealed(FIRST), sealed(OLDER), False, required=True)
+    get(bench, FIRST)
+    assert not bench.store.tokens[1].used  # anybody may have seen the URL
+    bench.open(401)
+    assert get(bench, OLDER).status == 200
+    assert get(bench, FIRST).status == 200
+    assert bench.store.tokens[1].used
+    assert get(bench, OLDER).status == 401
+
+
+def test_one_phones_token_is_not_anothers(bench: Bench) -> None:
+    for account, mac in ((401, MAC), (402, OTHER_MAC)):
+        bench.open(account)
+        get(bench, FIRST, mac)
+    assert get(bench, steady(bench, OTHER_MAC)).status == 401
+
+
+def test_where_none_is_required_phones_come_with_and_without(bench: Bench) -> None:
+    bench.store.tokens[1] = Token(sealed(FIRST), b"", True, required=False)
+    bench.open(401)
+    first = get(bench)
+    assert first.status == 200
+    for token in ("", WRONG, FIRST, steady(bench)):
+        assert ready(bench, token) == first
+
+
+def test_a_wildcard_is_claimed_by_the_domains_url_only(bench: Bench) -> None:
+    bench.store.add_account(9, wildcard="*")
+    bench.open(9)
+    assert get(bench, "", UNKNOWN).status == 401
+    assert get(bench, WRONG, UNKNOWN).status == 401
+    assert bench.reasons[-1] is Reason.UNKNOWN_MAC
+    assert get(bench, FIRST, UNKNOWN).status == 200
+
+
+def test_a_general_document_keeps_the_phone_on_its_url(bench: Bench) -> None:
+    for _ in range(2):
+        body = bench.get(f"/{FIRST}/general/snom370.xml").body
+        assert body.endswith(f"http://192.168.4.1:8080/{FIRST}".encode())
+    assert len(bench.provisioner.general) == 0
+    listed = bench.get(f"/{FIRST}/snom370.htm").body
+    assert f"8080/{FIRST}/general/snom370.xml".encode() in listed
+
+
+def test_a_token_that_cannot_be_opened_refuses_bound_phones_only(bench: Bench) -> None:
+    def fail(sealed: bytes, *, owner: str) -> str:
+        raise StoreError("another key")
+
+    bench.open(401)
+    bench.keys.open = fail  # type: ignore[method-assign]
+    assert get(bench, FIRST).status == 401
+    assert bench.reasons[-1] is Reason.STORE_AWAY
+    assert get(bench, FIRST, UNKNOWN).status == 401
+    assert bench.reasons[-1] is Reason.UNKNOWN_MAC
+
+
+def test_strangers_take_as_many_keys_as_bound_phones(bench: Bench) -> None:
+    bench.open(401)
+    get(bench, FIRST)
+    bench.close(401)
+    opened = []
+    for mac in (MAC, UNKNOWN):
+        before = bench.keys.opened
+        get(bench, FIRST, mac)
+        opened.append(bench.keys.opened - before)
+    assert opened == [2, 2]
+
+
+def test_no_detail_of_a_sighting_holds_a_token(bench: Bench) -> None:
+    bench.open(401)
+    get(bench, FIRST)
+    get(bench, WRONG)
+    bench.get(f"/{WRONG}/nothing.txt")
+    assert not [seen for seen in bench.sightings if "taaa" in repr(seen)]
+    assert not [seen for seen in bench.sightings if "tccc" in repr(seen)]
