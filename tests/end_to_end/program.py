@@ -295,6 +295,17 @@ class Program:
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: _state(pid) == "T", "the process is stopped")
 
+    def go_on(self, pid: int) -> bool:
+        """Let a process that was stopped go on; False when it was killed meanwhile.
+
+        A command kills a worker that was stopped with a document in its hand.
+        """
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return False
+        return True
+
     # Commands
 
     def run(

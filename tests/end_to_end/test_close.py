@@ -1,7 +1,5 @@
 """A closed window is closed for a worker that is stopped, too."""
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +21,8 @@ class Load:
     """Clients that fetch one document over and over, and what they got.
 
     Each answer is kept with the number of the phase in which its request was *begun*:
-    a request begun in an earlier phase may have been decided there.
+    a request begun in an earlier phase may have been decided there.  Nothing is what
+    those get whose worker was killed, where one ``may_be_killed``.
     """
 
     def __init__(self, program: Program) -> None:
@@ -34,6 +33,7 @@ class Load:
             threading.Thread(target=self._run, daemon=True) for _ in range(CLIENTS)
         ]
         self.phase = 0
+        self.may_be_killed = False
         self.answers: list[tuple[int, Answer]] = []
         self.errors: list[Exception] = []
 
@@ -54,7 +54,12 @@ class Load:
         try:
             while not self._stopping.is_set():
                 phase = self.phase
-                answer = self._program.get(f"/{PHONE}.xml")
+                try:
+                    answer = self._program.get(f"/{PHONE}.xml")
+                except ConnectionResetError:
+                    if not self.may_be_killed:
+                        raise
+                    answer = Answer(b"")
                 with self._lock:
                     self.answers.append((phase, answer))
         except Exception as error:
@@ -78,6 +83,7 @@ def test_nobody_is_served_after_the_close_returned(serving: Serving) -> None:
     stopped = program.workers()[0]
     with load_on(program) as load:
         wait_until(lambda: len(load.statuses(0)) >= ENOUGH, "both workers are at work")
+        load.may_be_killed = True
         program.pause(stopped)
         # About half of these wait at the stopped worker, unseen by it.
         queued = [program.client() for _ in range(QUEUED)]
@@ -88,7 +94,7 @@ def test_nobody_is_served_after_the_close_returned(serving: Serving) -> None:
         late = [program.client() for _ in range(QUEUED)]
         for client in late:
             client.ask(f"/{PHONE}.xml")
-        os.kill(stopped, signal.SIGCONT)
+        killed = not program.go_on(stopped)
         assert [client.answer().status for client in late] == [401] * QUEUED
         statuses = [client.answer().status for client in queued]
         wait_until(lambda: len(load.statuses(1)) >= ENOUGH, "the load goes on")
@@ -98,7 +104,7 @@ def test_nobody_is_served_after_the_close_returned(serving: Serving) -> None:
     assert set(statuses) <= {200, 401}
     assert 401 in statuses
     assert set(load.statuses(1)) == {401}
-    assert set(load.statuses(0)) <= {200, 401}
+    assert set(load.statuses(0)) <= ({0, 200, 401} if killed else {200, 401})
 
 
 def test_what_waits_for_stopped_workers_is_refused_after_the_close(
@@ -109,14 +115,15 @@ def test_what_waits_for_stopped_workers_is_refused_after_the_close(
     # Each worker holds the document ready: several connections reach both.
     for _ in range(QUEUED):
         assert program.get(f"/{PHONE}.xml").status == 200
-    for worker in program.workers():
+    workers = program.workers()
+    for worker in workers:
         program.pause(worker)
     waiting = [program.client() for _ in range(QUEUED)]
     for client in waiting:
         client.ask(f"/{PHONE}.xml")
     program.command("window", "close", ACCOUNT)
-    for worker in program.workers():
-        os.kill(worker, signal.SIGCONT)
+    for worker in workers:
+        program.go_on(worker)
     assert [client.answer().status for client in waiting] == [401] * QUEUED
 
 
@@ -153,7 +160,7 @@ def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
     waiting = [program.client(second) for _ in range(QUEUED)]
     for client in waiting:
         client.ask(f"/{PHONE}.xml")
-    os.kill(stopped, signal.SIGCONT)
+    program.go_on(stopped)
     assert {client.answer().status for client in waiting} == {200}
     for _ in range(8):
         assert program.get(f"/{PHONE}.xml", first).status == 401
