@@ -133,6 +133,7 @@ def _authority(ca: Parsed, policy: TrustPolicy, *, is_root: bool) -> dict[str, A
         "kind": "root" if is_root else "issuing",
         "key": kind_of(ca.public_key),
         "key_sha256": ca.key.hex(),
+        "sha256": ca.digest.hex(),
         "serial": f"{ca.serial:X}",
         "not_before": ca.not_before,
         "not_after": ca.not_after,
