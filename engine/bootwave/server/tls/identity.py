@@ -130,8 +130,12 @@ class Identities:
         certificate = connection.get_peer_certificate()
         assert certificate is not None
         leaf = dump_certificate(FILETYPE_ASN1, certificate)
-        if resumed:
-            return self._keep(digest, self._recalled(leaf, digest))
+        if resumed or fits:
+            # A leaf that is known was verified with all of its path; so it is not done
+            # again, for it takes longer than the rest of the handshake together.
+            recalled = self._recalled(leaf, digest)
+            if resumed or recalled.mac:
+                return self._keep(digest, recalled)
         return self._judged(connection, leaf, digest, fits=fits)
 
     def now(self, proof: Proof) -> Identity:
