@@ -20,7 +20,7 @@ class Factory:
         self.phones = place / "phones"
         self.root = place / "root.pem"
         self.server = place / "server.pem"
-        if self.server.exists():
+        if (self.phones / f"{phones - 1}.pem").exists() and self.server.exists():
             return
         self.phones.mkdir(parents=True, exist_ok=True)
         at = time.time() - 3600

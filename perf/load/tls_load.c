@@ -4,7 +4,7 @@
 
    EXPECTED is as for http_load; line i is asked by the phone of PHONES/i.pem, which
    holds its chain and key, over a connection of its own: handshake, GET, answer, the
-   server's close_notify.  "full" wants a session begun each time, "resumed" one resumed
+   server's close_notify.  A phone has one connection at a time.  "full" wants a session begun each time, "resumed" one resumed
    after the first of each phone; anything else counts as wrong.  With NOBODY the
    handshake is all: the connection is dropped after it.
 
@@ -29,7 +29,6 @@ enum { SOURCES = 8, EVENTS = 256 };
 struct phone {
     SSL_CTX *context;
     SSL_SESSION *session;
-    int busy;
 };
 
 struct connection {
@@ -43,7 +42,7 @@ struct connection {
 
 static struct expected *all;
 static struct phone *phones;
-static size_t lines, asked;
+static size_t lines, in_flight;
 static struct connection *pool;
 static int epoll, resuming, nobody, open_now;
 static struct sockaddr_in server;
@@ -87,7 +86,9 @@ static void read_phone(struct phone *phone, const char *folder, size_t i, int ve
 static void begin(struct connection *c) {
     struct sockaddr_in own = {.sin_family = AF_INET};
     int one = 1;
-    c->line = asked++ % lines;
+    c->line += in_flight;
+    if (c->line >= lines)
+        c->line = (size_t)(c - pool);
     c->size = 0;
     c->sent = 0;
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -205,7 +206,9 @@ int main(int count, char **values) {
                                   .sin_port = htons((uint16_t)atoi(values[1])),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     all = read_expected(values[2], &lines);
-    size_t in_flight = (size_t)atol(values[3]);
+    in_flight = (size_t)atol(values[3]);
+    if (in_flight > lines)
+        in_flight = lines;
     resuming = !strcmp(values[5], "resumed");
     int version = strcmp(values[6], "1.2") ? TLS1_3_VERSION : TLS1_2_VERSION;
     nobody = count > 8;
@@ -221,8 +224,10 @@ int main(int count, char **values) {
         read_phone(&phones[i], values[7], i, version);
     double began = now(), alive = began;
     deadline = began + atof(values[4]);
-    for (size_t i = 0; i < in_flight; i++)
+    for (size_t i = 0; i < in_flight; i++) {
+        pool[i].line = lines;
         begin(&pool[i]);
+    }
     while (open_now) {
         int ready = epoll_wait(epoll, events, EVENTS, 0);
         for (int i = 0; i < ready; i++)

@@ -20,9 +20,9 @@ from perf.rows.outcome import measured_line
 from perf.site import SETTLE_SECONDS, Site
 from perf.verdict import Goal, Line
 
-PHONES = 32
+PHONES = 64
 FLEET = 1_000
-IN_FLIGHT = 64
+IN_FLIGHT = 64  # one connection of each phone
 VERSIONS = ("1.2", "1.3")
 GOALS = {
     ("full", "1.2"): 0.87,

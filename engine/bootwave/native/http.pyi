@@ -16,6 +16,9 @@ _Handed = list[_HandedOver]
 
 def recognise(data: Buffer) -> _Recognised | None: ...
 def read_proxy_header(data: Buffer) -> tuple[int, str, tuple[str, int]] | None: ...
+def take_connection(
+    listener: int, with_local: bool
+) -> tuple[int, str, tuple[str, int] | None, bytes | None] | int: ...
 
 @final
 class Miss:
