@@ -17,6 +17,7 @@ LIBRARIES = {
     "parse_osip": ("libosip2", "libosip2-dev"),
     "parse_sofia": ("sofia-sip-ua", "libsofia-sip-ua-dev"),
     "sqlite_rows": ("sqlite3", "libsqlite3-dev"),
+    "tls_load": ("openssl", "libssl-dev"),
 }
 
 

@@ -9,10 +9,12 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +133,12 @@ class Engine(Served):
         self._wait(lambda: "ready\n" in self.said.read_text(errors="replace"))
         self._control = file.parent / "control.sock"
         self.file = file
-        self.pnp = 0
+        self.pnp = self.https = 0
         for line in self.said.read_text(errors="replace").splitlines():
             if line.startswith("http "):
                 self.port = int(line.rpartition(":")[2])
+            elif line.startswith("https "):
+                self.https = int(line.rpartition(":")[2])
             elif line.startswith("pnp udp "):
                 self.pnp = int(line.rpartition(":")[2])
 
@@ -170,13 +174,26 @@ class Engine(Served):
         raise Wrong("the worker was not replaced")
 
 
-def fetch(engine: Engine, path: str, source: int) -> bytes:
-    """Return what *path* gives 127.0.0.(1 + *source* % 8); raises Wrong if refused."""
+def fetch(
+    engine: Engine, path: str, source: int, context: ssl.SSLContext | None = None
+) -> bytes:
+    """Return what *path* gives 127.0.0.(1 + *source* % 8); raises Wrong if refused.
+
+    Over TLS with *context*.
+    """
     raw = b""
     own = (f"127.0.0.{1 + source % 8}", 0)
-    with socket.create_connection(("127.0.0.1", engine.port), 10, own) as sock:
+    port = engine.https if context is not None else engine.port
+    with ExitStack() as open_:
+        sock = open_.enter_context(
+            socket.create_connection(("127.0.0.1", port), 10, own)
+        )
+        if context is not None:
+            sock = open_.enter_context(
+                context.wrap_socket(sock, server_hostname="127.0.0.1")
+            )
         sock.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{engine.port}\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
             "User-Agent: Mozilla/4.0 (compatible; snom370-SIP 8.4.35)\r\n"
             "Connection: close\r\n\r\n".encode()
         )
@@ -188,10 +205,15 @@ def fetch(engine: Engine, path: str, source: int) -> bytes:
     return body
 
 
-def fetch_own(engine: Engine, phone: int, source: int | None = None) -> bytes:
+def fetch_own(
+    engine: Engine,
+    phone: int,
+    source: int | None = None,
+    context: ssl.SSLContext | None = None,
+) -> bytes:
     """Return the document of *phone*; raises Wrong when its values are not in it."""
     path = f"/{mac_of(phone)}.xml"
-    body = fetch(engine, path, phone if source is None else source)
+    body = fetch(engine, path, phone if source is None else source, context)
     row = row_of(phone)
     for value in (row["extension"], row["password"]):
         if f">{value}<".encode() not in body:

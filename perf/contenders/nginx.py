@@ -7,6 +7,7 @@ cent.
 from collections.abc import Mapping
 from pathlib import Path
 
+from perf.contenders.phones import Factory
 from perf.contenders.process import Served, installed
 from perf.machine import free_port
 
@@ -30,15 +31,33 @@ http {{
     keepalive_timeout 60s;
     types {{ application/xml xml; }}
     server {{
-        listen 127.0.0.1:{port} deferred reuseport backlog=4096;
+        listen 127.0.0.1:{port} {tls} deferred reuseport backlog=4096;
         root {place}/files;
+        {more}
     }}
 }}
 """
 
+# As domain.md has it of who serves snom phones, and what costs least beside it: tickets
+# alone, no session kept here.
+_TLS = """
+        ssl_certificate {server};
+        ssl_certificate_key {server};
+        ssl_client_certificate {root};
+        ssl_verify_client optional;
+        ssl_verify_depth 2;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_tickets on;
+"""
 
-def serve(place: Path, files: Mapping[str, bytes]) -> Served:
-    """Return nginx serving *files*, by path; raises Missing or Wrong."""
+
+def serve(
+    place: Path, files: Mapping[str, bytes], factory: Factory | None = None
+) -> Served:
+    """Return nginx serving *files*, by path; raises Missing or Wrong.
+
+    With *factory* over TLS, asking for the certificates that it made.
+    """
     program = installed("nginx", PACKAGE)
     for path, content in files.items():
         file = place / "files" / path.lstrip("/")
@@ -46,7 +65,14 @@ def serve(place: Path, files: Mapping[str, bytes]) -> Served:
         file.write_bytes(content)
     port = free_port()
     settings = place / "nginx.conf"
-    settings.write_text(_SETTINGS.format(place=place, port=port))
+    more = ""
+    if factory is not None:
+        more = _TLS.format(server=factory.server, root=factory.root)
+    settings.write_text(
+        _SETTINGS.format(
+            place=place, port=port, tls="ssl" if factory is not None else "", more=more
+        )
+    )
     served = Served("nginx", [program, "-c", str(settings)], port, place)
     served.wait_until_listening()
     return served

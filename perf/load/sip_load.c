@@ -3,17 +3,24 @@
    sip_load PORT MAC PHONES exchange OUTSTANDING SECONDS
    sip_load PORT MAC PHONES rate PER_SECOND SECONDS
    sip_load PORT MAC PHONES burst COUNT
+   sip_load PORT MAC PHONES latency PER_SECOND SECONDS
 
    An exchange is SUBSCRIBE, 200, NOTIFY, 200; nothing is sent twice, so what was lost
    counts as lost.  "exchange" keeps OUTSTANDING of them under way, "rate" begins
    PER_SECOND whatever comes back, "burst" sends COUNT as fast as it can, prints "sent",
    and waits until nothing comes for a second.  MACs count up from MAC (hexadecimal).
 
+   "latency" does the same as "rate", but sleeps in between, before every other process
+   where the kernel lets it, and tells how many milliseconds 50, 99 and all of 100
+   exchanges took from the SUBSCRIBE to the later of 200 and NOTIFY.
+
    Prints one JSON object: exchanges begun and complete, datagrams that were odd. */
 #define _GNU_SOURCE
 #include "subscribe.h"
 
 #include <netinet/udp.h>
+#include <poll.h>
+#include <sched.h>
 
 enum { SLOTS = 1 << 17, DONE = 3, CUTS = 64 };
 
@@ -28,6 +35,7 @@ static unsigned long long first_mac;
 static unsigned phones, first_number;
 static long begun, complete, odd, late;
 static double sent_seconds;
+static double *waits; /* of complete exchanges, where they are wanted */
 
 static void begin(unsigned at, double when) {
     slots[at] = (struct slot){first_number + (unsigned)begun, 0, when};
@@ -55,6 +63,8 @@ static int take(void (*finished)(unsigned)) {
         }
         slot->seen |= kind == ACCEPTED ? 1 : 2;
         if (slot->seen == DONE) {
+            if (waits)
+                waits[complete] = now() - slot->began;
             complete++;
             if (finished)
                 finished(number % SLOTS);
@@ -112,6 +122,31 @@ static void rate(double per_second, double seconds) {
     for (alive = at; (at = now()) - alive < 0.5;)
         if (take(NULL))
             alive = at;
+}
+
+static int by_size(const void *a, const void *b) {
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+static void latency(double per_second, double seconds) {
+    struct sched_param first = {.sched_priority = 1};
+    sched_setscheduler(0, SCHED_FIFO, &first);
+    if (!(waits = calloc((size_t)(per_second * seconds) + 2, sizeof *waits)))
+        fail("calloc");
+    double began = now(), alive = began, at;
+    while ((at = now()) - began < seconds || at - alive < 0.5) {
+        long due = at - began < seconds ? (long)((at - began) * per_second) : 0;
+        while (begun < due)
+            begin((first_number + (unsigned)begun) % SLOTS, at);
+        flush_out();
+        if (take(NULL) || at - began < seconds)
+            alive = at;
+        struct timespec pause = {0, 500000};
+        struct pollfd in = {.fd = udp, .events = POLLIN};
+        ppoll(&in, 1, &pause, NULL);
+    }
+    qsort(waits, (size_t)complete, sizeof *waits, by_size);
 }
 
 /* Lets the kernel cut what is handed over into datagrams of size bytes (0: not any
@@ -177,9 +212,17 @@ int main(int count, char **values) {
         rate(atof(values[5]), atof(values[6]));
     else if (!strcmp(values[4], "burst"))
         burst(atol(values[5]));
+    else if (!strcmp(values[4], "latency") && count == 7)
+        latency(atof(values[5]), atof(values[6]));
     else
         return 2;
-    printf("{\"begun\": %ld, \"complete\": %ld, \"odd\": %ld, \"late\": %ld, "
+    if (waits && complete)
+        printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"most_ms\": %.3f, ",
+               1e3 * waits[complete / 2], 1e3 * waits[complete * 99 / 100],
+               1e3 * waits[complete - 1]);
+    else
+        printf("{");
+    printf("\"begun\": %ld, \"complete\": %ld, \"odd\": %ld, \"late\": %ld, "
            "\"seconds\": %.6f, \"sent_seconds\": %.6f}\n",
            begun, complete, odd, late, now() - began, sent_seconds);
     return 0;

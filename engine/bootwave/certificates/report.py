@@ -6,9 +6,10 @@ from typing import Any
 from bootwave.certificates.loading import due as due_of
 from bootwave.certificates.loading import policy_from_options
 from bootwave.certificates.loading import warnings as warnings_of
-from bootwave.certificates.parsed import Parsed, text_from_name
+from bootwave.certificates.parsed import Parsed
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.server import kind_of, load_server_certificate
+from bootwave.certificates.text import text_from_name
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 
@@ -132,6 +133,7 @@ def _authority(ca: Parsed, policy: TrustPolicy, *, is_root: bool) -> dict[str, A
         "kind": "root" if is_root else "issuing",
         "key": kind_of(ca.public_key),
         "key_sha256": ca.key.hex(),
+        "sha256": ca.digest.hex(),
         "serial": f"{ca.serial:X}",
         "not_before": ca.not_before,
         "not_after": ca.not_after,
@@ -141,7 +143,9 @@ def _authority(ca: Parsed, policy: TrustPolicy, *, is_root: bool) -> dict[str, A
 
 
 def _issuers(root: Parsed, policy: TrustPolicy) -> list[str]:
-    return sorted(map(text_from_name, policy.issuers_below(root)))
+    return sorted(
+        text_from_name(name.public_bytes()) for name in policy.issuers_below(root)
+    )
 
 
 def _may(root: Parsed, policy: TrustPolicy) -> str:

@@ -38,7 +38,7 @@ def _print(found: dict[str, Any]) -> None:
             ("signed by", by),
             ("chain", " > ".join(one["chain"])),
             ("until", _day(one["not_after"])),
-            ("SHA-256", one["sha256"]),
+            ("fingerprint", f"SHA-256 {one['sha256']}"),
         ):
             if value:
                 print_line(f"  {word}: {value}")
@@ -48,8 +48,9 @@ def _print(found: dict[str, Any]) -> None:
         print_line(f"{one['subject']} (https.factory_cas)")
         for word, value in (
             ("kind", one["kind"]),
-            ("key", f"{one['key']}, SHA-256 {one['key_sha256']}"),
+            ("key", f"{one['key']}, its SHA-256 {one['key_sha256']}"),
             ("until", _day(one["not_after"])),
+            ("fingerprint", f"SHA-256 {one['sha256']}"),
             ("may", one["may"]),
         ):
             print_line(f"  {word}: {value}")

@@ -701,7 +701,10 @@ class HttpServer:
     def _received(self, peer: _Peer, data: bytes | memoryview) -> None:
         if peer.proof is not None and peer.connection.awaits_request:
             assert self._tls is not None
-            said = self._tls.answer(bytes(data), peer.contact, peer.proof)
+            contact = peer.contact
+            said = self._tls.answer(
+                bytes(data), contact.source, contact.local, peer.proof
+            )
             if said is not None:
                 self._say(peer, said)
                 return

@@ -24,11 +24,12 @@ some milliseconds' worth of handshakes at most, because SIP shares the loop.
 import asyncio
 import contextlib
 import errno
+import os
 import select
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from OpenSSL import SSL
 
@@ -38,18 +39,17 @@ from bootwave.http.connection import Deadlines
 from bootwave.http.contact import Contact, plain_address
 from bootwave.http.proxyprotocol import Proxied, header_from_bytes
 from bootwave.limits import (
-    MAX_HTTP_HEAD_BYTES,
     MAX_SIGHTING_DETAIL_CHARACTERS,
     TLS_HANDSHAKE_SECONDS,
     TLS_PATIENCE_SECONDS,
 )
 from bootwave.metrics import Counter, CounterRow
-from bootwave.server.addresses import source_of
+from bootwave.native.http import take_connection
 from bootwave.server.balancers import Balancers
 from bootwave.server.deadlines import DeadlineWheel
+from bootwave.server.tls import openssl
 from bootwave.server.tls.hello import is_clear_http, offers_session
 from bootwave.server.tls.identity import Proof, Shown
-from bootwave.server.tls.openssl import is_resumed
 from bootwave.server.tls.side import Said, TlsSide
 from bootwave.server.tls.stream import TlsStream
 from bootwave.sightings import Reason, Sighting
@@ -65,8 +65,6 @@ STOP_SECONDS = 3.0
 
 # One read takes what a client sends in a flight: a chain of three is some 3 kB.
 _READ_BYTES = 16_384
-# Server flight, tickets, and an answer.
-_OUT_BYTES = 65_536
 # Answers up to here leave in one write with the end of the stream.
 _MOST_AT_ONCE = 48 * 1024
 _DEADLINES = Deadlines()
@@ -103,7 +101,7 @@ class Serves(Protocol):
 class TlsListener:
     """A listening socket and the context its handshakes begin with."""
 
-    __slots__ = ("context", "local", "socket")
+    __slots__ = ("context", "likely", "local", "socket")
 
     def __init__(self, sock: socket.socket, context: SSL.Context) -> None:
         """Find out what the socket is bound to."""
@@ -113,39 +111,48 @@ class TlsListener:
         # Where it is one address, every connection is to that one.
         fixed = host not in ("0.0.0.0", "::")
         self.local = (plain_address(host), port) if fixed else None
+        # How many are likely to wait in its queue: asking for one more than there is
+        # costs as much as a fifth of a handshake's own calls.
+        self.likely = 1
 
 
 class _Shaking:
-    """One connection before its first request.
+    """One connection before its first request, on the descriptor *number*.
 
-    ``hello`` is what came first, ``waiting`` since when the peer has to move.
+    ``hello`` is what came first, ``waiting`` since when the peer has to move, ``left``
+    what the kernel has not taken yet.
     """
 
     __slots__ = (
         "buffer",
         "connection",
-        "contact",
         "deadline",
         "hello",
         "interest",
         "left",
         "listener",
+        "local",
         "number",
         "proof",
         "shown",
-        "socket",
+        "source",
         "waiting",
     )
 
     def __init__(
-        self, sock: socket.socket, listener: TlsListener, contact: Contact, now: float
+        self,
+        number: int,
+        listener: TlsListener,
+        source: str,
+        local: tuple[str, int],
+        now: float,
     ) -> None:
-        self.socket = sock
-        self.number = sock.fileno()
+        self.number = number
         self.listener = listener
-        self.contact = contact
+        self.source = source
+        self.local = local
         self.connection: SSL.Connection | None = None  # made when the first bytes came
-        self.shown = Shown()
+        self.shown: Shown | None = None
         self.proof: Proof | None = None  # once the handshake is done
         self.buffer: bytes | None = None  # of a PROXY header that is to come
         self.hello = b""
@@ -255,26 +262,26 @@ class TlsAcceptor:
                 self._accept(self._listeners[number], until)
 
     def _accept(self, listener: TlsListener, until: float) -> None:
-        for number in range(MAX_ACCEPTS_PER_WAKE):
+        for number in range(listener.likely):
             if number and len(self._shaking) >= self._most:
                 return  # nobody has to go for one that may not be there
             if not self._make_room():
                 self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
                 return
-            try:
-                sock, address = listener.socket.accept()
-            except BlockingIOError:
+            taken = take_connection(listener.socket.fileno(), listener.local is None)
+            if not isinstance(taken, int):
+                self._begin(listener, *taken)
+            elif taken == errno.EAGAIN:
+                listener.likely = max(number, 1)
                 return
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
-                    self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
-                    return
-                continue  # accept(2): a connection that failed while it waited
-            self._counters.add(Counter.HTTP_CONNECTIONS)
-            self._begin(listener, sock, address)
+            elif taken in _EXHAUSTED:
+                self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
+                self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+                return
+            # Else accept(2): a connection that failed while it waited.
             if time.monotonic() >= until:
                 return
+        listener.likely = min(2 * listener.likely, MAX_ACCEPTS_PER_WAKE)
 
     def _make_room(self) -> bool:
         """Whether there is a place for one more, at another's cost if it must be."""
@@ -292,51 +299,47 @@ class TlsAcceptor:
         return self._server.has_room
 
     def _begin(
-        self, listener: TlsListener, sock: socket.socket, address: tuple[Any, ...]
+        self,
+        listener: TlsListener,
+        number: int,
+        source: str,
+        local: tuple[str, int] | None,
+        data: bytes | None,
     ) -> None:
+        self._counters.add(Counter.HTTP_CONNECTIONS)
         now = time.monotonic()
-        try:
-            local = listener.local
-            if local is None:
-                host, port = sock.getsockname()[:2]
-                local = plain_address(host), port
-        except OSError:
-            sock.close()
-            return
-        contact = Contact(source_of(address), local, True)
-        shaking = _Shaking(sock, listener, contact, now)
-        if self._balancers and contact.source in self._balancers:
+        here = local or listener.local
+        assert here is not None
+        shaking = _Shaking(number, listener, source, here, now)
+        if self._balancers and source in self._balancers:
             shaking.buffer = b""
-        self._shaking[shaking.number] = shaking
-        self._waiting[shaking.number] = None
-        self._guarded(shaking, self._readable)
-        if shaking.number in self._shaking:
+        self._shaking[number] = shaking
+        self._waiting[number] = None
+        if data is None:
+            self._watch(shaking, select.EPOLLIN)
+        else:
+            self._guarded(shaking, self._received, data)
+        if self._shaking.get(number) is shaking:
             self._wheel.place(shaking, shaking.deadline)
             self._arm()
 
-    def _guarded(self, shaking: _Shaking, act: Callable[[_Shaking], None]) -> None:
+    def _guarded(
+        self, shaking: _Shaking, act: Callable[..., None], *arguments: object
+    ) -> None:
         """Do *act*; an error costs this connection only."""
         try:
-            act(shaking)
+            act(shaking, *arguments)
         except OSError:  # the peer is gone
             self._drop(shaking)
         except Exception as error:
             log.note(
-                log.SERVER_CONNECTION_FAILED,
-                exception=error,
-                source=shaking.contact.source,
+                log.SERVER_CONNECTION_FAILED, exception=error, source=shaking.source
             )
             self._counters.add(Counter.HTTP_FAILED)
             self._drop(shaking)
-        else:
-            if shaking.number in self._shaking:
-                self._watch(shaking)
 
-    def _watch(self, shaking: _Shaking) -> None:
-        if self._shaking.get(shaking.number) is not shaking:
-            return
+    def _watch(self, shaking: _Shaking, wanted: int) -> None:
         assert self._epoll is not None
-        wanted = select.EPOLLOUT if shaking.left else select.EPOLLIN
         if not shaking.interest:
             self._epoll.register(shaking.number, wanted)
         elif wanted != shaking.interest:
@@ -345,30 +348,41 @@ class TlsAcceptor:
 
     def _readable(self, shaking: _Shaking) -> None:
         try:
-            data = shaking.socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+            data = os.read(shaking.number, _READ_BYTES)
         except BlockingIOError:
             return
-        if shaking.connection is None:
-            data = self._first_bytes(shaking, data)
-            if not data:
-                return
+        self._received(shaking, data)
+
+    def _received(self, shaking: _Shaking, data: bytes) -> None:
+        """Go on with *data*, which is empty at the peer's end."""
+        number = shaking.number
         connection = shaking.connection
-        assert connection is not None
-        if data:
-            connection.bio_write(data)
-        elif shaking.proof is None:
+        if connection is None:
+            data = self._first_bytes(shaking, data)
+            connection = shaking.connection
+            if connection is None:
+                return
+        # It moved: whoever waits longest is another.
+        del self._waiting[number]
+        self._waiting[number] = None
+        shaking.waiting = time.monotonic()
+        proof = shaking.proof
+        if proof is not None:
+            openssl.feed(connection, data)
+        elif not data:
             self._drop(shaking)  # gone within the handshake: nobody is to be told
             return
         else:
-            connection.bio_shutdown()
-        # It moved: whoever waits longest is another.
-        del self._waiting[shaking.number]
-        self._waiting[shaking.number] = None
-        shaking.waiting = time.monotonic()
-        if shaking.proof is None:
-            self._shake(shaking, connection)
-        else:
-            self._ask(shaking, connection)
+            try:
+                done = openssl.shake(connection, data)
+            except SSL.Error as error:
+                self._failed(shaking, connection, error)
+                return
+            if not done:
+                self._send_out(shaking, connection)
+                return
+            proof = self._done(shaking, connection)
+        self._ask(shaking, connection, proof)
 
     def _writable(self, shaking: _Shaking) -> None:
         self._send(shaking, shaking.left)
@@ -379,100 +393,94 @@ class TlsAcceptor:
             self._drop(shaking)
             return b""
         if shaking.buffer is not None:
-            shaking.buffer += data
-            try:
-                header = header_from_bytes(shaking.buffer)
-            except ProxySyntaxError as error:
-                self._counters.add(Counter.HTTP_PROXY_REFUSED)
-                self._note(shaking, Reason.PROXY_HEADER, str(error))
-                self._drop(shaking)
-                return b""
-            if header is None:
-                return b""
-            data = shaking.buffer[header.size :]
-            shaking.buffer = None
-            if header.proxied is not None:
-                shaking.contact = Contact(*header.proxied, True)
+            data = self._introduced(shaking, shaking.buffer + data)
             if not data:
                 return b""
         if is_clear_http(data):
             self._counters.add(Counter.TLS_CLEAR)
             self._leave(shaking)
-            contact = shaking.contact
-            self._server.adopt_clear(
-                shaking.socket, Proxied(contact.source, contact.local), data
-            )
+            ends = Proxied(shaking.source, shaking.local)
+            self._server.adopt_clear(_socket(shaking), ends, data)
             return b""
         shaking.hello = data
+        shaking.shown = Shown()
         connection = SSL.Connection(shaking.listener.context, None)
         connection.set_accept_state()
         connection.set_app_data(shaking.shown)
         shaking.connection = connection
         return data
 
-    def _shake(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+    def _introduced(self, shaking: _Shaking, data: bytes) -> bytes:
+        """Take the PROXY header that *data* begins with; return what follows it."""
         try:
-            connection.do_handshake()
-        except SSL.WantReadError:
-            self._send_out(shaking, connection)
-            return
-        except SSL.Error as error:
-            self._failed(shaking, connection, error)
-            return
-        resumed = is_resumed(connection)
+            header = header_from_bytes(data)
+        except ProxySyntaxError as error:
+            self._counters.add(Counter.HTTP_PROXY_REFUSED)
+            self._note(shaking, Reason.PROXY_HEADER, str(error))
+            self._drop(shaking)
+            return b""
+        if header is None:
+            shaking.buffer = data
+            self._watch(shaking, select.EPOLLIN)
+            return b""
+        shaking.buffer = None
+        if header.proxied is not None:
+            shaking.source, shaking.local = header.proxied
+        if header.size == len(data):
+            self._watch(shaking, select.EPOLLIN)
+        return data[header.size :]
+
+    def _done(self, shaking: _Shaking, connection: SSL.Connection) -> Proof:
+        """See to what follows when the handshake is complete."""
+        assert shaking.shown is not None
+        resumed = openssl.is_resumed(connection)
         self._counters.add(Counter.TLS_RESUMED if resumed else Counter.TLS_FULL)
         if not resumed and offers_session(shaking.hello):
             self._counters.add(Counter.TLS_TICKETS_LOST)
         shaking.hello = b""
-        shaking.proof = self._side.identities.prove(
-            connection, shaking.shown, resumed=resumed
-        )
+        proof = self._side.identities.prove(connection, shaking.shown, resumed=resumed)
+        shaking.proof = proof
         shaking.deadline = shaking.waiting + self._head_seconds
-        self._ask(shaking, connection)
+        return proof
 
-    def _ask(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+    def _ask(self, shaking: _Shaking, connection: SSL.Connection, proof: Proof) -> None:
         """Take the first request, if it is there; answer it, or have it answered."""
-        assert shaking.proof is not None
         try:
-            data = connection.recv(MAX_HTTP_HEAD_BYTES)
-        except SSL.WantReadError:
+            data = openssl.read(connection)
+        except SSL.Error:  # it broke TLS after the handshake: OpenSSL tells it
+            data = b""
+        if data is None:
             self._send_out(shaking, connection)  # the last flight, and tickets
             return
-        except (SSL.ZeroReturnError, SSL.SysCallError):
+        if not data:
             # It needed no answer, only the handshake.
-            self._close(shaking, connection)
-            return
-        except SSL.Error:  # it broke TLS after the handshake: OpenSSL tells it
             self._close(shaking, connection)
             return
         said = None
         if not shaking.left:
-            said = self._side.answer(data, shaking.contact, shaking.proof)
+            said = self._side.answer(data, shaking.source, shaking.local, proof)
         if said is None or said.keep_alive or len(said.data) > _MOST_AT_ONCE:
             self._hand_over(shaking, data, said)
             return
-        sent = connection.send(said.data)
-        while sent < len(said.data):  # a record holds 16 kB
-            sent += connection.send(said.data[sent:])
+        openssl.write(connection, said.data)
         self._close(shaking, connection, proven=said.proven)
 
     def _close(
         self, shaking: _Shaking, connection: SSL.Connection, *, proven: bool = False
     ) -> None:
         """Send what there is, with the end of the stream, and close."""
-        with contextlib.suppress(SSL.Error):
-            connection.shutdown()
-        out = shaking.left
-        with contextlib.suppress(SSL.WantReadError):
-            out += connection.bio_read(_OUT_BYTES)
+        openssl.end(connection)
+        out = openssl.outgoing(connection)
+        if shaking.left:
+            out = memoryview(shaking.left + out)
         try:
-            sent = shaking.socket.send(out, socket.MSG_DONTWAIT)
+            sent = os.write(shaking.number, out)
         except BlockingIOError:
             sent = 0
         if sent == len(out):
             self._drop(shaking)
             return
-        shaking.left = out[sent:]
+        shaking.left = bytes(out[sent:])
         self._hand_over(shaking, b"", Said(b"", False, proven))
 
     def _hand_over(
@@ -482,23 +490,27 @@ class TlsAcceptor:
         assert shaking.connection is not None
         assert shaking.proof is not None
         self._leave(shaking)
-        stream = TlsStream(shaking.connection, shaking.socket, shaking.left)
-        self._server.adopt_stream(stream, shaking.contact, shaking.proof, initial, said)
+        stream = TlsStream(shaking.connection, _socket(shaking), shaking.left)
+        contact = Contact(shaking.source, shaking.local, True)
+        self._server.adopt_stream(stream, contact, shaking.proof, initial, said)
 
     def _send_out(self, shaking: _Shaking, connection: SSL.Connection) -> None:
         """Hand what OpenSSL has written to the kernel, one flight in one write."""
-        try:
-            out = connection.bio_read(_OUT_BYTES)
-        except SSL.WantReadError:
-            return
-        self._send(shaking, shaking.left + out if shaking.left else out)
+        out = openssl.outgoing(connection)
+        if shaking.left:
+            self._send(shaking, shaking.left + out)
+        elif out:
+            self._send(shaking, out)
+        else:
+            self._watch(shaking, select.EPOLLIN)
 
-    def _send(self, shaking: _Shaking, out: bytes) -> None:
+    def _send(self, shaking: _Shaking, out: "bytes | memoryview") -> None:
         try:
-            sent = shaking.socket.send(out, socket.MSG_DONTWAIT)
+            sent = os.write(shaking.number, out)
         except BlockingIOError:
             sent = 0
-        shaking.left = out[sent:]
+        shaking.left = bytes(out[sent:]) if sent < len(out) else b""
+        self._watch(shaking, select.EPOLLOUT if shaking.left else select.EPOLLIN)
 
     def _failed(
         self, shaking: _Shaking, connection: SSL.Connection, error: SSL.Error
@@ -506,20 +518,20 @@ class TlsAcceptor:
         """Tell the client what is wrong, as far as the kernel takes it, and close."""
         self._counters.add(Counter.TLS_FAILED)
         self._note(shaking, Reason.TLS_FAILED, _why(error))
-        with contextlib.suppress(SSL.Error, OSError):
-            out = connection.bio_read(_OUT_BYTES)
-            shaking.socket.send(shaking.left + out, socket.MSG_DONTWAIT)
+        with contextlib.suppress(OSError):
+            os.write(shaking.number, shaking.left + openssl.outgoing(connection))
+        self._leave(shaking)
+        with _socket(shaking) as sock, contextlib.suppress(OSError):
             # What it may still send would have the kernel reset, and take that away.
-            shaking.socket.shutdown(socket.SHUT_WR)
-        self._drop(shaking)
+            sock.shutdown(socket.SHUT_WR)
+        self._server.room_made()
 
     def _note(self, shaking: _Shaking, reason: Reason, detail: str) -> None:
         detail = detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
-        source = shaking.contact.source
-        self._sight(Sighting(time.time(), 0, source, reason, detail))
+        self._sight(Sighting(time.time(), 0, shaking.source, reason, detail))
 
     def _leave(self, shaking: _Shaking) -> None:
-        """Forget *shaking*, whose socket stays open."""
+        """Forget *shaking*, whose descriptor stays open."""
         del self._shaking[shaking.number]
         del self._waiting[shaking.number]
         self._wheel.remove(shaking)
@@ -535,7 +547,7 @@ class TlsAcceptor:
         """Close *shaking* and forget it; again is harmless."""
         if self._shaking.get(shaking.number) is shaking:
             self._leave(shaking)
-            shaking.socket.close()
+            os.close(shaking.number)
             self._server.room_made()
 
     # Time
@@ -595,6 +607,11 @@ class TlsAcceptor:
         self._note(shaking, Reason.HTTP_TIMEOUT, "no request came")
         assert shaking.connection is not None
         self._close(shaking, shaking.connection)
+
+
+def _socket(shaking: _Shaking) -> socket.socket:
+    """Return the socket of *shaking*, which owns its descriptor from here on."""
+    return socket.socket(fileno=shaking.number)
 
 
 def _why(error: SSL.Error) -> str:

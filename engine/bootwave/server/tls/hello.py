@@ -9,6 +9,8 @@ HANDSHAKE = 0x16  # the content type of a record (RFC 8446 section 5.1)
 _CLIENT_HELLO = 1
 _SESSION_TICKET = 35  # RFC 5077 section 3.2
 _PRE_SHARED_KEY = 41  # RFC 8446 section 4.2.11
+_MARKS = _PRE_SHARED_KEY.to_bytes(2), _SESSION_TICKET.to_bytes(2)
+_ASKS_FOR_TICKET = _MARKS[1] + bytes(2)  # an empty one
 _RECORD_HEAD = 5
 _VERSION_AND_RANDOM = 34
 
@@ -27,6 +29,9 @@ def offers_session(data: bytes) -> bool:
 
     A session ticket or a pre-shared key; False for a ClientHello that is cut short.
     """
+    # Most do not: then none of these stands anywhere in it.
+    if _MARKS[0] not in data and _MARKS[1] not in data.replace(_ASKS_FOR_TICKET, b""):
+        return False
     try:
         return _offers_session(memoryview(data))
     except IndexError:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from typing import Protocol
 
 from OpenSSL import SSL
@@ -29,6 +28,7 @@ from bootwave.certificates.verdicts import Verdicts
 from bootwave.errors import StoreError
 from bootwave.http.contact import NOBODY, Identity
 from bootwave.phone.mac import text_from_mac
+from bootwave.server.tls.openssl import leaf_digest
 from bootwave.server.tls.verdictpage import VerdictPage
 from bootwave.sightings import Reason
 
@@ -120,17 +120,22 @@ class Identities:
     ) -> Proof:
         """Return what the handshake of *connection*, just done, showed."""
         self._look()
-        certificate = connection.get_peer_certificate()
-        if certificate is None:
+        digest = leaf_digest(connection)
+        if digest is None:
             return Proof(None, NOBODY, self._epoch)
-        leaf = dump_certificate(FILETYPE_ASN1, certificate)
-        digest = sha256(leaf).digest()
         known = self._fresh.get(digest)
-        if resumed:
-            return known or self._keep(digest, self._recalled(leaf, digest))
         fits = shown.asked and shown.errors <= self._tolerated
-        if fits and known is not None and known.identity.mac:
+        if known is not None and (resumed or (fits and known.identity.mac)):
             return known  # the same bytes, under the same policy, in the same second
+        certificate = connection.get_peer_certificate()
+        assert certificate is not None
+        leaf = dump_certificate(FILETYPE_ASN1, certificate)
+        if resumed or fits:
+            # A leaf that is known was verified with all of its path; so it is not done
+            # again, for it takes longer than the rest of the handshake together.
+            recalled = self._recalled(leaf, digest)
+            if resumed or recalled.mac:
+                return self._keep(digest, recalled)
         return self._judged(connection, leaf, digest, fits=fits)
 
     def now(self, proof: Proof) -> Identity:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.http.contact import Contact
@@ -10,6 +11,10 @@ from bootwave.server.tls.identity import Identifies, Proof
 
 if TYPE_CHECKING:
     from bootwave.native.http import Lane
+
+
+# Addresses of this machine, or those that load balancers name.
+_MOST_ENDS = 256
 
 
 class Said(NamedTuple):
@@ -40,7 +45,7 @@ class TlsSide:
     ) -> None:
         """Keep the parts."""
         self.identities = identities
-        self._url_of = url_of
+        self._url_of = lru_cache(_MOST_ENDS)(url_of)
         self._lane = lane
         self._answering = answering
         self.shaking: Callable[[], int] = int  # how many connections shake hands
@@ -52,8 +57,12 @@ class TlsSide:
             return contact
         return replace(contact, identity=identity)
 
-    def answer(self, data: bytes, contact: Contact, proof: Proof) -> Said | None:
-        """Return the answer to *data*, or None when others must answer it.
+    def answer(
+        self, data: bytes, source: str, local: tuple[str, int], proof: Proof
+    ) -> Said | None:
+        """Return the answer to *data* from *source*, or None: others must answer it.
+
+        *local* is what the phone reached.
 
         It must leave at once: nothing asks again whether it may.
         """
@@ -64,7 +73,5 @@ class TlsSide:
         identity = self.identities.now(proof)
         if identity.denial is not None or identity.detail:
             return None  # others tell why
-        said = self._lane.reply(
-            data, contact.source, self._url_of(contact.local), identity.mac
-        )
+        said = self._lane.reply(data, source, self._url_of(local), identity.mac)
         return None if said is None else Said(*said)
