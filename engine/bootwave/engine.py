@@ -85,7 +85,7 @@ class Engine:
                 options = local_options(self._temporary)
             await asyncio.to_thread(make_store, options)
             self._lock = EngineLock(options.store.database)
-            self._shared = open_shared(options, slots=1)
+            self._shared = open_shared(options, slots=1, embedded=True)
             control = ControlPlane(
                 options,
                 self._shared.revocations,

@@ -180,6 +180,12 @@ def test_passwords_are_in_no_error_and_no_repr(
 
 
 CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
+    (
+        "certificate.block",
+        {"serial": "1A2B", "reason": "stolen"},
+        ["certificate.blocked"],
+    ),
+    ("certificate.unblock", {"serial": "1A2B"}, ["certificate.unblocked"]),
     ("domain.add", {"name": "b.example.com"}, ["domain.added"]),
     (
         "domain.set",

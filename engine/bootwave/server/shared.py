@@ -142,7 +142,7 @@ class Shared:
             self.pnp.close()
 
 
-def open_shared(options: Options, slots: int) -> Shared:
+def open_shared(options: Options, slots: int, *, embedded: bool = False) -> Shared:
     """Open everything *options* ask for, for *slots* workers.
 
     Every slot must be served: the kernel spreads connections over all of them.  Raises
@@ -159,7 +159,7 @@ def open_shared(options: Options, slots: int) -> Shared:
         return opened[-1]
 
     https = options.https
-    tls = _tls(https)
+    tls = _tls(https, embedded=embedded)
     try:
         http = listen(
             options.http.listen, "http.listen", deferred=options.http.lane == "on"
@@ -189,11 +189,11 @@ def open_shared(options: Options, slots: int) -> Shared:
     )
 
 
-def _tls(https: HttpsOptions) -> "TlsShared | None":
+def _tls(https: HttpsOptions, *, embedded: bool) -> "TlsShared | None":
     """Return what TLS needs, or None where nothing listens for it.
 
     A place that was made before there was TLS has no certificate and is served as it
-    was.
+    was.  It is not said where it is *embedded* in a program that asked for no TLS.
     """
     if not (https.listen or https.legacy.listen):
         return None
@@ -201,7 +201,8 @@ def _tls(https: HttpsOptions) -> "TlsShared | None":
 
     if not present(https).certificates and https.certificates:
         missing = https.certificates[0]
-        log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
+        if https.model_fields_set or not embedded:
+            log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
         return None
     return TlsShared(https)
 

@@ -51,11 +51,13 @@ def block(work: Work, serial: str, key: str, reason: str) -> dict[str, Any]:
             "value": value,
             "why": why,
             "at": work.at.wall,
-            "by": "operator",
+            "by": work.actor,
         },
     )
     work.touched("all", 0)
-    return {**_shown(kind, value), "reason": why}
+    shown = _shown(kind, value)
+    work.note("certificate.blocked", f"{kind} {shown[kind]}", reason=why)
+    return {**shown, "reason": why}
 
 
 def unblock(work: Work, serial: str, key: str) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def unblock(work: Work, serial: str, key: str) -> dict[str, Any]:
             f"No block is of {kind} {shown[kind]}: bootwave tls blocks lists them."
         )
     work.touched("all", 0)
+    work.note("certificate.unblocked", f"{kind} {shown[kind]}")
     return {**shown, "reason": rows[0][0]}
 
 

@@ -47,7 +47,7 @@ BATCH = 256
 PATIENCE_SECONDS = 0.25
 
 _VERSION = "PRAGMA data_version"
-_PATIENT = f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}"
+_PATIENT = "PRAGMA busy_timeout = 250"  # PATIENCE_SECONDS, in milliseconds
 
 _DEVICES = """
 SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
