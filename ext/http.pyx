@@ -59,7 +59,7 @@ from httpconnections cimport (
     wait_for,
     watch,
 )
-from httpends cimport ends_of, source_of, text_of
+from httpends cimport end_of_text, ends_of, source_of, text_of
 from httpgrants cimport Revocations, is_granted, stamp_of
 from httpmemos cimport (
     MAX_MEMOS,
@@ -306,7 +306,8 @@ cdef class Lane:
     MACs (both powers of two).  *row* is added to each index of *counted*: connections,
     requests, documents, documents with secrets, cache hits.  *sightings* is the
     native.ring.SightingRing that is told of each answer; *reasons* are the numbers told
-    for a general document, a phone's own, and one not modified.
+    for a general document, a phone's own under a window, one not modified, and a
+    phone's own on its certificate.
     *boot* is the present boot's number in *documents*.
 
     *url* is the base URL of every connection; when it is empty, *url_of* is asked for
@@ -318,9 +319,13 @@ cdef class Lane:
     *capacity* is how many connections there may be with those of others, *crowded*
     from when on unproven ones are not kept.  *balancers* are the networks of load
     balancers, whose connections begin with a PROXY header: (4 or 6, length, address).
+    *answering* is the counter that tells others when something granted is in hand, as
+    (native.counters.Counters, index); None when nobody wants to know.
     """
 
     cdef object documents_owner, general_owner, revocations_owner, counters_owner
+    cdef object answering_owner
+    cdef uint64_t* answering  # odd while something granted is in hand; NULL for nobody
     cdef object url_of, describe, model_of
     cdef Table* documents
     cdef Table* general
@@ -328,7 +333,7 @@ cdef class Lane:
     cdef uint64_t* counters
     cdef Py_ssize_t[COUNTED] counted
     cdef uint64_t[COUNTED] counts
-    cdef uint8_t[3] reasons
+    cdef uint8_t[4] reasons
     cdef uint32_t boot
     cdef uint64_t url, no_model
     cdef bint one_url
@@ -389,6 +394,7 @@ cdef class Lane:
         int crowded,
         tuple balancers not None=(),
         double head=5.0,
+        answering=None,
     ):
         cdef CounterMemory* memory
         cdef Py_ssize_t i
@@ -422,18 +428,26 @@ cdef class Lane:
             counters.memory, BW_COUNTERS_CAPSULE
         )
         self.counters = memory.at
-        if len(counted) != COUNTED or len(reasons) != 3 or len(vendors) > 8:
+        if len(counted) != COUNTED or len(reasons) != 4 or len(vendors) > 8:
             raise ValueError("the constructor's tuples are of other sizes")
         for i in range(COUNTED):
             self.counted[i] = row + counted[i]
             if not 0 <= self.counted[i] < memory.count:
                 raise ValueError("there is no such counter")
             self.counts[i] = 0
-        for i in range(3):
+        for i in range(4):
             self.reasons[i] = reasons[i]
         self.vendor_count = <int>len(vendors)
         for i in range(self.vendor_count):
             self.vendors[i] = vendors[i]
+        if answering is not None:
+            self.answering_owner, i = answering
+            memory = <CounterMemory*>PyCapsule_GetPointer(
+                self.answering_owner.memory, BW_COUNTERS_CAPSULE
+            )
+            if not 0 <= i < memory.count:
+                raise ValueError("there is no such counter")
+            self.answering = memory.at + i
         cdef bytes address
         for family, length, address in balancers:
             if address is None or not add_subnet(
@@ -629,6 +643,7 @@ cdef class Lane:
         cdef Request request
         cdef Answer answer
         cdef Caller caller
+        cdef bint entered
         cdef int fd = miss.fd
         if fd < 0:
             return True
@@ -653,10 +668,15 @@ cdef class Lane:
         if miss.if_none_match is not None:
             request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
             request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
-        if not self.write(&request, &answer):
-            return False
-        self.end_waiting(miss)
-        self.deliver(fd, request.keep_alive, &answer, &caller)
+        entered = self.enter()
+        try:
+            if not self.write(&request, &answer):
+                return False
+            self.end_waiting(miss)
+            self.deliver(fd, request.keep_alive, &answer, &caller)
+        finally:
+            if entered:
+                self.leave()
         return True
 
     def say(self, Miss miss not None, bytes data not None):
@@ -679,6 +699,59 @@ cdef class Lane:
             &caller,
         )
         return True
+
+    def reply(self, bytes data not None, str source not None, str url not None,
+              uint64_t mac):
+        """Return the answer to the request *data* of a connection that others hold.
+
+        That is (answer, whether it stays open, whether it was given on a grant), or
+        None when others must answer it: all of *data* must be the request.  *source*
+        is the phone's address and *url* the base URL that it reached, *mac* what a
+        certificate of the connection proves, 0 for nothing.  It is counted and told;
+        send it at once, because it may leave at this moment.
+        """
+        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        cdef Request request
+        cdef Answer answer
+        cdef bw_end peer
+        cdef Source from_
+        if (
+            not recognised(at, size, &request)
+            or request.consumed != size
+            or not end_of_text(source, &peer)
+        ):
+            return None
+        try:
+            if not self.understood(&request, <uint64_t>hash(url), &answer):
+                return None
+        except Exception:
+            return None  # who has the request next fails, too, and says so
+        if mac:
+            if answer.own and answer.mac != mac:
+                return None
+            if self.find_certified(&answer) != READY:
+                return None
+        else:
+            source_of(&peer, &from_)
+            if self.find(&from_, &answer, True) != READY:
+                return None
+        if not self.write(&request, &answer):
+            return None
+        if answer.own:
+            self.counts[HITS] += 1
+            self.counts[DOCUMENTS_SECRET] += 1
+            if mac and answer.reason == self.reasons[1]:
+                answer.reason = self.reasons[3]
+        self.counts[DOCUMENTS] += 1
+        self.counts[REQUESTS] += 1
+        self.tell(&answer, &peer)
+        self.count_up()
+        return (
+            PyBytes_FromStringAndSize(self.out, answer.size),
+            request.keep_alive != 0,
+            answer.own != 0,
+        )
 
     def release(self, Miss miss not None):
         """Return *miss* as ``turn`` returns what is handed over; None if it is gone."""
@@ -757,6 +830,7 @@ cdef class Lane:
         """
         cdef Request request
         cdef Answer answer
+        cdef bint entered
         cdef int found
         if not recognised(self.inbound, size, &request) or request.consumed != size:
             return HANDED
@@ -769,11 +843,29 @@ cdef class Lane:
         if found == UNFIT:
             return HANDED
         if found == READY:
-            if self.write(&request, &answer):
-                if answer.own:
-                    self.counts[HITS] += 1
-                return self.deliver(fd, request.keep_alive, &answer, caller)
+            entered = self.enter()
+            try:
+                if self.write(&request, &answer):
+                    if answer.own:
+                        self.counts[HITS] += 1
+                    return self.deliver(fd, request.keep_alive, &answer, caller)
+            finally:
+                if entered:
+                    self.leave()
         return self.wait(fd, size, &request, &answer, caller)
+
+    cdef inline bint enter(self) noexcept:
+        """Tell that something granted may be in hand (provision.answering).
+
+        False when that was told already, by others who tell the end of it.
+        """
+        if self.answering is NULL or self.answering[0] & 1:
+            return False
+        bw_add(self.answering, 1)
+        return True
+
+    cdef inline void leave(self) noexcept:
+        bw_add(self.answering, 1)
 
     cdef int deliver(
         self,
@@ -874,19 +966,38 @@ cdef class Lane:
             )
         return True
 
-    cdef int find(self, const Source* source, Answer* answer) noexcept:
-        """Find the document, and whether it may leave now: MISSING, READY or UNFIT."""
-        cdef uint64_t mac = answer.mac
-        cdef Phone* phone
+    cdef int find(
+        self, const Source* source, Answer* answer, bint secure=False
+    ) noexcept:
+        """Find the document, and whether it may leave now: MISSING, READY or UNFIT.
+
+        To *source*; over clear HTTP, unless the connection is *secure*.
+        """
+        cdef Phone* phone = NULL
         if answer.own:
-            phone = find_phone(self.documents, mac)
+            phone = find_phone(self.documents, answer.mac)
             if (
                 phone is NULL
-                or not phone.clear
-                or phone.boot != self.boot
+                or not (phone.clear or secure)
                 or not same_source(&phone.source, source)
                 or not has_token(self.documents, phone, answer.token, TOKEN_BYTES)
             ):
+                return MISSING
+        return self.fetch(phone, answer)
+
+    cdef int find_certified(self, Answer* answer) noexcept:
+        """Find the document for whoever has proven to be the phone, from anywhere."""
+        cdef Phone* phone = NULL
+        if answer.own:
+            phone = find_phone(self.documents, answer.mac)
+            if phone is NULL:
+                return MISSING
+        return self.fetch(phone, answer)
+
+    cdef int fetch(self, Phone* phone, Answer* answer) noexcept:
+        """Find the document of *phone*, or a general one (NULL)."""
+        if answer.own:
+            if phone.boot != self.boot:
                 return MISSING
             use_phone(self.documents, phone)
         else:

@@ -14,7 +14,7 @@ FLOORS = [
     {"optionsfile", "log", "metrics"},
     {"phone"},
     {"directory", "sip", "http", "xml"},
-    {"settings", "firmware", "pairing"},
+    {"certificates", "settings", "firmware", "pairing"},
     {"store"},
     {"provision", "redirection"},
     {"control"},

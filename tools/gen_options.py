@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bootwave.options import Options, keys
+from bootwave.options import keys, section_named
 from bootwave.optionsfile import shown
 
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"
@@ -27,7 +27,8 @@ where it came from and what is wrong; nothing that is misspelt is ignored.
   `localhost:8080`. Port 0 lets the kernel choose, and `bootwave serve` prints which.
 * `BOOTWAVE_TRACEBACK=1` shows developers where a command failed.
 * A running engine reads the file again on SIGHUP and replaces its workers one after the
-  other; listeners, files and `server.workers` change at the next start.
+  other; listeners, files of `[store]` and `server.workers` change at the next start.
+  The certificates and keys that files name are read again, too.
 """
 
 
@@ -36,12 +37,10 @@ def page() -> str:
     parts = [HEAD]
     section = ""
     for key in keys():
-        name, _, option = key.name.partition(".")
+        name, _, option = key.name.rpartition(".")
         if name != section:
             section = name
-            about = Options.model_fields[name].annotation
-            assert about is not None
-            first = (about.__doc__ or "").splitlines()[0]
+            first = (section_named(name).__doc__ or "").splitlines()[0]
             parts.append(f"\n## [{name}]\n\n{first}\n")
         help_ = key.help.replace("|", "\\|")
         parts.append(

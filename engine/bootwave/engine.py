@@ -14,7 +14,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bootwave.control.plane import ControlPlane
-from bootwave.options import HttpOptions, Options, PnpOptions, StoreOptions
+from bootwave.options import (
+    HttpOptions,
+    HttpsOptions,
+    Options,
+    PnpOptions,
+    StoreOptions,
+)
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.worker import Worker
 from bootwave.store.create import create
@@ -38,6 +44,7 @@ def local_options(directory: Path) -> Options:
             control_socket=directory / "control.sock",
         ),
         http=HttpOptions(listen=("127.0.0.1:0",)),
+        https=HttpsOptions(listen=()),
         pnp=PnpOptions(listen="127.0.0.1:0", interfaces=("127.0.0.1",)),
     )
 
@@ -82,6 +89,7 @@ class Engine:
             control = ControlPlane(
                 options,
                 self._shared.revocations,
+                self._shared.answering,
                 self._shared.counters,
                 self._shared.lines(),
                 started=self._shared.started,
@@ -137,6 +145,14 @@ class Engine:
         """Address and port of the first HTTP listener."""
         host, port = _running(self._shared).listeners[0][0].getsockname()[:2]
         return host, port
+
+    @property
+    def https_address(self) -> tuple[str, int]:
+        """Address and port of the first HTTPS listener."""
+        addresses = _running(self._shared).https.addresses
+        if not addresses:
+            raise RuntimeError("nothing is served over TLS")
+        return addresses[0].host, addresses[0].port
 
     @property
     def pnp_address(self) -> tuple[str, int]:

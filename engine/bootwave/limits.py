@@ -68,6 +68,15 @@ HTTP_ANSWER_SECONDS = 30.0  # ours to decide in; a store that hangs must not hol
 HTTP_LINGER_SECONDS = 2.0
 MAX_HTTP_LINGER_BYTES = 65_536
 
+# TLS.  A phone's handshake takes two round trips and, on the slowest of them, under a
+# second for its own signature.
+TLS_HANDSHAKE_SECONDS = 5.0
+# Under pressure a handshake that the peer has left alone for so long makes room.
+TLS_PATIENCE_SECONDS = 1.0
+# The names of CAs told to clients; longer lists fill packets of every handshake, and
+# phones have one certificate to show (RFC 8446 section 4.2.4 makes them optional).
+MAX_TLS_CA_LIST_BYTES = 4096
+
 MAX_SIGHTING_DETAIL_CHARACTERS = 96
 
 # One message on the control socket, and one import by it.
@@ -81,3 +90,24 @@ MAX_WAVE_DOCUMENT_BYTES = 1024 * 1024
 MAX_WAVE_HEAD_BYTES = 16 * 1024
 MAX_WAVE_FILES = 16
 MAX_WAVE_LIST_DEPTH = 3
+
+# Client certificates.  OpenSSL takes chains of 100 KB; those of phones are three of
+# about 1 KB, and what a message of the handshake may carry is bounded there.
+MAX_TLS_CERTIFICATE_BYTES = 16 * 1024
+MAX_TLS_CHAIN_CERTIFICATES = 8
+# Leaf and root included; snom's are three long, and Apache's SSLVerifyDepth of those
+# who serve them is 2.
+MAX_TLS_PATH_CERTIFICATES = 6
+# Certificates looked at as the next of a path, and RSA verifications (some 30 us each),
+# while one chain is judged: same-name CAs must not multiply into more.
+MAX_TLS_PATH_STEPS = 64
+MAX_TLS_PATH_SIGNATURES = 24
+# Issuing CAs remembered, which phones send with every handshake; snom has two.
+MAX_TLS_PROVEN_CAS = 64
+# Verdicts remembered for resumed sessions; only of leaves that a factory CA signed, so
+# it is phones that fill it, at under 1 KB each.
+MAX_TLS_VERDICTS = 131_072
+# What operators give: a CA file, and a CRL (some 40 bytes an entry).
+MAX_CERTIFICATE_FILE_BYTES = 1024 * 1024
+MAX_CRL_FILE_BYTES = 64 * 1024 * 1024
+MAX_CERTIFICATE_BLOCKS = 100_000

@@ -113,6 +113,24 @@ PNP_FAULT = _event(
     "plug and play did not finish %(work)s",
     "This is a fault of the program: report it with the traceback.",
 )
+TLS_EXPIRED = _event(
+    "server.tls_expired",
+    logging.WARNING,
+    "the certificate of %(mac)s has expired and was accepted (https.expired)",
+    "It proves the phone all the same; https.expired = refuse ends that.",
+)
+CERTIFICATE_WARNING = _event(
+    "control.certificate_warning",
+    logging.WARNING,
+    "certificates: %(warning)s",
+    "bootwave tls check shows all of them; send HUP after a file was replaced.",
+)
+TLS_KEPT = _event(
+    "server.tls_kept",
+    logging.ERROR,
+    "the certificates stay as they were: %(error)s",
+    "Repair the file and send HUP again.",
+)
 SERVER_REQUEST_FAILED = _event(
     "server.request_failed",
     logging.ERROR,
@@ -130,6 +148,13 @@ SERVER_OUT_OF_DESCRIPTORS = _event(
     logging.WARNING,
     "no connection can be accepted for now: %(error)s",
     "Raise the limit of open files (LimitNOFILE) above http.connections.",
+)
+WORKER_STOOD_STILL = _event(
+    "control.worker_stood_still",
+    logging.WARNING,
+    "worker process %(pid)s stood still with a document in hand that was closed, and "
+    "was killed",
+    "Another is started; see what stopped it (SIGSTOP, a debugger, a starved core).",
 )
 PROVISION_STORE_AWAY = _event(
     "provision.store_away",

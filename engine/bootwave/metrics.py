@@ -52,7 +52,12 @@ class Counter(IntEnum):
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
     SIP_STALE = 23, "SIP datagrams dropped unread because they had waited for too long"
     HTTP_PROXY_REFUSED = 24, "connections of load balancers without a PROXY header"
-    AUDIT_LOST = 25, "documents given to phones that the audit log could not be told of"
+    TLS_FULL = 25, "TLS handshakes that began a session"
+    TLS_RESUMED = 26, "TLS handshakes that resumed a session"
+    TLS_FAILED = 27, "TLS handshakes that failed"
+    TLS_TICKETS_LOST = 28, "tickets and sessions offered that could not be resumed"
+    TLS_CLEAR = 29, "requests in clear HTTP where TLS was expected"
+    AUDIT_LOST = 30, "documents given to phones that the audit log could not be told of"
 
 
 class CounterRow:

@@ -19,6 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bootwave.limits import MAX_PROXY_NETWORKS
 
 MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
+# SHA-256 of the SubjectPublicKeyInfo of "Snom Technology AG CA" (RSA-1024, SHA-1; 2008
+# to 2037), whose certificate has the SHA-256 fingerprint C2:10:60:CC:...:44:31:1C.
+SNOM_ROOT_1_KEY = "d4ed46977a9fc96c112208692bda36dcdde3a1ce0a18e8bab1759771564fe914"
 
 
 class Address(NamedTuple):
@@ -137,6 +140,16 @@ def _network(text: str) -> str:
     return text
 
 
+def _sha256(text: str) -> str:
+    """Return *text* as 64 hex digits in lower case; colons may separate them."""
+    digits = text.replace(":", "").lower()
+    if len(digits) != 64 or digits.strip("0123456789abcdef"):
+        raise ValueError(
+            "must be SHA-256 in hex, 64 digits, as bootwave tls check says"
+        )
+    return digits
+
+
 def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     if len(texts) > MAX_PROXY_NETWORKS:
         raise ValueError(f"must be at most {MAX_PROXY_NETWORKS} addresses or subnets")
@@ -246,14 +259,80 @@ class HttpOptions(_Section):
     )
 
 
+class HttpsLegacyOptions(_Section):
+    """HTTPS for old firmware, which knows no TLS 1.2: TLS 1.0 with weak ciphers."""
+
+    listen: tuple[Listen, ...] = Field(
+        (),
+        description="Addresses and TCP ports, others than https.listen; empty: old "
+        "firmware is not served over TLS.",
+    )
+    certificates: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with key and chain, RSA of 2048 bits for the oldest "
+        "phones; empty: those of https.certificates.",
+    )
+
+
 class HttpsOptions(_Section):
     """The settings server over TLS."""
 
     listen: tuple[Listen, ...] = Field(
-        (),
-        description="Addresses and TCP ports; accepted and without effect: there is "
-        "no TLS listener in this version.",
+        ("0.0.0.0:8443", "[::]:8443"), description="Addresses and TCP ports."
     )
+    factory_cas: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with the CAs of phones' factory certificates: roots, "
+        "and issuing CAs that phones do not send along.  Without any no certificate "
+        "proves anything.",
+    )
+    factory_issuers: tuple[str, ...] = Field(
+        (),
+        description="The only CAs that may issue phones' certificates, such as "
+        "/C=DE/O=Maker/CN=Phones or (not in the variable, which commas separate) "
+        "CN=Phones,O=Maker,C=DE; empty: snom's issuing CAs below snom's roots, any CA "
+        "below others.",
+    )
+    crls: tuple[Path, ...] = Field(
+        (),
+        description="Files of certificate revocation lists, in PEM or DER; what one of "
+        "them names denies every request.",
+    )
+    expired: Literal["refuse", "accept"] = Field(
+        "refuse",
+        description="Whether a factory certificate proves a phone after its time has "
+        "passed; accept: it does, and each is logged.",
+    )
+    legacy_roots: tuple[Annotated[str, AfterValidator(_sha256)], ...] = Field(
+        (SNOM_ROOT_1_KEY,),
+        description="SHA-256 of the public keys of roots below which SHA-1 and RSA of "
+        "1024 bits are accepted, in hex; the default is snom's root of 2008.  Empty: "
+        "nowhere.",
+    )
+    certificates: tuple[Path, ...] = Field(
+        (Path("bootwave-server.pem"), Path("bootwave-server-ecdsa.pem")),
+        description="PEM files, each with a certificate of this server, its chain and "
+        "its key.  RSA and ECDSA for the same names serve side by side; a phone that "
+        "names a host is shown the certificate for it, others the first.",
+    )
+    url: Url = Field(
+        "",
+        description="The base URL phones reach this server by over TLS; empty: "
+        "http.url if that is https, else the address the phone connected to.",
+    )
+    bootstrap: bool = Field(
+        False,
+        description="Whether the general document sends phones that own a factory "
+        "certificate from clear HTTP to HTTPS; they must accept the server's "
+        "certificate.",
+    )
+    handshakes: int = Field(
+        512,
+        ge=8,
+        le=65_536,
+        description="TLS handshakes one worker has under way at most; more wait.",
+    )
+    legacy: HttpsLegacyOptions = HttpsLegacyOptions()
 
 
 class ControlOptions(_Section):
@@ -402,29 +481,68 @@ class Key(NamedTuple):
     help: str
     annotation: Any
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list, whose members a variable separates by commas."""
+        return self.kind.startswith("a list of ")
+
 
 def keys() -> Iterator[Key]:
-    """Yield every option in the order of the table."""
+    """Yield every option in the order of the table, sections within others last."""
     for section, field in Options.model_fields.items():
-        model = field.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, _Section)
-        for name, option in model.model_fields.items():
-            yield Key(
-                f"{section}.{name}",
-                f"BOOTWAVE_{section}__{name}".upper(),
-                _kind(option.annotation, option.metadata),
-                option.default,
-                option.description or "",
-                option.annotation,
-            )
+        yield from _keys_of(section, section_of(field.annotation))
+
+
+def section_of(annotation: Any) -> "type[_Section] | None":
+    """Return *annotation* when it is a section of options, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, _Section):
+        return annotation
+    return None
+
+
+def _keys_of(section: str, model: "type[_Section] | None") -> Iterator[Key]:
+    assert model is not None
+    within = {}
+    for name, option in model.model_fields.items():
+        if section_of(option.annotation) is not None:
+            within[f"{section}.{name}"] = section_of(option.annotation)
+            continue
+        dotted = f"{section}.{name}"
+        yield Key(
+            dotted,
+            "BOOTWAVE_" + dotted.replace(".", "__").upper(),
+            _kind(option.annotation, option.metadata),
+            option.default,
+            option.description or "",
+            option.annotation,
+        )
+    for inner, inner_model in within.items():
+        yield from _keys_of(inner, inner_model)
+
+
+def section_named(name: str) -> "type[BaseModel]":
+    """Return the section with the dotted *name* of the table."""
+    model: type[BaseModel] = Options
+    for part in name.split("."):
+        found = section_of(model.model_fields[part].annotation)
+        assert found is not None
+        model = found
+    return model
+
+
+def value_of(options: BaseModel, name: str) -> Any:
+    """Return the value of the option with the dotted *name*."""
+    found: Any = options
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> str:
     """Return in words what a value of this type within these bounds is."""
     choices = getattr(annotation, "__args__", ())
     if getattr(annotation, "__origin__", None) is tuple:
-        return "a list of texts"
+        return "a list of paths" if Path in choices else "a list of texts"
     if choices:
         return "one of " + ", ".join(choices)
     bounds = {

@@ -13,14 +13,14 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bootwave.errors import OptionError
-from bootwave.options import Key, Options, StoreOptions, keys
+from bootwave.options import Key, Options, keys, section_of
 
 FILE_NAME = "bootwave.toml"
 FILE_VARIABLE = "BOOTWAVE_OPTIONS"
@@ -35,6 +35,8 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
 _SHOWN_CHARACTERS = 80
 
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
 
 class Problem(NamedTuple):
     """One thing that is wrong: which option or variable, where, and a sentence."""
@@ -48,7 +50,7 @@ class Loaded:
     """Options, and where each came from.
 
     ``origins`` maps a dotted key to "default", to the path of the file or to the name
-    of the variable.  ``path`` is None without a file.  Paths in ``options.store`` are
+    of the variable.  ``path`` is None without a file.  Paths in ``options`` are
     absolute.
     """
 
@@ -135,9 +137,11 @@ def _from_file(
 ) -> dict[str, Any]:
     """Return the known keys of the file by dotted name."""
     tree = _tree(path, problems)
-    sections = {name.partition(".")[0] for name in table}
+    sections = {name.rpartition(".")[0] for name in table}
     found: dict[str, Any] = {}
-    for section, values in tree.items():
+    waiting = list(tree.items())
+    while waiting:
+        section, values = waiting.pop(0)
         if not isinstance(values, dict):
             sentence = (
                 f"{section} in {path} must be a section, written [{section}]"
@@ -157,6 +161,8 @@ def _from_file(
             name = f"{section}.{key}"
             if name in table:
                 found[name] = value
+            elif name in sections:
+                waiting.append((name, value))
             else:
                 hint = _nearest(name, table) or "."
                 sentence = f"There is no option {name}, which {path} sets{hint}"
@@ -205,7 +211,7 @@ def _from_environment(
                     f"The variable {variable} names no option{hint}",
                 )
             )
-        elif key.kind == "a list of texts":
+        elif key.is_list:
             parts = (part.strip() for part in environ[variable].split(","))
             found[key.name] = [part for part in parts if part]
         else:
@@ -234,13 +240,16 @@ def _validated(
         if isinstance(value, bool) and table[name].annotation is not bool:
             problems.append(_wrong(table[name], value, origins[name]))
             del written[name]
-        elif table[name].kind == "a list of texts" and isinstance(value, str):
+        elif table[name].is_list and isinstance(value, str):
             written[name] = [value]
     while True:
-        tree: dict[str, dict[str, Any]] = {}
+        tree: dict[str, Any] = {}
         for name, value in written.items():
-            section, _, key = name.partition(".")
-            tree.setdefault(section, {})[key] = value
+            *sections, key = name.split(".")
+            place = tree
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = value
         try:
             return Options.model_validate(tree)
         except ValidationError as errors:
@@ -249,7 +258,7 @@ def _validated(
                 said = ""
                 if error["type"] == "value_error":
                     said = str(error["ctx"]["error"])
-                name = ".".join(str(part) for part in error["loc"][:2])
+                name = _name_of(error["loc"], table)
                 if name in table:
                     wrong.setdefault(
                         name, _wrong(table[name], written[name], origins[name], said)
@@ -264,6 +273,15 @@ def _validated(
             problems.extend(wrong.values())
             for name in wrong:
                 del written[name]
+
+
+def _name_of(place: Sequence[int | str], table: Mapping[str, Key]) -> str:
+    """Return the option that *place* is in: the place in a list comes after it."""
+    for parts in range(len(place), 0, -1):
+        name = ".".join(map(str, place[:parts]))
+        if name in table:
+            return name
+    return ""
 
 
 def _wrong(key: Key, value: Any, where: str, said: str = "") -> Problem:
@@ -290,13 +308,8 @@ def _with_absolute_paths(
     origins: Mapping[str, str],
     problems: list[Problem],
 ) -> Options:
-    paths = {
-        name: directory / getattr(options.store, name)
-        for name in StoreOptions.model_fields
-    }
-    if str(options.store.key).startswith(KEY_ELSEWHERE):
-        paths["key"] = options.store.key
-    socket_path = paths["control_socket"]
+    options = _resolved(options, directory)
+    socket_path = options.store.control_socket
     if len(os.fsencode(socket_path)) > MAX_SOCKET_PATH_BYTES:
         problems.append(
             Problem(
@@ -306,5 +319,19 @@ def _with_absolute_paths(
                 f"{MAX_SOCKET_PATH_BYTES} bytes a Unix socket may have.",
             )
         )
-    store = options.store.model_copy(update=paths)
-    return options.model_copy(update={"store": store})
+    return options
+
+
+def _resolved(section: AnySection, directory: Path) -> AnySection:
+    """Return *section* with every path in it counted from *directory*."""
+    changed: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if section_of(field.annotation) is not None:
+            changed[name] = _resolved(value, directory)
+        elif isinstance(value, Path):
+            if not str(value).startswith(KEY_ELSEWHERE):
+                changed[name] = directory / value
+        elif isinstance(value, tuple) and any(isinstance(v, Path) for v in value):
+            changed[name] = tuple(directory / part for part in value)
+    return section.model_copy(update=changed) if changed else section

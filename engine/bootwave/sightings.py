@@ -161,6 +161,12 @@ class Reason(IntEnum):
         "a load balancer's connection did not begin with a PROXY header (version 2)",
         "have it send one, or take its address out of http.proxy_protocol",
     )
+    TLS_FAILED = (
+        86,
+        "the TLS handshake failed",
+        "serve old firmware by https.legacy.listen; see the detail",
+    )
+    TLS_TIMEOUT = 87, "the TLS handshake was not complete in time"
     WILDCARD_RESTRICTED = (
         88,
         "the wildcard accounts that are free were opened for other phones",

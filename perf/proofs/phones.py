@@ -18,6 +18,7 @@ PATIENCE = 60.0
 # Until nothing more comes: delivery over loopback may be left to a kernel thread.
 QUIET_SECONDS = 0.01
 REFUSED, GIVEN, OTHER = "refused", "given", "something else"
+LOST = "lost"  # the server was killed before it answered
 
 
 class Seen(NamedTuple):
@@ -176,7 +177,7 @@ class Phones:
 
     def _record(self, connection: _Connection) -> None:
         head, _, body = bytes(connection.received).partition(b"\r\n\r\n")
-        kind = OTHER
+        kind = LOST if not connection.received else OTHER
         if head.startswith(b"HTTP/1.1 200 "):
             kind = GIVEN
         elif head.startswith(b"HTTP/1.1 401 "):

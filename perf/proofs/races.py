@@ -5,10 +5,14 @@ its tracks at some moment of that (every other round), and then ends the grant. 
 the command has returned, everything that left the server until then is read, and only
 then the stopped worker goes on.
 
-What is asked for after the command returned is refused by every worker, without
-exception.  What was asked for before may have been in a worker's hand at that moment,
-granted and not yet sent: a worker has one at a time, so there is at most one for each
-worker and round.  They are counted as "in hand".
+Once a command has returned nothing of what it ended leaves any more, whenever it was
+asked for.  A worker that was stopped with a document in its hand, granted and not yet
+sent, is killed by the command (provision.answering); those are counted as "killed", and
+their phones ask again.
+
+A window that expires is not ended by anybody who could wait.  What was asked for before
+may be in a stopped worker's hand over its end: a worker has one at a time, so there is
+at most one for each worker and round.  They are counted as "in hand".
 """
 
 import os
@@ -21,15 +25,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from bootwave.control.client import ControlClient
 from perf.programs import Wrong
 from perf.proofs.outcome import Outcome, progress
-from perf.proofs.phones import GIVEN, OTHER, REFUSED, Phones
-from tests.end_to_end.program import DOMAIN, Program
+from perf.proofs.phones import GIVEN, LOST, OTHER, REFUSED, Phones
+from tests.end_to_end.program import DOMAIN, Program, wait_until
 
 MAC = "0004132E08B4"
 ACCOUNT = f"401@{DOMAIN}"
@@ -82,7 +86,8 @@ class Racing:
         try:
             yield
         finally:
-            os.kill(worker, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGCONT)
 
     def end(self, phones: Phones, op: str, **arguments: Any) -> None:
         """Do *op* while the phones go on; what is asked from then on is "after" it."""
@@ -119,14 +124,23 @@ class Racing:
         )
 
     def judge(
-        self, what: str, phones: Phones, is_right: Callable[[str, bytes], bool]
+        self,
+        what: str,
+        phones: Phones,
+        is_right: Callable[[str, bytes], bool],
+        *,
+        by_command: bool = True,
     ) -> None:
         """Count this round, and complain of each answer after it that is not right."""
         in_hand = 0
+        killed = self._killed()
+        self.counted["killed"] += killed
         self.counted["rounds"] += 1
         self.counted["given before"] += phones.count("before", GIVEN)
         for seen in phones.seen:
-            if seen.kind == OTHER:
+            if seen.kind == LOST and killed:
+                self.counted["lost"] += 1
+            elif seen.kind in (OTHER, LOST):
                 self.wrong.append(f"{what}: {seen.body[:80]!r}")
             elif seen.came == "after":
                 self.counted["after"] += 1
@@ -137,8 +151,18 @@ class Racing:
                 else:
                     self.wrong.append(f"{what}: given to who asked after it")
         self.counted["in hand"] += in_hand
-        if in_hand > len(self.workers):
+        if in_hand > (0 if by_command else len(self.workers)):
             self.wrong.append(f"{what}: {in_hand} left after it")
+
+    def _killed(self) -> int:
+        """Return how many workers had to be killed; they are replaced by now."""
+        before = set(self.workers)
+        killed = len(before - set(self.program.workers()))
+        wait_until(
+            lambda: len(self.program.workers()) == len(before), "all workers are there"
+        )
+        self.workers = self.program.workers()
+        return killed
 
 
 def close(racing: Racing) -> None:
@@ -193,7 +217,9 @@ def expire(racing: Racing) -> None:
             phones.go_on(lambda: time.time() > until + SLACK)
             racing.over(phones)
         racing.answered(phones)
-        racing.judge("expire", phones, lambda kind, body: kind == REFUSED)
+        racing.judge(
+            "expire", phones, lambda kind, body: kind == REFUSED, by_command=False
+        )
 
 
 def consumed(racing: Racing) -> None:
@@ -212,7 +238,12 @@ def consumed(racing: Racing) -> None:
         winners = {seen.source for seen in phones.seen if seen.kind == GIVEN}
         if len(winners) != 1:
             racing.wrong.append(f"consumed: {sorted(winners)} were given the document")
-        racing.judge("consumed", phones, lambda kind, body: kind in (GIVEN, REFUSED))
+        racing.judge(
+            "consumed",
+            phones,
+            lambda kind, body: kind in (GIVEN, REFUSED),
+            by_command=False,
+        )
 
 
 Race = Callable[[Racing], None]

@@ -7,6 +7,7 @@ from typing import IO
 
 import pytest
 
+from bootwave.certificates.server import load_server_certificate
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -18,7 +19,10 @@ def test_a_place_is_made_with_files_only_its_owner_may_read(
     assert done.status == 0
     place = tmp_path / "a" / "b"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
-    for name in ("bootwave.db", "bootwave.key"):
+    for name in (
+        *("bootwave.db", "bootwave.key"),
+        *("bootwave-server.pem", "bootwave-server-ecdsa.pem"),
+    ):
         assert stat.S_IMODE((place / name).stat().st_mode) == 0o600
     assert f"bootwave -o {place}/bootwave.toml domain add" in done.out
     assert run("-o", place / "bootwave.toml", "domain", "list").status == 0
@@ -26,7 +30,11 @@ def test_a_place_is_made_with_files_only_its_owner_may_read(
 
 
 @pytest.mark.parametrize(
-    "name", ["bootwave.toml", "bootwave.db", "bootwave.key", "sightings.db"]
+    "name",
+    [
+        *("bootwave.toml", "bootwave.db", "bootwave.key", "sightings.db"),
+        *("bootwave-server.pem", "bootwave-server-ecdsa.pem"),
+    ],
 )
 def test_nothing_is_overwritten_and_nothing_left_behind(
     run: Command, tmp_path: Path, name: str
@@ -61,8 +69,25 @@ def test_what_variables_say_holds_already(
     made = run("init", tmp_path / "x", "--json").json
     assert made["database"] == str(tmp_path / "x" / "other.db")
     assert sorted(os.listdir(tmp_path / "x")) == [
-        *("bootwave.key", "bootwave.toml", "other.db")
+        *("bootwave-server-ecdsa.pem", "bootwave-server.pem"),
+        *("bootwave.key", "bootwave.toml", "other.db"),
     ]
+
+
+def test_the_server_has_certificates_at_once(run: Command, tmp_path: Path) -> None:
+    made = run("init", tmp_path, "--json").json
+    rsa, ecdsa = map(Path, made["certificates"])
+    assert load_server_certificate(rsa).kind == "RSA 2048"
+    assert load_server_certificate(ecdsa).kind == "EC P-256"
+    assert "localhost" in load_server_certificate(rsa).names
+
+
+def test_certificates_that_somebody_named_are_not_made(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTWAVE_HTTPS__CERTIFICATES", "/etc/ssl/mine.pem")
+    assert run("init", tmp_path, "--json").json["certificates"] == []
+    assert not list(tmp_path.glob("*.pem"))
 
 
 def test_a_wrong_variable_makes_nothing(

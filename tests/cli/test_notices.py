@@ -15,17 +15,14 @@ def test_the_defaults_need_no_notice() -> None:
 
 
 def test_what_has_no_listener_yet_is_told() -> None:
-    options = Options(
-        https=HttpsOptions(listen=("0.0.0.0:443",)),
-        control=ControlOptions(listen="127.0.0.1:8443"),
-    )
-    first, second = notices(options)
-    assert first.startswith("https.listen is accepted")
-    assert second.startswith("control.listen is accepted")
+    options = Options(control=ControlOptions(listen="127.0.0.1:8443"))
+    (notice,) = notices(options)
+    assert notice.startswith("control.listen is accepted")
 
 
 def test_options_that_serve_nobody_are_told() -> None:
-    options = Options(pnp=PnpOptions(enabled=False), http=HttpOptions(listen=()))
+    silent, https = PnpOptions(enabled=False), HttpsOptions(listen=())
+    options = Options(pnp=silent, http=HttpOptions(listen=()), https=https)
     assert "no phone can be provisioned" in next(notices(options))
     url = PnpOptions(url="http://10.0.0.1/settings.xml")
     assert "{mac}" in next(notices(Options(pnp=url)))
@@ -39,3 +36,10 @@ def test_plug_and_play_without_anywhere_to_send_phones_is_told() -> None:
     assert "pnp.url" in notice
     url = PnpOptions(url="http://a/{mac}.xml")
     assert not list(notices(Options(http=only_ipv6, pnp=url)))
+
+
+def test_a_bootstrap_to_nowhere_is_told() -> None:
+    nowhere = HttpsOptions(listen=(), bootstrap=True)
+    (notice,) = notices(Options(https=nowhere))
+    assert notice.startswith("https.bootstrap is on")
+    assert not list(notices(Options(https=HttpsOptions(bootstrap=True))))

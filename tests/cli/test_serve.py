@@ -24,8 +24,7 @@ def test_the_engine_gets_the_options_and_says_the_status(
     done = run("serve", "-o", options_file)
     assert done.status == 7
     assert done.err == (
-        "bootwave: https.listen is accepted, but this version has no TLS listener "
-        "yet.\n"
+        "bootwave: control.listen is accepted, but this version has no admin API yet.\n"
     )
     options, reread = given
     assert options.store.database == options_file.parent / "bootwave.db"

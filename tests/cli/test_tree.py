@@ -34,6 +34,8 @@ def test_the_names_promised_are_there() -> None:
         *("audit list", "audit verify"),
         *("settings set", "settings unset", "settings list"),
         *("keys set", "keys clear", "keys list"),
+        *("tls check", "tls block", "tls unblock", "tls blocks"),
+        *("tls init", "tls dev"),
     }
 
 

@@ -11,6 +11,7 @@ from bootwave.engine import local_options, make_store
 from bootwave.errors import EngineError, OptionError
 from bootwave.metrics import Counter, CounterPage
 from bootwave.options import AuditOptions, Options
+from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 
 
@@ -22,7 +23,14 @@ def options(tmp_path: Path) -> Options:
 
 
 def plane(options: Options, page: RevocationPage, counters: CounterPage) -> Any:
-    return ControlPlane(options, page, counters, ["http 127.0.0.1:1"], started=4711.0)
+    return ControlPlane(
+        options,
+        page,
+        AnsweringPage(1),
+        counters,
+        ["http 127.0.0.1:1"],
+        started=4711.0,
+    )
 
 
 def asked(options: Options, op: str, **args: Any) -> Any:

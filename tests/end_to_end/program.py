@@ -134,6 +134,7 @@ class Program:
         self.environ = {
             "PNP__LISTEN": "127.0.0.1:0",
             "HTTP__LISTEN": "127.0.0.1:0",
+            "HTTPS__LISTEN": "127.0.0.1:0",
             "SERVER__WORKERS": "2",
             # Who is not root could not look at its descriptors.
             **({"SERVER__DUMPABLE": "true"} if os.geteuid() else {}),
@@ -247,6 +248,12 @@ class Program:
         return self.listening[0]
 
     @property
+    def https(self) -> tuple[str, int]:
+        """Where it listens for HTTPS first of all."""
+        (line, *_) = (line for line in self.lines if line.startswith("https "))
+        return _address(line, "https ")
+
+    @property
     def pnp(self) -> tuple[str, int]:
         """Where it listens for SIP that is sent to it alone."""
         (line,) = (line for line in self.lines if line.startswith("pnp udp "))
@@ -296,6 +303,14 @@ class Program:
         """Stop a process in its tracks; it does nothing more when this returns."""
         os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: _state(pid) == "T", "the process is stopped")
+
+    def resume(self, pid: int) -> bool:
+        """Let a stopped process go on; False when it was killed meanwhile."""
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return False
+        return True
 
     # Commands
 

@@ -30,7 +30,8 @@ def test_workers_are_rolled_without_a_failed_request(serving: Serving) -> None:
         assert report["booted"] == PHONES, report
 
     def fetch() -> None:
-        assert program.get(f"/{MACS[0]}.xml").status == 200
+        status = program.get(f"/{MACS[0]}.xml").status
+        assert status == 200, (program.reasons(MACS[0]), program.errors())
 
     with meanwhile(boot), meanwhile(fetch), meanwhile(fetch):
         for _ in range(2):

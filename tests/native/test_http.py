@@ -76,7 +76,7 @@ class Bench:
             row=0,
             counted=(0, REQUESTS, 2, 3, HITS),
             sightings=self.sightings,
-            reasons=(50, 51, 52),
+            reasons=(50, 51, 52, 53),
             boot=self.cache.boot_number(BOOT),
             url="",
             url_of=lambda host, port: f"http://{host}",

@@ -36,6 +36,7 @@ class MemoryStore:
         self.reads: list[tuple[int, ...]] = []
         self.layer_reads = 0
         self.writes = 0
+        self.certified: set[int] = set()
         self.told: list[Taken] = []
         self.tokens: dict[int, Token] = {}  # by domain
         self.device_tokens: dict[int, Token] = {}  # by MAC
@@ -138,6 +139,12 @@ class MemoryStore:
 
     def claim(self, decision: Claim, model: str = "") -> Future[bool]:
         return self._written(decision, model, lambda: self.try_claim(decision))
+
+    def own_certificate(self, mac: int) -> Future[bool]:
+        done: Future[bool] = Future()
+        self.certified.add(mac)
+        done.set_result(True)
+        return done
 
     def taken(self, taken: Taken) -> Future[None]:
         future: Future[None] = Future()

@@ -242,6 +242,23 @@ def test_closing_a_window_closes_it_for_every_process_at_once(bench: Bench) -> N
         assert worker.get().status == 401
 
 
+def test_a_window_that_ends_while_the_document_is_made_gives_nothing(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    bench.get()
+    bench.provisioner.apply([Change("device", MAC)])  # not ready any more
+    make = bench.compiler.specific
+
+    def specific(*args: object, **how: object) -> object:
+        bench.clock.boottime += 10_000  # the machine was suspended
+        return make(*args, **how)  # type: ignore[arg-type]
+
+    bench.compiler.specific = specific  # type: ignore[method-assign,assignment]
+    assert bench.get().status == 401
+    assert bench.reasons[-1] is Reason.WINDOW_ENDED
+
+
 def test_a_wall_clock_that_jumps_changes_nothing(bench: Bench) -> None:
     bench.open(401)
     bench.get()

@@ -1,9 +1,11 @@
 """Listen addresses as administrators write them."""
 
+from typing import Any
+
 import pytest
 
 from bootwave.errors import OptionError
-from bootwave.server.addresses import ListenAddress, listen_address
+from bootwave.server.addresses import ListenAddress, listen_address, source_of
 
 
 def parsed(text: str) -> ListenAddress:
@@ -63,3 +65,18 @@ def test_a_bad_address_is_named_together_with_its_option(text: str) -> None:
 def test_an_address_is_spelled_as_it_was_written(text: str) -> None:
     assert str(parsed(text)) == text
     assert parsed(text).is_ipv6 == text.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1, 0, 0), "192.0.2.7"),
+        (("2001:db8::7", 1, 0, 0), "2001:db8::7"),
+        (("fe80::7", 1, 0, 2), "fe80::7%2"),
+    ],
+)
+def test_the_source_is_an_address_and_on_a_link_its_zone(
+    address: tuple[Any, ...], source: str
+) -> None:
+    assert source_of(address) == source

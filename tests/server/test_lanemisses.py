@@ -436,7 +436,7 @@ def test_an_answer_that_takes_too_long_is_a_503(
     real = lanes.make_lane
     monkeypatch.setattr(
         "bootwave.server.worker.make_lane",
-        lambda *args: real(*args, Deadlines(answer=0.3)),
+        lambda *args, **named: real(*args, Deadlines(answer=0.3), **named),
     )
 
     async def act(engine: bootwave.Engine) -> None:

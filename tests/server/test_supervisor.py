@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 # Two children that write their pid into a file and then do nothing.  A file "broken"
-# makes the next workers fail at their start, and "busy" makes TERM end none of them.
+# makes the next workers fail at their start, "hanging" has them start for ever, and
+# "busy" makes TERM end none of them.
 PROGRAM = """
 import os, signal, sys, time
 from bootwave.server.supervisor import Child, Supervisor
@@ -27,6 +28,10 @@ def main_of(name):
         signal.signal(signal.SIGTERM, term)
         if marked("broken"):
             return 4
+        if marked("hanging"):
+            open(os.path.join(sys.argv[1], "hangs"), "w").close()
+            while True:
+                time.sleep(60)
         with open(os.path.join(sys.argv[1], name), "w") as file:
             file.write(str(os.getpid()))
         ready()
@@ -140,6 +145,14 @@ def test_hup_has_the_next_worker_serve_before_the_last_one_ends(
     wait_until(lambda: not is_alive(worker))
     running.process.terminate()
     assert running.process.wait(timeout=20) == 0
+
+
+def test_term_waits_for_no_worker_that_is_starting(running: Running) -> None:
+    (running.directory / "hanging").touch()
+    running.process.send_signal(signal.SIGHUP)
+    wait_until((running.directory / "hangs").exists)
+    running.process.terminate()
+    assert running.process.wait(timeout=8) == 0
 
 
 def test_a_worker_that_is_leaving_is_stopped_with_the_rest(running: Running) -> None:

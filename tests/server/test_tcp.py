@@ -901,21 +901,6 @@ def test_what_came_while_the_process_was_stopped_is_not_late(
     os.close(writing)
 
 
-@pytest.mark.parametrize(
-    ("address", "source"),
-    [
-        (("192.0.2.7", 1), "192.0.2.7"),
-        (("::ffff:192.0.2.7", 1, 0, 0), "192.0.2.7"),
-        (("2001:db8::7", 1, 0, 0), "2001:db8::7"),
-        (("fe80::7", 1, 0, 2), "fe80::7%2"),
-    ],
-)
-def test_the_source_is_an_address_and_on_a_link_its_zone(
-    address: tuple[Any, ...], source: str
-) -> None:
-    assert tcp._source(address) == source
-
-
 def test_stopping_answers_what_had_arrived_and_closes_what_was_idle(run: Run) -> None:
     async def main() -> None:
         async with serving(deadlines=Deadlines(linger=0.1)) as served:

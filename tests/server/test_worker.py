@@ -9,7 +9,10 @@ import pytest
 from bootwave.engine import local_options, make_store
 from bootwave.metrics import Counter
 from bootwave.options import Options
+from bootwave.server import worker as worker_module
 from bootwave.server.shared import Shared, open_shared
+from bootwave.server.turn import Turn
+from bootwave.server.udp import PnpServer
 from bootwave.server.worker import Worker
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
@@ -125,6 +128,42 @@ def test_the_fleet_is_known_to_the_pnp_lane_before_it_asks(tmp_path: Path) -> No
             bound = worker.provisioner.bound
             assert bound is not None
             await until(lambda: all(PHONE + number in bound for number in range(3)))
+        finally:
+            await worker.stop()
+            shared.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_cannot_take_over_the_pnp_sockets_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = local_options(tmp_path)
+    make_store(options)
+    turns = iter([False, True, True])
+    starts = iter([OSError(24, "Too many open files")])
+    started: list[PnpServer] = []
+    given_back: list[Turn] = []
+    start = PnpServer.start
+
+    def fragile(server: PnpServer, loop: asyncio.AbstractEventLoop) -> None:
+        for error in starts:
+            raise error
+        start(server, loop)
+        started.append(server)
+
+    monkeypatch.setattr(worker_module, "FAULT_SECONDS", 0.01)
+    monkeypatch.setattr(Turn, "take", lambda turn: next(turns))
+    monkeypatch.setattr(Turn, "give_back", lambda turn: given_back.append(turn))
+    monkeypatch.setattr(PnpServer, "start", fragile)
+
+    async def scenario() -> None:
+        shared = open_shared(options, 1)
+        worker = Worker(options, shared, 0)
+        await worker.start()
+        try:
+            await until(lambda: bool(started))
+            assert given_back  # another might have been able to
         finally:
             await worker.stop()
             shared.close()

@@ -121,7 +121,7 @@ def _write(file: Path, pnp: int, http: int) -> None:
     file.write_text(
         f"{_MARK}\n"
         f'[pnp]\nlisten = "{LOOPBACK}:{pnp}"\ninterfaces = ["{LOOPBACK}"]\n'
-        f'[http]\nlisten = ["{LOOPBACK}:{http}"]\n'
+        f'[http]\nlisten = ["{LOOPBACK}:{http}"]\n[https]\nlisten = []\n'
         '[log]\nlevel = "warning"\n'
     )
 

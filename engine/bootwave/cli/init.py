@@ -1,6 +1,7 @@
-"""``bootwave init DIR``: options, database and key in a new place."""
+"""``bootwave init DIR``: options, database, key and certificates in a new place."""
 
 import os
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +10,18 @@ import typer
 
 from bootwave.cli.output import Json, called, print_json, print_line
 from bootwave.errors import OptionError
-from bootwave.optionsfile import FILE_NAME, load
+from bootwave.optionsfile import DEFAULT, FILE_NAME, load
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", show_default=False)]
 
 
 def init(directory: Directory, json: Json = False) -> None:
-    """Make DIR with an options file, an empty database and a key.
+    """Make DIR with an options file, an empty database, a key and certificates.
 
     Nothing is overwritten: if one of the files exists already, nothing is made.
     """
     from bootwave.cli.template import options_text
+    from bootwave.cli.tlsfiles import self_signed_files, write_new
     from bootwave.store.create import create
     from bootwave.store.keysources import is_file
     from bootwave.store.secrets import KeyRing
@@ -29,8 +31,12 @@ def init(directory: Directory, json: Json = False) -> None:
     with ExitStack() as undo:
         _make_directory(directory, undo)
         _write_new(file, options_text(), undo)
-        store = load(file, os.environ).options.store
-        for path in (store.database, store.sightings, store.key):
+        loaded = load(file, os.environ)
+        store = loaded.options.store
+        # Certificates that somebody named are there already, or will be.
+        own = loaded.origins["https.certificates"] == DEFAULT
+        certificates = loaded.options.https.certificates if own else ()
+        for path in (store.database, store.sightings, store.key, *certificates):
             if os.path.lexists(path):
                 raise OptionError(f"{path} exists already: nothing was made.")
         if is_file(store.key):
@@ -38,17 +44,23 @@ def init(directory: Directory, json: Json = False) -> None:
             undo.callback(store.key.unlink, missing_ok=True)
         else:
             KeyRing.load(store.key)  # or nothing could be sealed
+        for path, content in self_signed_files(certificates, time.time()).items():
+            write_new(path, content, undo)
         create(store.database)
         undo.pop_all()  # everything is there: keep it
     made = {
         "options": str(file),
         "database": str(store.database),
         "key": str(store.key),
+        "certificates": [str(path) for path in certificates],
     }
     if json:
         print_json(made)
         return
     print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    if certificates:
+        names = " and ".join(path.name for path in certificates)
+        print_line(f"Made {names}, which this server shows over HTTPS, self-signed.")
     print_line("The key opens every stored password: keep a copy, apart from backups.")
     print_line("")
     print_line("Next:")

@@ -7,12 +7,14 @@ from bootwave.options import Options
 
 def notices(options: Options) -> Iterator[str]:
     """Yield a sentence for each thing these options ask for and do not get."""
-    if options.https.listen:
-        yield "https.listen is accepted, but this version has no TLS listener yet."
     if options.control.listen:
         yield "control.listen is accepted, but this version has no admin API yet."
-    if not options.pnp.enabled and not options.http.listen:
-        yield "neither PnP nor HTTP is on: no phone can be provisioned."
+    https = options.https
+    if not (options.http.listen or https.listen or https.legacy.listen):
+        if not options.pnp.enabled:
+            yield "neither PnP nor HTTP is on: no phone can be provisioned."
+    if https.bootstrap and not (https.listen or https.legacy.listen):
+        yield "https.bootstrap is on, but https.listen is empty: nobody is sent there."
     has_ipv4 = any(not text.startswith("[") for text in options.http.listen)
     if options.pnp.enabled and not (options.pnp.url or options.http.url or has_ipv4):
         yield "phones are not answered by PnP: set pnp.url or an IPv4 http.listen."

@@ -8,7 +8,7 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.notices import notices
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
-from bootwave.options import Options, keys
+from bootwave.options import keys, value_of
 from bootwave.optionsfile import inspect, locate, shown
 
 
@@ -25,7 +25,7 @@ def check(json: Json = False) -> None:
         value = (
             found.written[key.name]
             if key.name in wrong and key.name in found.written
-            else _value(found.options, key.name)
+            else value_of(found.options, key.name)
         )
         rows.append((key, value, origin))
     warnings = list(notices(found.options))
@@ -78,11 +78,6 @@ def check(json: Json = False) -> None:
         count = len(found.problems)
         hint(f"bootwave: {count} {'thing is' if count == 1 else 'things are'} wrong.")
         raise typer.Exit(1)
-
-
-def _value(options: Options, name: str) -> Any:
-    section, _, key = name.partition(".")
-    return getattr(getattr(options, section), key)
 
 
 def _plain(value: Any) -> Any:

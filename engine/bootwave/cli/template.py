@@ -2,7 +2,7 @@
 
 import textwrap
 
-from bootwave.options import Options, keys
+from bootwave.options import keys, section_named
 from bootwave.optionsfile import shown
 
 _HEAD = """\
@@ -19,12 +19,11 @@ def options_text() -> str:
     lines = [_HEAD]
     section = ""
     for key in keys():
-        name, _, option = key.name.partition(".")
+        name, _, option = key.name.rpartition(".")
         if name != section:
             section = name
-            about = Options.model_fields[name].annotation
-            assert about is not None
-            lines.append(f"\n[{name}]  # {(about.__doc__ or '').splitlines()[0]}\n")
+            about = (section_named(name).__doc__ or "").splitlines()[0]
+            lines.append(f"\n[{name}]  # {about}\n")
         lines += textwrap.wrap(
             key.help, _WIDTH, initial_indent="# ", subsequent_indent="# "
         )

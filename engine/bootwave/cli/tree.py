@@ -87,6 +87,17 @@ TREE: Mapping[str, Leaf | Branch] = {
             "list": Leaf("keys:list_all", "List the function keys of one layer."),
         },
     ),
+    "tls": Branch(
+        "Certificates of the server and of phones.",
+        {
+            "check": Leaf("tlscheck:check", "Show certificates and what is wrong."),
+            "block": Leaf("tls:block", "Deny everything to a phone's certificate."),
+            "unblock": Leaf("tls:unblock", "End the block of a certificate."),
+            "blocks": Leaf("tls:blocks", "List the certificates that are blocked."),
+            "init": Leaf("tlsinit:make", "Make the server's own certificates."),
+            "dev": Leaf("tlsdev:dev", "Make a factory and phones to try with."),
+        },
+    ),
     "document": Leaf("document:document", "Print the document a phone would get."),
     "phone": Branch(
         "Simulated phones.",

@@ -23,6 +23,7 @@ OPERATIONS = frozenset(
         *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
+        *("certificate.block", "certificate.unblock", "certificate.list"),
         "bulk",
     }
 )

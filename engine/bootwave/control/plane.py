@@ -1,7 +1,8 @@
 """The control plane: one writer of administrators' changes, and the socket to it.
 
-It commits, then revokes in the page that workers compare with, and only then answers:
-when a command returns, no worker serves what it closed.
+It commits, then revokes in the page that workers compare with, waits until no worker
+has anything in hand that was granted before, and only then answers: when a command
+returns, no worker serves what it closed, not even one that is stopped.
 """
 
 import asyncio
@@ -9,14 +10,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave import __version__, log
+from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
+from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
+from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
@@ -35,6 +39,7 @@ class ControlPlane:
         self,
         options: Options,
         revocations: RevocationPage,
+        answering: AnsweringPage,
         counters: CounterPage,
         listeners: list[str],
         *,
@@ -45,12 +50,14 @@ class ControlPlane:
         *started* is the wall-clock time when the engine started, of which this
         process may not be the first control process.
         """
+        self._revocations = revocations
+        self._answering = answering
         self.administration = Administration(
             connect(options.store.database),
             KeyRing.load(options.store.key),
             options.pairing,
             now=instant,
-            committed=revocations.revoke,
+            committed=self._committed,
             sightings=SightingLog(options.store.sightings, options.sightings),
             reopen=lambda: connect(options.store.database),
         )
@@ -60,16 +67,25 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
+        self._watch = CertificateWatch(options.https)
         self._trimming: asyncio.Task[None] | None = None
+
+    def _committed(self, changes: list[Change]) -> None:
+        """End what *changes* took away, in every worker, before it returns."""
+        self._revocations.revoke(changes)
+        for pid in self._answering.settle():
+            log.note(log.WORKER_STOOD_STILL, pid=pid)
 
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        self._watch.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        await self._watch.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()

@@ -169,6 +169,11 @@ class HttpConnection:
         return self._state in (_State.UNNAMED, _State.READING, _State.LINGERING)
 
     @property
+    def awaits_request(self) -> bool:
+        """Whether the next bytes, if there are any, begin a request."""
+        return self._state is _State.READING and not self._buffer
+
+    @property
     def stays_open(self) -> bool:
         """Whether the connection goes on after the answer on its way."""
         return not self._closing
@@ -224,6 +229,19 @@ class HttpConnection:
         self._closing = by_us or not request.keep_alive
         self._linger = by_us and request.keep_alive
         return self._send(response, now, with_body=request.method != b"HEAD")
+
+    def say(self, data: bytes, *, keep_alive: bool, now: float) -> list[Effect]:
+        """Answer a request with *data* that others read and answered.
+
+        Only while a request is awaited.  *keep_alive* is what the answer says: when it
+        is False the peer expects the end.
+        """
+        assert self.awaits_request
+        self._fresh = False
+        self._may_skip = True
+        self._closing = self._finishing or not keep_alive
+        self._linger = self._finishing and keep_alive
+        return self._sending(data, now)
 
     def sent(self, unsent: int, now: float) -> list[Effect]:
         """Learn how many bytes of the answer the kernel has not taken yet."""
@@ -364,6 +382,9 @@ class HttpConnection:
             response, date=self._date(), with_body=with_body, connection=connection
         )
         self._request = None
+        return self._sending(data, now)
+
+    def _sending(self, data: bytes, now: float) -> list[Effect]:
         self._state = _State.SENDING
         self._unsent = len(data)
         self._deadline = now + self._deadlines.write_stall

@@ -12,11 +12,13 @@ class Identity:
 
     ``mac`` is 0 when no certificate was shown, or none that proves anything.
     ``denial`` is set when the certificate denies every request, whatever else is open:
-    it was revoked or blocked.
+    it was revoked or blocked.  ``detail`` says for sightings why a certificate that was
+    shown proves nothing.
     """
 
     mac: int = 0
     denial: Reason | None = None
+    detail: str = ""
 
 
 NOBODY = Identity()

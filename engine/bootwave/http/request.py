@@ -37,6 +37,7 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")  # h11 ends a head at a bare line feed, t
 # Control bytes, a carriage return that ends no line, a folded line (RFC 9112 section
 # 5.2 allows 400): each reads differently in different servers.
 _ILLEGAL_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n[ \t]")
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r") | {127})
 # The characters of RFC 3986, and the braces and angle brackets of a placeholder that
 # the phone left as it was: {mac}, <mac>.
 _TARGET = re.compile(rb"(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;={}<>]|%[0-9A-Fa-f]{2})+")
@@ -105,9 +106,10 @@ def request_from_head(head: bytes) -> Request:
     Raises HttpSyntaxError; its ``status`` is what to answer (RFC 9110 section 15.5,
     RFC 9112 section 3) and its message is free of what the peer wrote.
     """
-    illegal = _ILLEGAL_BYTE.search(head)
-    if illegal is not None:
-        raise HttpSyntaxError("a byte that no head may hold", offset=illegal.start())
+    if _holds_illegal_byte(head):
+        illegal = _ILLEGAL_BYTE.search(head)
+        offset = 0 if illegal is None else illegal.start()
+        raise HttpSyntaxError("a byte that no head may hold", offset=offset)
     if head.count(b"\n") - 2 > MAX_HTTP_HEADERS:
         raise _refused(431, "too many header fields")
     parsed = _parsed_by_h11(head)
@@ -134,6 +136,16 @@ def request_from_head(head: bytes) -> Request:
         if_none_match=fields.get(b"if-none-match"),
         authorization=fields.get(b"authorization"),
         keep_alive=_keep_alive(fields, parsed.http_version),
+    )
+
+
+def _holds_illegal_byte(head: bytes) -> bool:
+    """Whether ``_ILLEGAL_BYTE`` finds anything, in a tenth of its time."""
+    return (
+        len(head.translate(None, _CONTROLS)) != len(head)
+        or head.count(b"\r") != head.count(b"\r\n")
+        or b"\n " in head
+        or b"\n\t" in head
     )
 
 

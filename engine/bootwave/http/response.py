@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 # Said with everything: a settings document is one phone's alone, and must be asked
@@ -9,7 +10,7 @@ from http import HTTPStatus
 _CACHE_CONTROL = b"Cache-Control: private, no-cache"
 
 _REASON_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
-_UNSAFE = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
+_UNSAFE = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +76,50 @@ def response_bytes(
     the head, since that is a mistake of this program.
     """
     status = response.status
-    lines = [b"HTTP/1.1 %d %s" % (status, _REASON_PHRASES[status])]
-    if date:
-        lines.append(b"Date: " + date)
-    lines.append(b"Server: bootwave")
+    before, behind = _lines(
+        status, response.content_type, response.headers, date, connection
+    )
     bodiless = status in (204, 304)
-    if not bodiless:
-        lines.append(b"Content-Type: " + response.content_type.encode("ascii"))
+    head = before
     if not bodiless or (status == 304 and response.body):
-        lines.append(b"Content-Length: %d" % len(response.body))
+        head += b"Content-Length: %d\r\n" % len(response.body)
     if response.etag is not None:
-        lines.append(b"ETag: " + response.etag)
-    if not any(name.lower() == b"cache-control" for name, _ in response.headers):
-        lines.append(_CACHE_CONTROL)
-    lines += [name + b": " + value for name, value in response.headers]
-    if connection:
-        lines.append(b"Connection: " + connection)
-    head = b"\n".join(lines)
-    if head.count(b"\n") >= len(lines) or _UNSAFE.search(head):
-        raise ValueError("a header field holds a control character")
-    head = head.replace(b"\n", b"\r\n") + b"\r\n\r\n"
+        head += b"ETag: %b\r\n" % _checked(response.etag)
+    head += behind
     return head + response.body if with_body and not bodiless else head
+
+
+@lru_cache(64)
+def _lines(
+    status: int,
+    content_type: str,
+    headers: tuple[tuple[bytes, bytes], ...],
+    date: bytes,
+    connection: bytes,
+) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the fields that each answer has its own of.
+
+    A second has few different ones, and a wave asks for them thousands of times.
+    """
+    before = [b"HTTP/1.1 %d %s" % (status, _REASON_PHRASES[status])]
+    if date:
+        before.append(b"Date: " + date)
+    before.append(b"Server: bootwave")
+    if status not in (204, 304):
+        before.append(b"Content-Type: " + content_type.encode("ascii"))
+    behind = []
+    if not any(name.lower() == b"cache-control" for name, _ in headers):
+        behind.append(_CACHE_CONTROL)
+    behind += [name + b": " + value for name, value in headers]
+    if connection:
+        behind.append(b"Connection: " + connection)
+    return (
+        b"".join(_checked(line) + b"\r\n" for line in before),
+        b"".join(_checked(line) + b"\r\n" for line in behind) + b"\r\n",
+    )
+
+
+def _checked(line: bytes) -> bytes:
+    if _UNSAFE.search(line):
+        raise ValueError("a header field holds a control character")
+    return line

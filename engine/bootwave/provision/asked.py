@@ -81,7 +81,7 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         is_head=request.method == b"HEAD",
         if_none_match=request.if_none_match,
         agent_model=agent.model,
-        detail=phone_detail(request),
+        detail=_with_certificate(phone_detail(request), contact),
         proofs=_proofs(contact),
         token=token,
     )
@@ -89,9 +89,15 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
 
 def _proofs(contact: Contact) -> Proofs:
     identity = contact.identity
-    if identity is NOBODY:
+    if identity is NOBODY or not (identity.mac or identity.denial):
         return NO_PROOFS
     return Proofs(identity.mac, identity.denial)
+
+
+def _with_certificate(detail: str, contact: Contact) -> str:
+    """Return *detail* and why the certificate shown proves nothing, if it does not."""
+    why = contact.identity.detail
+    return "; ".join(filter(None, (detail, why))) if why else detail
 
 
 def asked_by(miss: "Miss") -> Asked:

@@ -1,6 +1,7 @@
 """Documents made from records: compiled, passwords opened, slots packed, tagged."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 from bootwave.directory.records import EMPTY, Device
@@ -15,6 +16,9 @@ from bootwave.store.secrets import password_owner
 from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
+# The only desk phones without a factory certificate, whose old firmware may not even
+# know the server's TLS.
+_WITHOUT_CERTIFICATE = re.compile(r"snom3\d\d", re.IGNORECASE)
 
 
 def entity_tag(content: bytes) -> bytes:
@@ -29,8 +33,19 @@ def entity_tag(content: bytes) -> bytes:
 class DocumentMaker:
     """Makes what is not kept ready."""
 
-    def __init__(self, compiler: Compiler, keyring: Keys, layers: ModelLayers) -> None:
-        """Compile with *compiler*, open passwords with *keyring*."""
+    def __init__(
+        self,
+        compiler: Compiler,
+        keyring: Keys,
+        layers: ModelLayers,
+        bootstrap: Callable[[str], str] = str,
+    ) -> None:
+        """Compile with *compiler*, open passwords with *keyring*.
+
+        *bootstrap* gives the base URL to which phones with a certificate are sent by
+        the general document told at another one.
+        """
+        self._bootstrap = bootstrap
         self._compiler = compiler
         self._keyring = keyring
         self._layers = layers
@@ -75,8 +90,11 @@ class DocumentMaker:
                 layer = self._layers.layer(key.model)
             except StoreError:
                 layer, complete = EMPTY, False
+            base_url = key.base_url
+            if key.model and not _WITHOUT_CERTIFICATE.fullmatch(key.model):
+                base_url = self._bootstrap(base_url)
             content = self._compiler.general(
-                model=key.model, model_layer=layer, base_url=key.base_url
+                model=key.model, model_layer=layer, base_url=base_url
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
 

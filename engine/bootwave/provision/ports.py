@@ -56,6 +56,9 @@ class PhoneWrites(Protocol):
     def claim(self, decision: Claim, model: str) -> "Future[bool]":
         """Bind the first candidate that is still free."""
 
+    def own_certificate(self, mac: int) -> "Future[bool]":
+        """Remember that *mac*, a known device, owns a factory certificate."""
+
     def give_token(self, mac: int, sealed: bytes) -> "Future[bool]":
         """Let the device have the token *sealed*, if it has none."""
 

@@ -57,6 +57,7 @@ from bootwave.pairing.rules import (
 from bootwave.pairing.sources import source_key
 from bootwave.pairing.tokens import TokenUse
 from bootwave.phone.mac import text_from_mac
+from bootwave.provision.answering import Answering
 from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
@@ -88,7 +89,7 @@ from bootwave.provision.steps import (
     Write,
 )
 from bootwave.provision.tokens import Checked, TokenGate
-from bootwave.provision.urls import pnp_url
+from bootwave.provision.urls import bootstrap_url, pnp_url
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
 from bootwave.store.phonewrites import Taken
@@ -116,7 +117,8 @@ class Provisioner:
     """Answers the requests of phones; one per process, for one thread.
 
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
-    *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
+    *http_port* is where phones reach clear HTTP when no URL is set, *https_port* HTTPS
+    (0: nowhere).  *sight* is given
     one sighting for each request answered.  *bound*, if any, is told which phones may
     be answered by multicast without asking again.  ``general`` holds what belongs to
     no phone.
@@ -137,9 +139,15 @@ class Provisioner:
         *,
         nonce_secret: bytes,
         http_port: int,
+        https_port: int = 0,
         bound: BoundMacs | None = None,
+        answering: Answering | None = None,
     ) -> None:
-        """Keep the parts; nothing is read before the first request."""
+        """Keep the parts; nothing is read before the first request.
+
+        *answering* is told before a grant is looked at for the last time; what is
+        returned must be sent before the loop has its turn.
+        """
         self._reader = reader
         self._writes = writes
         self._cache = cache
@@ -151,6 +159,7 @@ class Provisioner:
         self._nonce_secret = nonce_secret
         self._http_port = http_port
         self.bound = bound
+        self._answering = answering
         self._policy = Policy(
             clear_secrets=options.http.secrets == "window",
             pairing_seconds=options.pairing.pairing_minutes * 60,
@@ -160,7 +169,12 @@ class Provisioner:
         )
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
-        self._maker = DocumentMaker(compiler, keyring, self._layers)
+        self._maker = DocumentMaker(
+            compiler,
+            keyring,
+            self._layers,
+            lambda url: bootstrap_url(options, url, https_port),
+        )
         self._keyring = keyring
         self._tokens = TokenGate(keyring)
         self._batch = Batch(self._look)
@@ -321,7 +335,12 @@ class Provisioner:
         """Decide on what was looked up; None to look again."""
         asked = course.asked
         at = look.at
-        is_bound = bool(live_bindings(look.device, at))
+        device = look.device
+        if asked.mac and asked.proofs.certificate == asked.mac and device is not None:
+            if not device.owns_certificate and course.looks == 1:
+                # Nobody waits for it: this phone is served by its certificate anyway.
+                self._writes.own_certificate(asked.mac)
+        is_bound = bool(live_bindings(device, at))
         checked = self._tokens.check(asked.token, look, is_bound=is_bound)
         if checked.refused:
             return self._refuse(asked, Reason.TOKEN_WRONG)
@@ -373,7 +392,12 @@ class Provisioner:
             raise
         except (StoreError, SettingError) as error:
             return self._not_made(asked, error)
-        # Last of all: whatever was revoked until here must not leave.
+        # Last of all: whatever was revoked or has ended until here must not leave.
+        if self._answering is not None:
+            self._answering.enter()
+        at = self._clock()
+        if at.boottime >= grant.until or at.boot_id != grant.boot_id:
+            return None
         stamp = self._revocations.stamp_if_unrevoked(look.mark, device.mac, domain_id)
         if stamp is None or look.applied != self._applied:
             return None
@@ -436,6 +460,8 @@ class Provisioner:
         kept = self._cache.find(asked.mac)
         if kept is None:
             return None
+        if self._answering is not None:
+            self._answering.enter()
         if self._revocations.stamp(asked.mac, kept.domain_id) != kept.stamp:
             self._cache.drop(asked.mac)
             return None

@@ -32,11 +32,35 @@ def url_of_address(address: str, port: int, secure: bool) -> str:
 def base_url(options: Options, local: tuple[str, int], *, secure: bool) -> str:
     """Return where phones reach this server, without a slash at its end.
 
-    *local* is the address and port the phone connected to.
+    *local* is the address and port the phone connected to.  Who came over TLS is not
+    sent back to clear HTTP.
     """
-    if options.http.url:
-        return options.http.url.rstrip("/")
+    url = options.http.url
+    if secure:
+        url = options.https.url or (url if url.startswith("https://") else "")
+    if url:
+        return url.rstrip("/")
     return url_of_address(local[0], local[1], secure)
+
+
+def bootstrap_url(options: Options, base: str, port: int) -> str:
+    """Return where the general document told at *base* sends phones with certificates.
+
+    That is *base* itself unless https.bootstrap is on, *base* is of clear HTTP and
+    HTTPS is served: at https.url, else at *port* (0: nowhere) of the same host.
+    """
+    if not options.https.bootstrap or not base.startswith("http://"):
+        return base
+    if options.https.url:
+        return options.https.url.rstrip("/")
+    if not port:
+        return base
+    authority, slash, path = base.removeprefix("http://").partition("/")
+    host, colon, digits = authority.rpartition(":")
+    if not colon or not digits.isdigit():
+        host = authority
+    shown = "" if port == _DEFAULT_PORTS["https"] else f":{port}"
+    return f"https://{host}{shown}{slash}{path}"
 
 
 def pnp_url(options: Options, address: str, port: int) -> str | None:

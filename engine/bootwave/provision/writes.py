@@ -12,6 +12,7 @@ from bootwave.store.phonewrites import (
     claim,
     consume,
     note_taken,
+    own_certificate,
     remember_model,
 )
 from bootwave.store.tokens import give, note_device_used, note_domain_used
@@ -54,6 +55,14 @@ class StoreWrites:
             if taken and model:
                 remember_model(connection, mac=decision.mac, model=model)
             return taken
+
+        return self._writer.submit(operation)
+
+    def own_certificate(self, mac: int) -> "Future[bool]":
+        """Remember that the device *mac* owns a certificate."""
+
+        def operation(connection: Connection) -> bool:
+            return own_certificate(connection, mac=mac)
 
         return self._writer.submit(operation)
 

@@ -1,8 +1,9 @@
 """Addresses to bind, from the ``host:port`` of the options."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bootwave.errors import OptionError
+from bootwave.http.contact import plain_address
 from bootwave.options import address_from_text
 
 
@@ -34,3 +35,13 @@ def listen_address(text: str, *, option: str, any_host: str) -> ListenAddress:
     except ValueError as error:
         raise OptionError(f"{option}: {text!r} {error}.") from None
     return ListenAddress(host or any_host, port)
+
+
+def source_of(address: tuple[Any, ...]) -> str:
+    """Return the address without port that a socket *address* tells.
+
+    Link-local addresses keep their zone: each link has its own fe80::1.
+    """
+    host = plain_address(address[0])
+    zone = address[3] if len(address) == 4 else 0
+    return f"{host}%{zone}" if zone else host

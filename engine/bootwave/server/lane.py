@@ -15,6 +15,7 @@ from bootwave.options import Options
 from bootwave.phone.mac import SNOM_OUIS
 from bootwave.phone.model import model_from_text
 from bootwave.phone.useragent import described
+from bootwave.provision.answering import Answering
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
@@ -32,7 +33,12 @@ _COUNTED = (
     Counter.DOCUMENTS_SECRET,
     Counter.CACHE_HITS,
 )
-_REASONS = (Reason.SERVED_GENERAL, Reason.SERVED_WINDOW, Reason.NOT_MODIFIED)
+_REASONS = (
+    Reason.SERVED_GENERAL,
+    Reason.SERVED_WINDOW,
+    Reason.NOT_MODIFIED,
+    Reason.SERVED_CERTIFICATE,
+)
 
 _DEADLINES = Deadlines()
 
@@ -55,10 +61,11 @@ def make_lane(
     options: Options,
     boot_id: str,
     deadlines: Deadlines = _DEADLINES,
+    answering: Answering | None = None,
 ) -> "Lane":
     """Return a lane that answers from *documents* and *general* and tells *sightings*.
 
-    Make it after fork, in the boot *boot_id*.
+    Make it after fork, in the boot *boot_id*.  *answering* is this worker's.
     """
     from bootwave.native.http import Lane
 
@@ -75,7 +82,12 @@ def make_lane(
         row=counters.offset,
         counted=tuple(map(int, _COUNTED)),
         sightings=sightings,
-        reasons=(int(_REASONS[0]), int(_REASONS[1]), int(_REASONS[2])),
+        reasons=(
+            int(_REASONS[0]),
+            int(_REASONS[1]),
+            int(_REASONS[2]),
+            int(_REASONS[3]),
+        ),
         boot=documents.native.boot_number(boot_id),
         url=url_of("0.0.0.0", 0) if options.http.url else "",
         url_of=url_of,
@@ -89,6 +101,9 @@ def make_lane(
         capacity=capacity,
         crowded=max(1, int(capacity * CROWDED)),
         balancers=Balancers(options.http.proxy_protocol).packed,
+        answering=(
+            None if answering is None else (answering.counters, answering.index)
+        ),
     )
 
 

@@ -97,6 +97,13 @@ def _run(
             return False
         for key in _fixed_at_start(options, wanted):
             log.note(log.NEXT_START, key=key)
+        if shared.tls is not None:
+            # What listens stays as it is, so the contexts are made for that.
+            listening = {"listen": options.https.listen, "legacy": options.https.legacy}
+            listening["legacy"] = options.https.legacy.model_copy(
+                update={"certificates": wanted.https.legacy.certificates}
+            )
+            shared.tls.reload(wanted.https.model_copy(update=listening))
         current[0] = wanted
         return True
 
@@ -127,17 +134,21 @@ def _run(
 
 def _fixed_at_start(before: Options, wanted: Options) -> list[str]:
     """Return the keys that *wanted* changes and only a new start can."""
-    keys = [("server", "workers"), ("server", "dumpable"), ("http", "listen")]
+    keys = [("server", "workers"), ("server", "dumpable")]
+    keys += [("http", "listen"), ("https", "listen")]
     keys += [
         ("pnp", key) for key in ("enabled", "listen", "group", "interfaces", "bind")
     ]
     keys += [("store", key) for key in type(before.store).model_fields]
-    return [
+    changed = [
         f"{section}.{key}"
         for section, key in keys
         if getattr(getattr(before, section), key)
         != getattr(getattr(wanted, section), key)
     ]
+    if before.https.legacy.listen != wanted.https.legacy.listen:
+        changed.append("https.legacy.listen")
+    return changed
 
 
 def _run_control(
@@ -160,6 +171,7 @@ def _control_plane(
     return ControlPlane(
         options,
         shared.revocations,
+        shared.answering,
         shared.counters,
         shared.lines() if lines is None else lines,
         started=shared.started,

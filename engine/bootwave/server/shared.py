@@ -3,10 +3,14 @@
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from bootwave import log
 from bootwave.metrics import CounterPage
-from bootwave.options import Options
+from bootwave.options import HttpsOptions, Options
+from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server.addresses import ListenAddress
 from bootwave.server.listeners import (
@@ -17,38 +21,36 @@ from bootwave.server.listeners import (
 from bootwave.server.pnpsockets import PnpSockets, open_pnp_sockets
 from bootwave.server.turn import Turn
 
+if TYPE_CHECKING:
+    from bootwave.server.tls.shared import TlsShared
+
 _SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """Listeners by worker slot, the PnP sockets, and the pages of shared memory.
+class Listeners:
+    """What listens for one kind of connection: sockets by worker slot.
 
-    ``addresses`` are those of each slot's listeners, with the ports the kernel chose.
-    The control process counts in the row after those of the worker slots.
-    ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
-    ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
-    sockets must make again.  ``started`` is the wall-clock time of the engine's start.
+    ``addresses`` are those of each slot's sockets, with the ports the kernel chose.
     """
 
-    listeners: list[list[socket.socket]]
-    addresses: list[ListenAddress]
-    pnp: PnpSockets | None
-    revocations: RevocationPage
-    counters: CounterPage
-    pnp_turn: Turn
-    nonce_secret: bytes = field(repr=False)
-    pnp_secret: bytes = field(repr=False)
-    started: float = field(default_factory=time.time)
+    def __init__(self, by_slot: list[list[socket.socket]]) -> None:
+        """Keep them."""
+        self.by_slot = by_slot
+        self.addresses = listening_addresses(by_slot[0]) if by_slot else []
+
+    def close(self) -> None:
+        """Close all; what waits in their queues is lost."""
+        close_listeners(self.by_slot)
+
+    def keep(self, slot: int | None) -> None:
+        """Close all but those of *slot*."""
+        for number, listeners in enumerate(self.by_slot):
+            if number != slot:
+                close_listeners([listeners])
 
     @property
-    def slots(self) -> int:
-        """How many worker slots there are."""
-        return len(self.listeners)
-
-    @property
-    def http_port(self) -> int:
-        """Where phones heard by plug and play reach clear HTTP over IPv4; 0: nowhere.
+    def port(self) -> int:
+        """Where phones heard by plug and play reach it over IPv4; 0: nowhere.
 
         A listener of all addresses comes before one of a single address.
         """
@@ -59,9 +61,58 @@ class Shared:
         ]
         return min(found, default=(True, 0))[1]
 
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Listeners by worker slot, the PnP sockets, and the pages of shared memory.
+
+    ``https`` and ``legacy`` are what listens for TLS, by the contexts of ``tls``, which
+    is None where nothing does.  The control process counts in the row after those of
+    the worker slots.
+    ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
+    ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
+    sockets must make again.  ``started`` is the wall-clock time of the engine's start.
+    """
+
+    http: Listeners
+    https: Listeners
+    legacy: Listeners
+    tls: "TlsShared | None"
+    slots: int
+    pnp: PnpSockets | None
+    revocations: RevocationPage
+    answering: AnsweringPage
+    counters: CounterPage
+    pnp_turn: Turn
+    nonce_secret: bytes = field(repr=False)
+    pnp_secret: bytes = field(repr=False)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def listeners(self) -> list[list[socket.socket]]:
+        """What listens for clear HTTP, by slot."""
+        return self.http.by_slot
+
+    @property
+    def addresses(self) -> list[ListenAddress]:
+        """Where clear HTTP listens, with the ports the kernel chose."""
+        return self.http.addresses
+
+    @property
+    def http_port(self) -> int:
+        """Where phones heard by PnP reach clear HTTP over IPv4; 0: nowhere."""
+        return self.http.port
+
+    @property
+    def https_port(self) -> int:
+        """Where phones reach HTTPS over IPv4; 0: nowhere."""
+        return self.https.port
+
     def lines(self) -> list[str]:
         """Return one line for each listener, for whoever starts the engine."""
-        lines = [f"http {address}" for address in self.addresses]
+        lines = [f"http {address}" for address in self.http.addresses]
+        lines += [f"https {address}" for address in self.https.addresses]
+        lines += [f"https legacy {address}" for address in self.legacy.addresses]
         if self.pnp is not None:
             host, port = self.pnp.unicast.getsockname()[:2]
             lines.append(f"pnp udp {host}:{port}")
@@ -75,17 +126,18 @@ class Shared:
         return lines
 
     def close(self) -> None:
-        """Close all sockets; what waits in their queues is lost."""
-        close_listeners(self.listeners)
+        """Close all sockets and files; what waits in the sockets' queues is lost."""
+        for kind in (self.http, self.https, self.legacy):
+            kind.close()
         if self.pnp is not None:
             self.pnp.close()
         self.pnp_turn.close()
+        self.answering.close()
 
     def keep_slot(self, slot: int | None) -> None:
         """Close what belongs to others than worker *slot* (None: to any worker)."""
-        for number, listeners in enumerate(self.listeners):
-            if number != slot:
-                close_listeners([listeners])
+        for kind in (self.http, self.https, self.legacy):
+            kind.keep(slot)
         if slot != 0 and self.pnp is not None:
             self.pnp.close()
 
@@ -96,21 +148,65 @@ def open_shared(options: Options, slots: int) -> Shared:
     Every slot must be served: the kernel spreads connections over all of them.  Raises
     OptionError or OperatorError.
     """
-    listeners = open_http_listeners(
-        options.http.listen, slots, deferred=options.http.lane == "on"
-    )
+    opened: list[Listeners] = []
+
+    def listen(addresses: Sequence[str], option: str, *, deferred: bool) -> Listeners:
+        opened.append(
+            Listeners(
+                open_http_listeners(addresses, slots, option=option, deferred=deferred)
+            )
+        )
+        return opened[-1]
+
+    https = options.https
+    tls = _tls(https)
     try:
+        http = listen(
+            options.http.listen, "http.listen", deferred=options.http.lane == "on"
+        )
+        secure = listen(https.listen if tls else (), "https.listen", deferred=True)
+        legacy = listen(
+            https.legacy.listen if tls else (), "https.legacy.listen", deferred=True
+        )
         pnp = open_pnp_sockets(options.pnp) if options.pnp.enabled else None
     except BaseException:
-        close_listeners(listeners)
+        for kind in opened:
+            kind.close()
         raise
     return Shared(
-        listeners,
-        listening_addresses(listeners[0]),
+        http,
+        secure,
+        legacy,
+        tls,
+        slots,
         pnp,
         RevocationPage(),
+        AnsweringPage(slots),
         CounterPage(slots + 1),
         Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),
     )
+
+
+def _tls(https: HttpsOptions) -> "TlsShared | None":
+    """Return what TLS needs, or None where nothing listens for it.
+
+    A place that was made before there was TLS has no certificate and is served as it
+    was.
+    """
+    if not (https.listen or https.legacy.listen):
+        return None
+    from bootwave.server.tls.shared import TlsShared, present
+
+    if not present(https).certificates and https.certificates:
+        missing = https.certificates[0]
+        log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
+        return None
+    return TlsShared(https)
+
+
+_NO_CERTIFICATE = (
+    "nothing is served over TLS, because there is no {}: put certificate and key "
+    "there, or name others with https.certificates"
+)

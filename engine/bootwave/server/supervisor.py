@@ -29,6 +29,7 @@ from dataclasses import dataclass
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 10.0  # docker and systemd give at least this before they kill
 READY_SECONDS = 30.0
+LOOK_SECONDS = 0.1  # how often whoever waits for a child looks for a signal
 # A child that ends this soon after its start, this often in a row, is crash-looping:
 # it waits before the next start instead of burning a core.
 CRASH_LOOP_SECONDS = 1.0
@@ -135,8 +136,10 @@ class Supervisor:
             if left <= 0:
                 self._say(f"{child.name} was not ready within {READY_SECONDS:.0f} s")
                 return False
-            if select.select([reading], [], [], left)[0]:
+            if select.select([reading], [], [], min(left, LOOK_SECONDS))[0]:
                 break
+            if signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
+                return False  # whoever wants the end does not wait for a beginning
         if os.read(reading, 1):
             return True
         self._say(f"{child.name} could not start")

@@ -8,6 +8,9 @@ ready), and listeners that outlive workers must never be closed, which asyncio d
 those it is given.  One wake-up handles a bounded number of events, so that SIP, which
 shares the loop, is served in between.
 
+Connections over TLS come here when their handshake is done (``server.tls``), as streams
+that are read and written like sockets.
+
 With a lane (``native.http``), it is the one that accepts and reads first, and what it
 has an answer ready for never comes here.  What it read, but has no answer ready for,
 waits there for one, which ``server.lanemisses`` tells it.  The rest comes here, socket
@@ -61,6 +64,7 @@ from bootwave.limits import MAX_HTTP_HEAD_BYTES, MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.metrics import Counter, CounterRow
 from bootwave.options import HttpOptions
 from bootwave.pairing.sources import source_key
+from bootwave.server.addresses import source_of
 from bootwave.server.balancers import Balancers
 from bootwave.server.connections import ConnectionTable
 from bootwave.server.deadlines import DeadlineWheel
@@ -70,6 +74,9 @@ from bootwave.sightings import Reason, Sighting
 
 if TYPE_CHECKING:
     from bootwave.native.http import Lane
+    from bootwave.server.tls.identity import Proof
+    from bootwave.server.tls.side import Said, TlsSide
+    from bootwave.server.tls.stream import TlsStream
 
 __all__ = ["HttpServer", "Respond", "close_listeners", "open_http_listeners"]
 
@@ -113,7 +120,8 @@ class _Peer:
 
     ``outbound`` is what the kernel has not taken yet; ``interest`` is what epoll
     watches for, None while the socket is not registered.  ``given`` is the answer to
-    the next request, if that is known before it is read.
+    the next request, if that is known before it is read.  Over TLS ``stream`` is the
+    socket, and ``proof`` what its client certificate shows.
     """
 
     __slots__ = (
@@ -127,15 +135,22 @@ class _Peer:
         "no_delay",
         "number",
         "outbound",
+        "proof",
         "proven",
         "socket",
+        "stream",
         "turns",
     )
 
     def __init__(
-        self, sock: socket.socket, contact: Contact, connection: HttpConnection
+        self,
+        sock: "socket.socket | TlsStream",
+        contact: Contact,
+        connection: HttpConnection,
     ) -> None:
         self.socket = sock
+        self.stream: TlsStream | None = None
+        self.proof: Proof | None = None
         self.number = sock.fileno()
         self.contact = contact
         self.connection = connection
@@ -149,15 +164,12 @@ class _Peer:
         self.proven = False
         self.no_delay = False
 
-
-def _source(address: tuple[Any, ...]) -> str:
-    """Return the address without port that a socket *address* tells.
-
-    Link-local addresses keep their zone: each link has its own fe80::1.
-    """
-    host = plain_address(address[0])
-    zone = address[3] if len(address) == 4 else 0
-    return f"{host}%{zone}" if zone else host
+    @property
+    def unsent(self) -> int:
+        """How many bytes of the answer the kernel has not taken yet."""
+        if self.stream is None:
+            return len(self.outbound)
+        return len(self.outbound) + self.stream.unsent
 
 
 class HttpServer:
@@ -182,13 +194,15 @@ class HttpServer:
         deadlines: Deadlines = _DEADLINES,
         lane: "Lane | None" = None,
         answer_missed: AnswerMissed | None = None,
+        tls: "TlsSide | None" = None,
     ) -> None:
         """Keep the parts; nothing is accepted before ``start``."""
         self._lane = lane
+        self._tls = tls
         self._missed: LaneMisses | None = None
         if lane is not None:
             self._missed = LaneMisses(lane, answer_missed, self)
-        self._capacity = options.connections
+        self.capacity = options.connections
         self._balancers = Balancers(options.proxy_protocol)
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._respond = respond
@@ -198,7 +212,7 @@ class HttpServer:
         self._deadlines = deadlines
         self._peers: dict[int, _Peer] = {}
         self._table: ConnectionTable[_Peer] = ConnectionTable(
-            options.connections, lane.__len__ if lane is not None else lambda: 0
+            options.connections, self._elsewhere
         )
         self._wheel: DeadlineWheel[_Peer] = DeadlineWheel(TICK_SECONDS)
         self._expired: deque[_Peer] = deque()
@@ -220,8 +234,18 @@ class HttpServer:
         self._date_text = b""
 
     def __len__(self) -> int:
-        """Return how many connections are open."""
+        """Return how many connections are open here and in the lane."""
         return len(self._peers) + (len(self._lane) if self._lane is not None else 0)
+
+    def _elsewhere(self) -> int:
+        """Return how many connections take places without being in the table."""
+        in_lane = len(self._lane) if self._lane is not None else 0
+        return in_lane + (self._tls.shaking() if self._tls is not None else 0)
+
+    def _held(self) -> int:
+        """Return how many connections others than the lane hold."""
+        shaking = self._tls.shaking() if self._tls is not None else 0
+        return len(self._peers) + shaking
 
     async def start(self) -> None:
         """Begin to accept; a server that stopped may start again."""
@@ -356,9 +380,9 @@ class HttpServer:
                 self._pause_for_place()
                 return
             self._tell(source, Note(Reason.HTTP_CROWDED_OUT, "a place was needed"))
-        room = max(1, self._capacity - len(self))
+        room = max(1, self.capacity - self._held() - len(lane))
         error, handed = lane.accept(
-            listener, min(room, MAX_LANE_ACCEPTS_PER_WAKE), len(self._peers)
+            listener, min(room, MAX_LANE_ACCEPTS_PER_WAKE), self._held()
         )
         self._take_from_lane(handed)
         if error:
@@ -368,7 +392,7 @@ class HttpServer:
 
     def _lane_ready(self, lane: "Lane") -> None:
         """Let the lane answer on the connections that it keeps open."""
-        self._take_from_lane(lane.turn(len(self._peers)))
+        self._take_from_lane(lane.turn(self._held()))
         self.lane_moved()
         if len(lane):
             self._arm()
@@ -495,7 +519,7 @@ class HttpServer:
         if proxied is not None:
             contact = Contact(*proxied)
         else:
-            contact = Contact(_source(address), (plain_address(host), port))
+            contact = Contact(source_of(address), (plain_address(host), port))
             unnamed = bool(self._balancers) and contact.source in self._balancers
         connection = HttpConnection(
             now=time.monotonic(),
@@ -504,24 +528,78 @@ class HttpServer:
             answered=answered,
             proxied=unnamed,
         )
-        if self._stopping:  # adopted late: one answer, then closed
-            connection.finish(time.monotonic())
         peer = _Peer(sock, contact, connection)
         peer.given = given
-        self._peers[peer.number] = peer
-        if self._emptied is not None:
-            self._emptied.clear()
+        self._hold(peer)
         if answered and not self._table.is_full:
             peer.no_delay = True
             self._table.add(peer, source_key(contact.source))
             if proven:
                 peer.proven = True
                 self._table.prove(peer)
+        self._begin(peer, initial)
+
+    def _hold(self, peer: _Peer) -> None:
+        if self._stopping:  # adopted late: one answer, then closed
+            peer.connection.finish(time.monotonic())
+        self._peers[peer.number] = peer
+        if self._emptied is not None:
+            self._emptied.clear()
+
+    def _begin(self, peer: _Peer, initial: bytes) -> None:
         if initial:
             self._guarded(peer, lambda peer: self._received(peer, initial))
         if not peer.closed and peer.connection.wants_data:
             # The request is often there already, and then nothing is registered.
             self._guarded(peer, self._readable)
+
+    # What comes from the handshakes of TLS (tls.acceptor.Serves)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more connection may be accepted."""
+        return not self._table.is_full or self._table.victim() is not None
+
+    def adopt_stream(
+        self,
+        stream: "TlsStream",
+        contact: Contact,
+        proof: "Proof",
+        initial: bytes,
+        said: "Said | None",
+    ) -> None:
+        """Serve *stream*, of which *initial* was read and decrypted.
+
+        With *said* that is the answer to it.
+        """
+        connection = HttpConnection(
+            now=time.monotonic(), deadlines=self._deadlines, date=self.date
+        )
+        peer = _Peer(stream, contact, connection)
+        peer.stream, peer.proof = stream, proof
+        self._hold(peer)
+        if said is None:
+            self._begin(peer, initial)
+        else:
+            self._guarded(peer, lambda peer: self._say(peer, said))
+
+    def adopt_clear(self, sock: socket.socket, ends: Proxied, initial: bytes) -> None:
+        """Refuse what *ends* says in clear HTTP where TLS was expected."""
+        sock.setblocking(False)
+        peer = _Peer(
+            sock,
+            Contact(*ends),
+            HttpConnection(
+                now=time.monotonic(), deadlines=self._deadlines, date=self.date
+            ),
+        )
+        peer.given = plain_response(400, close=True)
+        self._hold(peer)
+        self._begin(peer, initial)
+
+    def room_made(self) -> None:
+        """See to what follows when a connection that counted has ended."""
+        self._place_freed()
 
     def _guarded(self, peer: _Peer, act: Callable[[_Peer], None]) -> None:
         """Do *act* and what follows from it; an error costs this connection only."""
@@ -563,8 +641,10 @@ class HttpServer:
             # writes a head in pieces may send the next when this one is acknowledged.
             peer.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         interest = select.EPOLLIN if connection.wants_data else 0
-        if peer.outbound:
+        if peer.unsent:
             interest |= select.EPOLLOUT
+        elif peer.stream is not None and peer.stream.has_input and interest:
+            self._read_later(peer)
         if peer.interest is None:
             self._epoll.register(peer.number, interest)
         elif interest != peer.interest:
@@ -619,10 +699,33 @@ class HttpServer:
             self._run(peer, peer.connection.receive_eof(time.monotonic()))
 
     def _received(self, peer: _Peer, data: bytes | memoryview) -> None:
+        if peer.proof is not None and peer.connection.awaits_request:
+            assert self._tls is not None
+            said = self._tls.answer(bytes(data), peer.contact, peer.proof)
+            if said is not None:
+                self._say(peer, said)
+                return
         self._run(peer, peer.connection.receive_data(data, time.monotonic()))
 
+    def _say(self, peer: _Peer, said: "Said") -> None:
+        peer.answered = True
+        peer.proven = peer.proven or said.proven
+        now = time.monotonic()
+        effects = peer.connection.say(said.data, keep_alive=said.keep_alive, now=now)
+        self._run(peer, effects)
+
+    def _read_later(self, peer: _Peer) -> None:
+        """Read when the loop has been round: epoll knows nothing of what waits here."""
+        assert self._loop is not None
+        self._loop.call_soon(self._read_on, peer)
+
+    def _read_on(self, peer: _Peer) -> None:
+        if not peer.closed and peer.connection.wants_data:
+            peer.turns = 0
+            self._guarded(peer, self._readable)
+
     def _writable(self, peer: _Peer) -> None:
-        if peer.outbound:
+        if peer.unsent:
             data, peer.outbound = peer.outbound, memoryview(b"")
             self._run(peer, self._send(peer, data))
 
@@ -673,6 +776,8 @@ class HttpServer:
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.no_delay = True
+        if peer.stream is not None:
+            peer.stream.ending = not peer.connection.stays_open
         try:
             size = peer.socket.send(data)
         except BlockingIOError:
@@ -681,7 +786,7 @@ class HttpServer:
             self._drop(peer)
             return []
         peer.outbound = data[size:]
-        return peer.connection.sent(len(peer.outbound), time.monotonic())
+        return peer.connection.sent(peer.unsent, time.monotonic())
 
     def _put_off(self, peer: _Peer, request: Request) -> None:
         """Decide on *request* when the loop has been round."""
@@ -709,6 +814,9 @@ class HttpServer:
     def _decide(self, peer: _Peer, request: Request) -> list[Effect]:
         """Have *request* answered, now or by a task."""
         self._counters.add(Counter.HTTP_REQUESTS)
+        if peer.proof is not None:
+            assert self._tls is not None
+            peer.contact = self._tls.contact(peer.contact, peer.proof)
         response, peer.given = peer.given, None
         try:
             if response is None and self._cached is not None:

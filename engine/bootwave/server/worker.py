@@ -19,6 +19,7 @@ from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.options import Options
 from bootwave.provision.cache import DocumentCache
 from bootwave.provision.service import Provisioner
+from bootwave.provision.urls import base_url
 from bootwave.provision.writes import StoreWrites
 from bootwave.server.descriptors import connections_that_fit
 from bootwave.server.lane import lane_is_possible, make_lane
@@ -37,6 +38,8 @@ from bootwave.store.writer import Writer
 
 if TYPE_CHECKING:
     from bootwave.native.http import Lane
+    from bootwave.server.tls.acceptor import TlsAcceptor
+    from bootwave.server.tls.side import TlsSide
 
 # How often a write that did not come through the control process is looked for.
 LOOK_SECONDS = 0.25
@@ -49,6 +52,7 @@ MEETING_SECONDS = 0.01
 STOP_SECONDS = 5.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
+FAULT_SECONDS = 1.0  # until it tries again, when it may and cannot
 
 _NO_LANE = "this system has no epoll: http.lane stays off, and h11 serves alone"
 
@@ -72,6 +76,7 @@ class Worker:
         cache = DocumentCache(options.cache.bytes)
         has_pnp = slot == 0 and shared.pnp is not None
         bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
+        self._answering = shared.answering.take(slot)
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant),
@@ -85,7 +90,9 @@ class Worker:
             self._counters,
             nonce_secret=shared.nonce_secret,
             http_port=shared.http_port,
+            https_port=shared.https_port,
             bound=bound,
+            answering=self._answering,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}
@@ -101,9 +108,11 @@ class Worker:
                     self._sightings.ring,
                     options.model_copy(update={"http": http}),
                     instant().boot_id,
+                    answering=self._answering,
                 )
             else:
                 log.note(log.START_WARNING, warning=_NO_LANE)
+        side = self._tls_side(options)
         self._http = HttpServer(
             shared.listeners[slot],
             self.provisioner.respond,
@@ -113,7 +122,9 @@ class Worker:
             cached=self.provisioner.cached,
             lane=self._lane,
             answer_missed=self.provisioner.answer_missed,
+            tls=side,
         )
+        self._acceptor = self._tls_acceptor(options, slot, side)
         self._pnp: PnpServer | None = None
         if bound is not None and shared.pnp is not None:
             core = PnpCore(
@@ -142,11 +153,64 @@ class Worker:
         self._taking_over: asyncio.Task[None] | None = None
         self._meeting: asyncio.Task[None] | None = None
 
+    def _tls_side(self, options: Options) -> "TlsSide | None":
+        """Return what says whose a request over TLS is; None where there is no TLS."""
+        tls = self._shared.tls
+        if tls is None:
+            return None
+        from bootwave.server.tls.identity import Identities
+        from bootwave.server.tls.side import TlsSide
+
+        identities = Identities(
+            tls.policy,
+            tls.page,
+            stamp=self._shared.revocations.everything,
+            blocks=self._reader.certificate_blocks,
+        )
+
+        def url_of(local: tuple[str, int]) -> str:
+            return base_url(options, local, secure=True)
+
+        return TlsSide(identities, url_of, self._lane, self._answering)
+
+    def _tls_acceptor(
+        self, options: Options, slot: int, side: "TlsSide | None"
+    ) -> "TlsAcceptor | None":
+        shared = self._shared
+        if shared.tls is None or side is None:
+            return None
+        from bootwave.server.tls.acceptor import TlsAcceptor, TlsListener
+
+        contexts = shared.tls.contexts
+        listeners = [
+            TlsListener(sock, context)
+            for kind, context in (
+                (shared.https, contexts.modern),
+                (shared.legacy, contexts.legacy),
+            )
+            for sock in kind.by_slot[slot]
+            if context is not None
+        ]
+        return TlsAcceptor(
+            listeners,
+            self._http,
+            side,
+            self._sightings.add,
+            self._counters,
+            most=min(options.https.handshakes, self._http.capacity // 2),
+            balancers=options.http.proxy_protocol,
+        )
+
     async def start(self) -> None:
         """Begin to serve."""
         self._writer.start()
         self._sightings.start()
+        # So that no phone waits for it; with the store away, they are told later.
+        with contextlib.suppress(StoreError):
+            self._reader.changed()
         await self._http.start()
+        if self._acceptor is not None:
+            await self._acceptor.start()
         if self._pnp is not None:
             if self._shared.pnp_turn.take():
                 self._pnp.start(asyncio.get_running_loop())
@@ -165,11 +229,14 @@ class Worker:
         if self._pnp is not None:
             self._pnp.stop()
             self._shared.pnp_turn.give_back()
+        if self._acceptor is not None:
+            await self._acceptor.stop()
         await self._http.stop(STOP_SECONDS)
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._sightings.stop)
         self._count_lost()
         self._reader.close()
+        self._answering.give_back()
 
     async def _look(self) -> None:
         """Notice what was written past the control process."""
@@ -205,9 +272,18 @@ class Worker:
 
     async def _take_over(self, pnp: PnpServer) -> None:
         """Read the PnP sockets as soon as the worker before this one does not."""
-        while not self._shared.pnp_turn.take():
-            await asyncio.sleep(TURN_SECONDS)
-        pnp.start(asyncio.get_running_loop())
+        while True:
+            if not self._shared.pnp_turn.take():
+                await asyncio.sleep(TURN_SECONDS)
+                continue
+            try:
+                pnp.start(asyncio.get_running_loop())
+            except OSError as error:
+                log.note(log.PNP_WARNING, warning=f"it cannot be taken over: {error}")
+                self._shared.pnp_turn.give_back()
+                await asyncio.sleep(FAULT_SECONDS)
+            else:
+                return
 
     async def _look_for_rivals(self) -> None:
         def warn(warning: str) -> None:

@@ -26,6 +26,7 @@ from bootwave.store import (
     accounts,
     audit,
     bindings,
+    certificateblocks,
     devicereport,
     devices,
     domains,
@@ -445,6 +446,27 @@ class Administration:
         """Return the function keys of a layer."""
         with self._look() as work:
             return layers.keys(work, scope, target)
+
+    def certificate_block(
+        self, *, serial: str = "", key: str = "", reason: str = ""
+    ) -> Object:
+        """Block certificates by *serial*, in hex, or by the SHA-256 of their *key*.
+
+        Whoever shows one is denied everything, and so is whoever shows one issued by a
+        CA that is blocked.  It holds for every worker when this returns.
+        """
+        with self._change() as work:
+            return certificateblocks.block(work, serial, key, reason)
+
+    def certificate_unblock(self, *, serial: str = "", key: str = "") -> Object:
+        """End a block; raises StoreNotFound when there is none."""
+        with self._change() as work:
+            return certificateblocks.unblock(work, serial, key)
+
+    def certificate_list(self) -> list[Object]:
+        """Return the blocks of certificates, the oldest first."""
+        with self._look() as work:
+            return certificateblocks.listed(work)
 
     def bulk(
         self,

@@ -61,14 +61,16 @@ def open_file(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conn
     return connection
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+) -> sqlite3.Connection:
     """Return a connection to the store *path*, its schema checked.
 
-    With *read_only* the connection refuses to write, reads through a memory map, and
-    waits for no lock: its caller serves phones and tries again.
+    A lock that another holds is waited for up to *busy_seconds*.  With *read_only* the
+    connection refuses to write and reads through a memory map.
     Raises StoreNotFound, StoreUnavailable, SchemaTooNew or SchemaTooOld.
     """
-    connection = open_file(path, busy_seconds=0.0 if read_only else BUSY_SECONDS)
+    connection = open_file(path, busy_seconds=busy_seconds)
     try:
         require_head(connection, str(path))
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()

@@ -86,6 +86,10 @@ WHERE a.id = :account_id
 _REMEMBER_MODEL = """
 UPDATE devices SET model = :model WHERE mac = :mac AND model <> :model RETURNING mac
 """
+_OWN_CERTIFICATE = """
+UPDATE devices SET owns_certificate = 1
+WHERE mac = :mac AND owns_certificate = 0 RETURNING mac
+"""
 
 
 def consume_window(
@@ -306,4 +310,15 @@ def remember_model(connection: sqlite3.Connection, *, mac: int, model: str) -> b
     rows = connection.execute(
         _REMEMBER_MODEL, {"mac": mac, "model": model[:64]}
     ).fetchall()
+    return bool(rows)
+
+
+def own_certificate(connection: sqlite3.Connection, *, mac: int) -> bool:
+    """Whether the known device *mac* was not known to own a certificate until now.
+
+    Logged: what was kept of it under a window holds over clear HTTP no more.
+    """
+    rows = connection.execute(_OWN_CERTIFICATE, {"mac": mac}).fetchall()
+    if rows:
+        record(connection, [Change("device", mac)])
     return bool(rows)

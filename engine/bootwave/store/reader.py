@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bootwave.certificates.blocks import Blocks
 from bootwave.directory.records import (
     EMPTY,
     Account,
@@ -40,7 +41,13 @@ from bootwave.store.openings import opening_from_row
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
 
+# Readers are never shut out by a write, but for a moment by who closes a connection,
+# and by who mends the log that a killed process left: a millisecond, more when that
+# process has to wait for a core.
+PATIENCE_SECONDS = 0.25
+
 _VERSION = "PRAGMA data_version"
+_PATIENT = f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}"
 
 _DEVICES = """
 SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
@@ -96,6 +103,7 @@ _BOUND = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
 """
+_BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _MODEL = "SELECT id FROM models WHERE name = ?"
 _SETTINGS = """
 SELECT key, name, value, idx, permission FROM settings
@@ -111,13 +119,16 @@ class Reader:
     """One process's read connection.  Make it after fork; it opens at its first use.
 
     Every method raises StoreUnavailable when the database cannot be read now, and
-    tries again with a new connection at the next call.
+    tries again with a new connection at the next call.  A lock is waited for up to
+    PATIENCE_SECONDS, but after a failure no longer until the store could be read again:
+    the caller serves phones meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the store at *path*."""
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._away = False
         self._version = -1
         self._seq = -1  # unknown: nothing was read yet
         self._pending: list[Change] = []
@@ -224,6 +235,19 @@ class Reader:
             raise self._lost(error) from error
         return layer
 
+    def certificate_blocks(self) -> Blocks:
+        """Return which certificates prove nothing any more."""
+        try:
+            connection = self._begin()
+            rows = connection.execute(_BLOCKS).fetchall()
+            connection.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            raise self._lost(error) from error
+        return Blocks(
+            frozenset(int(value) for kind, value in rows if kind == "serial"),
+            frozenset(bytes.fromhex(value) for kind, value in rows if kind == "key"),
+        )
+
     def changed(self) -> list[Change] | None:
         """Return what others committed since the last call, or None for nothing.
 
@@ -243,9 +267,16 @@ class Reader:
         """Begin a read transaction and forget what changed before it."""
         connection = self._connection
         if connection is None:
-            connection = self._connection = connect(self._path, read_only=True)
+            connection = self._connection = connect(
+                self._path,
+                read_only=True,
+                busy_seconds=0.0 if self._away else PATIENCE_SECONDS,
+            )
         connection.execute("BEGIN")
         version = connection.execute(_VERSION).fetchall()[0][0]
+        if self._away:
+            self._away = False
+            connection.execute(_PATIENT)
         if version != self._version:
             if self._seq < 0:
                 self._seq = last_seq(connection)
@@ -276,6 +307,7 @@ class Reader:
 
     def _lost(self, error: Exception) -> StoreUnavailable:
         self.close()
+        self._away = True
         if isinstance(error, StoreUnavailable):
             return error
         return StoreUnavailable(f"The store cannot be read: {error}")

@@ -1,0 +1,604 @@
+"""From a connection to its first request: accepting, shaking hands, the first answer.
+
+A phone opens a connection for each file, so what a handshake costs beside its
+cryptography decides.  Each turn reads what came, lets OpenSSL answer into memory, and
+hands that to the kernel in one write: a flight in two writes would wait for a delayed
+acknowledgement.  When the handshake is done and the request there, and the lane has the
+answer ready, answer and end leave in one more write, and nothing else is made of the
+connection.  Whatever is not that plain goes to ``server.tcp`` as a ``TlsStream``.
+
+How a connection comes along here:
+
+| state     | waits for                      | deadline  | when it passes      |
+| --------- | ------------------------------ | --------- | ------------------- |
+| UNNAMED   | a load balancer's PROXY header | handshake | aborted             |
+| SHAKING   | the client's next flight       | handshake | closed              |
+| ASKING    | the first request              | head      | goes to server.tcp  |
+
+There is room for a bounded number.  When it is used up, connections that only have to
+ask go to ``server.tcp``, then a handshake that its peer left alone for a second makes
+room; while there is none, the rest wait in the kernel's queue.  A turn of the loop does
+some milliseconds' worth of handshakes at most, because SIP shares the loop.
+"""
+
+import asyncio
+import contextlib
+import errno
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from OpenSSL import SSL
+
+from bootwave import log
+from bootwave.errors import ProxySyntaxError
+from bootwave.http.connection import Deadlines
+from bootwave.http.contact import Contact, plain_address
+from bootwave.http.proxyprotocol import Proxied, header_from_bytes
+from bootwave.limits import (
+    MAX_HTTP_HEAD_BYTES,
+    MAX_SIGHTING_DETAIL_CHARACTERS,
+    TLS_HANDSHAKE_SECONDS,
+    TLS_PATIENCE_SECONDS,
+)
+from bootwave.metrics import Counter, CounterRow
+from bootwave.server.addresses import source_of
+from bootwave.server.balancers import Balancers
+from bootwave.server.deadlines import DeadlineWheel
+from bootwave.server.tls.hello import is_clear_http, offers_session
+from bootwave.server.tls.identity import Proof, Shown
+from bootwave.server.tls.openssl import is_resumed
+from bootwave.server.tls.side import Said, TlsSide
+from bootwave.server.tls.stream import TlsStream
+from bootwave.sightings import Reason, Sighting
+
+# What one wake-up may do: a handshake's costly step takes 0.1 to 0.7 ms, by the kind of
+# key, and the first exceeds the time by one of those at most.
+MAX_EVENTS_PER_WAKE = 16
+MAX_ACCEPTS_PER_WAKE = 16
+TURN_SECONDS = 0.0015
+TICK_SECONDS = 0.25
+ACCEPT_PAUSE_SECONDS = 0.25
+STOP_SECONDS = 3.0
+
+# One read takes what a client sends in a flight: a chain of three is some 3 kB.
+_READ_BYTES = 16_384
+# Server flight, tickets, and an answer.
+_OUT_BYTES = 65_536
+# Answers up to here leave in one write with the end of the stream.
+_MOST_AT_ONCE = 48 * 1024
+_DEADLINES = Deadlines()
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Serves(Protocol):
+    """What goes on with a connection after its handshake (server.tcp)."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more connection may be accepted."""
+
+    def adopt_stream(
+        self,
+        stream: TlsStream,
+        contact: Contact,
+        proof: Proof,
+        initial: bytes,
+        said: Said | None,
+    ) -> None:
+        """Serve *stream*, of which *initial* was read and decrypted.
+
+        With *said* that is the answer to it, counted and told already.
+        """
+
+    def adopt_clear(self, sock: socket.socket, ends: Proxied, initial: bytes) -> None:
+        """Refuse what *ends* says in clear HTTP where TLS was expected."""
+
+    def room_made(self) -> None:
+        """See to what follows when a connection that counted has ended."""
+
+
+class TlsListener:
+    """A listening socket and the context its handshakes begin with."""
+
+    __slots__ = ("context", "local", "socket")
+
+    def __init__(self, sock: socket.socket, context: SSL.Context) -> None:
+        """Find out what the socket is bound to."""
+        self.socket = sock
+        self.context = context
+        host, port = sock.getsockname()[:2]
+        # Where it is one address, every connection is to that one.
+        fixed = host not in ("0.0.0.0", "::")
+        self.local = (plain_address(host), port) if fixed else None
+
+
+class _Shaking:
+    """One connection before its first request.
+
+    ``hello`` is what came first, ``waiting`` since when the peer has to move.
+    """
+
+    __slots__ = (
+        "buffer",
+        "connection",
+        "contact",
+        "deadline",
+        "hello",
+        "interest",
+        "left",
+        "listener",
+        "number",
+        "proof",
+        "shown",
+        "socket",
+        "waiting",
+    )
+
+    def __init__(
+        self, sock: socket.socket, listener: TlsListener, contact: Contact, now: float
+    ) -> None:
+        self.socket = sock
+        self.number = sock.fileno()
+        self.listener = listener
+        self.contact = contact
+        self.connection: SSL.Connection | None = None  # made when the first bytes came
+        self.shown = Shown()
+        self.proof: Proof | None = None  # once the handshake is done
+        self.buffer: bytes | None = None  # of a PROXY header that is to come
+        self.hello = b""
+        self.left = b""
+        self.interest = 0
+        self.deadline = now + TLS_HANDSHAKE_SECONDS
+        self.waiting = now
+
+
+class TlsAcceptor:
+    """Shakes hands on *listeners*, which stay open when it stops; for one loop.
+
+    What comes of it goes to *server*.  *side* says whose a client certificate is and
+    answers first requests where it can.  *most* handshakes are under way at a time.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[TlsListener],
+        server: Serves,
+        side: TlsSide,
+        sight: Callable[[Sighting], None],
+        counters: CounterRow,
+        *,
+        most: int,
+        balancers: Sequence[str] = (),
+        deadlines: Deadlines = _DEADLINES,
+    ) -> None:
+        """Keep the parts; nothing is accepted before ``start``."""
+        self._listeners = {one.socket.fileno(): one for one in listeners}
+        self._server = server
+        self._side = side
+        side.shaking = self.__len__
+        self._sight = sight
+        self._counters = counters
+        self._most = most
+        self._balancers = Balancers(balancers)
+        self._head_seconds = deadlines.head
+        self._shaking: dict[int, _Shaking] = {}
+        # Insertion order is order of waiting: the first has waited longest.
+        self._waiting: dict[int, None] = {}
+        self._wheel: DeadlineWheel[_Shaking] = DeadlineWheel(TICK_SECONDS)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._epoll: select.epoll | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._accepting = False
+        self._accept_at: float | None = None
+        self._stopping = False
+        self._emptied: asyncio.Event | None = None
+
+    def __len__(self) -> int:
+        """Return how many connections are here."""
+        return len(self._shaking)
+
+    async def start(self) -> None:
+        """Begin to accept; one that stopped may start again."""
+        self._stopping = False
+        self._loop = asyncio.get_running_loop()
+        self._epoll = select.epoll()
+        self._emptied = asyncio.Event()
+        self._loop.add_reader(self._epoll.fileno(), self._ready)
+        self._accept_again()
+
+    async def stop(self, grace: float = STOP_SECONDS) -> None:
+        """Accept no more and let handshakes come to an end, for *grace* seconds.
+
+        Whoever has only to ask goes to the server at once, which finishes later.
+        """
+        if self._epoll is None or self._loop is None or self._emptied is None:
+            return
+        self._accept_pause(None)
+        self._stopping = True
+        for shaking in list(self._shaking.values()):
+            if shaking.proof is not None:
+                self._guarded(shaking, self._hand_over)
+        if self._shaking:
+            self._emptied.clear()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), grace)
+            except TimeoutError:
+                pass
+        for shaking in list(self._shaking.values()):
+            self._drop(shaking)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+        self._epoll = None
+
+    # Events
+
+    def _ready(self) -> None:
+        assert self._epoll is not None
+        until = time.monotonic() + TURN_SECONDS
+        listeners = []
+        for number, mask in self._epoll.poll(0, MAX_EVENTS_PER_WAKE):
+            shaking = self._shaking.get(number)
+            if shaking is None:
+                listeners.append(number)
+            elif time.monotonic() < until:
+                # What is left over is reported again.
+                act = self._writable if mask & select.EPOLLOUT else self._readable
+                self._guarded(shaking, act)
+        for number in listeners:
+            if self._accepting and number in self._listeners:
+                self._accept(self._listeners[number], until)
+
+    def _accept(self, listener: TlsListener, until: float) -> None:
+        for number in range(MAX_ACCEPTS_PER_WAKE):
+            if number and len(self._shaking) >= self._most:
+                return  # nobody has to go for one that may not be there
+            if not self._make_room():
+                self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+                return
+            try:
+                sock, address = listener.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
+                    self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+                    return
+                continue  # accept(2): a connection that failed while it waited
+            self._counters.add(Counter.HTTP_CONNECTIONS)
+            self._begin(listener, sock, address)
+            if time.monotonic() >= until:
+                return
+
+    def _make_room(self) -> bool:
+        """Whether there is a place for one more, at another's cost if it must be."""
+        if len(self._shaking) >= self._most:
+            oldest = self._shaking[next(iter(self._waiting))]
+            if oldest.proof is not None:
+                self._guarded(oldest, self._hand_over)
+            elif time.monotonic() - oldest.waiting > TLS_PATIENCE_SECONDS:
+                self._counters.add(Counter.HTTP_CROWDED_OUT)
+                self._note(oldest, Reason.HTTP_CROWDED_OUT, "a place was needed")
+                self._drop(oldest)
+            else:
+                self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
+                return False
+        return self._server.has_room
+
+    def _begin(
+        self, listener: TlsListener, sock: socket.socket, address: tuple[Any, ...]
+    ) -> None:
+        now = time.monotonic()
+        try:
+            local = listener.local
+            if local is None:
+                host, port = sock.getsockname()[:2]
+                local = plain_address(host), port
+        except OSError:
+            sock.close()
+            return
+        contact = Contact(source_of(address), local, True)
+        shaking = _Shaking(sock, listener, contact, now)
+        if self._balancers and contact.source in self._balancers:
+            shaking.buffer = b""
+        self._shaking[shaking.number] = shaking
+        self._waiting[shaking.number] = None
+        self._guarded(shaking, self._readable)
+        if shaking.number in self._shaking:
+            self._wheel.place(shaking, shaking.deadline)
+            self._arm()
+
+    def _guarded(self, shaking: _Shaking, act: Callable[[_Shaking], None]) -> None:
+        """Do *act*; an error costs this connection only."""
+        try:
+            act(shaking)
+        except OSError:  # the peer is gone
+            self._drop(shaking)
+        except Exception as error:
+            log.note(
+                log.SERVER_CONNECTION_FAILED,
+                exception=error,
+                source=shaking.contact.source,
+            )
+            self._counters.add(Counter.HTTP_FAILED)
+            self._drop(shaking)
+        else:
+            if shaking.number in self._shaking:
+                self._watch(shaking)
+
+    def _watch(self, shaking: _Shaking) -> None:
+        if self._shaking.get(shaking.number) is not shaking:
+            return
+        assert self._epoll is not None
+        wanted = select.EPOLLOUT if shaking.left else select.EPOLLIN
+        if not shaking.interest:
+            self._epoll.register(shaking.number, wanted)
+        elif wanted != shaking.interest:
+            self._epoll.modify(shaking.number, wanted)
+        shaking.interest = wanted
+
+    def _readable(self, shaking: _Shaking) -> None:
+        try:
+            data = shaking.socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if shaking.connection is None:
+            data = self._first_bytes(shaking, data)
+            if not data:
+                return
+        connection = shaking.connection
+        assert connection is not None
+        if data:
+            connection.bio_write(data)
+        elif shaking.proof is None:
+            self._drop(shaking)  # gone within the handshake: nobody is to be told
+            return
+        else:
+            connection.bio_shutdown()
+        # It moved: whoever waits longest is another.
+        del self._waiting[shaking.number]
+        self._waiting[shaking.number] = None
+        shaking.waiting = time.monotonic()
+        if shaking.proof is None:
+            self._shake(shaking, connection)
+        else:
+            self._ask(shaking, connection)
+
+    def _writable(self, shaking: _Shaking) -> None:
+        self._send(shaking, shaking.left)
+
+    def _first_bytes(self, shaking: _Shaking, data: bytes) -> bytes:
+        """Return what of *data* TLS begins with; nothing when it is not there yet."""
+        if not data:  # whoever connects only to see whether somebody listens
+            self._drop(shaking)
+            return b""
+        if shaking.buffer is not None:
+            shaking.buffer += data
+            try:
+                header = header_from_bytes(shaking.buffer)
+            except ProxySyntaxError as error:
+                self._counters.add(Counter.HTTP_PROXY_REFUSED)
+                self._note(shaking, Reason.PROXY_HEADER, str(error))
+                self._drop(shaking)
+                return b""
+            if header is None:
+                return b""
+            data = shaking.buffer[header.size :]
+            shaking.buffer = None
+            if header.proxied is not None:
+                shaking.contact = Contact(*header.proxied, True)
+            if not data:
+                return b""
+        if is_clear_http(data):
+            self._counters.add(Counter.TLS_CLEAR)
+            self._leave(shaking)
+            contact = shaking.contact
+            self._server.adopt_clear(
+                shaking.socket, Proxied(contact.source, contact.local), data
+            )
+            return b""
+        shaking.hello = data
+        connection = SSL.Connection(shaking.listener.context, None)
+        connection.set_accept_state()
+        connection.set_app_data(shaking.shown)
+        shaking.connection = connection
+        return data
+
+    def _shake(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            self._send_out(shaking, connection)
+            return
+        except SSL.Error as error:
+            self._failed(shaking, connection, error)
+            return
+        resumed = is_resumed(connection)
+        self._counters.add(Counter.TLS_RESUMED if resumed else Counter.TLS_FULL)
+        if not resumed and offers_session(shaking.hello):
+            self._counters.add(Counter.TLS_TICKETS_LOST)
+        shaking.hello = b""
+        shaking.proof = self._side.identities.prove(
+            connection, shaking.shown, resumed=resumed
+        )
+        shaking.deadline = shaking.waiting + self._head_seconds
+        self._ask(shaking, connection)
+
+    def _ask(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+        """Take the first request, if it is there; answer it, or have it answered."""
+        assert shaking.proof is not None
+        try:
+            data = connection.recv(MAX_HTTP_HEAD_BYTES)
+        except SSL.WantReadError:
+            self._send_out(shaking, connection)  # the last flight, and tickets
+            return
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            # It needed no answer, only the handshake.
+            self._close(shaking, connection)
+            return
+        except SSL.Error:  # it broke TLS after the handshake: OpenSSL tells it
+            self._close(shaking, connection)
+            return
+        said = None
+        if not shaking.left:
+            said = self._side.answer(data, shaking.contact, shaking.proof)
+        if said is None or said.keep_alive or len(said.data) > _MOST_AT_ONCE:
+            self._hand_over(shaking, data, said)
+            return
+        sent = connection.send(said.data)
+        while sent < len(said.data):  # a record holds 16 kB
+            sent += connection.send(said.data[sent:])
+        self._close(shaking, connection, proven=said.proven)
+
+    def _close(
+        self, shaking: _Shaking, connection: SSL.Connection, *, proven: bool = False
+    ) -> None:
+        """Send what there is, with the end of the stream, and close."""
+        with contextlib.suppress(SSL.Error):
+            connection.shutdown()
+        out = shaking.left
+        with contextlib.suppress(SSL.WantReadError):
+            out += connection.bio_read(_OUT_BYTES)
+        try:
+            sent = shaking.socket.send(out, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(out):
+            self._drop(shaking)
+            return
+        shaking.left = out[sent:]
+        self._hand_over(shaking, b"", Said(b"", False, proven))
+
+    def _hand_over(
+        self, shaking: _Shaking, initial: bytes = b"", said: Said | None = None
+    ) -> None:
+        """Let the server go on."""
+        assert shaking.connection is not None
+        assert shaking.proof is not None
+        self._leave(shaking)
+        stream = TlsStream(shaking.connection, shaking.socket, shaking.left)
+        self._server.adopt_stream(stream, shaking.contact, shaking.proof, initial, said)
+
+    def _send_out(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+        """Hand what OpenSSL has written to the kernel, one flight in one write."""
+        try:
+            out = connection.bio_read(_OUT_BYTES)
+        except SSL.WantReadError:
+            return
+        self._send(shaking, shaking.left + out if shaking.left else out)
+
+    def _send(self, shaking: _Shaking, out: bytes) -> None:
+        try:
+            sent = shaking.socket.send(out, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        shaking.left = out[sent:]
+
+    def _failed(
+        self, shaking: _Shaking, connection: SSL.Connection, error: SSL.Error
+    ) -> None:
+        """Tell the client what is wrong, as far as the kernel takes it, and close."""
+        self._counters.add(Counter.TLS_FAILED)
+        self._note(shaking, Reason.TLS_FAILED, _why(error))
+        with contextlib.suppress(SSL.Error, OSError):
+            out = connection.bio_read(_OUT_BYTES)
+            shaking.socket.send(shaking.left + out, socket.MSG_DONTWAIT)
+            # What it may still send would have the kernel reset, and take that away.
+            shaking.socket.shutdown(socket.SHUT_WR)
+        self._drop(shaking)
+
+    def _note(self, shaking: _Shaking, reason: Reason, detail: str) -> None:
+        detail = detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
+        source = shaking.contact.source
+        self._sight(Sighting(time.time(), 0, source, reason, detail))
+
+    def _leave(self, shaking: _Shaking) -> None:
+        """Forget *shaking*, whose socket stays open."""
+        del self._shaking[shaking.number]
+        del self._waiting[shaking.number]
+        self._wheel.remove(shaking)
+        if shaking.interest and self._epoll is not None:
+            # Closing does not end the watch while a child holds a copy.
+            self._epoll.unregister(shaking.number)
+        if self._accept_at is not None and not self._stopping:
+            self._accept_again()
+        if not self._shaking and self._emptied is not None:
+            self._emptied.set()
+
+    def _drop(self, shaking: _Shaking) -> None:
+        """Close *shaking* and forget it; again is harmless."""
+        if self._shaking.get(shaking.number) is shaking:
+            self._leave(shaking)
+            shaking.socket.close()
+            self._server.room_made()
+
+    # Time
+
+    def _accept_pause(self, until: float | None) -> None:
+        """Watch the listeners no more, before *until* or (None) for good."""
+        assert self._epoll is not None
+        if self._accepting:
+            for number in self._listeners:
+                self._epoll.unregister(number)
+        self._accepting = False
+        self._accept_at = until
+        if until is not None:
+            self._arm()
+
+    def _accept_again(self) -> None:
+        assert self._epoll is not None
+        if not self._accepting:
+            for number in self._listeners:
+                self._epoll.register(number, select.EPOLLIN)
+        self._accepting = True
+        self._accept_at = None
+
+    def _arm(self) -> None:
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        """Let deadlines pass."""
+        self._timer = None
+        now = time.monotonic()
+        for shaking in self._wheel.due(now):
+            self._guarded(shaking, self._late)
+        if self._accept_at is not None and now >= self._accept_at:
+            self._accept_again()
+        if len(self._wheel) or self._accept_at is not None:
+            self._arm()
+
+    def _late(self, shaking: _Shaking) -> None:
+        """End *shaking* when its deadline has passed, and it is not us who are late.
+
+        After a stop of this process timers come first, and what the peer did in time
+        waits in the kernel.
+        """
+        if not shaking.left:
+            self._readable(shaking)
+        if self._shaking.get(shaking.number) is not shaking:
+            return
+        if time.monotonic() < shaking.deadline:
+            self._wheel.place(shaking, shaking.deadline)
+            return
+        self._counters.add(Counter.HTTP_TIMEOUTS)
+        if shaking.proof is None:
+            self._note(shaking, Reason.TLS_TIMEOUT, "")
+            self._drop(shaking)
+            return
+        self._note(shaking, Reason.HTTP_TIMEOUT, "no request came")
+        assert shaking.connection is not None
+        self._close(shaking, shaking.connection)
+
+
+def _why(error: SSL.Error) -> str:
+    """Return what OpenSSL says of *error*: its own words, nothing of the peer's."""
+    if isinstance(error, SSL.SysCallError) or not error.args:
+        return "the client hung up"
+    return "; ".join(str(part[-1]) for part in error.args[0])

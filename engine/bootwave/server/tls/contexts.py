@@ -1,0 +1,189 @@
+"""What handshakes begin with: certificates and keys, versions, whom clients may be.
+
+Contexts are made in the supervisor, before it forks: the keys of session tickets are in
+them, so a phone may resume with any worker what it began with another.  A context that
+was used cannot change, so a reload makes new ones, and tickets of before are lost.
+
+A client certificate is asked for, never required, and whatever is wrong with it does
+not end the handshake: old phones send it whether it helps them or not.  What it proves
+is decided afterwards (``identity``).
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cryptography import x509
+from OpenSSL import SSL
+from OpenSSL.crypto import X509
+
+from bootwave.certificates.server import ServerCertificate, load_server_certificate
+from bootwave.errors import OptionError
+from bootwave.limits import MAX_TLS_CA_LIST_BYTES
+from bootwave.options import HttpsOptions
+
+# Called for each certificate of a client's chain: connection, certificate, number of
+# what is wrong, depth, and whether nothing is.
+Verify = Callable[[SSL.Connection, object, int, int, int], bool]
+
+# Phones boot once a day or less, but a wave of restarts may last for an hour.
+SESSION_SECONDS = 7200
+# What old firmware knows, and nothing that is broken outright: RSA and AES.
+LEGACY_CIPHERS = (
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:"
+    b"AES128-GCM-SHA256:AES128-SHA:AES256-SHA:@SECLEVEL=0"
+)
+_SESSION_CONTEXT = b"bootwave"
+
+
+class Contexts:
+    """The contexts of one set of files, for both listeners.
+
+    ``modern`` and ``legacy`` are where handshakes on them begin, None where nothing
+    listens; a host that a client names chooses another one by itself.
+    """
+
+    def __init__(self, modern: SSL.Context | None, legacy: SSL.Context | None) -> None:
+        """Keep both."""
+        self.modern = modern
+        self.legacy = legacy
+
+
+def make_contexts(
+    options: HttpsOptions, verify: Verify, authorities: Sequence[x509.Certificate] = ()
+) -> Contexts:
+    """Return the contexts that *options* ask for.
+
+    *verify* is told of each client's chain and must return True.  *authorities* are
+    the CAs that clients' certificates may come from, at the top of their chains.
+    Raises OptionError, one sentence that names the file and says what to do.
+    """
+    modern = legacy = None
+    if options.listen:
+        modern = _by_host(
+            "https.certificates",
+            options.certificates,
+            lambda: _context(verify, authorities, legacy=False),
+        )
+    if options.legacy.listen:
+        named = bool(options.legacy.certificates)
+        legacy = _by_host(
+            "https.legacy.certificates" if named else "https.certificates",
+            options.legacy.certificates or options.certificates,
+            lambda: _context(verify, authorities, legacy=True),
+        )
+    return Contexts(modern, legacy)
+
+
+def _context(
+    verify: Verify, authorities: Sequence[x509.Certificate], *, legacy: bool
+) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_VERSION if legacy else SSL.TLS1_2_VERSION)
+    if legacy:
+        context.set_cipher_list(LEGACY_CIPHERS)
+    context.set_options(
+        SSL.OP_NO_COMPRESSION
+        | SSL.OP_NO_RENEGOTIATION
+        | SSL.OP_CIPHER_SERVER_PREFERENCE
+        # Old clients end without close_notify; a request says itself whether it is
+        # whole.
+        | SSL.OP_IGNORE_UNEXPECTED_EOF
+    )
+    # Thousands of connections may idle, and each would hold 34 kB.
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # Tickets alone: what one worker kept, the others would not know.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_timeout(SESSION_SECONDS)
+    # Without it a client that showed a certificate cannot resume (SSL_CTX_set_verify).
+    context.set_session_id(_SESSION_CONTEXT)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, verify)
+    store = context.get_cert_store()
+    assert store is not None
+    for certificate in authorities:
+        store.add_cert(X509.from_cryptography(certificate))
+    names = {certificate.subject.public_bytes() for certificate in authorities}
+    if sum(2 + len(name) for name in names) <= MAX_TLS_CA_LIST_BYTES:
+        for certificate in authorities:
+            context.add_client_ca(certificate)
+    return context
+
+
+def _load(file: ServerCertificate, option: str, context: SSL.Context) -> None:
+    """Have *context* show *file*; raises OptionError."""
+    try:
+        context.use_certificate_chain_file(file.path)
+        context.use_privatekey_file(file.path)
+        context.check_privatekey()
+    except SSL.Error as error:
+        raise OptionError(f"{file.path} of {option} {_why(error)}.") from None
+
+
+def _why(error: SSL.Error) -> str:
+    reasons = " ".join(part[-1] for part in error.args[0]) if error.args else ""
+    if "too small" in reasons or "too weak" in reasons:
+        return "is too weak for TLS 1.2: RSA needs 2048 bits, signatures SHA-256"
+    return f"cannot be used ({reasons})"
+
+
+def _by_host(
+    option: str, paths: Sequence[Path], new: Callable[[], SSL.Context]
+) -> SSL.Context:
+    """Return the context of the first file; hosts that are named choose others.
+
+    Files of the same hosts with keys of different kinds share one: the client's
+    algorithms choose between them.
+    """
+    if not paths:
+        raise OptionError(f"{option} must name a file with certificate and key.")
+    groups: list[list[ServerCertificate]] = []
+    for path in paths:
+        file = load_server_certificate(path, option)
+        group = next((g for g in groups if _belongs(file, g)), None)
+        if group is None:
+            groups.append([file])
+        else:
+            group.append(file)
+    hosts: dict[str, SSL.Context] = {}
+    contexts = []
+    for group in groups:
+        context = new()
+        for file in group:
+            _load(file, option, context)
+            for name in file.names:
+                hosts.setdefault(name, context)
+        contexts.append(context)
+    if len(contexts) > 1:
+
+        def choose(connection: SSL.Connection) -> None:
+            chosen = _context_of(hosts, connection.get_servername())
+            if chosen is not None and chosen is not connection.get_context():
+                connection.set_context(chosen)
+
+        contexts[0].set_tlsext_servername_callback(choose)
+    return contexts[0]
+
+
+def _belongs(file: ServerCertificate, group: Sequence[ServerCertificate]) -> bool:
+    if _algorithm(file) in map(_algorithm, group):
+        return False
+    first = group[0]
+    return set(file.names) == set(first.names) or not {*file.names}.isdisjoint(
+        first.names
+    )
+
+
+def _algorithm(file: ServerCertificate) -> str:
+    return file.kind.partition(" ")[0]
+
+
+def _context_of(
+    hosts: dict[str, SSL.Context], server_name: bytes | None
+) -> SSL.Context | None:
+    """Return the context for *server_name* (RFC 6066 section 3), or None for any."""
+    if not server_name:
+        return None
+    name = server_name.decode("ascii", "replace").lower().rstrip(".")
+    found = hosts.get(name)
+    if found is None:
+        found = hosts.get("*." + name.partition(".")[2])
+    return found

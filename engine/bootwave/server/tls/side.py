@@ -1,0 +1,70 @@
+"""What a request over TLS needs beside its bytes, for the acceptor and the server."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from bootwave.http.contact import Contact
+from bootwave.provision.answering import Answering
+from bootwave.server.tls.identity import Identifies, Proof
+
+if TYPE_CHECKING:
+    from bootwave.native.http import Lane
+
+
+class Said(NamedTuple):
+    """An answer that the lane gave: counted and told already.
+
+    ``keep_alive`` is what it says, ``proven`` whether it was given on a grant.
+    """
+
+    data: bytes
+    keep_alive: bool
+    proven: bool
+
+
+class TlsSide:
+    """Knows whose a request is, and what the lane has ready for it.
+
+    *identities* judge certificates; *url_of* gives the base URL of what a phone
+    reached; *lane* is asked first where there is one.  *answering* is told before a
+    grant is looked at.
+    """
+
+    def __init__(
+        self,
+        identities: Identifies,
+        url_of: Callable[[tuple[str, int]], str],
+        lane: "Lane | None",
+        answering: Answering | None = None,
+    ) -> None:
+        """Keep the parts."""
+        self.identities = identities
+        self._url_of = url_of
+        self._lane = lane
+        self._answering = answering
+        self.shaking: Callable[[], int] = int  # how many connections shake hands
+
+    def contact(self, contact: Contact, proof: Proof) -> Contact:
+        """Return *contact* with what its certificate proves at the moment."""
+        identity = self.identities.now(proof)
+        if identity is contact.identity:
+            return contact
+        return replace(contact, identity=identity)
+
+    def answer(self, data: bytes, contact: Contact, proof: Proof) -> Said | None:
+        """Return the answer to *data*, or None when others must answer it.
+
+        It must leave at once: nothing asks again whether it may.
+        """
+        if self._lane is None:
+            return None
+        if self._answering is not None:
+            self._answering.enter()
+        identity = self.identities.now(proof)
+        if identity.denial is not None or identity.detail:
+            return None  # others tell why
+        said = self._lane.reply(
+            data, contact.source, self._url_of(contact.local), identity.mac
+        )
+        return None if said is None else Said(*said)

@@ -1,0 +1,235 @@
+"""Who a connection's certificate says it is, in full and in resumed handshakes."""
+
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+
+import pytest
+from cryptography.x509 import load_der_x509_certificate
+from OpenSSL import SSL
+
+from bootwave.certificates.blocks import Blocks
+from bootwave.certificates.verdict import Problem
+from bootwave.errors import StoreUnavailable
+from tests.certificates import factory
+from tests.server.tls.serving import (
+    STAY,
+    Phone,
+    Served,
+    ask,
+    client_context,
+    https_options,
+)
+
+VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+NOBODY = "000000000000"
+# Keys that no signature of that version is allowed to be made with, or that the server
+# did not offer to take (RFC 8446 section 4.2.3).
+UNUSABLE = {"P-224", "secp256k1", "RSA-512", "RSA-512 below the pinned root"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(https_options(tmp_path_factory.mktemp("tls"))) as served:
+        served.blocks = factory.BLOCKS
+        served.stamp += 1
+        yield served
+
+
+def seen(body: bytes) -> tuple[str, str, str]:
+    mac, denial, detail, _ = body.decode().split("|")
+    return mac, denial, detail
+
+
+# Where TLS is stricter than the policy: OpenSSL tries one path, the first by name.
+STRICTER = {"a same-name CA with another key sent along"}
+
+
+def expected(case: factory.Case) -> tuple[str, str, str]:
+    if case.denies:
+        return NOBODY, "CERTIFICATE_BLOCKED", ""
+    problem = Problem.TLS_REFUSED if case.name in STRICTER else case.problem
+    if problem is None:
+        return f"{case.mac:012X}", "", ""
+    return NOBODY, "", problem.sentence
+
+
+def tried(
+    served: Served, case: factory.Case, version: int
+) -> list[tuple[str, str, str] | str]:
+    """What a full handshake and a resumed one showed, or why there was none."""
+    try:
+        context = client_context(case.chain, case.key, version)
+        body, session, resumed = ask(served.address, context)
+    except SSL.Error as error:
+        return [f"no handshake: {error.args[0][-1][-1]}"] * 2
+    assert not resumed
+    full = seen(body)
+    if full == (NOBODY, "", ""):
+        return ["the client cannot use its key"] * 2
+    body, _, resumed = ask(served.address, context, session)
+    assert resumed
+    return [full, seen(body)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_certificate_proves_what_it_must_full_and_resumed(
+    served: Served, version: str
+) -> None:
+    cases = [case for case in factory.CASES if case.loads and case.chain]
+    assert len(cases) >= 60
+    table = []
+    wrong = []
+    for case in cases:
+        for kind, got in zip(
+            ("full", "resumed"), tried(served, case, VERSIONS[version]), strict=True
+        ):
+            row = f"{version} {kind:8}{case.name}: {expected(case)} {got}"
+            table.append(row)
+            if isinstance(got, str):
+                right = case.name in UNUSABLE
+            else:
+                mac, denial, detail = expected(case)
+                # Of what proves nothing only that is kept, and not always why.
+                right = got[:2] == (mac, denial) and (
+                    bool(got[2]) == bool(detail)
+                    if kind == "resumed"
+                    else got[2] == detail
+                )
+            if not right:
+                wrong.append(row)
+    print("\n".join(table))
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def rogue(version: int) -> SSL.Context:
+    """A certificate of a phone's MAC by a CA that took the factory CA's names."""
+    root = factory.root(factory.WORLD.root.subject)
+    issuing = root.below(factory.WORLD.issuing.subject)
+    chain, key = factory.phone(issuing=issuing)
+    return client_context((*chain, root.der), key, version)
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_rogue_has_no_identity_full_or_resumed(served: Served, version: int) -> None:
+    context = rogue(version)
+    body, session, resumed = ask(served.address, context)
+    assert not resumed
+    assert seen(body)[0] == NOBODY
+    for _ in range(2):
+        body, session, resumed = ask(served.address, context, session)
+        assert resumed
+        assert seen(body)[0] == NOBODY
+
+
+def phone_context(
+    version: int = SSL.TLS1_3_VERSION, mac: int = factory.MAC
+) -> SSL.Context:
+    return client_context(*factory.phone(mac), version)
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_without_a_certificate_there_is_nobody(served: Served, version: int) -> None:
+    context = client_context(version=version)
+    body, session, _ = ask(served.address, context)
+    assert seen(body) == (NOBODY, "", "")
+    body, _, resumed = ask(served.address, context, session)
+    assert resumed
+    assert seen(body) == (NOBODY, "", "")
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_session_of_an_unknown_leaf_has_no_identity(
+    served: Served, version: int
+) -> None:
+    chain, key = factory.phone()
+    context = client_context(chain, key, version)
+    body, session, _ = ask(served.address, context)
+    assert seen(body)[0] == factory.TEXT
+
+    def forget() -> None:
+        leaf = sha256(chain[0]).digest()
+        served.identities._fresh.clear()
+        served.identities._verdicts._known.clear()
+        served.shared.page._leaves.drop(leaf)
+
+    served.call(forget)
+    body, _, resumed = ask(served.address, context, session)
+    assert resumed
+    assert seen(body) == (NOBODY, "", Problem.NOT_REMEMBERED.sentence)
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_what_another_worker_found_gives_an_identity(
+    served: Served, version: int
+) -> None:
+    context = phone_context(version)
+    body, session, _ = ask(served.address, context)
+    assert seen(body)[0] == factory.TEXT
+
+    def be_another() -> None:
+        served.identities._fresh.clear()
+        served.identities._verdicts._known.clear()
+
+    served.call(be_another)
+    body, _, resumed = ask(served.address, context, session)
+    assert resumed
+    assert seen(body)[0] == factory.TEXT
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_block_holds_for_the_next_request_of_an_open_connection(
+    served: Served, version: int
+) -> None:
+    chain, key = factory.phone()
+    serial = load_der_x509_certificate(chain[0]).serial_number
+    with Phone(served.address, client_context(chain, key, version)) as phone:
+        phone.shake()
+        phone.send(STAY)
+        assert seen(phone.answer())[0] == factory.TEXT
+        before = served.blocks
+        try:
+            served.blocks = Blocks(before.serials | {serial}, before.keys)
+            served.stamp += 1
+            phone.send(STAY)
+            assert seen(phone.answer()) == (NOBODY, "CERTIFICATE_BLOCKED", "")
+        finally:
+            served.blocks = before
+            served.stamp += 1
+        phone.send(STAY)
+        assert seen(phone.answer())[0] == factory.TEXT
+
+
+def test_a_certificate_ends_within_an_open_connection(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Phone(served.address, phone_context()) as phone:
+        phone.shake()
+        phone.send(STAY)
+        assert seen(phone.answer())[0] == factory.TEXT
+        later = time.time() + 2 * factory.YEAR
+        monkeypatch.setattr(served.identities, "_clock", lambda: later)
+        phone.send(STAY)
+        assert seen(phone.answer()) == (NOBODY, "", Problem.EXPIRED.sentence)
+
+
+def test_nobody_has_an_identity_while_blocks_cannot_be_read(served: Served) -> None:
+    with Phone(served.address, phone_context()) as phone:
+        phone.shake()
+        phone.send(STAY)
+        assert seen(phone.answer())[0] == factory.TEXT
+        served.block_error = StoreUnavailable("the store is away")
+        served.stamp += 1
+        try:
+            phone.send(STAY)
+            mac, denial, detail = seen(phone.answer())
+            assert (mac, denial) == (NOBODY, "")
+            assert "cannot be found out" in detail
+        finally:
+            served.block_error = None
+        served.until(lambda: _asks_as(phone) == factory.TEXT)
+
+
+def _asks_as(phone: Phone) -> str:
+    phone.send(STAY)
+    return seen(phone.answer())[0]
