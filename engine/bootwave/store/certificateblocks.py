@@ -51,10 +51,11 @@ def block(work: Work, serial: str, key: str, reason: str) -> dict[str, Any]:
             "value": value,
             "why": why,
             "at": work.at.wall,
-            "by": "operator",
+            "by": work.actor[:128],
         },
     )
     work.touched("all", 0)
+    work.note("certificate.blocked", f"{kind} {_shown(kind, value)[kind]}", reason=why)
     return {**_shown(kind, value), "reason": why}
 
 
@@ -68,6 +69,7 @@ def unblock(work: Work, serial: str, key: str) -> dict[str, Any]:
             f"No block is of {kind} {shown[kind]}: bootwave tls blocks lists them."
         )
     work.touched("all", 0)
+    work.note("certificate.unblocked", f"{kind} {shown[kind]}")
     return {**shown, "reason": rows[0][0]}
 
 
