@@ -1028,7 +1028,9 @@ cdef class Lane:
         cdef Phone* phone = NULL
         if answer.own:
             phone = find_phone(self.documents, answer.mac)
-            if phone is NULL:
+            if phone is NULL or not has_token(
+                self.documents, phone, answer.token, TOKEN_BYTES
+            ):
                 return MISSING
         return self.fetch(phone, answer)
 

@@ -9,11 +9,13 @@ from typing import Literal
 import pytest
 
 from bootwave.options import PairingOptions
+from bootwave.pairing.decisions import Candidate, Claim
 from bootwave.pairing.instant import Instant
 from bootwave.store.administration import Administration
+from bootwave.store.audit import verify
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.phonewrites import claim_wildcard, consume_window
+from bootwave.store.phonewrites import claim, claim_wildcard, consume_window
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
 from bootwave.store.writer import Writer
@@ -22,6 +24,9 @@ PROCESSES = 2
 TAKERS = 100  # in each
 DOMAIN = "a.example.com"
 MAC = 0x0004132E08B4
+ACCOUNTS = 30
+MOST = 10
+Kind = Literal["consume", "claim", "bounded"]
 NOW = Instant(1_000.0, "boot-one", 1_700_000_000.0)
 
 
@@ -47,7 +52,7 @@ def admin(path: Path) -> Administration:
 
 def take(
     path: Path,
-    kind: Literal["consume", "claim"],
+    kind: Kind,
     process: int,
     start: Barrier,
     results: int,
@@ -64,7 +69,17 @@ def take(
             "now": NOW,
             "pairing_seconds": 300.0,
         }
-        if kind == "consume":
+        if kind == "bounded":
+            source, mac = str(named["source"]), MAC + number
+            end = NOW.boottime + 300
+            decision = Claim(
+                tuple(Candidate(n, n, 1, None) for n in range(1, ACCOUNTS + 1)),
+                *(mac, source, "", source, NOW.boottime, NOW.boot_id, end),
+            )
+            futures.append(
+                (named, writer.submit(lambda own, d=decision: claim(own, d, NOW)))
+            )
+        elif kind == "consume":
             futures.append(
                 (named, writer.submit(lambda own, n=named: consume_window(own, **n)))
             )
@@ -86,7 +101,7 @@ def take(
     writer.stop()
 
 
-def winners(path: Path, kind: Literal["consume", "claim"]) -> list[tuple[int, str]]:
+def winners(path: Path, kind: Kind) -> list[tuple[int, str]]:
     context = multiprocessing.get_context("fork")
     start = context.Barrier(PROCESSES)
     ours, theirs = os.pipe()
@@ -132,3 +147,24 @@ def test_one_of_two_hundred_phones_claims_the_wildcard(
     window = found[mac].bindings[0].account.window
     assert window is not None
     assert (window.consumed_mac, window.consumed_source) == (mac, source)
+
+
+def test_an_opening_for_ten_is_claimed_by_ten_of_two_hundred(
+    path: Path, admin: Administration
+) -> None:
+    accounts = [f"{400 + n}@{DOMAIN}" for n in range(ACCOUNTS)]
+    for account in accounts:
+        admin.account_add(account, password="pw", mac="*")
+    admin.window_open(accounts, most=MOST)
+    found = winners(path, "bounded")
+    assert len({mac for mac, _source in found}) == len(found) == MOST
+    shown = admin.window_list()
+    assert {row["claims"] for row in shown} == {MOST}
+    taken = [row["mac"] for row in shown if row["state"] == "used"]
+    assert sorted(taken) == sorted(f"{mac:012X}" for mac, _source in found)
+    # Two processes wrote one chain.
+    connection = connect(path)
+    rows = admin.audit_list(limit=1000)
+    assert sum(row["action"] == "window.used" for row in rows) == MOST
+    assert not verify(connection).broken_at
+    connection.close()

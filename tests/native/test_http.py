@@ -705,3 +705,10 @@ def test_a_general_document_below_a_token_is_left_to_others(bench: Bench) -> Non
     assert bench.ask(GET.replace(b"/0004132E08B4.xml", path) + CLOSE) is not None
     below = b"/" + TOKEN + path
     assert bench.ask(GET.replace(b"/0004132E08B4.xml", below) + CLOSE) is None
+
+
+def test_a_token_is_asked_for_over_tls_too(guarded: Bench) -> None:
+    for mac in (0, MAC):  # by its source, and by its certificate
+        for folder, is_answered in ((TOKEN, True), (b"", False), (b"prov", False)):
+            said = guarded.lane.reply(get_below(folder), HERE, URL, mac)
+            assert (said is not None) is is_answered

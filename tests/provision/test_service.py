@@ -965,3 +965,15 @@ def test_a_phone_is_served_although_the_audit_log_cannot_be_told(bench: Bench) -
     bench.store.read_only = True
     assert bench.get(secure=True, identity=CERTIFIED).status == 200
     assert bench.totals["audit_lost"] == 1
+
+
+def test_a_head_of_a_certificate_keeps_nothing_from_the_get_that_takes_the_window(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    how = {"secure": True, "source": "203.0.113.9", "identity": CERTIFIED}
+    assert bench.get(method=b"HEAD", **how).status == 200
+    assert bench.store.windows[401].consumed_mac == 0
+    assert bench.ready(**how) is None
+    assert bench.get(**how).status == 200
+    assert bench.store.windows[401].consumed_mac == MAC

@@ -234,6 +234,12 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("token.show", {"domain": "b.example.com"}, ["token.shown"]),
     ("token.remove", {"domain": "b.example.com"}, ["token.removed"]),
+    (
+        "certificate.block",
+        {"serial": "0a1b", "reason": "it was stolen"},
+        ["certificate.blocked"],
+    ),
+    ("certificate.unblock", {"serial": "0a1b"}, ["certificate.unblocked"]),
     ("document.revealed", {"mac": "000413000001"}, ["document.revealed"]),
     (
         "account.import",

@@ -40,7 +40,7 @@ def test_a_block_reaches_the_workers_and_says_that_everything_changed(
             "key": None,
             "reason": "stolen",
             "at": clock.at.wall,
-            "by": "operator",
+            "by": "(engine)",
         },
     ]
 

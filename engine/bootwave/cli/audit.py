@@ -134,6 +134,8 @@ def _text(value: Any) -> str:
         return " ".join(map(str, value))
     if isinstance(value, dict):
         return _more(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

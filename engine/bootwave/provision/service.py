@@ -403,8 +403,9 @@ class Provisioner:
             return None
         if grant.kind != "window" and asked.key.kind is DocumentKind.SETTINGS:
             self._note_taken(asked, device, grant, stamp, told=told)
-        if not told and is_open(device.bindings, at):
-            # Whoever takes that window is to have the passwords, kept or not.
+        if is_open(device.bindings, at):
+            # It was asked for with HEAD.  Nothing is kept, or the GET would be answered
+            # from that and leave the window to somebody else.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
         terms = Terms(domain_id, stamp, grant, not asked.secure, guard)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)

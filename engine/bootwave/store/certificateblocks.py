@@ -51,13 +51,12 @@ def block(work: Work, serial: str, key: str, reason: str) -> dict[str, Any]:
             "value": value,
             "why": why,
             "at": work.at.wall,
-            "by": work.actor,
+            "by": work.actor[:128],
         },
     )
     work.touched("all", 0)
-    shown = _shown(kind, value)
-    work.note("certificate.blocked", f"{kind} {shown[kind]}", reason=why)
-    return {**shown, "reason": why}
+    work.note("certificate.blocked", f"{kind} {_shown(kind, value)[kind]}", reason=why)
+    return {**_shown(kind, value), "reason": why}
 
 
 def unblock(work: Work, serial: str, key: str) -> dict[str, Any]:
