@@ -27,3 +27,12 @@ def test_an_engine_loads_neither_web_framework_nor_orm_nor_command_line() -> Non
 def test_the_commands_that_only_ask_load_nothing_heavy() -> None:
     loaded = loaded_after("import bootwave.cli.main")
     assert not loaded & {"sqlalchemy", "alembic", "uvloop", "structlog", "asyncio"}
+
+
+def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:
+    loaded = loaded_after(
+        "import bootwave.cli.main, bootwave.cli.tls, bootwave.cli.window\n"
+        "import bootwave.store.reader, bootwave.store.administration\n"
+        "import bootwave.control.plane, bootwave.certificates.blocks"
+    )
+    assert not loaded & {"cryptography", "OpenSSL"}

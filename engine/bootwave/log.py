@@ -113,6 +113,12 @@ TLS_EXPIRED = _event(
     "the certificate of %(mac)s has expired and was accepted (https.expired)",
     "It proves the phone all the same; https.expired = refuse ends that.",
 )
+CERTIFICATE_WARNING = _event(
+    "control.certificate_warning",
+    logging.WARNING,
+    "certificates: %(warning)s",
+    "bootwave tls check shows all of them; send HUP after a file was replaced.",
+)
 TLS_KEPT = _event(
     "server.tls_kept",
     logging.ERROR,

@@ -64,6 +64,8 @@ def test_what_is_no_certificate_is_refused_without_reading_past_its_end() -> Non
     for end in range(0, len(der), 7):
         with pytest.raises(ValueError, match=r"."):
             names_in(der[:end])
+    with pytest.raises(ValueError, match="whole octets"):
+        names_in(sequence(sequence(), sequence(), tlv(3)))
     for wrong in (sequence(), sequence(sequence(), sequence(), tlv(3, b"\0"))):
         with pytest.raises(ValueError, match="fields"):
             names_in(wrong)

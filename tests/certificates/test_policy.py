@@ -1,5 +1,6 @@
 """What a certificate proves: every certificate of the factory, and what changes it."""
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,27 @@ def test_problems_are_sentences_that_fit_a_sighting() -> None:
         assert not problem.sentence.endswith(".")
         assert len(problem.sentence) <= 80
     assert len({problem.sentence for problem in Problem}) == len(Problem)
+
+
+def test_octets_beside_what_is_signed_may_not_differ(policy: TrustPolicy) -> None:
+    """The bits of a signature are whole octets; other counts verify as well."""
+    leaf, issuing = factory.phone()[0]
+    at = len(leaf) - 256 - 1
+    assert leaf[at - 4 : at + 1] == b"\x03\x82\x01\x01\0"
+    for unused in (1, 7, 0x5A):
+        changed = leaf[:at] + bytes([unused]) + leaf[at + 1 :]
+        assert policy.judge((changed, issuing), NOW).mac == 0
+    assert policy.judge((leaf, issuing), NOW).mac == MAC
+
+
+def test_strangers_put_nothing_on_standard_error(policy: TrustPolicy) -> None:
+    """The library warns of names that are too long, once for each length."""
+    for length in (0, 65, 300):
+        subject = factory.common_name("a" * length)
+        stranger = factory.root(subject)
+        leaf = stranger.issue(subject, WORLD.rsa_2048)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            verdict = policy.judge((leaf, stranger.der), NOW)
+        assert verdict.problem is Problem.NO_PATH
+        assert told == []

@@ -27,7 +27,7 @@ def test_what_init_made_is_right(run: Command, options_file: Path) -> None:
     assert "key: RSA 2048" in done.out
     assert "key: EC P-256" in done.out
     assert "signed by: itself" in done.out
-    assert "Note: https.factory_cas is empty" in done.out
+    assert "Note: https.factory_cas names no CA" in done.out
     assert done.out.endswith("Nothing is wrong.\n")
 
 

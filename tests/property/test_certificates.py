@@ -155,7 +155,7 @@ def test_a_revocation_list_that_was_changed_is_refused_or_revokes_nothing_else(
     except ValueError:
         return
     for each in lists:
-        assert changed == der or each.issuer != WORLD.issuing.subject
+        assert each.serials == {1, 2, 3} or each.issuer != WORLD.issuing.subject
 
 
 @given(text=st.text(max_size=40), tag=st.sampled_from([0x0C, 0x13, 0x14, 0x16, 0x1E]))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 SEQUENCE = 0x30
 SET = 0x31
+BIT_STRING = 0x03
 OBJECT_IDENTIFIER = 0x06
 UTF8_STRING = 0x0C
 PRINTABLE_STRING = 0x13
@@ -87,6 +88,11 @@ def names_in(certificate: bytes) -> Names:
     outer = elements(certificate, whole(certificate, SEQUENCE))
     if len(outer) != 3 or outer[0].tag != SEQUENCE:
         raise ValueError("a certificate has other fields")
+    signature = outer[2]
+    # Libraries do not look at the number of unused bits, and verify it with any.
+    unused = certificate[signature.start : signature.end][:1]
+    if signature.tag != BIT_STRING or unused != b"\0":
+        raise ValueError("a signature is no whole octets")
     parts = elements(certificate, outer[0])
     if parts and parts[0].tag == _VERSION:
         del parts[0]

@@ -75,13 +75,9 @@ def authorities_from_files(paths: Sequence[Path]) -> Authorities:
 
 def warnings(policy: TrustPolicy, at: float) -> Iterator[str]:
     """Yield a sentence for each thing an operator should know of *policy* at *at*."""
+    yield from due(policy, at)
     known = policy.authorities
     subjects = {ca.subject for ca in (*known.roots, *known.issuing)}
-    for ca in (*known.roots, *known.issuing):
-        if ca.not_after < at:
-            yield f"The factory CA {ca.subject_text} has expired."
-        elif at < ca.not_before:
-            yield f"The factory CA {ca.subject_text} is not valid yet."
     for root in known.roots:
         if not policy.strength_below(root).allows_key(root.public_key):
             yield (
@@ -95,7 +91,12 @@ def warnings(policy: TrustPolicy, at: float) -> Iterator[str]:
                 f"{ca.issuer_text}, is not in https.factory_cas."
             )
     for each in policy.revocations.lists:
-        yield from _warnings_of(each, subjects, at)
+        if each.issuer not in subjects:
+            yield (
+                f"The revocation list {each.source} cannot be verified before a phone "
+                f"shows the certificate of {each.issuer_text}: put that CA in "
+                "https.factory_cas."
+            )
     for key in sorted(policy.legacy - {root.key for root in known.roots} - _BY_DEFAULT):
         yield (
             f"https.legacy_roots pins {key.hex()}, which is the key of no root in "
@@ -103,26 +104,26 @@ def warnings(policy: TrustPolicy, at: float) -> Iterator[str]:
         )
 
 
-def _warnings_of(
-    each: RevocationList, subjects: set[bytes], at: float
-) -> Iterator[str]:
-    if each.next_update is not None and each.next_update < at:
-        yield (
-            f"The revocation list {each.source} of {each.issuer_text} is out of date: "
-            "certificates revoked since then are still trusted; fetch the new one."
-        )
-    elif each.next_update is not None and each.next_update < at + _SOON_DAYS * _DAY:
-        days = max(0, int((each.next_update - at) // _DAY))
-        yield (
-            f"The revocation list {each.source} of {each.issuer_text} is due in "
-            f"{days} days."
-        )
-    if each.issuer not in subjects:
-        yield (
-            f"The revocation list {each.source} cannot be verified before a phone "
-            f"shows the certificate of {each.issuer_text}: put that CA in "
-            "https.factory_cas."
-        )
+def due(policy: TrustPolicy, at: float) -> Iterator[str]:
+    """Yield those of the ``warnings`` that only time brings: what ends, or has."""
+    known = policy.authorities
+    for ca in (*known.roots, *known.issuing):
+        if ca.not_after < at:
+            yield f"The factory CA {ca.subject_text} has expired."
+        elif at < ca.not_before:
+            yield f"The factory CA {ca.subject_text} is not valid yet."
+    for each in policy.revocations.lists:
+        which = f"The revocation list {each.source} of {each.issuer_text}"
+        if each.next_update is None:
+            continue
+        if each.next_update < at:
+            yield (
+                f"{which} is out of date: certificates revoked since then are still "
+                "trusted; fetch the new one."
+            )
+        elif each.next_update < at + _SOON_DAYS * _DAY:
+            days = int((each.next_update - at) // _DAY)
+            yield f"{which} is due in {days} days."
 
 
 def _is_root(ca: Parsed, path: Path) -> bool:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bootwave.certificates.der import names_in
+from bootwave.certificates.text import text_from_name
 from bootwave.limits import MAX_TLS_CERTIFICATE_BYTES
 
 # What the cryptography library raises about bytes that are not the DER it expects.
@@ -138,18 +139,12 @@ class Parsed:
     @cached_property
     def subject_text(self) -> str:
         """The subject as in RFC 4514, "" when it is malformed."""
-        try:
-            return text_from_name(self.name)
-        except ValueError:
-            return ""
+        return text_from_name(self.subject)
 
     @cached_property
     def issuer_text(self) -> str:
         """The issuer as in RFC 4514, "" when it is malformed."""
-        try:
-            return text_from_name(self.x509.issuer)
-        except UNREADABLE:
-            return ""
+        return text_from_name(self.issuer)
 
 
 class Roles(NamedTuple):
@@ -167,11 +162,6 @@ class Roles(NamedTuple):
     may_prove_itself: bool
     is_for_clients: bool
     has_unknown_critical: bool
-
-
-def text_from_name(name: x509.Name) -> str:
-    """Return *name* as in RFC 4514."""
-    return name.rfc4514_string({x509.NameOID.EMAIL_ADDRESS: "emailAddress"})
 
 
 def parsed_from_pem(text: bytes) -> list[Parsed]:

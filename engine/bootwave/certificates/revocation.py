@@ -12,8 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from bootwave.certificates.der import SEQUENCE, elements, whole
-from bootwave.certificates.parsed import UNREADABLE, Parsed, text_from_name
+from bootwave.certificates.parsed import UNREADABLE, Parsed
 from bootwave.certificates.strength import is_signed
+from bootwave.certificates.text import text_from_name
 
 _PEM = b"-----BEGIN X509 CRL-----"
 _END = b"-----END X509 CRL-----"
@@ -35,8 +36,8 @@ class RevocationList:
             self._oid = crl.signature_algorithm_oid
             self._signature = crl.signature
             self._content = crl.tbs_certlist_bytes
-            self.issuer_text = text_from_name(crl.issuer)
             self.issuer = _issuer_of(self._content)
+            self.issuer_text = text_from_name(self.issuer)
             self.this_update = crl.last_update_utc.timestamp()
             after = crl.next_update_utc
             self.next_update = None if after is None else after.timestamp()

@@ -67,15 +67,19 @@ class ServerCertificate:
                 )
 
     def warnings(self, at: float) -> Iterator[str]:
-        """Yield a sentence for each thing that an operator should know."""
-        left = self.leaf.not_after - at
-        if 0 <= left < _SOON_DAYS * _DAY:
-            yield f"{self.path} expires in {int(left // _DAY)} days."
+        """Yield a sentence for each thing that an operator should know at *at*."""
+        yield from self.due(at)
         if not self.names:
             yield (
                 f"{self.path} names no host as alternative name: no client that checks "
                 "names accepts it."
             )
+
+    def due(self, at: float) -> Iterator[str]:
+        """Yield those of the ``warnings`` that only time brings: what ends, or has."""
+        left = self.leaf.not_after - at
+        if 0 <= left < _SOON_DAYS * _DAY:
+            yield f"{self.path} expires in {int(left // _DAY)} days."
         for parent in self.chain[1:]:
             if parent.not_after < at:
                 yield f"The CA {parent.subject_text} in {self.path} has expired."

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave import __version__
+from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.server import ControlServer
 from bootwave.metrics import CounterPage
@@ -55,13 +56,16 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
+        self._watch = CertificateWatch(options.https)
 
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        self._watch.start()
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        await self._watch.stop()
         await self.server.stop()
         self.administration.close()
 

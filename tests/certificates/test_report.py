@@ -1,0 +1,63 @@
+"""What is said of certificates; how it is printed is in tests/cli/test_tlscheck.py."""
+
+from pathlib import Path
+
+from bootwave.certificates.report import look
+from bootwave.options import HttpsOptions
+from tests.certificates import factory
+from tests.certificates.factory import NOW, YEAR, host
+
+
+def options(directory: Path, **more: object) -> HttpsOptions:
+    path = directory / "server.pem"
+    path.write_bytes(b"".join(host("localhost")))
+    path.chmod(0o600)
+    fields = {**factory.options(directory), "certificates": (path,), **more}
+    return HttpsOptions.model_validate(fields)
+
+
+def test_everything_that_is_named_is_told(tmp_path: Path) -> None:
+    found = look(options(tmp_path), NOW)
+    (server,) = found["certificates"]
+    assert server["names"] == ["localhost"]
+    assert server["self_signed"]
+    modern, legacy, issuing = found["factory_cas"]
+    assert "RSA from 2048 bits" in modern["may"]
+    assert "https.legacy_roots pins it" in legacy["may"]
+    assert (issuing["kind"], issuing["issuers"]) == ("issuing", [])
+    assert len(modern["issuers"]) == len(factory.ISSUERS)
+    assert [each["revoked"] for each in found["crls"]] == [1, 1, 1]
+    assert found["problems"] == []
+
+
+def test_times_count_from_the_moment_given(tmp_path: Path) -> None:
+    found = look(options(tmp_path), NOW + 11 * YEAR)
+    assert found["problems"] == [f"{tmp_path / 'server.pem'} has expired."]
+    assert all(each["outdated"] for each in found["crls"])
+    ended = [each for each in found["warnings"] if "has expired" in each]
+    assert len(ended) == 3
+    assert set(ended) < set(found["due"]) <= set(found["warnings"])
+
+
+def test_a_wrong_file_hides_no_other(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_bytes(b"")
+    https = options(tmp_path)
+    both = https.model_copy(
+        update={
+            "factory_cas": (wrong, *https.factory_cas),
+            "certificates": (wrong, *https.certificates),
+            "factory_issuers": ("nobody",),
+        }
+    )
+    found = look(both, NOW)
+    assert len(found["problems"]) == 3
+    assert len(found["factory_cas"]) == 3
+    assert len(found["certificates"]) == 1
+
+
+def test_an_option_without_listeners_makes_missing_files_notes(tmp_path: Path) -> None:
+    https = HttpsOptions(listen=(), certificates=(tmp_path / "missing.pem",))
+    found = look(https, NOW)
+    assert found["problems"] == []
+    assert "missing.pem" in found["warnings"][0]
