@@ -253,7 +253,7 @@ class HttpOptions(_Section):
 
 
 class HttpsLegacyOptions(_Section):
-    """HTTPS for old firmware, which knows no TLS 1.2: TLS 1.0 with weak ciphers."""
+    """HTTPS for old firmware: TLS 1.0 and weak ciphers."""
 
     listen: tuple[Listen, ...] = Field(
         (),

@@ -20,7 +20,7 @@ def test_the_engine_gets_the_options_and_says_the_status(
         return 7
 
     monkeypatch.setattr(serve_module, "serve", serve)
-    monkeypatch.setenv("BOOTWAVE_HTTPS__LISTEN", "127.0.0.1:443")
+    monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "127.0.0.1:443")
     done = run("serve", "-o", options_file)
     assert done.status == 7
     assert done.err == (
