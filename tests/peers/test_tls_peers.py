@@ -96,10 +96,8 @@ def test_curl_uses_one_connection_for_several_documents(
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_openssl_sees_what_was_meant(served: Served, phone: str, version: str) -> None:
-    done = s_client(
-        served.address, version, "-cert", phone, "-cert_chain", phone, "-ign_eof", "-tlsextdebug",
-        stdin=REQUEST,
-    )  # fmt: skip
+    shown = ("-cert", phone, "-cert_chain", phone, "-tlsextdebug")
+    done = s_client(served.address, version, *shown, "-ign_eof", stdin=REQUEST)
     assert done.returncode == 0, done.stderr
     assert factory.TEXT + "|" in done.stdout
     assert re.search(r"Compression: NONE", done.stdout)
