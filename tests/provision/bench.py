@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bootwave.directory.records import Device, Layer
 from bootwave.errors import SettingError, StoreError
-from bootwave.http.contact import Contact
+from bootwave.http.contact import NOBODY, Contact, Identity
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import CounterPage
@@ -185,9 +185,10 @@ def contact(
     source: str = HERE,
     local: tuple[str, int] = LOCAL,
     secure: bool = False,
+    identity: Identity = NOBODY,
     **_how: object,
 ) -> Contact:
-    return Contact(source, local, secure)
+    return Contact(source, local, secure, identity)
 
 
 ILLEGAL = SettingError("the display name holds U+0001")

@@ -11,6 +11,7 @@ from bootwave.store.phonewrites import (
     claim_wildcard,
     consume,
     consume_window,
+    own_certificate,
     remember_model,
 )
 from bootwave.store.reader import Reader
@@ -335,3 +336,17 @@ def test_a_model_is_remembered_when_it_is_news(
     assert reader.changed() is None
     assert not remember_model(connection, mac=MAC, model="snom370")
     assert not remember_model(connection, mac=OTHER, model="snom370")
+
+
+def test_a_certificate_is_remembered_once_and_told(
+    bound: Administration, connection: sqlite3.Connection, reader: Reader
+) -> None:
+    reader.changed()
+    assert not reader.devices([MAC])[MAC].owns_certificate
+    assert own_certificate(connection, mac=MAC)
+    assert reader.devices([MAC])[MAC].owns_certificate
+    # What a window gave over clear HTTP is over, for whoever kept it.
+    assert reader.changed() == [Change("device", MAC)]
+    assert not own_certificate(connection, mac=MAC)
+    assert not own_certificate(connection, mac=OTHER)
+    assert reader.changed() is None
