@@ -16,7 +16,12 @@ from tests.certificates import factory
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.crowd import counted, meanwhile
 from tests.end_to_end.program import Program, wait_until
-from tests.server.tls.serving import Phone, client_context, server_files
+from tests.server.tls.serving import (
+    Phone,
+    client_context,
+    files,
+    server_files,
+)
 
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 OTHER = f"{factory.OTHER_MAC:012X}"
@@ -88,6 +93,27 @@ def test_a_certificate_opens_its_own_document_in_every_worker(
     )
     wait_until(lambda: program.reasons(OTHER), "it is told who was refused")
     assert program.reasons(OTHER)[0] == "CERTIFICATE_OTHER_MAC"
+
+
+def test_simulated_phones_boot_over_tls(
+    serving: Serving, trusted: dict[str, str], tmp_path: Path
+) -> None:
+    program = serving(**trusted)
+    macs = [f"{factory.MAC + n:012X}" for n in range(12)]
+    program.import_accounts({f"{401 + n}": mac for n, mac in enumerate(macs)})
+    for mac in macs:
+        files(*factory.phone(int(mac, 16)), tmp_path / f"{mac}.pem")
+    url = "https://{}:{}/{{mac}}.xml".format(*program.https)
+    told = ["--url", url, "--mac", macs[0]]
+    shown = program.boot(*told)
+    assert shown["outcome"] != "booted", shown
+    shown = program.boot(*told, "--certificate", str(tmp_path / f"{macs[0]}.pem"))
+    assert shown["outcome"] == "booted", shown
+    each = ["--certificate", str(tmp_path / "{mac}.pem"), "--count", str(len(macs))]
+    assert program.boot(*told, *each)["booted"] == len(macs)
+    missing = str(tmp_path / "none.pem")
+    assert "none.pem" in str(program.boot(*told, "--certificate", missing))
+    assert counted(program, "tls_resumed") > 0
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)

@@ -477,3 +477,39 @@ def test_a_server_that_stops_waits_for_the_request_behind_a_header() -> None:
     assert introduced == Introduce(PHONE)
     delivered([deliver])
     assert b"Connection: close" in bytes_sent(connection.respond(XML, 1))
+
+
+def test_others_may_answer_what_they_read() -> None:
+    connection = connect()
+    assert connection.awaits_request
+    assert bytes_sent(connection.say(b"an answer", keep_alive=True, now=1)) == (
+        b"an answer"
+    )
+    assert not connection.awaits_request
+    assert connection.stays_open
+    assert connection.next_timer() == 1 + D.write_stall
+    assert connection.sent(0, 2) == []
+    assert connection.awaits_request
+    assert connection.next_timer() == 2 + D.idle
+    assert bytes_sent(connection.say(b"the last", keep_alive=False, now=3)) == (
+        b"the last"
+    )
+    assert not connection.stays_open
+    assert connection.sent(0, 4) == [Close()]
+
+
+def test_others_may_not_answer_within_a_request() -> None:
+    connection = connect()
+    connection.receive_data(GET[:10], 0)
+    assert not connection.awaits_request
+    connection.receive_data(GET[10:], 0)
+    assert not connection.awaits_request
+
+
+def test_what_others_answer_is_the_last_when_it_must_end() -> None:
+    connection = connect()
+    connection.finish(0)
+    connection.say(b"an answer", keep_alive=True, now=1)
+    assert not connection.stays_open
+    assert connection.sent(0, 2) == [HalfClose()]
+    assert connection.is_lingering

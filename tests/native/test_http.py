@@ -18,7 +18,7 @@ import pytest
 
 from bootwave.native.cache import Cache, shared_key
 from bootwave.native.counters import Counters
-from bootwave.native.http import Lane, recognise
+from bootwave.native.http import Lane, recognise, take_connection
 from bootwave.native.ring import SightingRing
 from bootwave.native.xml import Plan, pack
 
@@ -712,3 +712,145 @@ def test_a_token_is_asked_for_over_tls_too(guarded: Bench) -> None:
         for folder, is_answered in ((TOKEN, True), (b"", False), (b"prov", False)):
             said = guarded.lane.reply(get_below(folder), HERE, URL, mac)
             assert (said is not None) is is_answered
+
+
+# What others hold is answered here, too: requests over TLS.
+
+ELSEWHERE = "2001:db8::7"
+
+
+def test_a_certificate_opens_its_own_document_from_anywhere(bench: Bench) -> None:
+    bench.keep(clear=False)
+    for source in (HERE, ELSEWHERE, "fe80::7%2"):
+        said = bench.lane.reply(GET + CLOSE, source, URL, MAC)
+        assert said is not None
+        answer, keep_alive, own = said
+        assert timeless(answer) == HEAD + b"Connection: close\r\n\r\n" + BODY
+        assert (keep_alive, own) == (False, True)
+    seen = bench.sightings.drain(10)
+    assert [one[2] for one in seen] == [HERE, ELSEWHERE, "fe80::7%2"]
+    assert {one[1:2] + one[3:] for one in seen} == {(MAC, 53, "snom370 8.4.35")}
+    assert [bench.counters.load(number) for number in range(5)] == [0, 3, 3, 3, 3]
+    said = bench.lane.reply(GET + b"\r\n", HERE, URL, MAC)
+    assert said is not None
+    assert said[1]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"until": 0.0},
+        {"boot_id": "another boot"},
+        {"base_url": "https://elsewhere"},
+        {"model": "snom300"},
+        {"stamp": 99},
+    ],
+)
+def test_no_certificate_opens_what_is_over(bench: Bench, how: dict[str, Any]) -> None:
+    bench.keep(**how)
+    assert bench.lane.reply(GET + CLOSE, HERE, URL, MAC) is None
+
+
+def test_a_certificate_is_compared_with_the_mac_of_each_request(bench: Bench) -> None:
+    bench.keep()
+    assert bench.lane.reply(GET + CLOSE, HERE, URL, MAC + 1) is None
+    assert bench.lane.reply(GET + CLOSE, HERE, URL, 1) is None
+    assert not bench.sightings.drain(10)
+
+
+@pytest.mark.parametrize("index", [0, 2 + 1, 32 + ((MAC ^ MAC >> 16 ^ MAC >> 32) & 63)])
+def test_what_was_revoked_is_not_said(bench: Bench, index: int) -> None:
+    bench.keep()
+    assert bench.lane.reply(GET + CLOSE, HERE, URL, MAC) is not None
+    bench.revocations.add(index, 1)
+    assert bench.lane.reply(GET + CLOSE, HERE, URL, MAC) is None
+
+
+def test_a_window_holds_over_tls_too_for_its_source(bench: Bench) -> None:
+    bench.keep(clear=False)
+    said = bench.lane.reply(GET + CLOSE, HERE, URL, 0)
+    assert said is not None
+    assert said[0].endswith(BODY)
+    assert [one[3] for one in bench.sightings.drain(10)] == [51]
+    assert bench.lane.reply(GET + CLOSE, "127.0.0.2", URL, 0) is None
+    assert bench.lane.reply(GET + CLOSE, ELSEWHERE, URL, 0) is None
+
+
+def test_what_is_current_is_said_so_over_tls(bench: Bench) -> None:
+    bench.keep()
+    current = GET + b"If-None-Match: " + TAG + b"\r\n" + CLOSE
+    said = bench.lane.reply(current, HERE, URL, MAC)
+    assert said is not None
+    assert said[0].startswith(b"HTTP/1.1 304 ")
+    assert [one[3] for one in bench.sightings.drain(10)] == [52]
+
+
+def test_a_general_document_is_for_everybody(bench: Bench) -> None:
+    asked = keep_general(bench, b"<general/>") + CLOSE
+    for mac in (0, MAC, MAC + 1):
+        said = bench.lane.reply(asked, ELSEWHERE, URL, mac)
+        assert said is not None
+        assert said[0].endswith(b"<general/>")
+        assert said[1:] == (False, False)
+    assert {one[3] for one in bench.sightings.drain(10)} == {50}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        GET,
+        GET + CLOSE + b"G",
+        GET + b"\r\n" + GET + b"\r\n",
+        GET + b"Authorization: Basic YTpi\r\n" + CLOSE,
+        GET.replace(b"GET", b"PUT") + CLOSE,
+        b"\x00" * 99,
+    ],
+)
+def test_what_is_not_one_plain_request_is_left_to_others(
+    bench: Bench, data: bytes
+) -> None:
+    bench.keep()
+    assert bench.lane.reply(data, HERE, URL, MAC) is None
+
+
+@pytest.mark.parametrize("source", ["", "nobody", "1.2.3.4.5", "x" * 100, "%"])
+def test_what_is_no_address_is_answered_by_others(bench: Bench, source: str) -> None:
+    bench.keep()
+    assert bench.lane.reply(GET + CLOSE, source, URL, MAC) is None
+
+
+def test_the_last_answers_say_that_they_are(bench: Bench) -> None:
+    bench.keep()
+    bench.lane.finish()
+    said = bench.lane.reply(GET + b"\r\n", HERE, URL, MAC)
+    assert said is not None
+    assert b"Connection: close\r\n" in said[0]
+    assert not said[1]
+
+
+def test_a_connection_is_taken_with_what_it_brought(bench: Bench) -> None:
+    number = bench.listener.fileno()
+    assert take_connection(number, True) == errno.EAGAIN
+    with bench.connect() as client:
+        client.sendall(b"hello")
+        select.select([bench.listener], [], [], PATIENCE)
+        time.sleep(0.05)
+        taken = take_connection(number, True)
+        assert not isinstance(taken, int)
+        descriptor, source, local, data = taken
+        assert (source, local, data) == (HERE, bench.listener.getsockname(), b"hello")
+        assert not os.get_blocking(descriptor)
+        assert not os.get_inheritable(descriptor)
+        os.close(descriptor)
+    for brought, ends in ((None, False), (b"", True)):
+        with bench.connect() as client:
+            if ends:
+                client.shutdown(socket.SHUT_WR)
+            select.select([bench.listener], [], [], PATIENCE)
+            time.sleep(0.05)
+            taken = take_connection(number, False)
+            assert not isinstance(taken, int)
+            assert taken[1:] == (HERE, None, brought)
+            os.close(taken[0])
+    assert take_connection(-1, True) == errno.EBADF

@@ -96,3 +96,19 @@ def test_with_the_store_away_general_settings_are_made_but_not_complete() -> Non
     document, complete = maker(store).general(key(DocumentKind.GENERAL_SETTINGS), 5)
     assert document.content == b"general snom370 [] http://192.168.4.1"
     assert not complete
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [("snom720", True), ("snomD785", True), ("snom370", False), ("", False)],
+)
+def test_phones_with_a_certificate_are_sent_to_https(model: str, sent: bool) -> None:
+    store = MemoryStore()
+    layers = ModelLayers(store, RevocationPage())
+    made = DocumentMaker(
+        PlainCompiler(), PlainKeys(), layers, lambda url: f"{url} over TLS"
+    )
+    settings, _ = made.general(key(DocumentKind.GENERAL_SETTINGS, model), 0)
+    assert settings.content.endswith(b" over TLS") is sent
+    listed, _ = made.general(key(DocumentKind.GENERAL_FILES, model), 0)
+    assert b"TLS" not in listed.content  # the document that sends them is clear

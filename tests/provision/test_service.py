@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bootwave.directory.records import Layer, Setting
-from bootwave.http.contact import Identity
+from bootwave.http.contact import NOBODY, Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, Options, PairingOptions, PnpOptions
 from bootwave.pairing.decisions import Consume
@@ -977,3 +977,61 @@ def test_a_head_of_a_certificate_keeps_nothing_from_the_get_that_takes_the_windo
     assert bench.ready(**how) is None
     assert bench.get(**how).status == 200
     assert bench.store.windows[401].consumed_mac == MAC
+
+
+OWN = Identity(MAC)
+
+
+def certified(*, bound: bool = True) -> Bench:
+    bench = Bench()
+    bench.store.add_account(401)
+    if bound:
+        bench.store.bind(401, MAC)
+    return bench
+
+
+def test_a_certificate_needs_no_window_and_is_kept_for_the_next_request() -> None:
+    bench = certified()
+    assert bench.ready(secure=True, identity=OWN) is None
+    assert bench.get(secure=True, identity=OWN).status == 200
+    ready = bench.ready(secure=True, identity=OWN, source=ELSEWHERE)
+    assert ready is not None
+    assert ready.proven
+    assert bench.reasons == [Reason.SERVED_CERTIFICATE] * 2
+    # It is for who proves it, and for nobody else.
+    for identity in (NOBODY, Identity(OTHER_MAC), Identity(detail="expired")):
+        assert bench.ready(secure=True, identity=identity) is None
+        assert bench.get(secure=True, identity=identity).status == 401
+
+
+def test_that_a_phone_owns_a_certificate_is_remembered_without_waiting() -> None:
+    bench = certified()
+    bench.get(secure=True, identity=Identity(OTHER_MAC))
+    assert not bench.store.certified
+    bench.get(secure=True, identity=OWN)
+    assert bench.store.certified == {MAC}
+
+
+def test_nothing_is_remembered_of_a_mac_that_is_unknown() -> None:
+    bench = certified(bound=False)
+    assert bench.get(secure=True, identity=OWN).status == 401
+    assert not bench.store.certified
+
+
+def test_a_blocked_certificate_is_refused_whatever_is_open() -> None:
+    bench = certified()
+    bench.store.open(401, bench.clock())
+    blocked = Identity(denial=Reason.CERTIFICATE_BLOCKED)
+    assert bench.get(secure=True, identity=blocked).status == 401
+    assert bench.reasons == [Reason.CERTIFICATE_BLOCKED]
+
+
+def test_why_a_certificate_proves_nothing_stands_in_the_sighting() -> None:
+    bench = certified()
+    bench.store.open(401, bench.clock())
+    nothing = Identity(detail="its certificate has expired")
+    assert bench.get(secure=True, identity=nothing).status == 200
+    assert bench.reasons == [Reason.SERVED_WINDOW]
+    assert bench.sightings[0].detail == "snom370 8.4.35; its certificate has expired"
+    # It takes nothing away either: what the window gave is kept ready.
+    assert bench.ready(secure=True, identity=nothing) is not None

@@ -1,8 +1,9 @@
 import pytest
 
-from bootwave.options import HttpOptions, Options, PnpOptions
+from bootwave.options import HttpOptions, HttpsOptions, Options, PnpOptions
 from bootwave.provision.urls import (
     base_url,
+    bootstrap_url,
     general_url,
     pnp_url,
     settings_url,
@@ -58,3 +59,42 @@ def test_documents_stand_below_the_base_url() -> None:
 def test_without_a_listener_to_send_it_to_a_phone_is_told_nothing() -> None:
     assert pnp_url(PLAIN, "192.168.4.1", 0) is None
     assert pnp_url(TOLD, "192.168.4.1", 0) == "https://prov.example.com/p/{mac}.xml"
+
+
+def test_who_came_over_tls_is_not_sent_back_to_clear_http() -> None:
+    local = ("192.168.4.1", 8443)
+    assert base_url(PLAIN, local, secure=True) == "https://192.168.4.1:8443"
+    assert base_url(TOLD, local, secure=True) == "https://prov.example.com/p"
+    clear = HttpOptions(url="http://prov.example.com:8080/")
+    assert base_url(Options(http=clear), local, secure=True) == (
+        "https://192.168.4.1:8443"
+    )
+    both = Options(http=clear, https=HttpsOptions(url="https://tls.example.com/"))
+    assert base_url(both, local, secure=True) == "https://tls.example.com"
+    assert base_url(both, local, secure=False) == "http://prov.example.com:8080"
+
+
+@pytest.mark.parametrize(
+    ("base", "port", "url"),
+    [
+        ("http://192.168.4.1:8080", 8443, "https://192.168.4.1:8443"),
+        ("http://192.168.4.1", 443, "https://192.168.4.1"),
+        ("http://[fd00::1]:8080", 8443, "https://[fd00::1]:8443"),
+        ("http://[fd00::1]", 8443, "https://[fd00::1]:8443"),
+        ("http://prov.example.com/p", 8443, "https://prov.example.com:8443/p"),
+        ("https://prov.example.com/p", 8443, "https://prov.example.com/p"),
+        ("http://192.168.4.1:8080", 0, "http://192.168.4.1:8080"),
+    ],
+)
+def test_the_bootstrap_leads_to_the_same_host(base: str, port: int, url: str) -> None:
+    on = Options(https=HttpsOptions(bootstrap=True))
+    assert bootstrap_url(on, base, port) == url
+    assert bootstrap_url(PLAIN, base, port) == base
+
+
+def test_the_bootstrap_leads_where_the_options_say() -> None:
+    https = HttpsOptions(bootstrap=True, url="https://tls.example.com/p/")
+    options = Options(https=https)
+    assert bootstrap_url(options, "http://192.168.4.1:8080", 0) == (
+        "https://tls.example.com/p"
+    )

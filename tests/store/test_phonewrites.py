@@ -13,6 +13,7 @@ from bootwave.store.phonewrites import (
     consume,
     consume_window,
     note_taken,
+    own_certificate,
     remember_model,
 )
 from bootwave.store.reader import Reader
@@ -451,3 +452,17 @@ def test_what_was_taken_on_a_proof_is_written_down_once_as_the_first(
         "from": "203.0.113.9",
         "passwords_of": [ACCOUNT],
     }
+
+
+def test_a_certificate_is_remembered_once_and_told(
+    bound: Administration, connection: sqlite3.Connection, reader: Reader
+) -> None:
+    reader.changed()
+    assert not reader.devices([MAC])[MAC].owns_certificate
+    assert own_certificate(connection, mac=MAC)
+    assert reader.devices([MAC])[MAC].owns_certificate
+    # What a window gave over clear HTTP is over, for whoever kept it.
+    assert reader.changed() == [Change("device", MAC)]
+    assert not own_certificate(connection, mac=MAC)
+    assert not own_certificate(connection, mac=OTHER)
+    assert reader.changed() is None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwave.certificates.blocks import Blocks
 from bootwave.directory.records import EMPTY, FunctionKey, Setting
 from bootwave.errors import StoreUnavailable
 from bootwave.store import changelog
@@ -219,3 +220,14 @@ def test_a_damaged_file_is_unavailable(path: Path, connection: object) -> None:
     damaged.write_bytes(data)
     with pytest.raises(StoreUnavailable):
         Reader(damaged).devices([MAC])
+
+
+def test_blocked_certificates_are_read_as_they_are_compared(
+    admin: Administration, reader: Reader
+) -> None:
+    assert reader.certificate_blocks() == Blocks()
+    admin.certificate_block(serial="0BAD1", reason="lost")
+    admin.certificate_block(key="AB" * 32, reason="lost")
+    assert reader.certificate_blocks() == Blocks(
+        frozenset({0xBAD1}), frozenset({b"\xab" * 32})
+    )

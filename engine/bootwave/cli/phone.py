@@ -83,6 +83,14 @@ def boot(
         bool,
         typer.Option("--keep-alive", help="Fetch all files on one connection."),
     ] = False,
+    certificate: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="What it shows over TLS: PEM with chain and key; {mac} in it stands "
+            "for the phone's MAC.",
+        ),
+    ] = "",
     json: Json = False,
 ) -> int:
     """Boot a simulated phone, or many, and say what happened to it.
@@ -128,6 +136,7 @@ def boot(
         in_flight=waves.in_flight(),
         keep_alive=keep_alive,
         patience=Patience(timeout, 2 * timeout),
+        certificate=certificate,
     )
     with Progress("Booting") as progress:
         report, interrupted = waves.run(

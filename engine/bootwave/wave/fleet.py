@@ -17,6 +17,7 @@ import ipaddress
 import random
 import select
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -40,6 +41,7 @@ from bootwave.wave.phone import (
     SendDatagram,
 )
 from bootwave.wave.report import Report
+from bootwave.wave.secure import Secured
 from bootwave.wave.sip import call_id_of
 from bootwave.wave.subscription import Subscription
 
@@ -74,7 +76,8 @@ class Wave:
     ``url`` gives the phones their setting server.  ``count`` phones have consecutive
     MACs from ``mac`` on.  ``rate`` is phones started per second, 0 for all at once.
     ``sources`` are addresses of this machine that phones take in turn; empty lets the
-    kernel choose.  At most ``in_flight`` phones fetch at a time.
+    kernel choose.  At most ``in_flight`` phones fetch at a time.  ``certificate`` is
+    the PEM file that phones show over TLS, ``{mac}`` in it for the phone's.
     """
 
     mac: int
@@ -90,6 +93,7 @@ class Wave:
     in_flight: int = 1000
     keep_alive: bool = False
     patience: Patience = _PATIENCE
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,19 @@ class _Connection:
 
     __slots__ = ("peer", "phone", "socket", "unsent", "watched")
 
-    def __init__(self, phone: Phone, peer: Address, sock: socket.socket) -> None:
+    def __init__(
+        self, phone: Phone, peer: Address, sock: "socket.socket | Secured"
+    ) -> None:
         self.phone = phone
         self.peer = peer
         self.socket = sock
         self.unsent = b""
         self.watched = 0
+
+    @property
+    def is_shaking(self) -> bool:
+        """Whether a handshake is under way."""
+        return isinstance(self.socket, Secured) and not self.socket.shaken
 
 
 class Fleet:
@@ -141,6 +152,7 @@ class Fleet:
         self._locals: list[tuple[socket.socket, Address]] = []
         self._connections: dict[int, _Connection] = {}
         self._connection_of: dict[Phone, _Connection] = {}
+        self._sessions: dict[Phone, ssl.SSLSession] = {}
         self._waiting: deque[tuple[Phone, Request]] = deque()
         self._fetching: set[Phone] = set()
         self._addresses: dict[str, str] = {}
@@ -408,10 +420,20 @@ class Fleet:
             return
         peer = (address, request.url.port)
         is_v6 = ":" in address
-        sock = socket.socket(
+        sock: socket.socket | Secured = socket.socket(
             socket.AF_INET6 if is_v6 else socket.AF_INET,
             socket.SOCK_STREAM | socket.SOCK_NONBLOCK,
         )
+        if request.url.scheme == "https":
+            assert isinstance(sock, socket.socket)
+            file = self._wave.certificate.replace("{mac}", phone.identity.mac_text)
+            try:
+                sock = Secured(sock, file, self._sessions.get(phone))
+            except OSError as error:
+                sock.close()
+                reason = f"its certificate {file} cannot be used: {_why(error)}"
+                self._perform(phone, phone.receive_failure(reason, now))
+                return
         connection = _Connection(phone, peer, sock)
         self._connections[sock.fileno()] = connection
         self._connection_of[phone] = connection
@@ -439,10 +461,29 @@ class Fleet:
             self._lost(connection, error, now)
             return
         connection.unsent = data[sent:]
-        self._watch(connection)
+        if connection.is_shaking and not connection.watched:
+            self._shake(connection, now)
+        else:
+            self._watch(connection)
+
+    def _shake(self, connection: _Connection, now: float) -> None:
+        assert isinstance(connection.socket, Secured)
+        try:
+            connection.socket.shake()
+        except BlockingIOError:
+            self._watch(connection)
+        except OSError as error:
+            self._lost(connection, error, now)
+        else:
+            self._send(connection, connection.unsent, now)
 
     def _watch(self, connection: _Connection) -> None:
-        wanted = select.EPOLLIN | (select.EPOLLOUT if connection.unsent else 0)
+        sock = connection.socket
+        if isinstance(sock, Secured) and (not sock.shaken or sock.has_unsent):
+            sending = sock.has_unsent
+        else:
+            sending = bool(connection.unsent)
+        wanted = select.EPOLLIN | (select.EPOLLOUT if sending else 0)
         if wanted == connection.watched:
             return
         if connection.watched:
@@ -454,6 +495,9 @@ class Fleet:
     def _on_connection(self, connection: _Connection, events: int) -> None:
         phone = connection.phone
         now = time.monotonic()
+        if connection.is_shaking:
+            self._shake(connection, now)
+            return
         if events & select.EPOLLOUT and connection.unsent:
             self._send(connection, connection.unsent, now)
             if self._connection_of.get(phone) is not connection:
@@ -492,6 +536,8 @@ class Fleet:
             )
         elif error.errno == errno.ECONNRESET:
             reason = "the server reset the connection"
+        elif isinstance(error, ssl.SSLError):
+            reason = f"TLS failed: {_why(error)}"
         else:
             reason = f"the connection failed: {error.strerror}"
         self._perform(phone, phone.receive_failure(reason, now))
@@ -499,6 +545,10 @@ class Fleet:
     def _drop(self, phone: Phone) -> None:
         connection = self._connection_of.pop(phone, None)
         if connection is not None:
+            if isinstance(connection.socket, Secured):
+                session = connection.socket.session
+                if session is not None:
+                    self._sessions[phone] = session
             del self._connections[connection.socket.fileno()]
             connection.socket.close()  # which takes it out of the epoll set too
 
@@ -598,6 +648,12 @@ def interface_address(name: str) -> str:
         wanted = struct.pack("256s", name.encode()[:15])
         answer = fcntl.ioctl(sock.fileno(), _SIOCGIFADDR, wanted)
     return socket.inet_ntoa(answer[20:24])
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "unknown").lower().replace("_", " ")
+    return error.strerror or str(error)
 
 
 def _enlarge(sock: socket.socket) -> None:

@@ -399,10 +399,10 @@ class Phone:
             return self._all_fetched(now)
         wanted = self._queue.popleft()
         url = wanted.url
-        if url.scheme != "http":
+        if url.scheme not in ("http", "https"):
             return self._fail(
                 f"{self._shown(url)} needs {url.scheme}, which this simulated phone "
-                "does not speak: give it an http URL",
+                "does not speak: give it an http or https URL",
                 now,
             )
         self._files += 1

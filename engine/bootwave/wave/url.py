@@ -33,7 +33,8 @@ class Url(NamedTuple):
     @property
     def host_field(self) -> str:
         """The value of the Host header of a request for it (RFC 9110 section 7.2)."""
-        return self.host if self.port == 80 else f"{self.host}:{self.port}"
+        usual = self.port == _PORTS[self.scheme]
+        return self.host if usual else f"{self.host}:{self.port}"
 
     @property
     def address(self) -> str:
