@@ -52,6 +52,12 @@ class Counter(IntEnum):
     SIP_FAULTS = 22, "pieces of SIP work given up because of a fault"
     SIP_STALE = 23, "SIP datagrams dropped unread because they had waited for too long"
     HTTP_PROXY_REFUSED = 24, "connections of load balancers without a PROXY header"
+    CREDENTIALS_WRONG = 25, "requests with a wrong user name or password"
+    CREDENTIALS_LIMITED = 26, "requests whose password was not compared for the limits"
+    MISSES = 27, "MACs asked for by who did not prove to be one of them"
+    MISSES_SLOWED = 28, "refusals held back because of limits.misses or run_misses"
+    MISSES_SHED = 29, "refusals put off with 503 because of limits.misses"
+    ENUMERATIONS = 30, "alarms that somebody asks for many MACs"
 
 
 class CounterRow:

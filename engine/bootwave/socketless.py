@@ -77,13 +77,14 @@ class SocketlessEngine:
         self._reader = Reader(options.store.database)
         self._writer = InlineWriter(options.store.database)
         secret = os.urandom(32) if secret is None else secret
+        keyring = KeyRing.load(options.store.key)
         self._pnp = PnpCore(secret=secret, port=port, off_subnet=options.pnp.off_subnet)
         self.counters = CounterPage(1)
         self._provisioner = Provisioner(
             self._reader,
-            StoreWrites(self._writer, clock),
+            StoreWrites(self._writer, clock, keyring),
             SettingsCompiler(),
-            KeyRing.load(options.store.key),
+            keyring,
             DocumentCache(options.cache.bytes),
             RevocationPage(),
             options,

@@ -1,6 +1,8 @@
 """A provisioner over a store in memory, with everything around it within reach."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bootwave.directory.records import Device, Layer
 from bootwave.errors import SettingError, StoreError
@@ -54,6 +56,7 @@ class PlainCompiler:
         model_layer: Layer,
         passwords: Mapping[int, str],
         base_url: str,
+        credentials: tuple[str, str] | None = None,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
@@ -61,6 +64,7 @@ class PlainCompiler:
         numbers = [binding.account.number for binding in device.bindings]
         text = f"{text_from_mac(device.mac)} {numbers} {dict(passwords)} {model} "
         text += f"{[row.name for row in model_layer.settings]} {base_url}"
+        text += f" {credentials}" if credentials else ""
         return PlainPlan(), text.encode()
 
     def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
@@ -81,6 +85,10 @@ class PlainKeys:
         if not owner.endswith(text.rpartition("-")[2]):
             raise StoreError(f"The secret of {owner} is another's.")
         return text
+
+    def seal(self, text: str, *, owner: str) -> bytes:
+        assert owner.endswith(text.rpartition("-")[2])
+        return text.encode()
 
 
 class Clock:
@@ -174,10 +182,13 @@ def request(
     if_none_match: bytes | None = None,
     host: str = "attacker.example",
     method: bytes = b"GET",
+    authorization: bytes | None = None,
     **_how: object,
 ) -> Request:
     path, _, query = (path or f"/{text_from_mac(mac)}.xml").partition("?")
-    return Request(method, path, query, b"1.1", host, agent, if_none_match)
+    return Request(
+        method, path, query, b"1.1", host, agent, if_none_match, authorization
+    )
 
 
 def contact(
@@ -188,6 +199,17 @@ def contact(
     **_how: object,
 ) -> Contact:
     return Contact(source, local, secure)
+
+
+def nonceless(response: Response) -> Response:
+    """Return *response* without the one thing that differs between refusals."""
+    return replace(
+        response,
+        headers=tuple(
+            (name, re.sub(rb'nonce="[^"]{32}"', b"", value))
+            for name, value in response.headers
+        ),
+    )
 
 
 ILLEGAL = SettingError("the display name holds U+0001")

@@ -19,7 +19,7 @@ class Branch(NamedTuple):
     """A word that commands stand under."""
 
     help: str
-    commands: Mapping[str, Leaf]
+    commands: "Mapping[str, Leaf | Branch]"
 
 
 TREE: Mapping[str, Leaf | Branch] = {
@@ -66,6 +66,13 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
+            "credentials": Branch(
+                "What phones authenticate with once they were provisioned.",
+                {
+                    "rotate": Leaf("device:rotate", "Give a phone new ones."),
+                    "revoke": Leaf("device:revoke", "End those of a phone at once."),
+                },
+            ),
         },
     ),
     "settings": Branch(

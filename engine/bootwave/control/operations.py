@@ -19,6 +19,7 @@ OPERATIONS = frozenset(
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
         *("device.list", "device.show"),
+        *("device.credentials.rotate", "device.credentials.revoke"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
         "bulk",
@@ -39,7 +40,7 @@ ProgressFunction = Callable[[int, int], None]
 
 def method_name(op: str) -> str:
     """Return the name of the method of ``Administration`` that *op* stands for."""
-    return op.replace(".", "_", 1)
+    return op.replace(".", "_")
 
 
 def run(

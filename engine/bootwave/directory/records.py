@@ -116,6 +116,25 @@ class Binding:
 
 
 @record
+class DeviceCredentials:
+    """The user name and password that a phone was given; passwords are encrypted.
+
+    The previous pair ("" and empty without one) is good until the present one is
+    ``used``.
+    """
+
+    user: str
+    sealed_password: bytes
+    previous_user: str = ""
+    sealed_previous: bytes = b""
+    used: bool = False
+
+    def __repr__(self) -> str:
+        """Return no name and no secret."""
+        return f"DeviceCredentials(used={self.used})"
+
+
+@record
 class Device:
     """One MAC we know, with its domain (None while unbound) and its bindings."""
 
@@ -125,6 +144,7 @@ class Device:
     layer: Layer = EMPTY
     owns_certificate: bool = False
     model: str = ""
+    credentials: DeviceCredentials | None = None
 
 
 @record

@@ -11,7 +11,7 @@ from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
 from bootwave.provision.urls import general_url, settings_url
 from bootwave.settings.files import no_firmware, setting_files
-from bootwave.store.secrets import password_owner
+from bootwave.store.secrets import credentials_owner, password_owner
 
 _TAG_BYTES = 16
 
@@ -50,6 +50,7 @@ class DocumentMaker:
             model_layer=self._layers.layer(model),
             passwords=self._passwords(device),
             base_url=key.base_url,
+            credentials=self._credentials(device),
         )
         return Document(plan, packed, plan.tag(packed))
 
@@ -81,3 +82,11 @@ class DocumentMaker:
             )
             for account in (binding.account for binding in device.bindings)
         }
+
+    def _credentials(self, device: Device) -> tuple[str, str] | None:
+        """Return what the device authenticates with from now on, if it has some."""
+        pair = device.credentials
+        if pair is None:
+            return None
+        owner = credentials_owner(device.mac)
+        return pair.user, self._keyring.open(pair.sealed_password, owner=owner)

@@ -52,6 +52,12 @@ class PhoneWrites(Protocol):
     def claim(self, decision: Claim, model: str) -> "Future[bool]":
         """Bind the first candidate that is still free."""
 
+    def issue(self, mac: int) -> "Future[bool]":
+        """Give the bound device *mac* credentials, if it has none."""
+
+    def use(self, mac: int, user: str) -> "Future[bool]":
+        """Remember that the credentials of *user* were used: those before end."""
+
 
 class Compiler(Protocol):
     """Documents out of records (settings.compiler)."""
@@ -64,6 +70,7 @@ class Compiler(Protocol):
         model_layer: Layer,
         passwords: Mapping[int, str],
         base_url: str,
+        credentials: tuple[str, str] | None = None,
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 
@@ -76,6 +83,13 @@ class Keys(Protocol):
 
     def open(self, sealed: bytes, *, owner: str) -> str:
         """Return the text sealed for *owner*; raises StoreError when it is not."""
+
+
+class SealingKeys(Keys, Protocol):
+    """The same, which seals, too."""
+
+    def seal(self, text: str, *, owner: str) -> bytes:
+        """Return *text* sealed for *owner*."""
 
 
 class PnpLookUp(Protocol):

@@ -20,6 +20,7 @@ the store away windows fail closed, while what is ready under a grant is still g
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootwave import log
@@ -29,6 +30,7 @@ from bootwave.http.conditional import is_current
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response, plain_response
+from bootwave.http.target import DocumentKind
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
@@ -43,7 +45,8 @@ from bootwave.pairing.decisions import (
 )
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import decide, live_device, open_for_pnp
-from bootwave.pairing.sources import source_key
+from bootwave.pairing.sources import is_private_source, source_key
+from bootwave.phone.challenges import offers
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.asked import Asked, asked_from, phone_detail
 from bootwave.provision.batch import Batch
@@ -52,19 +55,31 @@ from bootwave.provision.cache import (
     DocumentCache,
     GeneralDocument,
     GeneralDocuments,
+    Kept,
     Terms,
 )
+from bootwave.provision.credentials import Verifier
 from bootwave.provision.documents import DocumentMaker
 from bootwave.provision.layers import ModelLayers
+from bootwave.provision.limitpages import LimitPages
 from bootwave.provision.misses import Misses, Tell
-from bootwave.provision.ports import Compiler, Keys, PhoneWrites, PnpLookUp, Reader
+from bootwave.provision.ports import (
+    Compiler,
+    PhoneWrites,
+    PnpLookUp,
+    Reader,
+    SealingKeys,
+)
+from bootwave.provision.refusals import Refusals
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import (
     Course,
+    Issue,
     Look,
     Outcome,
     Ready,
     Result,
+    Slowed,
     Step,
     Write,
 )
@@ -93,8 +108,8 @@ class Provisioner:
     *nonce_secret* (16 to 64 bytes) is shared by all processes, as *revocations* is.
     *http_port* is where phones reach clear HTTP when no URL is set.  *sight* is given
     one sighting for each request answered.  *bound*, if any, is told which phones may
-    be answered by multicast without asking again.  ``general`` holds what belongs to
-    no phone.
+    be answered by multicast without asking again.  *limits* is shared by all processes,
+    too.  ``general`` holds what belongs to no phone.
     """
 
     def __init__(
@@ -102,7 +117,7 @@ class Provisioner:
         reader: Reader,
         writes: PhoneWrites,
         compiler: Compiler,
-        keyring: Keys,
+        keyring: SealingKeys,
         cache: DocumentCache,
         revocations: RevocationPage,
         options: Options,
@@ -113,6 +128,7 @@ class Provisioner:
         nonce_secret: bytes,
         http_port: int,
         bound: BoundMacs | None = None,
+        limits: LimitPages | None = None,
     ) -> None:
         """Keep the parts; nothing is read before the first request."""
         self._reader = reader
@@ -135,6 +151,11 @@ class Provisioner:
         self.general = GeneralDocuments()
         self._layers = ModelLayers(reader, revocations)
         self._maker = DocumentMaker(compiler, keyring, self._layers)
+        self._verifier = Verifier(keyring, nonce_secret, basic=options.http.basic)
+        self._refusals = Refusals(
+            LimitPages() if limits is None else limits, options.limits, counters
+        )
+        self._using: set[int] = set()  # phones whose first use is being written
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
@@ -175,10 +196,19 @@ class Provisioner:
             except StoreError as error:
                 result = error
             step = self._gone_on(course, result)
+        if isinstance(step, Slowed):
+            try:
+                await asyncio.sleep(step.seconds)
+            finally:
+                step.over()
+            return step.response
         return self._given(asked, step)
 
     def respond_now(self, request: Request, contact: Contact) -> Response:
-        """Return the answer, ready or not; blocks while a write is committed."""
+        """Return the answer, ready or not; blocks while a write is committed.
+
+        What would be held back is not.
+        """
         ready = self.cached(request, contact)
         if ready is not None:
             return ready
@@ -195,6 +225,9 @@ class Provisioner:
             except StoreError as error:
                 result = error
             step = self._gone_on(course, result)
+        if isinstance(step, Slowed):  # nobody can be made to wait here
+            step.over()
+            return step.response
         return self._given(asked, step)
 
     def answer_missed(self, misses: "Sequence[Miss]", tell: Tell) -> None:
@@ -276,6 +309,11 @@ class Provisioner:
                 step = self._decided(course, result)
                 if step is not None:
                     return step
+            elif course.issuing:
+                # Whatever came of it: who proved itself gets its document without.
+                course.issuing = False
+                if isinstance(result, StoreError):
+                    self._note_store_away(result)
             elif isinstance(result, StoreError):
                 raise result
             else:
@@ -292,6 +330,9 @@ class Provisioner:
         """Decide on what was looked up; None to look again."""
         asked = course.asked
         at = look.at
+        proofs = asked.proofs
+        if asked.shown is not None:
+            proofs = replace(proofs, credentials=self._verified(course, look))
         decision = decide(
             asked.mac,
             look.device,
@@ -300,26 +341,79 @@ class Provisioner:
             asked.secure,
             at,
             self._policy,
-            asked.proofs,
+            proofs,
             taking=not asked.is_head,
         )
         if isinstance(decision, Serve):
-            return self._serve(asked, look, decision.grant, at)
+            if self._wants_credentials(course, look, decision.grant):
+                course.issued = course.issuing = True
+                return Write(Issue(asked.mac), "")
+            return self._serve(course, look, decision.grant, at)
         if isinstance(decision, Refuse):
             reason = decision.reason
             if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
                 reason = Reason.WILDCARD_TAKEN
-            return self._refuse(asked, reason)
+            return self._refused(course, reason)
         if asked.is_head:
             # It takes no secret away, so it must not use up who may.
             return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
 
+    def _verified(self, course: Course, look: Look) -> bool | None:
+        """Return whether the credentials shown are right, None for nothing to say."""
+        asked, now = course.asked, look.at.boottime
+        before = course.verified
+        source = source_key(asked.source)
+        device = look.device
+        if device is not None:
+            device = live_device(device, look.at)
+        found = course.verified = self._verifier.verify(
+            asked,
+            source,
+            device,
+            now,
+            may_guess=self._refusals.may_guess(source, asked.mac, now),
+        )
+        # Once for a request, however often it is looked at.
+        if before is None and found.right is False:
+            if found.limited:
+                self._counters.add(Counter.CREDENTIALS_LIMITED)
+            else:
+                self._counters.add(Counter.CREDENTIALS_WRONG)
+            if found.guess:
+                self._refusals.guessed_wrong(source, asked.mac, now)
+        return found.right
+
+    def _wants_credentials(self, course: Course, look: Look, grant: Grant) -> bool:
+        """Whether the device should first be given credentials of its own.
+
+        Under a window it was, with the window (provision.writes).
+        """
+        asked, device = course.asked, look.device
+        return (
+            not course.issued
+            and grant.kind != "window"
+            and device is not None
+            and device.credentials is None
+            and asked.key.kind is DocumentKind.SETTINGS
+            and not asked.is_head
+        )
+
+    def _refused(self, course: Course, reason: Reason) -> Outcome:
+        """Refuse what was decided on."""
+        found = course.verified
+        if found is None:
+            return self._refuse(course.asked, reason)
+        if reason is Reason.CREDENTIALS_WRONG and found.limited:
+            reason = Reason.CREDENTIALS_LIMITED
+        return self._refuse(course.asked, reason, stale=found.stale)
+
     def _serve(
-        self, asked: Asked, look: Look, grant: Grant, at: Instant
+        self, course: Course, look: Look, grant: Grant, at: Instant
     ) -> Outcome | None:
         """Make and keep the document of *look*; None to look again."""
+        asked = course.asked
         assert look.device is not None
         device = live_device(look.device, at)
         assert device.domain is not None  # a device with bindings is in their domain
@@ -338,7 +432,23 @@ class Provisioner:
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
+        self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
+        found = course.verified
+        if grant.kind == "credentials" and found is not None:
+            if found.proof is not None:
+                self._verifier.remember(asked.mac, stamp, found.proof)
+            if found.fresh_user:
+                self._use(asked.mac, found.fresh_user)
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _use(self, mac: int, user: str) -> None:
+        """Write that the device's new credentials were used; nobody waits for it."""
+        if mac in self._using:
+            return
+        self._using.add(mac)
+        writing = self._writes.use(mac, user)
+        # In the writer's thread, where a set may be told to forget.
+        writing.add_done_callback(lambda _future: self._using.discard(mac))
 
     def _own_if_ready(self, asked: Asked) -> Response | None:
         kept = self._cache.find(asked.mac)
@@ -353,17 +463,32 @@ class Provisioner:
             reason = Reason.SERVED_CERTIFICATE
             if not kept.lasts(at):
                 return None
-        elif asked.proofs is not NO_PROOFS or not (
+        elif asked.proofs is not NO_PROOFS:
+            return None
+        elif asked.shown is not None:
+            reason = Reason.SERVED_CREDENTIALS
+            if not kept.lasts(at) or not self._is_remembered(asked, kept, at):
+                return None
+        elif not (
             kept.covers(source_key(asked.source), at) and (asked.secure or kept.clear)
         ):
             return None
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
             return None
+        if asked.shown is not None:
+            self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
         self._counters.add(Counter.CACHE_HITS)
         return self._give(asked, document, at.wall, reason)
 
-    def _given(self, asked: Asked, outcome: Outcome) -> Response:
+    def _is_remembered(self, asked: Asked, kept: Kept, at: Instant) -> bool:
+        """Whether the credentials shown were right before, on as fit a transport."""
+        if not asked.secure and not (kept.clear and is_private_source(asked.source)):
+            return False
+        source = source_key(asked.source)
+        return self._verifier.is_remembered(asked, source, kept.stamp, at.boottime)
+
+    def _given(self, asked: Asked, outcome: Response | Ready) -> Response:
         if isinstance(outcome, Response):
             return outcome
         return self._give(asked, outcome.document, outcome.wall, outcome.reason)
@@ -405,14 +530,37 @@ class Provisioner:
         self._sight(Sighting(wall, 0, contact.source, Reason.NO_DOCUMENT, detail))
         return plain_response(404)
 
-    def _refuse(self, asked: Asked, reason: Reason) -> Response:
-        """Return the one 401; *reason* goes to the sighting only."""
-        at = self._clock()
-        self._counters.add(Counter.DOCUMENTS_REFUSED)
-        self._tell(asked, reason, at.wall)
-        return challenge(at.boottime, self._nonce_secret, secure=asked.secure)
+    def _refuse(
+        self, asked: Asked, reason: Reason, *, stale: bool = False
+    ) -> Response | Slowed:
+        """Return the one 401; *reason* goes to the sighting only.
 
-    def _not_made(self, asked: Asked, error: Exception) -> Response:
+        Who asks for too many phones is kept waiting for it, or put off.
+        """
+        at = self._clock()
+        source = source_key(asked.source)
+        other, seconds, over = self._refusals.missed(
+            source, asked.mac, reason, at.boottime
+        )
+        self._counters.add(Counter.DOCUMENTS_REFUSED)
+        self._tell(asked, reason if other is None else Reason.SLOWED, at.wall)
+        if other is not None:
+            return other
+        response = challenge(
+            at.boottime,
+            self._nonce_secret,
+            source=source,
+            mac=asked.mac,
+            offers=offers(
+                asked.agent_model,
+                secure=asked.secure,
+                basic=self._options.http.basic,
+            ),
+            stale=stale,
+        )
+        return Slowed(response, seconds, over) if seconds else response
+
+    def _not_made(self, asked: Asked, error: Exception) -> Response | Slowed:
         log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
         return self._refuse(asked, Reason.NOT_MADE)
 
@@ -440,9 +588,12 @@ class Provisioner:
         }
 
     def _submit(self, write: Write) -> "Future[bool]":
-        if isinstance(write.decision, Consume):
-            return self._writes.consume(write.decision, write.model)
-        return self._writes.claim(write.decision, write.model)
+        decision = write.decision
+        if isinstance(decision, Consume):
+            return self._writes.consume(decision, write.model)
+        if isinstance(decision, Issue):
+            return self._writes.issue(decision.mac)
+        return self._writes.claim(decision, write.model)
 
     def _pnp_url(
         self, lookup: PnpLookUp, looks: dict[int, Look] | None, at: Instant

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
+from bootwave.provision.limitpages import LimitPages
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server.addresses import ListenAddress
 from bootwave.server.listeners import (
@@ -36,6 +37,7 @@ class Shared:
     pnp: PnpSockets | None
     revocations: RevocationPage
     counters: CounterPage
+    limits: LimitPages
     pnp_turn: Turn
     nonce_secret: bytes = field(repr=False)
     pnp_secret: bytes = field(repr=False)
@@ -110,6 +112,7 @@ def open_shared(options: Options, slots: int) -> Shared:
         pnp,
         RevocationPage(),
         CounterPage(slots + 1),
+        LimitPages(),
         Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),

@@ -74,7 +74,7 @@ class Worker:
         bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
         self.provisioner = Provisioner(
             self._reader,
-            StoreWrites(self._writer, instant),
+            StoreWrites(self._writer, instant, keyring),
             SettingsCompiler(),
             keyring,
             cache,
@@ -86,6 +86,7 @@ class Worker:
             nonce_secret=shared.nonce_secret,
             http_port=shared.http_port,
             bound=bound,
+            limits=shared.limits,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}

@@ -18,6 +18,7 @@ from bootwave.pairing.instant import Instant
 from bootwave.store import (
     accounts,
     bindings,
+    credentials,
     devicereport,
     domains,
     imports,
@@ -279,6 +280,19 @@ class Administration:
         """Return what is stored and was seen of a MAC, and a verdict over it."""
         with self._look() as work:
             return devicereport.shown(work, self._sightings, mac)
+
+    def device_credentials_rotate(self, mac: str) -> Object:
+        """Give a device new credentials, which it gets with its next document.
+
+        Those it has stay good until it used the new ones.
+        """
+        with self._change() as work:
+            return credentials.rotate(work, mac)
+
+    def device_credentials_revoke(self, mac: str) -> Object:
+        """End the credentials of a device, new and old, at once."""
+        with self._change() as work:
+            return credentials.revoke(work, mac)
 
     def settings_set(
         self,

@@ -18,6 +18,7 @@ from bootwave.directory.records import (
     Account,
     Binding,
     Device,
+    DeviceCredentials,
     Domain,
     FunctionKey,
     Layer,
@@ -44,6 +45,7 @@ _DEVICES = """
 SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
+  c."user", c.sealed_password, c.previous_user, c.sealed_previous, c.used_at,
   b.identity, b.expires, b.boot_id,
   a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
   a.mailbox, a.wildcard,
@@ -52,6 +54,7 @@ SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at
 FROM devices d
+LEFT JOIN device_credentials c ON c.mac = d.mac
 LEFT JOIN bindings b ON b.mac = d.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
@@ -260,12 +263,24 @@ class Reader:
         macs = macs + macs[-1:] * (room - len(macs))
         rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
         account_layers = _layers(
-            connection, "account", list({row[8] for row in rows if row[16]})
+            connection, "account", list({row[13] for row in rows if row[21]})
         )
         device_layers = _layers(
             connection, "device", list({row[0] for row in rows if row[4]})
         )
-        for mac, domain_id, model, certified, _, *bound in rows:
+        for (
+            mac,
+            domain_id,
+            model,
+            certified,
+            _,
+            user,
+            sealed,
+            previous_user,
+            sealed_previous,
+            used_at,
+            *bound,
+        ) in rows:
             bindings: tuple[Binding, ...] = ()
             if bound[0] is not None:
                 identity, expires, boot_id, *account_and_window = bound
@@ -282,6 +297,12 @@ class Reader:
             domain = self._domains.get(domain_id)
             if domain is None and domain_id is not None:
                 domain = self._read_domain(connection, domain_id)
+            credentials = None
+            if user is not None:
+                used = used_at is not None
+                credentials = DeviceCredentials(
+                    user, sealed, previous_user, sealed_previous, used
+                )
             found[mac] = Device(
                 mac,
                 domain,
@@ -289,6 +310,7 @@ class Reader:
                 device_layers.get(mac, EMPTY) if device_layers else EMPTY,
                 certified != 0,
                 model,
+                credentials,
             )
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:

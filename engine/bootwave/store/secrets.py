@@ -32,6 +32,11 @@ def password_owner(account_id: int) -> str:
     return f"account/{account_id}"
 
 
+def credentials_owner(mac: int) -> str:
+    """Return the owner under which the passwords given to a device are sealed."""
+    return f"device/{mac:012X}/credentials"
+
+
 class KeyRing:
     """The keys that seal and open secrets.  Has no way to show them."""
 
