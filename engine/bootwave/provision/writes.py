@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
 from bootwave.store import credentials
+from bootwave.store.credentials import Draw, random_number
 from bootwave.store.phonewrites import claim, consume, remember_model
 from bootwave.store.secrets import KeyRing
 
@@ -26,15 +27,21 @@ class StoreWrites:
     """
 
     def __init__(
-        self, writer: Submits, clock: Callable[[], Instant], keyring: KeyRing
+        self,
+        writer: Submits,
+        clock: Callable[[], Instant],
+        keyring: KeyRing,
+        draw: Draw = random_number,
     ) -> None:
         """Submit to *writer*; *clock* gives the instant of the write itself.
 
-        It is called, and *keyring* seals, in the writer's thread.
+        It is called, *keyring* seals, and credentials are made by *draw*, in the
+        writer's thread.
         """
         self._writer = writer
         self._clock = clock
         self._keyring = keyring
+        self._draw = draw
 
     def consume(self, decision: Consume, model: str) -> "Future[bool]":
         """Return whether all windows of *decision* were taken, once that is stored."""
@@ -67,7 +74,7 @@ class StoreWrites:
         """
         return self._writer.submit(
             lambda connection: credentials.issue(
-                connection, self._keyring, mac, self._clock().wall
+                connection, self._keyring, mac, self._clock().wall, self._draw
             )
         )
 
@@ -82,6 +89,6 @@ class StoreWrites:
     def _taken(
         self, connection: Connection, mac: int, model: str, now: Instant
     ) -> None:
-        credentials.make(connection, self._keyring, mac, now.wall)
+        credentials.make(connection, self._keyring, mac, now.wall, self._draw)
         if model:
             remember_model(connection, mac=mac, model=model)

@@ -5,13 +5,15 @@ its first document and stands in it, so that a later boot proves itself from any
 address.  When it is replaced, the pair before stays good until the new one was used: a
 phone learns of a new pair only by fetching with the one it has.
 
-Made by ``secrets``, of letters and digits that cannot be taken for one another: a phone
+Made by chance, of letters and digits that cannot be taken for one another: a phone
 shows them, and some spoil others in URLs.  Snom phones keep 30 characters of a name and
 20 of a password (Tine 2.0 makes them so long).
 """
 
 import secrets
 import sqlite3
+from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from bootwave.errors import StoreConflict, StoreNotFound
@@ -19,6 +21,27 @@ from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store.changelog import Change, record
 from bootwave.store.secrets import KeyRing, credentials_owner
 from bootwave.store.work import Work
+
+# Returns a number of 256 bits for what a text names: nobody else can tell it, and it is
+# another one for each text.
+Draw = Callable[[str], int]
+_BITS = 256
+
+
+def random_number(_what: str) -> int:
+    """Return a number by chance."""
+    return secrets.randbits(_BITS)
+
+
+def drawn_from(secret: bytes) -> Draw:
+    """Return what draws the same numbers from the same *secret* (16 to 64 bytes)."""
+
+    def draw(what: str) -> int:
+        made = blake2b(what.encode(), key=secret, digest_size=_BITS // 8)
+        return int.from_bytes(made.digest(), "big")
+
+    return draw
+
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 USER_CHARACTERS = 16
@@ -53,7 +76,11 @@ _KNOWN = "SELECT 1 FROM devices WHERE mac = :mac"
 
 
 def make(
-    connection: sqlite3.Connection, keyring: KeyRing, mac: int, now: float
+    connection: sqlite3.Connection,
+    keyring: KeyRing,
+    mac: int,
+    now: float,
+    draw: Draw = random_number,
 ) -> bool:
     """Whether *mac*, bound and without a pair, was given one; *now* is wall-clock.
 
@@ -63,19 +90,23 @@ def make(
     if connection.execute(_HAS, {"mac": mac}).fetchall():
         return False
     rows = connection.execute(
-        _MAKE, {"mac": mac, "now": now, "empty": b"", **_pair(keyring, mac)}
+        _MAKE, {"mac": mac, "now": now, "empty": b"", **_pair(keyring, mac, now, draw)}
     ).fetchall()
     return bool(rows)
 
 
 def issue(
-    connection: sqlite3.Connection, keyring: KeyRing, mac: int, now: float
+    connection: sqlite3.Connection,
+    keyring: KeyRing,
+    mac: int,
+    now: float,
+    draw: Draw = random_number,
 ) -> bool:
     """Do as ``make`` for a phone that was served already, and log it.
 
     Documents of it without the pair may be kept.
     """
-    made = make(connection, keyring, mac, now)
+    made = make(connection, keyring, mac, now, draw)
     if made:
         record(connection, [Change("device", mac)])
     return made
@@ -113,9 +144,9 @@ def rotate(work: Work, text: str) -> dict[str, Any]:
             "its settings first, or revoke what it has with bootwave device "
             "credentials revoke."
         )
-    work.connection.execute(
-        _ROTATE, {"mac": mac, "now": work.at.wall, **_pair(work.keyring, mac)}
-    )
+    now = work.at.wall
+    pair = _pair(work.keyring, mac, now, random_number)
+    work.connection.execute(_ROTATE, {"mac": mac, "now": now, **pair})
     work.touched("device", mac)
     return {"mac": text_from_mac(mac), "rotated": True}
 
@@ -153,11 +184,16 @@ def _mac(work: Work, text: str) -> int:
     return mac
 
 
-def _pair(keyring: KeyRing, mac: int) -> dict[str, object]:
-    password = _random(PASSWORD_CHARACTERS)
-    sealed = keyring.seal(password, owner=credentials_owner(mac))
-    return {"user": _random(USER_CHARACTERS), "sealed": sealed}
+def _pair(keyring: KeyRing, mac: int, now: float, draw: Draw) -> dict[str, object]:
+    owner = credentials_owner(mac)
+    password = _text(draw(f"password of {owner} at {now}"), PASSWORD_CHARACTERS)
+    user = _text(draw(f"user of {owner} at {now}"), USER_CHARACTERS)
+    return {"user": user, "sealed": keyring.seal(password, owner=owner)}
 
 
-def _random(characters: int) -> str:
-    return "".join([secrets.choice(ALPHABET) for _ in range(characters)])
+def _text(number: int, characters: int) -> str:
+    text = ""
+    for _ in range(characters):
+        number, place = divmod(number, len(ALPHABET))
+        text += ALPHABET[place]
+    return text
