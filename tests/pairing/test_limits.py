@@ -160,7 +160,13 @@ def test_who_proved_itself_may_not_guess_without_end() -> None:
 
 
 class Missing:
-    def __init__(self, source: int = 10, run: int = 50, pending: int = 4096) -> None:
+    def __init__(
+        self,
+        source: int = 10,
+        run: int = 50,
+        pending: int = 8192,
+        share: int = 8192,
+    ) -> None:
         self.proofs = marks()
         self.counted = 0
         self.misses = Misses(
@@ -170,6 +176,7 @@ class Missing:
             marks(),
             memoryview(bytearray(8)),
             pending=pending,
+            share=share,
             count=self._count,
         )
         self.now = NOW
@@ -260,6 +267,18 @@ def test_what_waits_to_be_counted_is_bounded() -> None:
     assert len(missing.misses) == 100
     assert missing.counted == 900
     assert missing.pace(HERE) is Pace.SLOW_OR_SHED
+
+
+def test_what_waits_of_one_source_is_bounded_and_shortens_nobody_elses_time() -> None:
+    missing = Missing(share=100)
+    missing.miss(ELSEWHERE, MAC)
+    for mac in itertools.islice(far_apart(), 1000):
+        missing.miss(HERE, mac)
+    assert missing.counted == 900
+    missing.prove(ELSEWHERE, MAC)
+    missing.later()
+    assert missing.counted == 1000
+    assert len(missing.misses) == 0
 
 
 def test_the_alarm_is_raised_once_a_minute_with_the_figures() -> None:

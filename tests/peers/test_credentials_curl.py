@@ -1,7 +1,6 @@
 """curl proves itself to the real program, with Digest and with Basic."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from subprocess import run
 
 import pytest

@@ -39,7 +39,8 @@ def run(
 ) -> tuple[Report, bool]:
     """Return what became of *wave*, and whether Ctrl-C ended it early.
 
-    *keep* is called with the credentials that the phones have then.  Raises OperatorError when this machine lacks what the wave names.
+    *keep* is called with the credentials that the phones have then.  Raises
+    OperatorError when this machine lacks what the wave names.
     """
     collected = gc.isenabled()
     # All phones live until the report: looking through them for garbage finds none.

@@ -65,8 +65,8 @@ class Marks:
     """When something last happened, by number, to the second.
 
     Each number has eight places, of which the one longest ago gives way, so that a
-    quarter as many numbers as places are remembered, hardly one lost.  *memory* is writable, all
-    zeros at first, and of a multiple of 64 bytes.
+    quarter as many numbers as places are remembered, hardly one lost.  *memory* is
+    writable, all zeros at first, and of a multiple of 64 bytes.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -169,11 +169,17 @@ ALARM_SECONDS = 60.0
 _ALARM = (1 << 32) + 1  # the number of a mark that is no contact's
 
 
-class _Pending(NamedTuple):
-    keys: Keys
-    at: float
-    source: str
-    mac: int
+class _Pending:
+    """A refusal that waits to be counted, unless it was."""
+
+    __slots__ = ("at", "counted", "keys", "mac", "source")
+
+    def __init__(self, keys: Keys, at: float, source: str, mac: int) -> None:
+        self.keys = keys
+        self.at = at
+        self.source = source
+        self.mac = mac
+        self.counted = False
 
 
 class Misses:
@@ -186,7 +192,8 @@ class Misses:
     address, which all do, counts nothing.  One that asks again within the hour counts
     once.
 
-    ``pending`` bounds the refusals that wait; past it the oldest counts at once.
+    *pending* bounds the refusals that wait, *share* those of one source among them;
+    past that the oldest counts at once.
     """
 
     def __init__(
@@ -198,6 +205,7 @@ class Misses:
         tally: Memory,
         *,
         pending: int,
+        share: int,
         count: Callable[[], None] = lambda: None,
     ) -> None:
         """Count by source and by run of MACs; *proofs* are those of ``known``.
@@ -211,8 +219,10 @@ class Misses:
         self._counted = counted
         self._tally = tally.cast("d")
         self._most = pending
+        self._share = share
         self._count = count
         self._pending: deque[_Pending] = deque()
+        self._of_source: dict[int, deque[_Pending]] = {}
         self._over: _Pending | None = None
         self._alarmed = 0.0
 
@@ -223,15 +233,31 @@ class Misses:
     def missed(self, keys: Keys, source: str, mac: int, now: float) -> None:
         """Take that *source* was refused the document of *mac*."""
         self.settle(now)
-        self._pending.append(_Pending(keys, now, source, mac))
+        waiting = _Pending(keys, now, source, mac)
+        self._pending.append(waiting)
+        own = self._of_source.setdefault(keys.source, deque())
+        own.append(waiting)
+        if len(own) > self._share:
+            self._charge(own.popleft(), now)
         if len(self._pending) > self._most:
-            self._charge(self._pending.popleft(), now)
+            self._take_oldest(now)
 
     def settle(self, now: float) -> None:
         """Count the refusals whose time for a proof is over."""
         pending = self._pending
         while pending and now - pending[0].at >= GRACE_SECONDS:
-            self._charge(pending.popleft(), now)
+            self._take_oldest(now)
+
+    def _take_oldest(self, now: float) -> None:
+        oldest = self._pending.popleft()
+        if oldest.counted:
+            return
+        # Of its source it is the oldest, too: those before it are counted.
+        own = self._of_source[oldest.keys.source]
+        own.popleft()
+        if not own:
+            del self._of_source[oldest.keys.source]
+        self._charge(oldest, now)
 
     def pace(self, keys: Keys, now: float) -> Pace:
         """Return how a refusal is given now."""
@@ -254,6 +280,7 @@ class Misses:
         return Alarm(misses, seconds, over.source, over.mac)
 
     def _charge(self, missed: _Pending, now: float) -> None:
+        missed.counted = True
         keys = missed.keys
         proof = self._proofs.age(keys.pair, now)
         # To the second, and perhaps proved just before it was refused.

@@ -16,7 +16,10 @@ BUCKETS = 16_384  # sources, MACs or runs at once
 # Phones of one engine that proved themselves within a day, and MACs counted within an
 # hour: four times as many as a city has (pairing.limits.Marks).
 MARKS = 524_288
-PENDING = 16_384  # refusals of one process within ten seconds
+# Refusals of one process that wait to be counted, for ten seconds at most, and those of
+# one address: what two thousand phones behind it ask for before they prove themselves.
+PENDING = 16_384
+SHARE = 2_048
 
 _BUCKET_BYTES = 24
 _MARK_BYTES = 8
@@ -84,5 +87,6 @@ class LimitPages:
             Marks(memoryview(self._marks[1])),
             memoryview(self._tally),
             pending=PENDING,
+            share=SHARE,
             count=count,
         )

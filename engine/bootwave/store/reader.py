@@ -5,6 +5,10 @@ one moment.  Its first statement is ``PRAGMA data_version``, which moves when an
 connection committed; only then the change log is read.  What many devices share (their
 domain, layers of models, the list of wildcards) is kept here until the log says that it
 changed, within the same transaction: a record never holds a domain older than itself.
+
+A MAC that is unknown or bound to nothing must not be told by the time it takes to find
+that out.  In the place of the bindings it has not, those of a bound device are read,
+the *decoy*, and dropped again: the same rows, records and all.
 """
 
 import sqlite3
@@ -42,9 +46,10 @@ BATCH = 256
 _VERSION = "PRAGMA data_version"
 
 _DEVICES = """
-SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
-  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
-  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
+SELECT asked.mac, d.mac, b.mac, COALESCE(d.domain_id, b.domain_id), d.model,
+  d.owns_certificate,
+  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = b.mac)
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = b.mac),
   c."user", c.sealed_password, c.previous_user, c.sealed_previous, c.used_at,
   b.identity, b.expires, b.boot_id,
   a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
@@ -53,18 +58,22 @@ SELECT d.mac, d.domain_id, d.model, d.owns_certificate,
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at
-FROM devices d
-LEFT JOIN device_credentials c ON c.mac = d.mac
-LEFT JOIN bindings b ON b.mac = d.mac
+FROM (SELECT column1 AS mac FROM (VALUES {})) asked
+LEFT JOIN devices d ON d.mac = asked.mac
+LEFT JOIN bindings b ON b.mac = CASE
+  WHEN EXISTS (SELECT 1 FROM bindings x WHERE x.mac = asked.mac) THEN asked.mac
+  ELSE ?
+END
+LEFT JOIN device_credentials c ON c.mac = b.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
-WHERE d.mac IN ({})
-ORDER BY d.mac, b.identity
+WHERE asked.mac IS NOT NULL
+ORDER BY asked.mac, b.identity
 """
 # By the number of MACs, a power of two: making the text each time costs a fifth of a
 # single device's read.
 _DEVICES_OF = {
-    1 << power: _DEVICES.format(placeholders(1 << power))
+    1 << power: _DEVICES.format(placeholders(1 << power, "(?)"))
     for power in range(BATCH.bit_length())
 }
 # Sorted here: asked to sort, SQLite walks all accounts by id, not the few of the index.
@@ -85,6 +94,7 @@ SELECT id, name, registrar, outbound_proxy, language, timezone, tone_scheme,
   wildcard_subnet
 FROM domains WHERE id = ?
 """
+_DECOY = "SELECT mac FROM bindings WHERE expires IS NULL LIMIT 1"
 _BOUND = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
@@ -117,6 +127,7 @@ class Reader:
         self._domains: dict[int, Domain] = {}
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
+        self._decoy = 0  # unknown; -1 when nothing is bound
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -234,6 +245,10 @@ class Reader:
                 self._domains.clear()
                 self._models.clear()
                 self._wildcards = None
+                self._decoy = 0
+            elif change.kind == "device":
+                if change.key == self._decoy or self._decoy < 0:
+                    self._decoy = 0
             elif change.kind == "domain":
                 self._domains.pop(change.key, None)
                 self._wildcards = None
@@ -257,19 +272,24 @@ class Reader:
         macs: list[int],
         found: dict[int, Device],
     ) -> None:
+        if not self._decoy:
+            found_decoy = connection.execute(_DECOY).fetchall()
+            self._decoy = found_decoy[0][0] if found_decoy else -1
         # Lengths are rounded up to powers of two, so that a handful of statements
-        # stays compiled; repeating a MAC in the list changes nothing.
+        # stays compiled.
         room = 1 << (len(macs) - 1).bit_length()
-        macs = macs + macs[-1:] * (room - len(macs))
-        rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
+        asked = [*macs, *[None] * (room - len(macs)), self._decoy]
+        rows = connection.execute(_DEVICES_OF[room], asked).fetchall()
         account_layers = _layers(
-            connection, "account", list({row[13] for row in rows if row[21]})
+            connection, "account", list({row[15] for row in rows if row[23]})
         )
         device_layers = _layers(
-            connection, "device", list({row[0] for row in rows if row[4]})
+            connection, "device", list({row[2] for row in rows if row[6]})
         )
         for (
             mac,
+            known,
+            bound_mac,
             domain_id,
             model,
             certified,
@@ -282,7 +302,7 @@ class Reader:
             *bound,
         ) in rows:
             bindings: tuple[Binding, ...] = ()
-            if bound[0] is not None:
+            if bound_mac is not None:
                 identity, expires, boot_id, *account_and_window = bound
                 bindings = (
                     Binding(
@@ -303,7 +323,7 @@ class Reader:
                 credentials = DeviceCredentials(
                     user, sealed, previous_user, sealed_previous, used
                 )
-            found[mac] = Device(
+            device = Device(
                 mac,
                 domain,
                 bindings,
@@ -312,6 +332,10 @@ class Reader:
                 model,
                 credentials,
             )
+            if bound_mac == mac:
+                found[mac] = device
+            elif known is not None:
+                found[mac] = Device(mac, None, (), EMPTY, certified != 0, model)
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()

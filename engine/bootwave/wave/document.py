@@ -64,7 +64,8 @@ class Paper(NamedTuple):
     """What one document says: files to fetch, settings by (name, idx), a firmware URL.
 
     Of the settings only those that a simulated phone acts on are kept: the identities,
-    firmware_status, and what it shows as a client of HTTP.  An empty document says nothing, which is no error in itself.
+    firmware_status, and what it shows as a client of HTTP.  An empty document says
+    nothing, which is no error in itself.
     """
 
     files: tuple[str, ...] = ()
