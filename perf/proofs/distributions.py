@@ -11,8 +11,8 @@ class Difference(NamedTuple):
 
     ``advantage`` is |2A - 1| with the area A of Mann and Whitney's statistic: how much
     better than tossing a coin one names the group of a pair, 0 for not at all and 1 for
-    always (also known as the size of Cliff's delta).  ``error`` is its standard error where
-    the samples are alike.  ``distance`` is that of Kolmogorov and Smirnov, and
+    always (also known as the size of Cliff's delta).  ``error`` is its standard error
+    where the samples are alike.  ``distance`` is that of Kolmogorov and Smirnov, and
     ``median`` the difference of the medians.
     """
 
