@@ -16,6 +16,7 @@ overheard request told it already, or what became of that in a minute.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
 from hashlib import blake2b
@@ -32,6 +33,20 @@ NONCE_CHARACTERS = 32
 
 _TIME_BYTES = 8
 _HASH_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge(Response):
+    """A 401 that differs from ``template`` in ``nonce``, where that has ``NO_NONCE``.
+
+    All of some offers have the same template, for whoever keeps its bytes.
+    """
+
+    template: Response | None = field(default=None, repr=False, compare=False)
+    nonce: bytes = field(default=b"", repr=False, compare=False)
+
+
+NO_NONCE = b"*" * NONCE_CHARACTERS
 
 
 class NonceState(Enum):
@@ -82,7 +97,7 @@ def challenge(
     mac: int,
     offers: Sequence[str],
     stale: bool = False,
-) -> Response:
+) -> Challenge:
     """Return the 401 for every request without proof (RFC 9110 section 11.6.1).
 
     Each of *offers* has a field of its own, because old clients do not split a list of
@@ -90,14 +105,16 @@ def challenge(
     else (RFC 7616 section 3.3).
     """
     made = nonce(now, secret, source, mac).encode("ascii")
-    return plain_response(
+    template = _template(tuple(offers), stale)
+    return Challenge(
         401,
+        template.body,
+        template.content_type,
         headers=tuple(
-            [
-                (b"WWW-Authenticate", offer % made if digest else offer)
-                for offer, digest in _offers(tuple(offers), stale)
-            ]
+            [(name, value.replace(NO_NONCE, made)) for name, value in template.headers]
         ),
+        template=template,
+        nonce=made,
     )
 
 
@@ -114,14 +131,14 @@ def _nonce(step: int, secret: bytes, source: str, mac: int) -> str:
 
 
 @lru_cache(32)
-def _offers(offers: tuple[str, ...], stale: bool) -> list[tuple[bytes, bool]]:
-    """Return the field values, those of Digest with a place for the nonce."""
+def _template(offers: tuple[str, ...], stale: bool) -> Response:
+    """Return the 401 with ``NO_NONCE`` for the nonce."""
     made = []
     for offer in offers:
         scheme, _, algorithm = offer.partition(" ")
-        if scheme == "Basic":
-            made.append((f'Basic realm="{REALM}"'.encode(), False))
-            continue
-        text = f'Digest realm="{REALM}", qop="auth", algorithm={algorithm}, nonce="%b"'
-        made.append(((text + (", stale=true" if stale else "")).encode(), True))
-    return made
+        text = f'Basic realm="{REALM}"'
+        if scheme == "Digest":
+            text = f'Digest realm="{REALM}", qop="auth", algorithm={algorithm}, '
+            text += f'nonce="{NO_NONCE.decode()}"' + (", stale=true" if stale else "")
+        made.append((b"WWW-Authenticate", text.encode()))
+    return plain_response(401, headers=tuple(made))

@@ -20,6 +20,7 @@ Whoever is no snom may choose, the strongest first (RFC 7616 section 3.7).
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 Offer = Literal["Digest SHA-256", "Digest MD5", "Basic"]
@@ -34,6 +35,7 @@ _SNOM_BASIC: Final[tuple[Offer, ...]] = ("Basic",)
 _KNOWS_DIGEST: Final = re.compile(r"snomD\d{3}[A-Z]{0,2}")
 
 
+@lru_cache(256)  # peers name models
 def offers(model: str, *, secure: bool, basic: bool) -> tuple[Offer, ...]:
     """Return what a phone of *model* ("" for no snom) is asked for, preferred first.
 
