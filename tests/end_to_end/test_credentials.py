@@ -163,3 +163,28 @@ def test_revoked_credentials_are_over_in_every_worker_when_the_command_returns(
     before = [status for over, status in seen if not over]
     assert before.count(200) >= 200
     assert {status for over, status in seen if over} == {401}
+
+
+def test_a_wave_behind_one_address_proves_itself_and_is_not_slowed(
+    programs: Serving, tmp_path: Path
+) -> None:
+    phones, memory = 400, tmp_path / "flash.json"
+    program = programs(LIMITS__MISSES="20", LIMITS__RUN_MISSES="20")
+    first = int(MAC, 16)
+    macs = {str(1000 + n): f"{first + n:012X}" for n in range(phones)}
+    program.import_accounts(macs, minutes=10)
+    program.start()
+    host, port = program.http
+    wave = ["--mac", MAC, "--url", f"http://{host}:{port}/{{mac}}.xml"]
+    wave += ["--count", str(phones), "--memory", str(memory)]
+    assert program.boot(*wave, "--source", "127.0.0.1")["booted"] == phones
+    program.command("window", "close", "--domain", DOMAIN)
+    for _ in range(2):
+        report = program.boot(*wave, "--source", ELSEWHERE)
+        assert report["booted"] == phones, report["reasons"]
+    time.sleep(11)  # the time in which a phone may prove itself
+    assert ask(program, source=ELSEWHERE).status == 401
+    counters = program.command("status", "--all")["counters"]
+    assert counters["misses"] == 0
+    assert counters["misses_slowed"] == counters["misses_shed"] == 0
+    assert counters["enumerations"] == 0
