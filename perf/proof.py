@@ -2,7 +2,8 @@
 
     python -m perf.proof [PROOF ...] [--short] [--requests N] [--rounds N] ...
 
-The proofs are fuzz-whole, fuzz-bytewise, races, memory and natives.  Each prints how
+The proofs are fuzz-whole, fuzz-bytewise, races, memory, natives, enumeration and
+guesses.  Each prints how
 far it is; perf/results/proof-<date>.json gets the results with machine, versions and
 commit.  Ends with 1 when one of them failed.  ``--short`` is what the tests run.
 """
@@ -20,12 +21,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from perf import machine
-from perf.proofs import fuzzing, memory, natives, races
+from perf.proofs import enumeration, fuzzing, guesses, memory, natives, races
 from perf.proofs.outcome import FULL, SHORT, Outcome, Size
 
 RESULTS = machine.ROOT / "perf" / "results"
 PLACE = machine.ROOT / "build" / "proof"
-PROOFS = ("fuzz-whole", "fuzz-bytewise", "races", "memory", "natives")
+PROOFS = (
+    *("fuzz-whole", "fuzz-bytewise", "races", "memory", "natives"),
+    *("enumeration", "guesses"),
+)
 VERSIONS = ("bootwave", "cython", "h11", "hypothesis", "uvloop")
 
 
@@ -37,6 +41,8 @@ def prove(names: Sequence[str], size: Size, place: Path) -> list[Outcome]:
         "races": partial(races.prove, size.rounds, place),
         "memory": partial(memory.prove, size.requests, place),
         "natives": partial(natives.prove, size.runs, place),
+        "enumeration": partial(enumeration.prove, size.macs, place),
+        "guesses": partial(guesses.prove, size.guesses, place),
     }
     outcomes: list[Outcome] = []
     for name in names:

@@ -62,7 +62,7 @@ def words(line: str) -> list[str]:
     """Return the leading words of *line* that can name a command."""
     line = re.sub(r"^(?:(?:-o|--options) \S+ )+", "", line)
     found = []
-    for word in line.split()[:2]:
+    for word in line.split()[:3]:
         if not re.fullmatch(r"[a-z]+", word):
             break
         found.append(word)
@@ -73,8 +73,10 @@ def is_command(named: tuple[str, ...]) -> bool:
     if not named:  # bootwave --version, bootwave COMMAND, bootwave …
         return True
     there = TREE.get(named[0])
-    if isinstance(there, Branch) and len(named) > 1:
-        return named[1] in there.commands
+    for word in named[1:]:
+        if not isinstance(there, Branch):  # what follows is an argument
+            break
+        there = there.commands.get(word)
     return there is not None
 
 

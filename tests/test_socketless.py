@@ -119,6 +119,10 @@ def fetched(engine: SocketlessEngine, data: bytes = b"", now: float = START) -> 
     return sent(engine.connect(CONTACT, now).receive_data(data or get(), now))
 
 
+def nonceless(answer: bytes) -> bytes:
+    return re.sub(rb'nonce="[^"]{32}"', b"", answer)
+
+
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
@@ -172,7 +176,7 @@ def test_closed_unknown_and_bound_elsewhere_look_the_same(
     stranger = Contact("192.168.12.156", CONTACT.local)
     taken = sent(engine.connect(stranger, START).receive_data(get(), START))
     assert status(closed) == 401
-    assert closed == unknown == taken
+    assert len({nonceless(answer) for answer in (closed, unknown, taken)}) == 1
     assert [sighting.reason for sighting in seen] == [
         Reason.CLOSED,
         Reason.UNKNOWN_MAC,
@@ -351,7 +355,7 @@ def test_the_same_secret_and_clock_make_the_same_bytes(
     other = transcript("other", b"another secret..")
     assert first == second
     same = [a == b for a, b in zip(first, other, strict=True)]
-    assert same == [False, False, False, True]  # the document needs no secret
+    assert same == [False] * 4
 
 
 def test_what_an_administrator_writes_in_between_is_seen(

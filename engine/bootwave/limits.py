@@ -50,6 +50,10 @@ MAX_PROVEN_SOURCES = 65_536
 MAX_HTTP_HEAD_BYTES = 8192
 MAX_HTTP_TARGET_BYTES = 1024
 MAX_HTTP_HEADERS = 64
+# An Authorization field: Digest with the longest target, every octet of it escaped, and
+# names and nonces of 256 (Apache's mod_auth_digest takes what its 8190 allow).
+MAX_HTTP_AUTHORIZATION_BYTES = 4096
+MAX_HTTP_AUTHORIZATION_PARAMETERS = 16  # RFC 7616 knows twelve
 
 # What a load balancer says before the phone does (PROXY protocol, version 2): 28 bytes
 # for IPv4, 52 for IPv6, and what it adds, such as 84 in sum by AWS.  The standard wants

@@ -168,6 +168,14 @@ PROVISION_NOT_MADE = _event(
     "the document of %(mac)s cannot be made: %(error)s",
     "Set again what the message names.",
 )
+PROVISION_ENUMERATION = _event(
+    "provision.enumeration",
+    logging.WARNING,
+    "some %(misses)d MACs were asked for in %(seconds)d seconds by who proved to be "
+    "none of them, lately %(mac)s by %(source)s",
+    "Somebody may be finding out which phones exist: see who asks from there.  What is "
+    "refused is slowed; limits.misses and limits.run_misses say from when on.",
+)
 SIGHTINGS_NOT_WRITTEN = _event(
     "store.sightings_not_written",
     logging.WARNING,

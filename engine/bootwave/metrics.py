@@ -58,6 +58,12 @@ class Counter(IntEnum):
     TLS_TICKETS_LOST = 28, "tickets and sessions offered that could not be resumed"
     TLS_CLEAR = 29, "requests in clear HTTP where TLS was expected"
     AUDIT_LOST = 30, "documents given to phones that the audit log could not be told of"
+    CREDENTIALS_WRONG = 31, "requests with a wrong user name or password"
+    CREDENTIALS_LIMITED = 32, "requests whose password was not compared for the limits"
+    MISSES = 33, "MACs asked for by who did not prove to be one of them"
+    MISSES_SLOWED = 34, "refusals held back because of limits.misses or run_misses"
+    MISSES_SHED = 35, "refusals put off with 503 because of limits.misses"
+    ENUMERATIONS = 36, "alarms that somebody asks for many MACs"
 
 
 class CounterRow:

@@ -238,6 +238,11 @@ class HttpOptions(_Section):
     secrets: Literal["window", "never"] = Field(
         "window", description="Whether secrets may leave over clear HTTP."
     )
+    basic: bool = Field(
+        False,
+        description="Whether user name and password may be sent readable over clear "
+        "HTTP, for phones that cannot do Digest.",
+    )
     connections: int = Field(
         10_000,
         ge=16,
@@ -382,6 +387,81 @@ class PairingOptions(_Section):
     )
 
 
+class LimitsOptions(_Section):
+    """What one address may guess, counted by all workers together."""
+
+    guesses: int = Field(
+        20,
+        ge=1,
+        le=1_000_000,
+        description="Wrong passwords of extensions from one address before no more "
+        "are compared.",
+    )
+    guesses_per_minute: float = Field(
+        2,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many of them come back each minute.",
+    )
+    account_guesses: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Wrong passwords for one phone, from all addresses that never "
+        "proved themselves, before no more are compared.",
+    )
+    account_guesses_per_minute: float = Field(
+        10,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many of them come back each minute.",
+    )
+    misses: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="MACs one address may ask for without proving to be any of them "
+        "before its refusals are slowed.",
+    )
+    misses_per_minute: float = Field(
+        20,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many of them come back each minute.",
+    )
+    run_misses: int = Field(
+        200,
+        ge=1,
+        le=1_000_000,
+        description="The same for one run of 4096 neighbouring MACs, from all "
+        "addresses.",
+    )
+    run_misses_per_minute: float = Field(
+        20,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many of them come back each minute.",
+    )
+    delay_seconds: float = Field(
+        2,
+        ge=0,
+        le=20,
+        allow_inf_nan=False,
+        description="How long a slowed refusal is held back, in seconds.",
+    )
+    delayed: int = Field(
+        256,
+        ge=0,
+        le=100_000,
+        description="Refusals one worker holds back at once; the rest is told to come "
+        "back later.",
+    )
+
+
 class CacheOptions(_Section):
     """Documents kept ready in each worker."""
 
@@ -451,6 +531,7 @@ class Options(_Section):
     https: HttpsOptions = HttpsOptions()
     control: ControlOptions = ControlOptions()
     pairing: PairingOptions = PairingOptions()
+    limits: LimitsOptions = LimitsOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
     audit: AuditOptions = AuditOptions()

@@ -152,6 +152,12 @@ class Reason(IntEnum):
         "the user name or password it gave is wrong",
         "give the phone the credentials of its account, or open the account",
     )
+    CREDENTIALS_LIMITED = (
+        79,
+        "too many wrong passwords came, so the one it gave was not compared",
+        "see from where they come; the phone's own credentials are compared all the "
+        "same, which it gets with its settings: open the account",
+    )
     HTTP_SYNTAX = 80, "the request is not HTTP that this server accepts"
     HTTP_TIMEOUT = 81, "the request was not complete in time"
     HTTP_CROWDED_OUT = 82, "the connection table was full"
@@ -160,6 +166,11 @@ class Reason(IntEnum):
         84,
         "a load balancer's connection did not begin with a PROXY header (version 2)",
         "have it send one, or take its address out of http.proxy_protocol",
+    )
+    SLOWED = (
+        85,
+        "its address asked for many MACs and proved to be none, so it was put off",
+        "see what asks from there; limits.misses says how many it may",
     )
     TLS_FAILED = (
         86,

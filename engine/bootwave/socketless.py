@@ -38,6 +38,7 @@ from bootwave.sightings import Sighting
 from bootwave.sip.effects import Effect as SipEffect
 from bootwave.sip.effects import Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
+from bootwave.store.credentials import drawn_from, random_number
 from bootwave.store.inline import InlineWriter
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
@@ -69,21 +70,23 @@ class SocketlessEngine:
     ) -> None:
         """Open the store; raises OptionError without its key, StoreError without it.
 
-        *secret*, of 16 to 64 bytes, makes tags, branches and nonces; with the same one
-        and the same clock the same bytes come out.
+        *secret*, of 16 to 64 bytes, makes tags, branches, nonces and the credentials of
+        phones; with the same one and the same clock the same bytes come out.
         """
         self._clock = clock
         self._sight = sight
         self._reader = Reader(options.store.database)
         self._writer = InlineWriter(options.store.database)
+        draw = random_number if secret is None else drawn_from(secret)
         secret = os.urandom(32) if secret is None else secret
+        keyring = KeyRing.load(options.store.key)
         self._pnp = PnpCore(secret=secret, port=port, off_subnet=options.pnp.off_subnet)
         self.counters = CounterPage(1)
         self._provisioner = Provisioner(
             self._reader,
-            StoreWrites(self._writer, clock),
+            StoreWrites(self._writer, clock, keyring, draw),
             SettingsCompiler(),
-            KeyRing.load(options.store.key),
+            keyring,
             DocumentCache(options.cache.bytes),
             RevocationPage(),
             options,

@@ -10,7 +10,8 @@ class Size(NamedTuple):
     ``whole`` and ``bytewise`` are executions of the fuzzer, ``requests`` what the
     memory of a worker must stay flat over, ``rounds`` those of each race with either
     setting of http.lane, ``runs`` how often the native tests and properties go through
-    the sanitizers, each time with other examples.
+    the sanitizers, each time with other examples, ``macs`` how many are asked for to
+    find out which exist, ``guesses`` the wrong passwords shown for one phone.
     """
 
     whole: int
@@ -18,10 +19,12 @@ class Size(NamedTuple):
     requests: int
     rounds: int
     runs: int
+    macs: int
+    guesses: int
 
 
-FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20)
-SHORT = Size(10_000, 500, 30_000, 3, 1)
+FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000)
+SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500)
 
 
 @dataclass

@@ -64,13 +64,19 @@ class Phones:
     """
 
     def __init__(
-        self, address: tuple[str, int], path: str, sources: Sequence[str], each: int
+        self,
+        address: tuple[str, int],
+        path: str,
+        sources: Sequence[str],
+        each: int,
+        *fields: str,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; *fields* stand in each request."""
         self.moment = "before"
         self.seen: list[Seen] = []
         self._address = address
         line = f"GET {path} HTTP/1.1\r\nHost: phones\r\nUser-Agent: proof\r\n"
+        line += "".join(f"{field}\r\n" for field in fields)
         self._closing = f"{line}Connection: close\r\n\r\n".encode()
         self._staying = f"{line}\r\n".encode()
         self._epoll = select.epoll()

@@ -1,4 +1,4 @@
-"""Closing, unbinding, rotating, expiring and taking, raced against load in two workers.
+"""Closing, unbinding, revoking and more, raced against load in two workers.
 
 Each round has phones fetch one document from both workers, has one worker stopped in
 its tracks at some moment of that (every other round), and then ends the grant.  When
@@ -15,8 +15,10 @@ may be in a stopped worker's hand over its end: a worker has one at a time, so t
 at most one for each worker and round.  They are counted as "in hand".
 """
 
+import base64
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -68,9 +70,9 @@ class Racing:
         """Open the account's window."""
         return self.call("window.open", accounts=[ACCOUNT], minutes=minutes)
 
-    def phones(self) -> Phones:
+    def phones(self, *fields: str) -> Phones:
         """Return phones of one address, which ask for the one document."""
-        return Phones(self.program.http, f"/{MAC}.xml", ["127.0.0.1"], EACH)
+        return Phones(self.program.http, f"/{MAC}.xml", ["127.0.0.1"], EACH, *fields)
 
     @contextmanager
     def stopped(self, phones: Phones) -> Iterator[None]:
@@ -208,6 +210,21 @@ def rotate(racing: Racing) -> None:
         )
 
 
+def revoke(racing: Racing) -> None:
+    """The phone's own credentials are revoked."""
+    racing.open()
+    answer = racing.program.get(f"/{MAC}.xml")
+    found = re.findall(rb"<http_client_(?:user|pass) [^>]*>([^<]+)<", answer.body)
+    racing.call("window.close", accounts=[ACCOUNT])
+    shown = base64.b64encode(b":".join(found)).decode()
+    with racing.phones(f"Authorization: Basic {shown}") as phones:
+        phones.go_on(lambda: phones.count("before", GIVEN) >= ENOUGH)
+        with racing.stopped(phones):
+            racing.end(phones, "device.credentials.revoke", mac=MAC)
+        racing.answered(phones)
+        racing.judge("revoke", phones, lambda kind, body: kind == REFUSED)
+
+
 def expire(racing: Racing) -> None:
     """The window's time passes, with a worker stopped over its end or not."""
     until = racing.open(SHORT_SECONDS / 60)["until"]
@@ -247,7 +264,7 @@ def consumed(racing: Racing) -> None:
 
 
 Race = Callable[[Racing], None]
-RACES: tuple[Race, ...] = (close, unbind, rotate, expire, consumed)
+RACES: tuple[Race, ...] = (close, unbind, rotate, revoke, expire, consumed)
 
 
 def prove(
@@ -263,7 +280,12 @@ def prove(
             check=True,
             capture_output=True,
         )
-        program = Program(directory, HTTP__LANE=lane, PAIRING__PAIRING_MINUTES="0")
+        program = Program(
+            directory,
+            HTTP__LANE=lane,
+            HTTP__BASIC="true",
+            PAIRING__PAIRING_MINUTES="0",
+        )
         program.command("domain", "add", DOMAIN)
         program.import_accounts({"401": MAC})
         program.start()

@@ -1,6 +1,7 @@
 """The table of commands: the names are a contract, and each leads somewhere."""
 
 import inspect
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -9,15 +10,18 @@ import pytest
 from bootwave.cli.tree import TREE, Branch, Leaf
 from tests.cli.conftest import Command
 
-LEAVES = {
-    " ".join(path): leaf
-    for name, entry in TREE.items()
-    for path, leaf in (
-        [((name,), entry)]
-        if isinstance(entry, Leaf)
-        else [((name, word), leaf) for word, leaf in entry.commands.items()]
-    )
-}
+
+def leaves(table: Mapping[str, Leaf | Branch], before: str = "") -> dict[str, Leaf]:
+    found = {}
+    for name, entry in table.items():
+        if isinstance(entry, Leaf):
+            found[before + name] = entry
+        else:
+            found |= leaves(entry.commands, f"{before}{name} ")
+    return found
+
+
+LEAVES = leaves(TREE)
 
 
 def test_the_names_promised_are_there() -> None:
@@ -32,6 +36,7 @@ def test_the_names_promised_are_there() -> None:
         *("window open", "window close", "window list"),
         *("device list", "device show", "device reset", "device token"),
         *("audit list", "audit verify"),
+        *("device credentials rotate", "device credentials revoke"),
         *("settings set", "settings unset", "settings list"),
         *("keys set", "keys clear", "keys list"),
         *("tls check", "tls block", "tls unblock", "tls blocks"),

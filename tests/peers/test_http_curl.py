@@ -30,7 +30,13 @@ async def respond(request: Request, contact: Contact) -> Response:
     if target is None:
         return plain_response(404)
     if target.kind is DocumentKind.SETTINGS and request.authorization is None:
-        return challenge(0, b"secret of the test", secure=False)
+        return challenge(
+            0,
+            b"secret of the test",
+            source=contact.source,
+            mac=target.mac,
+            offers=("Digest SHA-256", "Digest MD5"),
+        )
     if is_current(request.if_none_match, ETAG):
         return Response(304, XML, etag=ETAG)
     return Response(200, XML, etag=ETAG)

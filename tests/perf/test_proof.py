@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from perf import proof
-from perf.proofs import fuzzing, memory, phones, races
+from perf.proofs import enumeration, fuzzing, guesses, memory, phones, races
+from perf.proofs.distributions import difference
 from perf.proofs.outcome import SHORT, Outcome
 from tests.peers.peer import require
 
@@ -61,6 +62,34 @@ def test_a_document_given_after_the_close_fails_the_race(tmp_path: Path) -> None
 def test_memory_and_descriptors_stay_what_they_are(tmp_path: Path) -> None:
     require("gcc")
     assert passed(memory.prove(SHORT.requests, tmp_path))
+
+
+def test_nobody_finds_out_which_macs_exist(tmp_path: Path) -> None:
+    outcomes = enumeration.prove(SHORT.macs, tmp_path)
+    assert passed(outcomes)
+    assert [outcome.name for outcome in outcomes] == [
+        "enumeration/answers",
+        "enumeration/guesses",
+        "enumeration/slowed",
+    ]
+
+
+def test_times_that_tell_are_told() -> None:
+    alike = [float(number % 97) for number in range(5000)]
+    found = difference(alike, alike[::-1])
+    assert found.advantage < 4 * found.error
+    assert found.distance < 0.01
+    slower = [value + 10 for value in alike]
+    assert 0.15 < difference(alike, slower).advantage < 0.25
+    assert difference(alike, [value + 100 for value in alike]).advantage == 1
+    assert difference(alike, slower).median == 10
+
+
+def test_guesses_open_nothing_and_the_phone_is_served(tmp_path: Path) -> None:
+    (outcome,) = guesses.prove(SHORT.guesses, tmp_path)
+    assert passed([outcome])
+    assert outcome.figures["in"] == 0
+    assert outcome.figures["the phone was served"] == 30
 
 
 @pytest.mark.parametrize("wrong", [[], ["it leaks"]])

@@ -1,6 +1,8 @@
 """A provisioner over a store in memory, with everything around it within reach."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bootwave.directory.records import Device, Layer
 from bootwave.errors import SettingError, StoreError
@@ -55,6 +57,7 @@ class PlainCompiler:
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
+        credentials: tuple[str, str] | None = None,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
@@ -64,6 +67,7 @@ class PlainCompiler:
         text = f"{text_from_mac(device.mac)} {numbers} {told} {model} "
         text += f"{[row.name for row in model_layer.settings]} "
         text += setting_server or base_url
+        text += f" {credentials}" if credentials else ""
         return PlainPlan(), text.encode()
 
     def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
@@ -187,10 +191,13 @@ def request(
     if_none_match: bytes | None = None,
     host: str = "attacker.example",
     method: bytes = b"GET",
+    authorization: bytes | None = None,
     **_how: object,
 ) -> Request:
     path, _, query = (path or f"/{text_from_mac(mac)}.xml").partition("?")
-    return Request(method, path, query, b"1.1", host, agent, if_none_match)
+    return Request(
+        method, path, query, b"1.1", host, agent, if_none_match, authorization
+    )
 
 
 def contact(
@@ -202,6 +209,17 @@ def contact(
     **_how: object,
 ) -> Contact:
     return Contact(source, local, secure, identity)
+
+
+def nonceless(response: Response) -> Response:
+    """Return *response* without the one thing that differs between refusals."""
+    return replace(
+        response,
+        headers=tuple(
+            (name, re.sub(rb'nonce="[^"]{32}"', b"", value))
+            for name, value in response.headers
+        ),
+    )
 
 
 ILLEGAL = SettingError("the display name holds U+0001")

@@ -9,6 +9,7 @@ from bootwave.directory.records import (
     Account,
     Binding,
     Device,
+    DeviceCredentials,
     Domain,
     Layer,
     Token,
@@ -30,6 +31,7 @@ class MemoryStore:
         self.windows: dict[int, Window] = {}  # by account, the latest
         self.bindings: dict[int, list[tuple[int, float | None, str]]] = {}  # by MAC
         self.devices_known: dict[int, Device] = {}
+        self.credentials: dict[int, DeviceCredentials] = {}
         self.layers: dict[str, Layer] = {}
         self.away = False
         self.read_only = False
@@ -189,6 +191,27 @@ class MemoryStore:
         future.set_result(None)
         return future
 
+    def issue(self, mac: int) -> Future[bool]:
+        def made() -> bool:
+            if mac in self.credentials or mac not in self.bindings:
+                return False
+            self.credentials[mac] = pair_of(mac)
+            return True
+
+        return self._tried(made)
+
+    def use(self, mac: int, user: str) -> Future[bool]:
+        def used() -> bool:
+            pair = self.credentials.get(mac)
+            if pair is None or pair.user != user or pair.used:
+                return False
+            self.credentials[mac] = DeviceCredentials(
+                user, pair.sealed_password, used=True
+            )
+            return True
+
+        return self._tried(used)
+
     def try_consume(self, decision: Consume) -> bool:
         found = [row for row in self.windows.values() if row.id in decision.windows]
         if len(found) != len(decision.windows) or not all(
@@ -221,17 +244,25 @@ class MemoryStore:
     def _written(
         self, decision: Consume | Claim, model: str, write: Callable[[], bool]
     ) -> Future[bool]:
+        def written() -> bool:
+            won = write()
+            if won and model:
+                known = self.devices_known.get(decision.mac)
+                self.devices_known[decision.mac] = replace(
+                    known or Device(decision.mac, None), model=model
+                )
+            return won
+
+        return self._tried(written)
+
+    def _tried(self, write: Callable[[], bool]) -> Future[bool]:
         future: Future[bool] = Future()
         self.before_write()
         if self.away or self.read_only:
             future.set_exception(StoreUnavailable("the disk is full"))
             return future
         self.writes += 1
-        won = write()
-        if won and model:
-            known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
-            self.devices_known[decision.mac] = replace(known, model=model)
-        future.set_result(won)
+        future.set_result(write())
         return future
 
     def _reached(self) -> None:
@@ -248,7 +279,13 @@ class MemoryStore:
             bindings.append(Binding(identity, account, expires, boot_id))
         known = self.devices_known.get(mac) or Device(mac, None)
         token = self.device_tokens.get(mac)
-        return replace(known, domain=domain, bindings=tuple(bindings), token=token)
+        return replace(
+            known,
+            domain=domain,
+            bindings=tuple(bindings),
+            token=token,
+            credentials=self.credentials.get(mac),
+        )
 
     def _claim_of(self, account: int) -> tuple[float, str]:
         for rows in self.bindings.values():
@@ -275,3 +312,10 @@ class MemoryStore:
             )
         known = self.devices_known.get(decision.mac) or Device(decision.mac, None)
         self.devices_known[decision.mac] = replace(known, provisioned_at=self.wall)
+
+
+def pair_of(mac: int, generation: int = 1) -> DeviceCredentials:
+    """The pair that a device is given here; the password is sealed as PlainKeys do."""
+    return DeviceCredentials(
+        f"user{generation}-of-{mac:012X}", f"pass{generation}-credentials".encode()
+    )

@@ -1,6 +1,7 @@
 """Many requests on their way at once: what is asked for together, and how often."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from bootwave.http.response import Response
 from bootwave.pairing.decisions import Consume
 from bootwave.provision.batch import MOST
 from bootwave.provision.misses import Misses
-from bootwave.provision.steps import Course, Write
+from bootwave.provision.steps import Course, Slowed, Write
 
 DONE = Response(200)
 
@@ -229,3 +230,24 @@ def test_a_commit_after_the_loop_is_closed_wakes_nobody() -> None:
     asyncio.run(run())
     way.futures[0].set_result(True)
     assert way.told == []
+
+
+def test_what_is_held_back_is_told_when_its_time_is_over() -> None:
+    over: list[float] = []
+
+    class Slow(Way):
+        def gone_on(self, course: Course, result: Any) -> Any:
+            return Slowed(DONE, 0.05, lambda: over.append(time.monotonic()))
+
+    async def scenario() -> None:
+        way = Slow()
+        began = time.monotonic()
+        way.begin(1, 2)
+        await turns()
+        assert way.told == []
+        await asyncio.sleep(0.2)
+        assert way.told == [(1, DONE), (2, DONE)]
+        assert len(over) == 2
+        assert over[0] - began >= 0.045
+
+    asyncio.run(scenario())

@@ -1,6 +1,7 @@
 """Decisions on a real store: threads, transactions, two workers on one file."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,8 @@ from bootwave.store.inline import InlineWriter
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
 from bootwave.store.writer import Writer
-from tests.provision.bench import MAC, contact, request
+from tests.provision.bench import MAC, contact, nonceless, request
+from tests.provision.client import digest, nonce_of
 from tests.store.clock import Clock
 
 UNKNOWN = 0x000413F00000
@@ -82,7 +84,7 @@ class SiteWorker:
         self.threaded, self.direct = (
             Provisioner(
                 self.reader,
-                StoreWrites(writer, site.clock),
+                StoreWrites(writer, site.clock, site.keyring),
                 compiler,
                 site.keyring,
                 cache,
@@ -145,7 +147,7 @@ def test_two_hundred_takers_in_two_workers_get_exactly_one_document(site: Site) 
     served = [answer for answer in answers if answer.status == 200]
     assert len(served) == 1
     assert b"of-anna" in served[0].body
-    refused = {answer for answer in answers if answer.status != 200}
+    refused = {nonceless(answer) for answer in answers if answer.status != 200}
     assert len(refused) == 1
     reasons = workers[0].reasons + workers[1].reasons
     assert reasons.count(Reason.CONSUMED_BY_OTHER) == 199
@@ -296,3 +298,98 @@ def test_a_store_that_cannot_be_written_gives_nothing_away(site: Site) -> None:
     (answer,) = together([worker], [{}])
     assert answer.status == 401
     assert worker.reasons == [Reason.STORE_AWAY]
+
+
+# Credentials
+
+PATH = "/0004132E08B4.xml"
+
+
+def pair_in(answer: Response) -> tuple[str, str]:
+    assert answer.status == 200
+    found = re.findall(rb"<http_client_(?:user|pass) [^>]*>([^<]+)<", answer.body)
+    user, password = (value.decode() for value in found)
+    return user, password
+
+
+def proven(worker: SiteWorker, pair: tuple[str, str], **how: object) -> Response:
+    """Return the answer to who shows *pair*, challenged by *worker*."""
+    how = {"source": "192.168.9.9", **how}
+    challenge = worker.get(**how)
+    assert challenge.status == 401
+    shown = digest(*pair, PATH, nonce_of(challenge))
+    return worker.get(authorization=shown, **how)
+
+
+def test_a_phone_gets_its_credentials_with_its_first_document(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    first, second = site.worker(), site.worker()
+    given = first.get()
+    pair = pair_in(given)
+    site.admin.window_close([ANNA])
+    for worker in (second, first, second):
+        again = proven(worker, pair)
+        assert again.body == given.body
+        assert again.etag == given.etag
+    # Another window changes nothing about them.
+    site.admin.window_open([ANNA])
+    assert pair_in(first.get()) == pair
+
+
+def test_who_claims_a_wildcard_gets_them_too(site: Site) -> None:
+    site.admin.account_add(HOT_DESK, password="of-desk")
+    site.admin.account_bind(HOT_DESK, "?")
+    site.admin.window_open([HOT_DESK])
+    worker = site.worker()
+    assert len(pair_in(worker.get(mac=UNKNOWN))[1]) == 20
+
+
+def test_the_nonce_of_one_worker_is_good_in_the_other(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    first, second = site.worker(), site.worker()
+    pair = pair_in(first.get())
+    site.admin.window_close([ANNA])
+    shown = digest(*pair, PATH, nonce_of(first.get()))
+    assert second.get(authorization=shown).status == 200
+
+
+def test_revoked_credentials_are_over_in_every_worker(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    workers = [site.worker(), site.worker()]
+    pair = pair_in(workers[0].get())
+    site.admin.window_close([ANNA])
+    for worker in (*workers, *workers):
+        assert proven(worker, pair).status == 200
+    site.admin.device_credentials_revoke("0004132E08B4")
+    for worker in workers:
+        assert proven(worker, pair).status == 401
+        assert worker.reasons[-1] is Reason.CREDENTIALS_WRONG
+
+
+def test_rotated_credentials_are_learned_by_the_old_and_end_them(site: Site) -> None:
+    site.admin.window_open([ANNA])
+    first, second = site.worker(), site.worker()
+    old = pair_in(first.get())
+    site.admin.window_close([ANNA])
+    assert proven(first, old).status == 200
+    assert proven(second, old).status == 200
+    site.admin.device_credentials_rotate("0004132E08B4")
+    new = pair_in(proven(first, old))
+    assert new != old
+    assert pair_in(proven(second, old)) == new
+    assert proven(second, new).status == 200
+    # That is written without anybody waiting for it.
+    assert site.admin.device_show("0004132E08B4")["credentials"]["used_at"]
+    for worker in (first, second):
+        assert proven(worker, old).status == 401
+        assert proven(worker, new).status == 200
+
+
+def test_who_proves_itself_by_its_account_is_given_credentials_once(
+    site: Site,
+) -> None:
+    worker = site.worker()
+    account = ("401", "of-anna")
+    pair = pair_in(proven(worker, account))
+    assert pair_in(proven(worker, account)) == pair
+    assert pair_in(proven(worker, pair)) == pair

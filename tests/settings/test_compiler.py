@@ -319,3 +319,40 @@ def test_a_device_without_bindings_has_every_identity_switched_off() -> None:
     settings = settings_of(Device(MAC, DOMAIN))
     assert {settings["user_active", n] for n in range(1, 13)} == {"off"}
     assert ("user_srtp", 1) not in settings
+
+
+# What a phone authenticates with
+
+PAIR = ("user<1>", "pass&1")
+
+
+def test_a_phone_is_told_what_it_authenticates_with() -> None:
+    made = document(credentials=PAIR)
+    assert b'<http_client_user perm="R">user&lt;1></http_client_user>' in made.replace(
+        b"&gt;", b">"
+    )
+    assert b'<http_client_pass perm="R">pass&amp;1</http_client_pass>' in made
+    assert b"http_client" not in document()
+
+
+def test_no_layer_says_what_a_phone_authenticates_with() -> None:
+    layer = Layer((Setting("http_client_pass", "of another server"),))
+    device = replace(DEVICE, layer=layer)
+    assert b"another server" not in document(device, credentials=PAIR)
+    assert b"another server" not in document(device)
+
+
+def test_phones_with_credentials_share_a_plan_and_those_without_another() -> None:
+    compiler = SettingsCompiler()
+    for number in range(3):
+        document(compiler=compiler, credentials=(f"user{number}", "password"))
+    assert compiler.plans == 1
+    document(compiler=compiler)
+    assert compiler.plans == 2
+
+
+def test_the_document_for_anybody_has_no_credentials() -> None:
+    made = SettingsCompiler().general(
+        model="snom370", model_layer=Layer(), base_url=BASE_URL
+    )
+    assert b"http_client" not in made

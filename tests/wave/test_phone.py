@@ -1,5 +1,6 @@
 import pytest
 
+from bootwave.wave.credentials import Credentials
 from bootwave.wave.identity import Identity, Shape
 from bootwave.wave.phone import (
     Effect,
@@ -461,3 +462,72 @@ def test_the_verdict_keeps_no_password() -> None:
     served(phone, http(PLAIN))
     assert "abc" not in repr(phone.verdict)
     assert not any("abc" in step.what for step in phone.steps)
+
+
+# Credentials
+
+CLIENT = (
+    '<http_client_user perm="R">anna</http_client_user>'
+    '<http_client_pass perm="R">secret</http_client_pass>'
+)
+WITH_CLIENT = PLAIN.replace("<user_active", CLIENT + "<user_active", 1)
+DIGEST = 'Digest realm="bootwave", qop="auth", algorithm=MD5, nonce="n"'
+
+
+def by_url(credentials: Credentials | None) -> tuple[Phone, list[Effect]]:
+    url = "http://127.0.0.1:8080/{mac}.xml"
+    phone = Phone(IDENTITY, url=url, credentials=credentials)
+    return phone, phone.start(START)
+
+
+def challenged(phone: Phone, challenge: str = DIGEST) -> list[Effect]:
+    more = f"WWW-Authenticate: {challenge}\r\n"
+    return served(phone, http("", 401, more))
+
+
+def test_a_phone_keeps_the_credentials_that_its_document_tells() -> None:
+    phone, _ = by_url(None)
+    assert served(phone, http(WITH_CLIENT)) == [Finished()]
+    assert phone.credentials == Credentials("anna", "secret")
+
+
+def test_a_phone_without_credentials_is_refused_by_a_challenge() -> None:
+    phone, _ = by_url(None)
+    assert challenged(phone) == [Finished()]
+    assert outcome(phone)[0] is Outcome.REFUSED
+
+
+def test_a_phone_answers_a_challenge_once() -> None:
+    phone, _ = by_url(Credentials("anna", "secret"))
+    (again,) = challenged(phone)
+    assert isinstance(again, Request)
+    assert b'\r\nAuthorization: Digest username="anna", realm="boot' in again.data
+    assert b"secret" not in again.data
+    assert challenged(phone) == [Finished()]
+    kind, reason = outcome(phone)
+    assert kind is Outcome.REFUSED
+    assert "not good any more" in reason
+
+
+def test_a_stale_nonce_is_answered_once_more() -> None:
+    phone, _ = by_url(Credentials("anna", "secret"))
+    assert len(challenged(phone)) == 1
+    (again,) = challenged(phone, DIGEST + ", stale=true")
+    assert isinstance(again, Request)
+    assert challenged(phone, DIGEST + ", stale=true") == [Finished()]
+
+
+def test_a_proven_phone_boots_and_learns_new_credentials() -> None:
+    phone, _ = by_url(Credentials("anna", "before"))
+    (again,) = challenged(phone, 'Basic realm="bootwave"')
+    assert isinstance(again, Request)
+    assert b"\r\nAuthorization: Basic YW5uYTpiZWZvcmU=\r\n" in again.data
+    assert served(phone, http(WITH_CLIENT)) == [Finished()]
+    assert outcome(phone) == (Outcome.BOOTED, "")
+    assert phone.credentials == Credentials("anna", "secret")
+
+
+def test_a_challenge_that_breaks_the_grammar_is_a_fault() -> None:
+    phone, _ = by_url(Credentials("anna", "secret"))
+    assert challenged(phone, "Digest realm=") == [Finished()]
+    assert outcome(phone)[0] is Outcome.FAILED

@@ -72,6 +72,8 @@ def show(
             f"  its SIP passwords {'were' if over else 'are'} told until "
             f"{moment(found['passwords_until'])}"
         )
+    if found["credentials"]:
+        print_line(f"  {_credentials(found['credentials'])}")
     print_line("")
     print_table(
         ("when", "from", "what happened", ""),
@@ -115,6 +117,51 @@ def reset(
         print_json(done)
     else:
         print_line(f"{done['mac']} is told its SIP passwords again when it asks.")
+
+
+def rotate(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Give a phone new credentials with its next fetch.
+
+    Those it has stay good until it used the new ones.
+    """
+    with place.session() as session:
+        done = session.call("device.credentials.rotate", mac=mac)
+    if json:
+        print_json(done)
+    else:
+        print_line(
+            f"{done['mac']} gets new credentials with its next fetch; the old ones are "
+            "good until it used the new ones."
+        )
+
+
+def revoke(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    json: Json = False,
+) -> None:
+    """End the credentials of a phone at once, new and old."""
+    with place.session() as session:
+        done = session.call("device.credentials.revoke", mac=mac)
+    if json:
+        print_json(done)
+    elif done["revoked"]:
+        print_line(
+            f"{done['mac']} has no credentials any more: bootwave window open ACCOUNT "
+            "gives it new ones."
+        )
+    else:
+        print_line(f"{done['mac']} had no credentials.")
+
+
+def _credentials(found: dict[str, Any]) -> str:
+    text = f"credentials of its own, made {moment(found['made_at'])}, "
+    if found["used_at"] is None:
+        text += "not used yet"
+        return f"{text}; those before are still good" if found["previous"] else text
+    return f"{text}first used {moment(found['used_at'])}"
 
 
 def _window(window: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 import math
 import socket
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -91,6 +93,13 @@ def boot(
             "for the phone's MAC.",
         ),
     ] = "",
+    memory: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where phones keep the credentials they are given, for later boots.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Boot a simulated phone, or many, and say what happened to it.
@@ -98,7 +107,7 @@ def boot(
     It asks by SUBSCRIBE, checks 200 and NOTIFY strictly, fetches what a real phone
     would, and checks the documents.  The exit status is 0 when every phone booted.
     """
-    from bootwave.cli import waves
+    from bootwave.cli import phonememory, waves
     from bootwave.wave.fleet import Wave, interface_address
     from bootwave.wave.identity import Identity, Shape
     from bootwave.wave.phone import Patience
@@ -137,10 +146,13 @@ def boot(
         keep_alive=keep_alive,
         patience=Patience(timeout, 2 * timeout),
         certificate=certificate,
+        credentials=phonememory.load(memory) if memory else {},
     )
     with Progress("Booting") as progress:
         report, interrupted = waves.run(
-            wave, lambda now: progress.update(now.finished, count)
+            wave,
+            lambda now: progress.update(now.finished, count),
+            keep=partial(phonememory.save, memory) if memory else None,
         )
     if json and count == 1:
         print_json({**as_json(report.examples[0]), "notes": report.notes})

@@ -19,7 +19,7 @@ class Branch(NamedTuple):
     """A word that commands stand under."""
 
     help: str
-    commands: Mapping[str, Leaf]
+    commands: "Mapping[str, Leaf | Branch]"
 
 
 TREE: Mapping[str, Leaf | Branch] = {
@@ -69,6 +69,13 @@ TREE: Mapping[str, Leaf | Branch] = {
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
             "token": Leaf("token:device", "Give a phone's URL a new token."),
             "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
+            "credentials": Branch(
+                "What phones authenticate with once they were provisioned.",
+                {
+                    "rotate": Leaf("device:rotate", "Give a phone new ones."),
+                    "revoke": Leaf("device:revoke", "End those of a phone at once."),
+                },
+            ),
         },
     ),
     "settings": Branch(

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import uvloop
 
 from bootwave.cli.output import print_line, print_table
 from bootwave.errors import OperatorError
+from bootwave.wave.credentials import Credentials
 from bootwave.wave.fleet import Fleet, Progress, Wave
 from bootwave.wave.phone import Outcome, Phone
 from bootwave.wave.report import Report, sentence
@@ -31,24 +32,31 @@ def in_flight() -> int:
 
 
 def run(
-    wave: Wave, on_progress: Callable[[Progress], None] | None = None
+    wave: Wave,
+    on_progress: Callable[[Progress], None] | None = None,
+    *,
+    keep: Callable[[Mapping[int, Credentials]], None] | None = None,
 ) -> tuple[Report, bool]:
     """Return what became of *wave*, and whether Ctrl-C ended it early.
 
-    Raises OperatorError when this machine lacks what the wave names.
+    *keep* is called with the credentials that the phones have then.  Raises
+    OperatorError when this machine lacks what the wave names.
     """
     collected = gc.isenabled()
     # All phones live until the report: looking through them for garbage finds none.
     gc.disable()
     try:
         fleet = Fleet(wave, on_progress=on_progress)
-        return uvloop.run(_interruptible(fleet))
+        done = uvloop.run(_interruptible(fleet))
     except (ValueError, OSError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
         raise OperatorError(f"The wave cannot be started: {what}.") from None
     finally:
         if collected:
             gc.enable()
+    if keep is not None:
+        keep(fleet.credentials)
+    return done
 
 
 async def _interruptible(fleet: Fleet) -> tuple[Report, bool]:

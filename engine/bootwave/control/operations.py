@@ -21,6 +21,7 @@ OPERATIONS = frozenset(
         *("device.list", "device.show", "device.reset"),
         *("audit.list", "document.revealed"),
         *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
+        *("device.credentials.rotate", "device.credentials.revoke"),
         *("settings.set", "settings.unset", "settings.list"),
         *("keys.set", "keys.clear", "keys.list"),
         *("certificate.block", "certificate.unblock", "certificate.list"),
@@ -42,7 +43,7 @@ ProgressFunction = Callable[[int, int], None]
 
 def method_name(op: str) -> str:
     """Return the name of the method of ``Administration`` that *op* stands for."""
-    return op.replace(".", "_", 1)
+    return op.replace(".", "_")
 
 
 class Acts(Protocol):

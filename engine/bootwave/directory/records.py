@@ -134,6 +134,25 @@ class Token:
 
 
 @record
+class DeviceCredentials:
+    """The user name and password that a phone was given; passwords are encrypted.
+
+    The previous pair ("" and empty without one) is good until the present one is
+    ``used``.
+    """
+
+    user: str
+    sealed_password: bytes
+    previous_user: str = ""
+    sealed_previous: bytes = b""
+    used: bool = False
+
+    def __repr__(self) -> str:
+        """Return no name and no secret."""
+        return f"DeviceCredentials(used={self.used})"
+
+
+@record
 class Device:
     """One MAC we know, with its domain (None while unbound) and its bindings.
 
@@ -150,6 +169,7 @@ class Device:
     model: str = ""
     provisioned_at: float | None = None
     token: Token | None = None
+    credentials: DeviceCredentials | None = None
 
 
 @record

@@ -149,6 +149,19 @@ def _holds_illegal_byte(head: bytes) -> bool:
     )
 
 
+def is_target_of(uri: bytes, request: Request) -> bool:
+    """Whether *uri* names the resource that *request* asks for.
+
+    As the ``uri`` of Digest must (RFC 7616 section 3.4.6): as path or as URL, in any
+    spelling of the same.
+    """
+    try:
+        _authority, path, query = _split_target(uri)
+    except HttpSyntaxError:
+        return False
+    return path == request.path and query == request.query
+
+
 def _refused(status: int, message: str, offset: int = 0) -> HttpSyntaxError:
     return HttpSyntaxError(message, offset=offset, status=status)
 

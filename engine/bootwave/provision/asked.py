@@ -3,8 +3,13 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from bootwave.http.authorization import (
+    Authorization,
+    Digest,
+    authorization_from,
+)
 from bootwave.http.contact import NOBODY, Contact
-from bootwave.http.request import Request
+from bootwave.http.request import Request, is_target_of
 from bootwave.http.target import DocumentKind, target_from, token_from
 from bootwave.options import Options
 from bootwave.pairing.decisions import NO_PROOFS, Proofs
@@ -19,6 +24,14 @@ if TYPE_CHECKING:
 
 # A wave has few different ones; the bound is for peers that invent them.
 _agent = lru_cache(512)(phone_from_user_agent)
+
+
+class Unreadable:
+    """Stands for credentials that cannot be read, or are for another resource."""
+
+
+UNREADABLE = Unreadable()
+Shown = Authorization | Unreadable
 
 _OWN_KINDS = frozenset({DocumentKind.FILES, DocumentKind.SETTINGS})
 
@@ -37,8 +50,9 @@ class Asked(NamedTuple):
     ``agent_model`` is the model that the User-Agent names, and the one remembered: a
     URL may have been typed in for another phone.  ``detail`` is model and firmware for
     the sighting.  ``proofs`` are what the request shows; of user name and password
-    nothing is known before the store was asked.  ``token`` is the one in the URL; the
-    key of a general document holds it, too, for that tells the phone where to go on.
+    nothing is known before the store was asked: ``shown`` is what was sent of them,
+    None for nothing.  ``token`` is the one in the URL; the key of a general document
+    holds it, too, for that tells the phone where to go on.
     """
 
     mac: int
@@ -52,6 +66,7 @@ class Asked(NamedTuple):
     detail: str
     proofs: Proofs = NO_PROOFS
     token: str = ""
+    shown: Shown | None = None
 
     def __repr__(self) -> str:
         """Return whose what it is, without the token."""
@@ -84,7 +99,19 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         detail=_with_certificate(phone_detail(request), contact),
         proofs=_proofs(contact),
         token=token,
+        shown=_shown(request) if own else None,
     )
+
+
+def _shown(request: Request) -> Shown | None:
+    if request.authorization is None:
+        return None
+    shown = authorization_from(request.authorization)
+    if shown is None or (
+        isinstance(shown, Digest) and not is_target_of(shown.uri, request)
+    ):
+        return UNREADABLE
+    return shown
 
 
 def _proofs(contact: Contact) -> Proofs:

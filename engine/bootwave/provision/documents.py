@@ -12,7 +12,7 @@ from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
 from bootwave.provision.urls import general_url, settings_url, with_token
 from bootwave.settings.files import no_firmware, setting_files
-from bootwave.store.secrets import password_owner
+from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
@@ -71,6 +71,7 @@ class DocumentMaker:
             passwords=self._passwords(device) if with_passwords else None,
             base_url=key.base_url,
             setting_server=None if base is key.base_url else f"{base}/{{mac}}.xml",
+            credentials=self._credentials(device),
         )
         return Document(plan, packed, plan.tag(packed))
 
@@ -111,3 +112,11 @@ class DocumentMaker:
             )
             for account in (binding.account for binding in device.bindings)
         }
+
+    def _credentials(self, device: Device) -> tuple[str, str] | None:
+        """Return what the device authenticates with from now on, if it has some."""
+        pair = device.credentials
+        if pair is None:
+            return None
+        owner = credentials_owner(device.mac)
+        return pair.user, self._keyring.open(pair.sealed_password, owner=owner)

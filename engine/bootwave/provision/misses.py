@@ -14,15 +14,25 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.errors import StoreError
+from bootwave.http.response import Response
 from bootwave.provision.asked import asked_by
 from bootwave.provision.batch import MOST
-from bootwave.provision.steps import Course, Look, Outcome, Result, Step, Write
+from bootwave.provision.steps import (
+    Course,
+    Look,
+    Outcome,
+    Ready,
+    Result,
+    Slowed,
+    Step,
+    Write,
+)
 
 if TYPE_CHECKING:
     from bootwave.native.http import Miss
 
 # Is told the outcome for a miss, or None when it failed here.
-Tell = Callable[["Miss", Outcome | None], None]
+Tell = Callable[["Miss", Response | Ready | None], None]
 
 
 class _Case(NamedTuple):
@@ -80,8 +90,16 @@ class Misses:
                 case.tell(case.miss, None)
                 return
             writing.add_done_callback(lambda future: self._done(case, future))
+        elif isinstance(step, Slowed):
+            assert self._loop is not None
+            self._loop.call_later(step.seconds, self._late, case, step)
         else:
             case.tell(case.miss, step)
+
+    def _late(self, case: _Case, step: Slowed) -> None:
+        """Give what was held back."""
+        step.over()
+        case.tell(case.miss, step.response)
 
     def _go_on(self, case: _Case, result: Result) -> None:
         try:

@@ -71,6 +71,12 @@ class PhoneWrites(Protocol):
     def taken(self, taken: Taken) -> "Future[None]":
         """Write down that a phone took its secrets without using a window."""
 
+    def issue(self, mac: int) -> "Future[bool]":
+        """Give the bound device *mac* credentials, if it has none."""
+
+    def use(self, mac: int, user: str) -> "Future[bool]":
+        """Remember that the credentials of *user* were used: those before end."""
+
 
 class Compiler(Protocol):
     """Documents out of records (settings.compiler)."""
@@ -84,6 +90,7 @@ class Compiler(Protocol):
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
+        credentials: tuple[str, str] | None = None,
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 

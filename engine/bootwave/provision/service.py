@@ -54,8 +54,9 @@ from bootwave.pairing.rules import (
     live_device,
     open_for_pnp,
 )
-from bootwave.pairing.sources import source_key
+from bootwave.pairing.sources import is_private_source, source_key
 from bootwave.pairing.tokens import TokenUse
+from bootwave.phone.challenges import offers
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.answering import Answering
 from bootwave.provision.asked import Asked, asked_from, phone_detail
@@ -65,10 +66,13 @@ from bootwave.provision.cache import (
     DocumentCache,
     GeneralDocument,
     GeneralDocuments,
+    Kept,
     Terms,
 )
+from bootwave.provision.credentials import Verifier
 from bootwave.provision.documents import DocumentMaker
 from bootwave.provision.layers import ModelLayers
+from bootwave.provision.limitpages import LimitPages
 from bootwave.provision.misses import Misses, Tell
 from bootwave.provision.ports import (
     Compiler,
@@ -77,14 +81,17 @@ from bootwave.provision.ports import (
     Reader,
     SealingKeys,
 )
+from bootwave.provision.refusals import Refusals
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import (
     Course,
     GiveToken,
+    Issue,
     Look,
     Outcome,
     Ready,
     Result,
+    Slowed,
     Step,
     Write,
 )
@@ -120,8 +127,8 @@ class Provisioner:
     *http_port* is where phones reach clear HTTP when no URL is set, *https_port* HTTPS
     (0: nowhere).  *sight* is given
     one sighting for each request answered.  *bound*, if any, is told which phones may
-    be answered by multicast without asking again.  ``general`` holds what belongs to
-    no phone.
+    be answered by multicast without asking again.  *limits* is shared by all processes,
+    too.  ``general`` holds what belongs to no phone.
     """
 
     def __init__(
@@ -142,6 +149,7 @@ class Provisioner:
         https_port: int = 0,
         bound: BoundMacs | None = None,
         answering: Answering | None = None,
+        limits: LimitPages | None = None,
     ) -> None:
         """Keep the parts; nothing is read before the first request.
 
@@ -177,6 +185,11 @@ class Provisioner:
         )
         self._keyring = keyring
         self._tokens = TokenGate(keyring)
+        self._verifier = Verifier(keyring, nonce_secret, basic=options.http.basic)
+        self._refusals = Refusals(
+            LimitPages() if limits is None else limits, options.limits, counters
+        )
+        self._using: set[int] = set()  # phones whose first use is being written
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
@@ -218,10 +231,19 @@ class Provisioner:
             except StoreError as error:
                 result = error
             step = self._gone_on(course, result)
+        if isinstance(step, Slowed):
+            try:
+                await asyncio.sleep(step.seconds)
+            finally:
+                step.over()
+            return step.response
         return self._given(asked, step)
 
     def respond_now(self, request: Request, contact: Contact) -> Response:
-        """Return the answer, ready or not; blocks while a write is committed."""
+        """Return the answer, ready or not; blocks while a write is committed.
+
+        What would be held back is not.
+        """
         ready = self.cached(request, contact)
         if ready is not None:
             return ready
@@ -238,6 +260,9 @@ class Provisioner:
             except StoreError as error:
                 result = error
             step = self._gone_on(course, result)
+        if isinstance(step, Slowed):  # nobody can be made to wait here
+            step.over()
+            return step.response
         return self._given(asked, step)
 
     def answer_missed(self, misses: "Sequence[Miss]", tell: Tell) -> None:
@@ -319,6 +344,11 @@ class Provisioner:
                 step = self._decided(course, result)
                 if step is not None:
                     return step
+            elif course.issuing:
+                # Whatever came of it: who proved itself gets its document without.
+                course.issuing = False
+                if isinstance(result, StoreError):
+                    self._note_store_away(result)
             elif isinstance(result, StoreError):
                 raise result
             else:
@@ -344,6 +374,9 @@ class Provisioner:
         checked = self._tokens.check(asked.token, look, is_bound=is_bound)
         if checked.refused:
             return self._refuse(asked, Reason.TOKEN_WRONG)
+        proofs = asked.proofs
+        if asked.shown is not None:
+            proofs = replace(proofs, credentials=self._verified(course, look))
         decision = decide(
             asked.mac,
             look.device,
@@ -352,7 +385,7 @@ class Provisioner:
             asked.secure,
             at,
             self._policy,
-            asked.proofs,
+            proofs,
             taking=not asked.is_head,
             model=asked.agent_model,
         )
@@ -360,22 +393,75 @@ class Provisioner:
             assert look.device is not None
             if checked.domain is not None and look.device.token is None:
                 return self._give_token(course)
-            return self._serve(asked, look, decision.grant, at, checked)
+            if self._wants_credentials(course, look, decision.grant):
+                course.issued = course.issuing = True
+                return Write(Issue(asked.mac), "")
+            return self._serve(course, look, decision.grant, at, checked)
         if isinstance(decision, Refuse):
             reason = decision.reason
             if course.lost_claim and reason in (Reason.UNKNOWN_MAC, Reason.UNBOUND):
                 reason = Reason.WILDCARD_TAKEN
-            return self._refuse(asked, reason)
+            return self._refused(course, reason)
         if asked.is_head:
             # It takes no secret away, so it must not use up who may.
             return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
 
+    def _verified(self, course: Course, look: Look) -> bool | None:
+        """Return whether the credentials shown are right, None for nothing to say."""
+        asked, now = course.asked, look.at.boottime
+        before = course.verified
+        source = source_key(asked.source)
+        device = look.device
+        if device is not None:
+            device = live_device(device, look.at)
+        found = course.verified = self._verifier.verify(
+            asked,
+            source,
+            device,
+            now,
+            may_guess=self._refusals.may_guess(source, asked.mac, now),
+        )
+        # Once for a request, however often it is looked at.
+        if before is None and found.right is False:
+            if found.limited:
+                self._counters.add(Counter.CREDENTIALS_LIMITED)
+            else:
+                self._counters.add(Counter.CREDENTIALS_WRONG)
+            if found.guess:
+                self._refusals.guessed_wrong(source, asked.mac, now)
+        return found.right
+
+    def _wants_credentials(self, course: Course, look: Look, grant: Grant) -> bool:
+        """Whether the device should first be given credentials of its own.
+
+        Under a window it was, with the window (provision.writes).
+        """
+        asked, device = course.asked, look.device
+        return (
+            not course.issued
+            and grant.kind != "window"
+            and device is not None
+            and device.credentials is None
+            and asked.key.kind is DocumentKind.SETTINGS
+            and not asked.is_head
+        )
+
+    def _refused(self, course: Course, reason: Reason) -> Outcome:
+        """Refuse what was decided on."""
+        found = course.verified
+        if found is None:
+            return self._refuse(course.asked, reason)
+        if reason is Reason.CREDENTIALS_WRONG and found.limited:
+            reason = Reason.CREDENTIALS_LIMITED
+        return self._refuse(course.asked, reason, stale=found.stale)
+
     def _serve(
-        self, asked: Asked, look: Look, grant: Grant, at: Instant, checked: Checked
+        self, course: Course, look: Look, grant: Grant, at: Instant, checked: Checked
     ) -> Outcome | None:
         """Make and keep the document of *look*; None to look again."""
+        asked = course.asked
         assert look.device is not None
         device = live_device(look.device, at)
         assert device.domain is not None  # a device with bindings is in their domain
@@ -411,11 +497,27 @@ class Provisioner:
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
+        self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
+        found = course.verified
+        if grant.kind == "credentials" and found is not None:
+            if found.proof is not None:
+                self._verifier.remember(asked.mac, stamp, found.proof)
+            if found.fresh_user:
+                self._use(asked.mac, found.fresh_user)
         self._note_token(device, checked)
         if not self._cache.admits(asked.mac, asked.token):
             # By this URL it is given this once; what is kept is for another.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _use(self, mac: int, user: str) -> None:
+        """Write that the device's new credentials were used; nobody waits for it."""
+        if mac in self._using:
+            return
+        self._using.add(mac)
+        writing = self._writes.use(mac, user)
+        # In the writer's thread, where a set may be told to forget.
+        writing.add_done_callback(lambda _future: self._using.discard(mac))
 
     def _give_token(self, course: Course) -> Write:
         """Return the write without which the phone's document cannot be made."""
@@ -472,7 +574,13 @@ class Provisioner:
             reason = Reason.SERVED_CERTIFICATE
             if not kept.lasts(at):
                 return None
-        elif asked.proofs is not NO_PROOFS or not (
+        elif asked.proofs is not NO_PROOFS:
+            return None
+        elif asked.shown is not None:
+            reason = Reason.SERVED_CREDENTIALS
+            if not kept.lasts(at) or not self._is_remembered(asked, kept, at):
+                return None
+        elif not (
             kept.covers(source_key(asked.source), at) and (asked.secure or kept.clear)
         ):
             return None
@@ -481,10 +589,19 @@ class Provisioner:
         document = self._cache.document(asked.mac, asked.key)
         if document is None:
             return None
+        if asked.shown is not None:
+            self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
         self._counters.add(Counter.CACHE_HITS)
         return self._give(asked, document, at.wall, reason)
 
-    def _given(self, asked: Asked, outcome: Outcome) -> Response:
+    def _is_remembered(self, asked: Asked, kept: Kept, at: Instant) -> bool:
+        """Whether the credentials shown were right before, on as fit a transport."""
+        if not asked.secure and not (kept.clear and is_private_source(asked.source)):
+            return False
+        source = source_key(asked.source)
+        return self._verifier.is_remembered(asked, source, kept.stamp, at.boottime)
+
+    def _given(self, asked: Asked, outcome: Response | Ready) -> Response:
         if isinstance(outcome, Response):
             return outcome
         return self._give(asked, outcome.document, outcome.wall, outcome.reason)
@@ -527,14 +644,37 @@ class Provisioner:
         self._sight(Sighting(wall, 0, contact.source, Reason.NO_DOCUMENT, detail))
         return plain_response(404)
 
-    def _refuse(self, asked: Asked, reason: Reason) -> Response:
-        """Return the one 401; *reason* goes to the sighting only."""
-        at = self._clock()
-        self._counters.add(Counter.DOCUMENTS_REFUSED)
-        self._tell(asked, reason, at.wall)
-        return challenge(at.boottime, self._nonce_secret, secure=asked.secure)
+    def _refuse(
+        self, asked: Asked, reason: Reason, *, stale: bool = False
+    ) -> Response | Slowed:
+        """Return the one 401; *reason* goes to the sighting only.
 
-    def _not_made(self, asked: Asked, error: Exception) -> Response:
+        Who asks for too many phones is kept waiting for it, or put off.
+        """
+        at = self._clock()
+        source = source_key(asked.source)
+        other, seconds, over = self._refusals.missed(
+            source, asked.mac, reason, at.boottime
+        )
+        self._counters.add(Counter.DOCUMENTS_REFUSED)
+        self._tell(asked, reason if other is None else Reason.SLOWED, at.wall)
+        if other is not None:
+            return other
+        response = challenge(
+            at.boottime,
+            self._nonce_secret,
+            source=source,
+            mac=asked.mac,
+            offers=offers(
+                asked.agent_model,
+                secure=asked.secure,
+                basic=self._options.http.basic,
+            ),
+            stale=stale,
+        )
+        return Slowed(response, seconds, over) if seconds else response
+
+    def _not_made(self, asked: Asked, error: Exception) -> Response | Slowed:
         log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
         return self._refuse(asked, Reason.NOT_MADE)
 
@@ -568,6 +708,8 @@ class Provisioner:
             return self._writes.consume(decision, write.model)
         if isinstance(decision, GiveToken):
             return self._writes.give_token(*decision)
+        if isinstance(decision, Issue):
+            return self._writes.issue(decision.mac)
         return self._writes.claim(decision, write.model)
 
     def _pnp_url(

@@ -3,7 +3,7 @@
 The way itself is ``provision.service``'s; whoever drives it decides how to wait.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bootwave.directory.records import Device, Token, WildcardAccount
@@ -13,6 +13,7 @@ from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
 from bootwave.provision.asked import Asked
 from bootwave.provision.cache import Document, GeneralDocument
+from bootwave.provision.credentials import Verified
 from bootwave.provision.revocations import Mark
 from bootwave.sightings import Reason
 
@@ -21,10 +22,20 @@ class Course:
     """How far one request has come.
 
     ``looks`` counts the looks that were asked for; ``lost_claim`` is whether the write
-    before the last one was a claim that others won.
+    before the last one was a claim that others won.  ``issued`` is whether the device
+    was to be given credentials, and ``issuing`` that it waits for that.  ``verified``
+    is what the last look said of the credentials shown.
     """
 
-    __slots__ = ("asked", "claiming", "looks", "lost_claim")
+    __slots__ = (
+        "asked",
+        "claiming",
+        "issued",
+        "issuing",
+        "looks",
+        "lost_claim",
+        "verified",
+    )
 
     def __init__(self, asked: Asked) -> None:
         """Begin."""
@@ -32,6 +43,9 @@ class Course:
         self.looks = 0
         self.claiming = False
         self.lost_claim = False
+        self.issued = False
+        self.issuing = False
+        self.verified: Verified | None = None
 
 
 class Look(NamedTuple):
@@ -52,10 +66,16 @@ class GiveToken(NamedTuple):
     sealed: bytes
 
 
+class Issue(NamedTuple):
+    """The device *mac* must be given credentials, if it has none."""
+
+    mac: int
+
+
 class Write(NamedTuple):
     """A decision to be stored, and the model that the phone says it is."""
 
-    decision: Consume | Claim | GiveToken
+    decision: Consume | Claim | GiveToken | Issue
     model: str
 
 
@@ -70,8 +90,16 @@ class Ready(NamedTuple):
     reason: Reason
 
 
+class Slowed(NamedTuple):
+    """An answer that is held back for *seconds*; *over* must be called then."""
+
+    response: Response
+    seconds: float
+    over: Callable[[], None]
+
+
 # What a request waits for: a look at this MAC, or a write.
 Step = int | Write
 # Of a look, or of a write whether it was won; or what either failed with.
 Result = Look | bool | StoreError
-Outcome = Response | Ready
+Outcome = Response | Ready | Slowed

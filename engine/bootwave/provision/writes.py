@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
+from bootwave.store import credentials
+from bootwave.store.credentials import Draw, random_number
 from bootwave.store.phonewrites import (
     Taken,
     claim,
@@ -15,6 +17,7 @@ from bootwave.store.phonewrites import (
     own_certificate,
     remember_model,
 )
+from bootwave.store.secrets import KeyRing
 from bootwave.store.tokens import give, note_device_used, note_domain_used
 
 
@@ -26,23 +29,36 @@ class Submits(Protocol):
 
 
 class StoreWrites:
-    """Writes decisions through the store's writer."""
+    """Writes decisions through the store's writer.
 
-    def __init__(self, writer: Submits, clock: Callable[[], Instant]) -> None:
+    A device that gets its first document is given credentials with that.
+    """
+
+    def __init__(
+        self,
+        writer: Submits,
+        clock: Callable[[], Instant],
+        keyring: KeyRing,
+        draw: Draw = random_number,
+    ) -> None:
         """Submit to *writer*; *clock* gives the instant of the write itself.
 
-        It is called in the writer's thread.
+        It is called, *keyring* seals, and credentials are made by *draw*, in the
+        writer's thread.
         """
         self._writer = writer
         self._clock = clock
+        self._keyring = keyring
+        self._draw = draw
 
     def consume(self, decision: Consume, model: str) -> "Future[bool]":
         """Return whether all windows of *decision* were taken, once that is stored."""
 
         def operation(connection: Connection) -> bool:
-            taken = consume(connection, decision, self._clock())
-            if taken and model:
-                remember_model(connection, mac=decision.mac, model=model)
+            now = self._clock()
+            taken = consume(connection, decision, now)
+            if taken:
+                self._taken(connection, decision.mac, model, now)
             return taken
 
         return self._writer.submit(operation)
@@ -51,9 +67,10 @@ class StoreWrites:
         """Return whether a candidate of *decision* was bound, once that is stored."""
 
         def operation(connection: Connection) -> bool:
-            taken = claim(connection, decision, self._clock())
-            if taken and model:
-                remember_model(connection, mac=decision.mac, model=model)
+            now = self._clock()
+            taken = claim(connection, decision, now)
+            if taken:
+                self._taken(connection, decision.mac, model, now)
             return taken
 
         return self._writer.submit(operation)
@@ -97,3 +114,29 @@ class StoreWrites:
             note_taken(connection, taken, self._clock())
 
         return self._writer.submit(operation)
+
+    def issue(self, mac: int) -> "Future[bool]":
+        """Return whether the device *mac* was given credentials, once that is stored.
+
+        Not when it has some already, or is bound to nothing.
+        """
+        return self._writer.submit(
+            lambda connection: credentials.issue(
+                connection, self._keyring, mac, self._clock().wall, self._draw
+            )
+        )
+
+    def use(self, mac: int, user: str) -> "Future[bool]":
+        """Return whether those of *user* were used for the first time, once stored."""
+        return self._writer.submit(
+            lambda connection: credentials.use(
+                connection, mac, user, self._clock().wall
+            )
+        )
+
+    def _taken(
+        self, connection: Connection, mac: int, model: str, now: Instant
+    ) -> None:
+        credentials.make(connection, self._keyring, mac, now.wall, self._draw)
+        if model:
+            remember_model(connection, mac=mac, model=model)

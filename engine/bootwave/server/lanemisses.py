@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from bootwave import log
+from bootwave.http.challenge import NO_NONCE, Challenge
 from bootwave.http.response import Response, response_bytes
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ class LaneMisses:
     def _bytes_of(self, response: Response, miss: "Miss") -> bytes:
         """Return *response* as sent; the last one is remembered: a flood of refusals.
 
-        All refusals of some seconds are one object (http.challenge).
+        Those differ in their nonces only (http.challenge).
         """
+        if isinstance(response, Challenge) and response.template is not None:
+            template = self._bytes_of(response.template, miss)
+            return template.replace(NO_NONCE, response.nonce)
         date = self._server.date()
         connection = b"close"
         if miss.keep_alive:

@@ -11,6 +11,7 @@ from bootwave import log
 from bootwave.metrics import CounterPage
 from bootwave.options import HttpsOptions, Options
 from bootwave.provision.answering import AnsweringPage
+from bootwave.provision.limitpages import LimitPages
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server.addresses import ListenAddress
 from bootwave.server.listeners import (
@@ -83,6 +84,7 @@ class Shared:
     revocations: RevocationPage
     answering: AnsweringPage
     counters: CounterPage
+    limits: LimitPages
     pnp_turn: Turn
     nonce_secret: bytes = field(repr=False)
     pnp_secret: bytes = field(repr=False)
@@ -183,6 +185,7 @@ def open_shared(options: Options, slots: int, *, embedded: bool = False) -> Shar
         RevocationPage(),
         AnsweringPage(slots),
         CounterPage(slots + 1),
+        LimitPages(),
         Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),

@@ -79,7 +79,7 @@ class Worker:
         self._answering = shared.answering.take(slot)
         self.provisioner = Provisioner(
             self._reader,
-            StoreWrites(self._writer, instant),
+            StoreWrites(self._writer, instant, keyring),
             SettingsCompiler(),
             keyring,
             cache,
@@ -93,6 +93,7 @@ class Worker:
             https_port=shared.https_port,
             bound=bound,
             answering=self._answering,
+            limits=shared.limits,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}

@@ -150,8 +150,7 @@ _DANGERS: Final = {
     **dict.fromkeys(
         """
         http_pass webserver_admin_password webserver_user_password admin_mode_password
-        admin_mode_password_confirm keyboard_lock_pw http_client_pass http_client_hash
-        http_proxy_pass ldap_password
+        admin_mode_password_confirm keyboard_lock_pw http_proxy_pass ldap_password
         """.split(),
         _CLEAR,
     ),
@@ -178,6 +177,11 @@ _FORBIDDEN: Final = {
         ("user_pass", "user_hash"),
         "The SIP password belongs to the account, where it is encrypted: use "
         "bootwave account set NUMBER@DOMAIN --password-stdin.",
+    ),
+    **dict.fromkeys(
+        ("http_client_user", "http_client_pass", "http_client_hash"),
+        "Each phone gets credentials of its own with its first document: see bootwave "
+        "device credentials.",
     ),
 }
 

@@ -7,7 +7,8 @@ which identities are in use, and which settings and keys its accounts' and its o
 layer name.  Phones of one shape, domain, model and base URL share one plan, and only
 the packed values of the slots are made for each.
 
-A phone's *values* are one flat list: the refresh timer; for each binding in the order
+A phone's *values* are one flat list: the refresh timer; the user name and password that
+it authenticates with here, if it has some; for each binding in the order
 of identities its account's fields and password, then the values and the labels and
 values of keys in the account's layer; at last those of the device's layer.  ``_merge``
 numbers slots, and ``_values`` lists values, in this order.
@@ -54,6 +55,9 @@ from bootwave.settings.layers import (
 MAX_PLAN_BYTES: Final = 64 * 1024 * 1024
 _PLAN_OVERHEAD_BYTES: Final = 2048  # the key, the holes and the ends of the pieces
 _MAX_VERSIONS: Final = 16_384  # of domains, and of models: peers name those
+
+# What a phone authenticates with as a client of HTTP.
+CLIENT_FIELDS: Final = ("http_client_user", "http_client_pass")
 
 _SettingShape = tuple[str, int | None, Permission]
 _KeyShape = tuple[int, str, Permission]
@@ -122,6 +126,7 @@ class SettingsCompiler:
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
+        credentials: tuple[str, str] | None = None,
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
@@ -129,7 +134,8 @@ class SettingsCompiler:
         password of each bound account by the account's id; with None the document says
         nothing of passwords.  *base_url* is where the phone reaches this server, and
         *model* is "" while unknown; *setting_server* is what the phone is told to come
-        back to, where that is not the same for all.
+        back to, where that is not the same for all.  *credentials* are the user name
+        and password by which it authenticates there.
 
         Raises SettingError for what XML cannot carry, KeyError for a missing password
         and ValueError for a device without domain or with an identity that is out of
@@ -146,6 +152,7 @@ class SettingsCompiler:
             *self._shared(domain, model, model_layer, base_url),
             passwords is None,
             setting_server is None,
+            credentials is not None,
             _layer_shape(device.layer),
             *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
         )
@@ -160,13 +167,16 @@ class SettingsCompiler:
                 base_url,
                 with_passwords=passwords is not None,
                 own_server=setting_server is not None,
+                has_credentials=credentials is not None,
             )
             plan = settings_document(merged)
             self._keep(key, plan)
         else:
             self._plans.move_to_end(key)
         return plan, plan.fill(
-            _values(device, domain, bindings, passwords, setting_server)
+            _values(
+                device, domain, bindings, passwords, setting_server, credentials or ()
+            )
         )
 
     def _shared(
@@ -222,6 +232,7 @@ class SettingsCompiler:
         *,
         with_passwords: bool,
         own_server: bool,
+        has_credentials: bool,
     ) -> Merged:
         used = [binding.identity for binding in bindings]
         if len(set(used)) < len(used) or not set(used) <= set(range(1, IDENTITIES + 1)):
@@ -232,6 +243,7 @@ class SettingsCompiler:
         merged.say([*bootstrap(base_url, model), timer, *unused_lines(used)])
         if own_server:
             merged.say([Line("setting_server", Slot(next(numbers)), permission="RW")])
+        own = [Slot(next(numbers)) for _ in CLIENT_FIELDS] if has_credentials else []
         for layer in (self._engine_layer, model_layer):
             _say_shared(merged, layer, domain)
         merged.say(locale(domain))
@@ -251,6 +263,8 @@ class SettingsCompiler:
                 merged.say_secret("user_pass", identity, password)
             _say_slots(merged, binding.account.layer, slots, (identity,))
         _say_slots(merged, device.layer, _slots(device.layer, numbers), used)
+        for name, slot in zip(CLIENT_FIELDS, own, strict=False):
+            merged.say_secret(name, None, slot)
         return merged
 
 
@@ -296,11 +310,13 @@ def _values(
     bindings: Sequence[Binding],
     passwords: Mapping[int, str] | None,
     setting_server: str | None,
+    credentials: Sequence[str],
 ) -> list[str]:
     """Return what the slots numbered by ``_merge`` stand for, in the same order."""
     values = [str(refresh_seconds(device.mac))]
     if setting_server is not None:
         values.append(setting_server)
+    values += credentials
     for binding in bindings:
         account = binding.account
         values += values_of(account)

@@ -10,7 +10,7 @@ from bootwave.settings.layers import Content, Merged, Slot
 # Works only as the first element (layers.ENGINE_LAYER).
 _FIRST: Final = "auto_reboot_on_setting_change"
 # Their names belong to no layer, so that checked_name refuses them there.
-_SECRETS: Final = ("user_pass",)
+_SECRETS: Final = ("user_pass", "http_client_user", "http_client_pass")
 
 
 class Hole(NamedTuple):

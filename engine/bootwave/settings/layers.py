@@ -117,8 +117,8 @@ class Merged:
     def _put(self, line: Line, index: int | None) -> None:
         self.settings[line.name, index] = Told(line.content, line.permission)
 
-    def say_secret(self, name: str, identity: int, content: Content) -> None:
-        """Tell an identity its password, which no layer may say."""
+    def say_secret(self, name: str, identity: int | None, content: Content) -> None:
+        """Tell an identity, or the phone, a secret that no layer may say."""
         self.settings[name, identity] = Told(content, "R")
 
     def say_key(self, index: int, key: ToldKey) -> None:

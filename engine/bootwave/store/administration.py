@@ -27,6 +27,7 @@ from bootwave.store import (
     audit,
     bindings,
     certificateblocks,
+    credentials,
     devicereport,
     devices,
     domains,
@@ -385,6 +386,19 @@ class Administration:
         """Give a device a new token; the one before is good until it was used."""
         with self._change() as work:
             return tokens.rotate(work, mac)
+
+    def device_credentials_rotate(self, mac: str) -> Object:
+        """Give a device new credentials, which it gets with its next document.
+
+        Those it has stay good until it used the new ones.
+        """
+        with self._change() as work:
+            return credentials.rotate(work, mac)
+
+    def device_credentials_revoke(self, mac: str) -> Object:
+        """End the credentials of a device, new and old, at once."""
+        with self._change() as work:
+            return credentials.revoke(work, mac)
 
     def settings_set(
         self,

@@ -41,6 +41,13 @@ _RELEASE = """
 UPDATE devices SET domain_id = NULL
 WHERE mac = :mac AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = devices.mac)
 """
+_FORGET_CREDENTIALS = "DELETE FROM device_credentials WHERE mac = :mac"
+_END_CREDENTIALS = """
+DELETE FROM device_credentials
+WHERE mac = :mac AND NOT EXISTS (
+  SELECT 1 FROM bindings b WHERE b.mac = device_credentials.mac
+)
+"""
 _STAR_SUBNET = """
 UPDATE domains SET star_subnet = CASE
   WHEN EXISTS (
@@ -82,12 +89,17 @@ def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> No
         connection.execute(_FORGET_SETTINGS, {"mac": mac})
         connection.execute(_FORGET_KEYS, {"mac": mac})
         connection.execute(_FORGET_TOKEN, {"mac": mac})
+        connection.execute(_FORGET_CREDENTIALS, {"mac": mac})
     connection.execute(ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:
-    """Take the device out of its domain when nothing binds it there any more."""
+    """Take the device out of its domain when nothing binds it there any more.
+
+    What it was given to authenticate with ends with that.
+    """
     connection.execute(_RELEASE, {"mac": mac})
+    connection.execute(_END_CREDENTIALS, {"mac": mac})
 
 
 def refresh_star_subnet(connection: sqlite3.Connection, domain_id: int) -> None:

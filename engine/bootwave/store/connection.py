@@ -131,6 +131,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
             connection.close()
 
 
-def placeholders(count: int) -> str:
-    """Return *count* question marks for an ``IN`` list: ``?, ?, ?``."""
-    return ", ".join(["?"] * count)
+def placeholders(count: int, mark: str = "?") -> str:
+    """Return *count* question marks for an ``IN`` list: ``?, ?, ?``.
+
+    For VALUES the *mark* is ``(?)``.
+    """
+    return ", ".join([mark] * count)

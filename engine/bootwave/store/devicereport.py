@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
+from bootwave.store import credentials
 from bootwave.store.sightings import UNKNOWN, SightingLog
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
@@ -120,7 +121,8 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
 
     The verdict is over the address that holds a window, else the one last served: MACs
     can be made up, and what another address is told says nothing about the phone.
-    ``refused_elsewhere`` is the newest refusal of such an address since, or None.
+    ``refused_elsewhere`` is the newest refusal of such an address since, or None;
+    ``credentials`` when those of the device were made and used, or None without any.
     """
     mac = required_mac(text)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
@@ -149,6 +151,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "known": one is not None,
         **_passwords(work, one),
         "accounts": accounts,
+        "credentials": credentials.state_of(work, mac),
         "provisioned": verdict.provisioned,
         "verdict": verdict.sentence,
         "advice": verdict.advice,
@@ -253,12 +256,18 @@ def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting |
         for seen in time_line
         if seen.reason in PROVISIONED and source_key(seen.source) in homes
     ]
+    # Who answers a challenge was refused first.
+    proved: dict[str, float] = {}
+    for seen in time_line:
+        if seen.reason in PROVISIONED:
+            proved.setdefault(source_key(seen.source), seen.at)
     refused = [
         seen
         for seen in time_line
         if seen.reason in _REFUSED
         and source_key(seen.source) not in homes
         and (not served or seen.at >= min(served))
+        and seen.at > proved.get(source_key(seen.source), -1.0)
     ]
     return refused[0] if homes and refused else None
 

@@ -81,6 +81,10 @@ _REMOVE = (
     "DELETE FROM settings WHERE scope = 'domain' AND key = :id",
     "DELETE FROM function_keys WHERE scope = 'domain' AND key = :id",
     "DELETE FROM bindings WHERE domain_id = :id",
+    """
+    DELETE FROM device_credentials WHERE mac IN (
+      SELECT mac FROM devices WHERE domain_id = :id)
+    """,
     "UPDATE devices SET domain_id = NULL WHERE domain_id = :id",
     "UPDATE devices SET last_domain_id = NULL WHERE last_domain_id = :id",
     "DELETE FROM accounts WHERE domain_id = :id",  # windows go with them

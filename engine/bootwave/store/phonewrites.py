@@ -1,5 +1,7 @@
 """The writes that phones cause: a window is consumed, a wildcard account claimed.
 
+What a phone authenticates with later is made beside them (store.credentials).
+
 Each is an operation for the ``Writer`` and conditional: it looks again, inside the
 transaction, at everything the decision rested on, because between decision and write
 another phone, another worker or an administrator may have come first.  Instants are

@@ -5,6 +5,10 @@ one moment.  Its first statement is ``PRAGMA data_version``, which moves when an
 connection committed; only then the change log is read.  What many devices share (their
 domain, layers of models, the list of wildcards) is kept here until the log says that it
 changed, within the same transaction: a record never holds a domain older than itself.
+
+A MAC that is unknown or bound to nothing must not be told by the time it takes to find
+that out.  In the place of the bindings it has not, those of a bound device are read,
+the *decoy*, and dropped again: the same rows, records and all.
 """
 
 import sqlite3
@@ -19,6 +23,7 @@ from bootwave.directory.records import (
     Account,
     Binding,
     Device,
+    DeviceCredentials,
     Domain,
     FunctionKey,
     Layer,
@@ -50,10 +55,12 @@ _VERSION = "PRAGMA data_version"
 _PATIENT = "PRAGMA busy_timeout = 250"  # PATIENCE_SECONDS, in milliseconds
 
 _DEVICES = """
-SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
+SELECT asked.mac, d.mac, b.mac, COALESCE(d.domain_id, b.domain_id), d.model,
+  d.owns_certificate, d.provisioned_at,
+  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = b.mac)
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = b.mac),
   t.sealed_token, t.sealed_previous, t.used_at,
-  EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = d.mac)
-  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = d.mac),
+  c."user", c.sealed_password, c.previous_user, c.sealed_previous, c.used_at,
   b.identity, b.expires, b.boot_id,
   a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
   a.mailbox, a.wildcard,
@@ -61,18 +68,23 @@ SELECT d.mac, d.domain_id, d.model, d.owns_certificate, d.provisioned_at,
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at
-FROM devices d
-LEFT JOIN bindings b ON b.mac = d.mac
+FROM (SELECT column1 AS mac FROM (VALUES {})) asked
+LEFT JOIN devices d ON d.mac = asked.mac
+LEFT JOIN bindings b ON b.mac = CASE
+  WHEN EXISTS (SELECT 1 FROM bindings x WHERE x.mac = asked.mac) THEN asked.mac
+  ELSE ?
+END
+LEFT JOIN device_credentials c ON c.mac = b.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
-LEFT JOIN device_tokens t ON t.mac = d.mac
-WHERE d.mac IN ({})
-ORDER BY d.mac, b.identity
+LEFT JOIN device_tokens t ON t.mac = b.mac
+WHERE asked.mac IS NOT NULL
+ORDER BY asked.mac, b.identity
 """
 # By the number of MACs, a power of two: making the text each time costs a fifth of a
 # single device's read.
 _DEVICES_OF = {
-    1 << power: _DEVICES.format(placeholders(1 << power))
+    1 << power: _DEVICES.format(placeholders(1 << power, "(?)"))
     for power in range(BATCH.bit_length())
 }
 # Sorted here: asked to sort, SQLite walks all accounts by id, not the few of the index.
@@ -99,6 +111,7 @@ _TOKENS = """
 SELECT domain_id, sealed_token, sealed_previous, used_at IS NOT NULL, required
 FROM domain_tokens
 """
+_DECOY = "SELECT mac FROM bindings WHERE expires IS NULL LIMIT 1"
 _BOUND = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
@@ -136,6 +149,7 @@ class Reader:
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
         self._tokens: dict[int, Token] | None = None
+        self._decoy = 0  # unknown; -1 when nothing is bound
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -292,6 +306,10 @@ class Reader:
                 self._domains.clear()
                 self._models.clear()
                 self._wildcards = self._tokens = None
+                self._decoy = 0
+            elif change.kind == "device":
+                if change.key == self._decoy or self._decoy < 0:
+                    self._decoy = 0
             elif change.kind == "domain":
                 self._domains.pop(change.key, None)
                 self._wildcards = self._tokens = None
@@ -318,21 +336,41 @@ class Reader:
         macs: list[int],
         found: dict[int, Device],
     ) -> None:
+        if not self._decoy:
+            found_decoy = connection.execute(_DECOY).fetchall()
+            self._decoy = found_decoy[0][0] if found_decoy else -1
         # Lengths are rounded up to powers of two, so that a handful of statements
-        # stays compiled; repeating a MAC in the list changes nothing.
+        # stays compiled.
         room = 1 << (len(macs) - 1).bit_length()
-        macs = macs + macs[-1:] * (room - len(macs))
-        rows = connection.execute(_DEVICES_OF[room], macs).fetchall()
+        asked = [*macs, *[None] * (room - len(macs)), self._decoy]
+        rows = connection.execute(_DEVICES_OF[room], asked).fetchall()
         account_layers = _layers(
-            connection, "account", list({row[12] for row in rows if row[20]})
+            connection, "account", list({row[19] for row in rows if row[27]})
         )
         device_layers = _layers(
-            connection, "device", list({row[0] for row in rows if row[8]})
+            connection, "device", list({row[2] for row in rows if row[7]})
         )
-        for mac, domain_id, model, certified, provisioned_at, *more in rows:
-            sealed, previous, used_at, _, *bound = more
+        for (
+            mac,
+            known,
+            bound_mac,
+            domain_id,
+            model,
+            certified,
+            provisioned_at,
+            _,
+            sealed_token,
+            previous_token,
+            token_used_at,
+            user,
+            sealed,
+            previous_user,
+            sealed_previous,
+            used_at,
+            *bound,
+        ) in rows:
             bindings: tuple[Binding, ...] = ()
-            if bound[0] is not None:
+            if bound_mac is not None:
                 identity, expires, boot_id, *account_and_window = bound
                 bindings = (
                     Binding(
@@ -347,7 +385,13 @@ class Reader:
             domain = self._domains.get(domain_id)
             if domain is None and domain_id is not None:
                 domain = self._read_domain(connection, domain_id)
-            found[mac] = Device(
+            credentials = None
+            if user is not None:
+                used = used_at is not None
+                credentials = DeviceCredentials(
+                    user, sealed, previous_user, sealed_previous, used
+                )
+            device = Device(
                 mac,
                 domain,
                 bindings,
@@ -356,9 +400,14 @@ class Reader:
                 model,
                 provisioned_at,
                 None
-                if sealed is None
-                else Token(sealed, previous, used_at is not None),
+                if sealed_token is None
+                else Token(sealed_token, previous_token, token_used_at is not None),
+                credentials,
             )
+            if bound_mac == mac:
+                found[mac] = device
+            elif known is not None:
+                found[mac] = Device(mac, None, (), EMPTY, certified != 0, model)
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()

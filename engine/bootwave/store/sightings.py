@@ -51,6 +51,8 @@ _NOT_LOOKED_UP = frozenset(
         Reason.SERVED_GENERAL,
         Reason.STORE_AWAY,
         Reason.NOT_DECIDED,
+        # A flood of made-up MACs, mostly; what is bound must not give way to it.
+        Reason.SLOWED,
     }
 )
 

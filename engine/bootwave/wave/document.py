@@ -43,7 +43,8 @@ _COMMENT = re.compile(rb"<!--.*?-->|<\?xml[^>]*\?>", re.DOTALL)
 _TEXT_FIRMWARE = re.compile(rb"(?m)^firmware[!$&]?:[ \t]*(\S+)[ \t]*\r?$")
 
 # The settings a simulated phone acts on; all others are checked and forgotten.
-_KEPT = frozenset({"user_active", *_NEEDED, "firmware_status"})
+_CLIENT = ("http_client_user", "http_client_pass")
+_KEPT = frozenset({"user_active", *_NEEDED, "firmware_status", *_CLIENT})
 
 # The text in front of a closing tag, which is inside of the root wherever it stands.
 _VALUES = re.compile(rb">([^<]*)</")
@@ -62,8 +63,9 @@ Values = dict[tuple[str, str], str]
 class Paper(NamedTuple):
     """What one document says: files to fetch, settings by (name, idx), a firmware URL.
 
-    Of the settings only those that a simulated phone acts on are kept: the identities
-    and firmware_status.  An empty document says nothing, which is no error in itself.
+    Of the settings only those that a simulated phone acts on are kept: the identities,
+    firmware_status, and what it shows as a client of HTTP.  An empty document says
+    nothing, which is no error in itself.
     """
 
     files: tuple[str, ...] = ()
@@ -177,6 +179,12 @@ def why_unusable(values: Values) -> str:
         if not values.get((name, "1")):
             return f"leave {name} of identity 1 empty"
     return ""
+
+
+def client_credentials(values: Values) -> tuple[str, str] | None:
+    """Return user name and password that the phone shows from now on, if told."""
+    user, password = (values.get((name, ""), "") for name in _CLIENT)
+    return (user, password) if user and password else None
 
 
 def identities(values: Values) -> list[str]:

@@ -18,7 +18,10 @@ _NO_CONTENT = frozenset({204, 304})
 
 
 class Response(NamedTuple):
-    """One whole answer; field names are lower-case."""
+    """One whole answer; field names are lower-case.
+
+    Several WWW-Authenticate fields are one, with line feeds between.
+    """
 
     status: int
     fields: dict[bytes, bytes]
@@ -26,13 +29,16 @@ class Response(NamedTuple):
     stays_open: bool
 
 
-def request(url: Url, user_agent: str, *, keep_alive: bool) -> bytes:
+def request(
+    url: Url, user_agent: str, *, keep_alive: bool, authorization: str = ""
+) -> bytes:
     """Return the GET a phone sends for *url*."""
     connection = "keep-alive" if keep_alive else "close"
+    proof = f"Authorization: {authorization}\r\n" if authorization else ""
     return (
         f"GET {url.target} HTTP/1.1\r\n"
         f"Host: {url.host_field}\r\n"
-        f"User-Agent: {user_agent}\r\n"
+        f"User-Agent: {user_agent}\r\n{proof}"
         f"Connection: {connection}\r\n\r\n"
     ).encode("ascii")
 
@@ -91,6 +97,8 @@ def _head_from(head: bytes) -> tuple[Response, int]:
         name, value = _field(line)
         if name == b"content-length" and name in fields:
             raise ServerFault("it has Content-Length twice")
+        if name == b"www-authenticate" and name in fields:
+            value = fields[name] + b"\n" + value  # a comma would end nothing
         fields[name] = value
     if b"transfer-encoding" in fields:
         raise ServerFault("it is sent in chunks, which old phones cannot read")

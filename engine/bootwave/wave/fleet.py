@@ -21,13 +21,14 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappop, heappush
 from urllib.parse import urlsplit
 
 from bootwave.wave import report as reports
+from bootwave.wave.credentials import Credentials
 from bootwave.wave.document import Reader
 from bootwave.wave.identity import Identity, Shape
 from bootwave.wave.phone import (
@@ -78,6 +79,7 @@ class Wave:
     ``sources`` are addresses of this machine that phones take in turn; empty lets the
     kernel choose.  At most ``in_flight`` phones fetch at a time.  ``certificate`` is
     the PEM file that phones show over TLS, ``{mac}`` in it for the phone's.
+    ``credentials``, by MAC, are those that phones have from an earlier boot.
     """
 
     mac: int
@@ -94,6 +96,7 @@ class Wave:
     keep_alive: bool = False
     patience: Patience = _PATIENCE
     certificate: str = ""
+    credentials: Mapping[int, Credentials] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,10 @@ class _Connection:
 
 
 class Fleet:
-    """One wave: ``run`` it once."""
+    """One wave: ``run`` it once.
+
+    ``credentials`` are then those that the phones have, by MAC.
+    """
 
     def __init__(
         self, wave: Wave, *, on_progress: Callable[[Progress], None] | None = None
@@ -167,6 +173,8 @@ class Fleet:
         self._ended = 0.0
         self._last_progress = 0.0
         # Chance only has to make Call-IDs that differ from those of other waves.
+        self.credentials = dict(wave.credentials)
+        self._cnonce = f"{random.SystemRandom().getrandbits(64):016x}"
         self._first_number = random.SystemRandom().randrange(1 << 28, 1 << 31)
 
     async def run(self) -> Report:
@@ -253,6 +261,8 @@ class Fleet:
                 patience=wave.patience,
                 keep_alive=wave.keep_alive,
                 read=self._reader.read,
+                credentials=self.credentials.get(identity.mac),
+                cnonce=self._cnonce,
             )
             self._by_call_id[subscription.call_id.encode()] = phone
             self._socket_of[phone] = sock
@@ -266,6 +276,8 @@ class Fleet:
                 patience=wave.patience,
                 keep_alive=wave.keep_alive,
                 read=self._reader.read,
+                credentials=self.credentials.get(identity.mac),
+                cnonce=self._cnonce,
             )
             if wave.sources:
                 self._source_of[phone] = wave.sources[position % len(wave.sources)]
@@ -295,6 +307,8 @@ class Fleet:
     def _finish(self, phone: Phone) -> None:
         verdict = phone.verdict
         assert verdict is not None
+        if phone.credentials is not None:
+            self.credentials[phone.identity.mac] = phone.credentials
         self._drop(phone)
         if phone in self._fetching:
             self._fetching.discard(phone)

@@ -27,6 +27,7 @@ from typing import NamedTuple
 from bootwave.errors import ServerFault
 from bootwave.limits import MAX_WAVE_FILES, MAX_WAVE_LIST_DEPTH
 from bootwave.wave import document, fetch, sip
+from bootwave.wave.credentials import Credentials, authorization, challenge_from
 from bootwave.wave.identity import Identity
 from bootwave.wave.subscription import Notification, Subscription
 from bootwave.wave.url import Url, first_requests, replaced, url_from
@@ -108,6 +109,7 @@ class _Wanted(NamedTuple):
     depth: int = 0
     optional: bool = False  # one of two names, either of which may be missing
     firmware: bool = False
+    proofs: int = 0  # how often credentials were shown for it
 
 
 class Phone:
@@ -115,6 +117,7 @@ class Phone:
 
     __slots__ = (
         "_asked_at",
+        "_cnonce",
         "_connection_open",
         "_deadline",
         "_fetching",
@@ -141,6 +144,7 @@ class Phone:
         "_url",
         "_user_agent",
         "_values",
+        "credentials",
         "identity",
         "requests",
         "resends",
@@ -159,15 +163,21 @@ class Phone:
         patience: Patience | None = None,
         keep_alive: bool = False,
         read: Callable[[bytes], document.Paper] = document.read,
+        credentials: Credentials | None = None,
+        cnonce: str = "0a4f113b",
     ) -> None:
         """Be *identity*, about to ask *server* by *subscription*, or to fetch *url*.
 
         With *multicast* the answers may come from anybody.  *read* is the reader of
-        documents, which the phones of a fleet share.
+        documents, which the phones of a fleet share.  *credentials* are those of an
+        earlier boot, by which it answers a challenge with *cnonce*; afterwards
+        ``credentials`` are those that it should show at the next.
         """
         if (subscription is None or server is None) == (not url):
             raise ValueError("a phone has a subscription and a server, or a URL")
         self.identity = identity
+        self.credentials = credentials
+        self._cnonce = cnonce
         self.verdict: Verdict | None = None
         self.steps: list[Step] = []
         self.requests = 0
@@ -408,6 +418,13 @@ class Phone:
         self._files += 1
         if self._files > MAX_WAVE_FILES:
             return self._fail(f"it was sent to more than {MAX_WAVE_FILES} files", now)
+        return self._ask(wanted, now)
+
+    def _ask(
+        self, wanted: _Wanted, now: float, authorization: str = ""
+    ) -> list[Effect]:
+        """Send the request for *wanted*."""
+        url = wanted.url
         reuse = self._connection_open and self._fetching_from(url)
         self._fetching = wanted
         self._reader = fetch.ResponseReader()
@@ -416,7 +433,12 @@ class Phone:
         self._asked_at = now
         self._deadline = 0.0
         self.requests += 1
-        data = fetch.request(url, self._user_agent, keep_alive=self._keep_alive)
+        data = fetch.request(
+            url,
+            self._user_agent,
+            keep_alive=self._keep_alive,
+            authorization=authorization,
+        )
         return [Request(url, data, reuse)]
 
     def _fetching_from(self, url: Url) -> bool:
@@ -434,10 +456,22 @@ class Phone:
         if status in _REFUSALS:
             if status == 401 and b"www-authenticate" not in response.fields:
                 return self._fail(f"the 401 to {shown} has no WWW-Authenticate", now)
+            if status == 401 and self.credentials is not None:
+                try:
+                    again = self._challenged(wanted, response, now)
+                except ServerFault as fault:
+                    return self._fail(f"the 401 to {shown} is wrong: {fault}", now)
+                if again:
+                    return again
             return self._end(
                 Outcome.REFUSED,
-                f"the server answered {status} to {shown}: no account is bound to the "
-                "MAC, or its window is closed or used",
+                f"the server answered {status} to {shown}: "
+                + (
+                    "the credentials it has are not good any more"
+                    if wanted.proofs
+                    else "no account is bound to the MAC, or its window is closed or "
+                    "used"
+                ),
                 now,
             )
         if status == 404 and wanted.optional:
@@ -450,6 +484,23 @@ class Phone:
             return self._read(wanted, response.content, now)
         except ServerFault as fault:
             return self._fail(f"the document of {shown} is wrong: {fault}", now)
+
+    def _challenged(
+        self, wanted: _Wanted, response: fetch.Response, now: float
+    ) -> list[Effect]:
+        """Return the request that shows the phone's credentials; nothing to give up.
+
+        They are shown once more when only the nonce was too old.
+        """
+        assert self.credentials is not None
+        challenge = challenge_from(response.fields[b"www-authenticate"])
+        if wanted.proofs > (1 if challenge.stale else 0):
+            return []
+        self._step(now, f"shows its credentials, by {challenge.scheme}")
+        shown = authorization(
+            challenge, self.credentials, wanted.url.target, self._cnonce
+        )
+        return self._ask(wanted._replace(proofs=wanted.proofs + 1), now, shown)
 
     def _read(self, wanted: _Wanted, content: bytes, now: float) -> list[Effect]:
         if wanted.firmware:
@@ -533,6 +584,9 @@ class Phone:
         names: tuple[str, ...] = ()
         if outcome is Outcome.BOOTED:
             names = tuple(document.identities(self._values))
+        told = document.client_credentials(self._values)
+        if told is not None:
+            self.credentials = Credentials(*told)
         self._fetching = None
         self._queue.clear()
         self._values = {}  # the passwords are not needed any more
