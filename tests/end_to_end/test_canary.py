@@ -142,8 +142,12 @@ def use_and_misuse(program: Program, told: Told, secrets: set[str]) -> None:
     secrets.add(newer)
     assert program.get(f"/{newer}/{PHONE}.xml").status == 200
     told.run("phone", "boot", "--mac", OTHER, "--url", program_url(program), fails=True)
-    os.kill(program.workers()[0], signal.SIGABRT)
-    wait_until(lambda: len(program.workers()) == 2, "the worker is replaced")
+    killed = program.workers()[0]
+    os.kill(killed, signal.SIGABRT)
+    wait_until(
+        lambda: killed not in program.children() and len(program.workers()) == 2,
+        "the worker is replaced",
+    )
     program.get(f"/{newer}/{PHONE}.xml")
     told.run("store", "rekey")
     program.signal(signal.SIGHUP)

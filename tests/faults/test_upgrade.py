@@ -203,6 +203,6 @@ def test_an_upgrade_that_was_killed_leaves_the_old_store_or_the_new_one(
         assert rows(old) == before
         assert upgrade(old)
     else:
-        assert statement > 20  # it was killed after all was done, or not at all
+        assert statement >= 20  # it was killed after all was done, or not at all
     assert revision(old) == HEAD
     check(old)
