@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,10 @@ import pytest
 import bootwave
 from bootwave.engine import local_options, make_store
 from bootwave.errors import OperatorError
+from bootwave.options import HttpsOptions
+from tests.certificates import factory
+from tests.server.tls.serving import files as pem_file
+from tests.server.tls.serving import server_files
 
 PHONE = 0x0004132E08B4
 DOMAIN = {"name": "pbx.example.com"}
@@ -113,4 +118,44 @@ def test_a_stopped_engine_gives_back_everything_it_opened(tmp_path: Path) -> Non
     open_files = asyncio.run(scenario())
     assert not [name for name in open_files if str(tmp_path) in name]
     assert not options.store.control_socket.exists()
+    asyncio.run(scenario())
+
+
+def test_an_engine_serves_https_where_the_options_say_so(tmp_path: Path) -> None:
+    files = tmp_path / "tls"
+    https = HttpsOptions(
+        listen=("127.0.0.1:0",),
+        certificates=(server_files(files),),
+        **factory.options(files),
+    )
+    options = local_options(tmp_path).model_copy(update={"https": https})
+    chain, key = factory.phone(PHONE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+    async def get(engine: bootwave.Engine) -> bytes:
+        reader, writer = await asyncio.open_connection(
+            *engine.https_address, ssl=context
+        )
+        writer.write(
+            f"GET /{PHONE:012X}.xml HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            "".encode()
+        )
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def scenario() -> None:
+        async with bootwave.Engine(options) as engine:
+            await engine.bulk(domains=[DOMAIN], accounts=[ACCOUNT])
+            assert (await get(engine)).startswith(b"HTTP/1.1 401 ")
+            context.load_cert_chain(pem_file(chain, key, tmp_path / "phone.pem"))
+            for _ in range(2):
+                assert b"not-for-others" in await get(engine)
+            assert engine.listeners[1].startswith("https 127.0.0.1:")
+        async with bootwave.Engine() as engine:
+            with pytest.raises(RuntimeError, match="TLS"):
+                engine.https_address  # noqa: B018
+
     asyncio.run(scenario())

@@ -18,7 +18,7 @@ from OpenSSL.crypto import X509
 
 from bootwave.certificates.server import ServerCertificate, load_server_certificate
 from bootwave.errors import OptionError
-from bootwave.limits import MAX_TLS_CA_LIST_BYTES
+from bootwave.limits import MAX_TLS_CA_LIST_BYTES, MAX_TLS_PATH_CERTIFICATES
 from bootwave.options import HttpsOptions
 
 # Called for each certificate of a client's chain: connection, certificate, number of
@@ -39,13 +39,20 @@ class Contexts:
     """The contexts of one set of files, for both listeners.
 
     ``modern`` and ``legacy`` are where handshakes on them begin, None where nothing
-    listens; a host that a client names chooses another one by itself.
+    listens; a host that a client names chooses another one by itself.  ``files`` are
+    the certificates that they show.
     """
 
-    def __init__(self, modern: SSL.Context | None, legacy: SSL.Context | None) -> None:
-        """Keep both."""
+    def __init__(
+        self,
+        modern: SSL.Context | None,
+        legacy: SSL.Context | None,
+        files: Sequence[ServerCertificate],
+    ) -> None:
+        """Keep them."""
         self.modern = modern
         self.legacy = legacy
+        self.files = files
 
 
 def make_contexts(
@@ -58,20 +65,28 @@ def make_contexts(
     Raises OptionError, one sentence that names the file and says what to do.
     """
     modern = legacy = None
+    files: list[ServerCertificate] = []
     if options.listen:
+        option = "https.certificates"
+        files += _files(option, options.certificates)
         modern = _by_host(
-            "https.certificates",
-            options.certificates,
-            lambda: _context(verify, authorities, legacy=False),
+            option, files, lambda: _context(verify, authorities, legacy=False)
         )
     if options.legacy.listen:
-        named = bool(options.legacy.certificates)
+        named = options.legacy.certificates
+        option = "https.legacy.certificates" if named else "https.certificates"
+        old = _files(option, named or options.certificates)
         legacy = _by_host(
-            "https.legacy.certificates" if named else "https.certificates",
-            options.legacy.certificates or options.certificates,
-            lambda: _context(verify, authorities, legacy=True),
+            option, old, lambda: _context(verify, authorities, legacy=True)
         )
-    return Contexts(modern, legacy)
+        files += [file for file in old if file not in files]
+    return Contexts(modern, legacy, files)
+
+
+def _files(option: str, paths: Sequence[Path]) -> list[ServerCertificate]:
+    if not paths:
+        raise OptionError(f"{option} must name a file with certificate and key.")
+    return [load_server_certificate(path, option) for path in paths]
 
 
 def _context(
@@ -97,6 +112,8 @@ def _context(
     # Without it a client that showed a certificate cannot resume (SSL_CTX_set_verify).
     context.set_session_id(_SESSION_CONTEXT)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, verify)
+    # A client may send forty certificates with keys that take a millisecond each.
+    context.set_verify_depth(MAX_TLS_PATH_CERTIFICATES)
     store = context.get_cert_store()
     assert store is not None
     for certificate in authorities:
@@ -126,18 +143,15 @@ def _why(error: SSL.Error) -> str:
 
 
 def _by_host(
-    option: str, paths: Sequence[Path], new: Callable[[], SSL.Context]
+    option: str, files: Sequence[ServerCertificate], new: Callable[[], SSL.Context]
 ) -> SSL.Context:
     """Return the context of the first file; hosts that are named choose others.
 
     Files of the same hosts with keys of different kinds share one: the client's
     algorithms choose between them.
     """
-    if not paths:
-        raise OptionError(f"{option} must name a file with certificate and key.")
     groups: list[list[ServerCertificate]] = []
-    for path in paths:
-        file = load_server_certificate(path, option)
+    for file in files:
         group = next((g for g in groups if _belongs(file, g)), None)
         if group is None:
             groups.append([file])

@@ -39,8 +39,15 @@ class TlsShared:
         authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
         self.contexts = make_contexts(options, verified, authorities)
         self.policy = policy
-        for warning in warnings(policy, time.time()):
-            log.note(log.START_WARNING, warning=warning)
+        self.warn(time.time())
+
+    def warn(self, at: float) -> None:
+        """Log what an operator should know of the files at *at*: dates above all."""
+        for file in self.contexts.files:
+            for warning in (*file.faults(at), *file.warnings(at)):
+                log.note(log.START_WARNING, warning=warning.rstrip("."))
+        for warning in warnings(self.policy, at):
+            log.note(log.START_WARNING, warning=warning.rstrip("."))
 
 
 def present(options: HttpsOptions) -> HttpsOptions:
