@@ -77,7 +77,7 @@ END
 LEFT JOIN device_credentials c ON c.mac = b.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
-LEFT JOIN device_tokens t ON t.mac = b.mac
+LEFT JOIN device_tokens t ON t.mac = COALESCE(d.mac, b.mac)
 WHERE asked.mac IS NOT NULL
 ORDER BY asked.mac, b.identity
 """
@@ -407,7 +407,9 @@ class Reader:
             if bound_mac == mac:
                 found[mac] = device
             elif known is not None:
-                found[mac] = Device(mac, None, (), EMPTY, certified != 0, model)
+                found[mac] = replace(
+                    device, domain=None, bindings=(), layer=EMPTY, credentials=None
+                )
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
