@@ -391,25 +391,25 @@ class Reader:
                 credentials = DeviceCredentials(
                     user, sealed, previous_user, sealed_previous, used
                 )
+            token = None
+            if sealed_token is not None:
+                token_used = token_used_at is not None
+                token = Token(sealed_token, previous_token, token_used)
+            own = bound_mac == mac  # else it is the decoy's, made all the same
+            layer = device_layers.get(mac, EMPTY) if device_layers else EMPTY
             device = Device(
                 mac,
-                domain,
-                bindings,
-                device_layers.get(mac, EMPTY) if device_layers else EMPTY,
+                domain if own else None,
+                bindings if own else (),
+                layer,
                 certified != 0,
                 model,
                 provisioned_at,
-                None
-                if sealed_token is None
-                else Token(sealed_token, previous_token, token_used_at is not None),
-                credentials,
+                token,
+                credentials if own else None,
             )
-            if bound_mac == mac:
+            if known is not None:
                 found[mac] = device
-            elif known is not None:
-                found[mac] = replace(
-                    device, domain=None, bindings=(), layer=EMPTY, credentials=None
-                )
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
