@@ -104,8 +104,6 @@ def _context(
         # whole.
         | SSL.OP_IGNORE_UNEXPECTED_EOF
     )
-    # Thousands of connections may idle, and each would hold 34 kB.
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     # Tickets alone: what one worker kept, the others would not know.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_timeout(SESSION_SECONDS)
