@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bootwave import log
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.shared import TlsShared, present
@@ -65,12 +64,3 @@ def test_files_of_the_defaults_need_not_be_there(tmp_path: Path) -> None:
     assert present(options).certificates == paths[:1]
     named = HttpsOptions(certificates=(tmp_path / "mine.pem",))
     assert present(named) == named
-
-
-def test_what_expires_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = TlsShared(https_options(tmp_path))
-    told: list[str] = []
-    monkeypatch.setattr(log, "note", lambda event, warning: told.append(warning))
-    shared.warn(factory.NOW + 2 * factory.YEAR)
-    assert any("server.pem has expired" in text for text in told)
-    assert any("issuing.crl" in text and "out of date" in text for text in told)

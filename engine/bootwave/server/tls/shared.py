@@ -1,11 +1,9 @@
 """What TLS needs of before the fork: contexts, the policy of trust, known verdicts."""
 
-import time
-
 from cryptography import x509
 
 from bootwave import log
-from bootwave.certificates.loading import policy_from_options, warnings
+from bootwave.certificates.loading import policy_from_options
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.contexts import make_contexts
@@ -39,15 +37,6 @@ class TlsShared:
         authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
         self.contexts = make_contexts(options, verified, authorities)
         self.policy = policy
-        self.warn(time.time())
-
-    def warn(self, at: float) -> None:
-        """Log what an operator should know of the files at *at*: dates above all."""
-        for file in self.contexts.files:
-            for warning in (*file.faults(at), *file.warnings(at)):
-                log.note(log.START_WARNING, warning=warning.rstrip("."))
-        for warning in warnings(self.policy, at):
-            log.note(log.START_WARNING, warning=warning.rstrip("."))
 
 
 def present(options: HttpsOptions) -> HttpsOptions:
