@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwave import log
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.shared import TlsShared, present
@@ -64,3 +65,15 @@ def test_files_of_the_defaults_need_not_be_there(tmp_path: Path) -> None:
     assert present(options).certificates == paths[:1]
     named = HttpsOptions(certificates=(tmp_path / "mine.pem",))
     assert present(named) == named
+
+
+def test_what_has_expired_is_told_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(log, "note", lambda event, warning: told.append(warning))
+    later = factory.NOW + 2 * factory.YEAR
+    monkeypatch.setattr("bootwave.server.tls.shared.time.time", lambda: later)
+    TlsShared(https_options(tmp_path))
+    assert any("server.pem has expired" in text for text in told)
+    assert any("issuing.crl" in text for text in told)

@@ -1,9 +1,12 @@
 """What TLS needs of before the fork: contexts, the policy of trust, known verdicts."""
 
+import time
+
 from cryptography import x509
 
 from bootwave import log
 from bootwave.certificates.loading import policy_from_options
+from bootwave.certificates.report import look
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.contexts import make_contexts
@@ -37,6 +40,10 @@ class TlsShared:
         authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
         self.contexts = make_contexts(options, verified, authorities)
         self.policy = policy
+        # From here on the control process looks (control.certificatewatch).
+        found = look(options, time.time())
+        for sentence in (*found["problems"], *found["due"]):
+            log.note(log.CERTIFICATE_WARNING, warning=sentence.rstrip("."))
 
 
 def present(options: HttpsOptions) -> HttpsOptions:
