@@ -164,13 +164,6 @@ class _Peer:
         self.proven = False
         self.no_delay = False
 
-    @property
-    def unsent(self) -> int:
-        """How many bytes of the answer the kernel has not taken yet."""
-        if self.stream is None:
-            return len(self.outbound)
-        return len(self.outbound) + self.stream.unsent
-
 
 class HttpServer:
     """Serves phones on *listeners*, which stay open when it stops.
@@ -641,10 +634,13 @@ class HttpServer:
             # writes a head in pieces may send the next when this one is acknowledged.
             peer.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         interest = select.EPOLLIN if connection.wants_data else 0
-        if peer.unsent:
+        if peer.outbound:
             interest |= select.EPOLLOUT
-        elif peer.stream is not None and peer.stream.has_input and interest:
-            self._read_later(peer)
+        elif peer.stream is not None:
+            if peer.stream.unsent:
+                interest |= select.EPOLLOUT
+            elif peer.stream.has_input and interest:
+                self._read_later(peer)
         if peer.interest is None:
             self._epoll.register(peer.number, interest)
         elif interest != peer.interest:
@@ -728,7 +724,7 @@ class HttpServer:
             self._guarded(peer, self._readable)
 
     def _writable(self, peer: _Peer) -> None:
-        if peer.unsent:
+        if peer.outbound or (peer.stream is not None and peer.stream.unsent):
             data, peer.outbound = peer.outbound, memoryview(b"")
             self._run(peer, self._send(peer, data))
 
@@ -779,8 +775,9 @@ class HttpServer:
             # its acknowledgement by 40 ms, has seen the rest.  A close flushes.
             peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.no_delay = True
-        if peer.stream is not None:
-            peer.stream.ending = not peer.connection.stays_open
+        stream = peer.stream
+        if stream is not None:
+            stream.ending = not peer.connection.stays_open
         try:
             size = peer.socket.send(data)
         except BlockingIOError:
@@ -789,7 +786,8 @@ class HttpServer:
             self._drop(peer)
             return []
         peer.outbound = data[size:]
-        return peer.connection.sent(peer.unsent, time.monotonic())
+        unsent = len(peer.outbound) + (stream.unsent if stream is not None else 0)
+        return peer.connection.sent(unsent, time.monotonic())
 
     def _put_off(self, peer: _Peer, request: Request) -> None:
         """Decide on *request* when the loop has been round."""

@@ -49,20 +49,13 @@ class Contexts:
     """The contexts of one set of files, for both listeners.
 
     ``modern`` and ``legacy`` are where handshakes on them begin, None where nothing
-    listens; a host that a client names chooses another one by itself.  ``files`` are
-    the certificates that they show.
+    listens; a host that a client names chooses another one by itself.
     """
 
-    def __init__(
-        self,
-        modern: SSL.Context | None,
-        legacy: SSL.Context | None,
-        files: Sequence[ServerCertificate],
-    ) -> None:
-        """Keep them."""
+    def __init__(self, modern: SSL.Context | None, legacy: SSL.Context | None) -> None:
+        """Keep both."""
         self.modern = modern
         self.legacy = legacy
-        self.files = files
 
 
 def make_contexts(
@@ -75,22 +68,20 @@ def make_contexts(
     Raises OptionError, one sentence that names the file and says what to do.
     """
     modern = legacy = None
-    files: list[ServerCertificate] = []
     if options.listen:
         option = "https.certificates"
-        files += _files(option, options.certificates)
+        files = _files(option, options.certificates)
         modern = _by_host(
             option, files, lambda: _context(verify, authorities, legacy=False)
         )
     if options.legacy.listen:
         named = options.legacy.certificates
         option = "https.legacy.certificates" if named else "https.certificates"
-        old = _files(option, named or options.certificates)
+        files = _files(option, named or options.certificates)
         legacy = _by_host(
-            option, old, lambda: _context(verify, authorities, legacy=True)
+            option, files, lambda: _context(verify, authorities, legacy=True)
         )
-        files += [file for file in old if file not in files]
-    return Contexts(modern, legacy, files)
+    return Contexts(modern, legacy)
 
 
 def _files(option: str, paths: Sequence[Path]) -> list[ServerCertificate]:

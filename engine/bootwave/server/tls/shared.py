@@ -5,7 +5,8 @@ import time
 from cryptography import x509
 
 from bootwave import log
-from bootwave.certificates.loading import policy_from_options, warnings
+from bootwave.certificates.loading import policy_from_options
+from bootwave.certificates.report import look
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.contexts import make_contexts
@@ -39,15 +40,10 @@ class TlsShared:
         authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
         self.contexts = make_contexts(options, verified, authorities)
         self.policy = policy
-        self.warn(time.time())
-
-    def warn(self, at: float) -> None:
-        """Log what an operator should know of the files at *at*: dates above all."""
-        for file in self.contexts.files:
-            for warning in (*file.faults(at), *file.warnings(at)):
-                log.note(log.START_WARNING, warning=warning.rstrip("."))
-        for warning in warnings(self.policy, at):
-            log.note(log.START_WARNING, warning=warning.rstrip("."))
+        # From here on the control process looks (control.certificatewatch).
+        found = look(options, time.time())
+        for sentence in (*found["problems"], *found["due"]):
+            log.note(log.CERTIFICATE_WARNING, warning=sentence.rstrip("."))
 
 
 def present(options: HttpsOptions) -> HttpsOptions:
