@@ -23,6 +23,7 @@ from tests.provision.memory import pair_of
 
 UNKNOWN = 0x000413FFFFFF
 URI = "/0004132E08B4.xml"
+HEAD = {"method": b"HEAD"}
 USER, PASSWORD = "user1-of-0004132E08B4", "pass1-credentials"
 
 
@@ -176,6 +177,19 @@ def test_a_nonce_that_is_too_old_is_told_as_stale_and_nothing_is_counted(
     assert bench.totals["credentials_wrong"] == 0
     shown = digest(USER, PASSWORD, URI, nonce_of(bench.get(mac=MAC)))
     assert bench.get(authorization=shown).status == 200
+
+
+def test_a_nonce_that_is_too_old_tells_no_open_window(bench: Bench) -> None:
+    bench.open(401)
+    answers = []
+    for mac in (MAC, UNKNOWN):
+        uri = f"/{mac:012X}.xml"
+        nonce = nonce_of(bench.get(mac=mac, **HEAD))
+        shown = digest("401", "guessed", uri, nonce, method="HEAD")
+        bench.clock.pass_seconds(100)
+        answers.append(bench.get(mac=mac, authorization=shown, **HEAD))
+    assert nonceless(answers[0]) == nonceless(answers[1])
+    assert bench.reasons[1] is Reason.HEAD_UNDER_WINDOW
 
 
 def test_digest_is_good_for_its_own_url_and_method_only(bench: Bench) -> None:

@@ -355,9 +355,9 @@ class Provisioner:
                 course.lost_claim = course.claiming and not result
         except StoreError as error:
             self._note_store_away(error)
-            return self._refuse(course.asked, Reason.STORE_AWAY)
+            return self._refused(course, Reason.STORE_AWAY)
         if course.looks == ROUNDS:
-            return self._refuse(course.asked, Reason.NOT_DECIDED)
+            return self._refused(course, Reason.NOT_DECIDED)
         course.looks += 1
         return course.asked.mac
 
@@ -370,13 +370,15 @@ class Provisioner:
             if not device.owns_certificate and course.looks == 1:
                 # Nobody waits for it: this phone is served by its certificate anyway.
                 self._writes.own_certificate(asked.mac)
+        proofs = asked.proofs
+        # Before the token is looked at: what it costs to compare, and whether a nonce
+        # was too old, must not tell who is refused for what.
+        if asked.shown is not None:
+            proofs = replace(proofs, credentials=self._verified(course, look))
         is_bound = bool(live_bindings(device, at))
         checked = self._tokens.check(asked.token, look, is_bound=is_bound)
         if checked.refused:
-            return self._refuse(asked, Reason.TOKEN_WRONG)
-        proofs = asked.proofs
-        if asked.shown is not None:
-            proofs = replace(proofs, credentials=self._verified(course, look))
+            return self._refused(course, Reason.TOKEN_WRONG)
         decision = decide(
             asked.mac,
             look.device,
@@ -404,7 +406,7 @@ class Provisioner:
             return self._refused(course, reason)
         if asked.is_head:
             # It takes no secret away, so it must not use up who may.
-            return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
+            return self._refused(course, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
 
@@ -477,7 +479,7 @@ class Provisioner:
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
-            return self._not_made(asked, error)
+            return self._not_made(course, error)
         # Last of all: whatever was revoked or has ended until here must not leave.
         if self._answering is not None:
             self._answering.enter()
@@ -674,9 +676,10 @@ class Provisioner:
         )
         return Slowed(response, seconds, over) if seconds else response
 
-    def _not_made(self, asked: Asked, error: Exception) -> Response | Slowed:
-        log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
-        return self._refuse(asked, Reason.NOT_MADE)
+    def _not_made(self, course: Course, error: Exception) -> Outcome:
+        mac = text_from_mac(course.asked.mac)
+        log.note(log.PROVISION_NOT_MADE, mac=mac, error=str(error))
+        return self._refused(course, Reason.NOT_MADE)
 
     def _tell(self, asked: Asked, reason: Reason, wall: float) -> None:
         self._sight(Sighting(wall, asked.mac, asked.source, reason, asked.detail))
