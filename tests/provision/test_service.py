@@ -899,6 +899,29 @@ def test_passwords_are_left_out_when_their_time_has_passed() -> None:
     assert bench.ready() == answer
 
 
+def test_passwords_are_over_in_every_document_that_is_kept() -> None:
+    bench = hourly()
+    how = {"secure": True, "identity": CERTIFIED}
+    other = ("192.168.5.1", 8443)
+    bench.get(**how)
+    bench.get(local=other, **how)
+    bench.clock.pass_seconds(3600)
+    # What is made now may be kept for ever, but not what was kept beside it.
+    assert b"password-of-401" not in bench.get(**how).body
+    assert bench.ready(local=other, **how) is None
+    assert b"password-of-401" not in bench.get(local=other, **how).body
+
+
+def test_what_is_kept_under_a_window_ends_with_it_whatever_is_kept_beside() -> None:
+    bench = certified()
+    bench.open(401, seconds=600.0)
+    bench.get()
+    bench.get(secure=True, identity=CERTIFIED)
+    kept = bench.cache.find(MAC)
+    assert kept is not None
+    assert kept.until == bench.clock.boottime + 600.0
+
+
 def test_opening_the_account_again_tells_the_passwords_again() -> None:
     bench = hourly()
     bench.open(401)

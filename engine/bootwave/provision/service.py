@@ -483,6 +483,12 @@ class Provisioner:
         # Last of all: whatever was revoked or has ended until here must not leave.
         if self._answering is not None:
             self._answering.enter()
+        if asked.again is not None:
+            proofs = proofs_of(asked.again())
+            if proofs != asked.proofs:
+                # Its certificate was blocked while this waited, or has expired.
+                course.asked = asked._replace(proofs=proofs)
+                return None
         at = self._clock()
         if at.boottime >= grant.until or at.boot_id != grant.boot_id:
             return None
@@ -495,6 +501,7 @@ class Provisioner:
             # It was asked for with HEAD.  Nothing is kept, or the GET would be answered
             # from that and leave the window to somebody else.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
+        grant = self._with_what_is_kept(device.mac, stamp, grant, at)
         terms = Terms(domain_id, stamp, grant, not asked.secure, guard)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
