@@ -1050,6 +1050,30 @@ def test_a_blocked_certificate_is_refused_whatever_is_open() -> None:
     assert bench.reasons == [Reason.CERTIFICATE_BLOCKED]
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_certificate_that_is_blocked_while_its_request_waits_is_refused(
+    opened: bool,
+) -> None:
+    bench = certified()
+    if opened:
+        bench.open(401)
+    identities = [OWN, Identity(denial=Reason.CERTIFICATE_BLOCKED)]
+    made = bench.compiler.specific
+
+    def block(*args: object, **how: object) -> object:
+        if len(identities) == 2:
+            del identities[0]
+            bench.revocations.revoke([Change("all", 0)])
+        return made(*args, **how)  # type: ignore[arg-type]
+
+    bench.compiler.specific = block  # type: ignore[method-assign, assignment]
+    caller = contact(secure=True, identity=identities[0])
+    caller = replace(caller, again=lambda: identities[0])
+    assert bench.provisioner.respond_now(request(), caller).status == 401
+    assert bench.reasons == [Reason.CERTIFICATE_BLOCKED]
+    assert len(bench.cache) == 0
+
+
 def test_why_a_certificate_proves_nothing_stands_in_the_sighting() -> None:
     bench = certified()
     bench.store.open(401, bench.clock())

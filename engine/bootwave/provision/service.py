@@ -59,7 +59,7 @@ from bootwave.pairing.tokens import TokenUse
 from bootwave.phone.challenges import offers
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.answering import Answering
-from bootwave.provision.asked import Asked, asked_from, phone_detail
+from bootwave.provision.asked import Asked, asked_from, phone_detail, proofs_of
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
     Document,
@@ -518,6 +518,23 @@ class Provisioner:
             # By this URL it is given this once; what is kept is for another.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _with_what_is_kept(
+        self, mac: int, stamp: int, grant: Grant, at: Instant
+    ) -> Grant:
+        """Return *grant* as it may be kept beside what is kept of *mac*.
+
+        All documents of a phone end together, so one that may be had for longer would
+        have the others, with passwords or accounts whose time is over by then, had for
+        longer, too.
+        """
+        kept = self._cache.find(mac)
+        if kept is None or kept.stamp != stamp or kept.until >= grant.until:
+            return grant
+        if kept.lasts(at):
+            return replace(grant, until=kept.until)
+        self._cache.drop(mac)
+        return grant
 
     def _use(self, mac: int, user: str) -> None:
         """Write that the device's new credentials were used; nobody waits for it."""
