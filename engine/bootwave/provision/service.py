@@ -363,6 +363,7 @@ class Provisioner:
 
     def _decided(self, course: Course, look: Look) -> Write | Outcome | None:
         """Decide on what was looked up; None to look again."""
+        self._prove_again(course)
         asked = course.asked
         at = look.at
         device = look.device
@@ -409,6 +410,20 @@ class Provisioner:
             return self._refused(course, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
+
+    def _prove_again(self, course: Course) -> bool:
+        """Whether the certificate proves something else than when this began.
+
+        It may have been blocked while this waited, or have expired.
+        """
+        asked = course.asked
+        if asked.again is None:
+            return False
+        proofs = proofs_of(asked.again())
+        if proofs == asked.proofs:
+            return False
+        course.asked = asked._replace(proofs=proofs)
+        return True
 
     def _verified(self, course: Course, look: Look) -> bool | None:
         """Return whether the credentials shown are right, None for nothing to say."""
@@ -483,12 +498,8 @@ class Provisioner:
         # Last of all: whatever was revoked or has ended until here must not leave.
         if self._answering is not None:
             self._answering.enter()
-        if asked.again is not None:
-            proofs = proofs_of(asked.again())
-            if proofs != asked.proofs:
-                # Its certificate was blocked while this waited, or has expired.
-                course.asked = asked._replace(proofs=proofs)
-                return None
+        if self._prove_again(course):
+            return None
         at = self._clock()
         if at.boottime >= grant.until or at.boot_id != grant.boot_id:
             return None
