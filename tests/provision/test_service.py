@@ -537,6 +537,33 @@ def test_an_unknown_phone_claims_a_wildcard_account_at_its_get(bench: Bench) -> 
     assert bench.ready(mac=UNKNOWN) is not None
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_certificate_claims_an_account_that_is_not_open_if_the_options_say_so(
+    allowed: bool,
+) -> None:
+    bench = Bench(Options(pairing=PairingOptions(wildcard_certificates=allowed)))
+    bench.store.add_account(409, wildcard="*")
+    proven = {"secure": True, "source": "203.0.113.9", "identity": Identity(UNKNOWN)}
+    assert bench.provisioner.pnp_urls([lookup(UNKNOWN)]) == [None]
+    for stranger in (
+        {"secure": True},
+        {"secure": True, "identity": Identity(OTHER_MAC)},
+        {"secure": True, "identity": Identity(detail="expired")},
+        {**proven, "method": b"HEAD"},
+    ):
+        assert bench.get(mac=UNKNOWN, **stranger).status == 401
+    assert not bench.store.bindings
+    answer = bench.get(mac=UNKNOWN, **proven)
+    assert answer.status == (200 if allowed else 401)
+    assert bool(bench.store.bindings) == allowed
+    if allowed:
+        assert bench.reasons[-1] is Reason.SERVED_CERTIFICATE
+        assert bench.store.told[0].kind == "certificate"
+        # What is kept is for whoever proves it.
+        assert bench.ready(mac=UNKNOWN, **proven) is not None
+        assert bench.get(mac=UNKNOWN, secure=True).status == 401
+
+
 def test_a_wildcard_is_for_snom_phones_unless_the_options_say_any() -> None:
     for vendors, status in (("snom", 401), ("any", 200)):
         pairing = PairingOptions.model_validate({"wildcard_vendors": vendors})

@@ -71,6 +71,23 @@ class Phones:
             temporary_seconds=3_600.0,
         )
 
+    def claim_by_certificate(self, mac: int = MAC) -> bool:
+        ((account_id,),) = self.connection.execute(
+            "SELECT id FROM accounts WHERE number = '401'"
+        ).fetchall()
+        return claim_wildcard(
+            self.connection,
+            account_id=account_id,
+            window_id=None,
+            mac=mac,
+            address=SOURCE,
+            model="",
+            source=SOURCE,
+            now=self.clock.at,
+            pairing_seconds=300.0,
+            temporary_seconds=3_600.0,
+        )
+
 
 @pytest.fixture
 def phones(connection: sqlite3.Connection, clock: Clock, reader: Reader) -> Phones:
@@ -244,6 +261,25 @@ def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) ->
         pairing_seconds=300.0,
         temporary_seconds=3_600.0,
     )
+
+
+def test_a_certificate_claims_an_account_that_is_not_open(
+    star: Administration, phones: Phones, reader: Reader
+) -> None:
+    # It was opened in the meantime: then its window says for whom it is.
+    assert not phones.claim_by_certificate()
+    star.window_close([ACCOUNT])
+    assert phones.claim_by_certificate()
+    assert not phones.claim_by_certificate(OTHER)
+    device = reader.devices([MAC])[MAC]
+    assert device.provisioned_at is None
+    (binding,) = device.bindings
+    assert binding.expires is None
+    assert binding.account.window is not None
+    assert binding.account.window.consumed_mac == 0
+    (row,) = star.audit_list(limit=1)
+    assert row["action"] == "account.claimed"
+    assert row["detail"]["by"] == "certificate"
 
 
 def test_a_claimed_star_gives_its_subnet_back(

@@ -173,6 +173,7 @@ class Provisioner:
             pairing_seconds=options.pairing.pairing_minutes * 60,
             temporary_seconds=options.pairing.temporary_hours * 3600,
             any_vendor=options.pairing.wildcard_vendors == "any",
+            certificate_claims=options.pairing.wildcard_certificates,
             passwords_seconds=options.pairing.passwords_hours * 3600,
         )
         self.general = GeneralDocuments()

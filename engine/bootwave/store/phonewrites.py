@@ -62,9 +62,9 @@ WHERE a.id = :account_id AND a.wildcard <> ''
     SELECT 1 FROM bindings b
     WHERE b.account_id = a.id AND b.expires IS NOT NULL
   ))
-  AND EXISTS (
+  AND (:window_id IS NULL) <> EXISTS (
     SELECT 1 FROM windows w
-    WHERE w.id = :window_id AND w.account_id = a.id
+    WHERE (:window_id IS NULL OR w.id = :window_id) AND w.account_id = a.id
       AND w.consumed_mac = 0 AND w.closed_at IS NULL
       AND w.boot_id = :boot_id AND w.opened <= :now AND w.deadline > :now
   )
@@ -163,7 +163,7 @@ def claim_wildcard(
     connection: sqlite3.Connection,
     *,
     account_id: int,
-    window_id: int,
+    window_id: int | None,
     mac: int,
     address: str,
     model: str,
@@ -174,10 +174,11 @@ def claim_wildcard(
 ) -> bool:
     """Whether *mac* has the wildcard account now, its window consumed with it.
 
-    ``*``: the MAC is remembered, and the account is no wildcard any more.  ``?``: the
-    binding ends after *temporary_seconds* and the account stays a wildcard.  False
-    when the account is no wildcard or held, its window not free or opened for other
-    phones than a *model* at *address*, or the MAC bound.
+    Without *window_id* the account must not be open: a certificate claims it.  ``*``:
+    the MAC is remembered, and the account is no wildcard any more.  ``?``: the binding
+    ends after *temporary_seconds* and the account stays a wildcard.  False when the
+    account is no wildcard or held, its window not free or opened for other phones than
+    a *model* at *address*, or the MAC bound.
     """
     at = {"boot_id": now.boot_id, "now": now.boottime}
     forget_expired_of_account(connection, account_id, now.boottime, now.boot_id)
@@ -207,7 +208,11 @@ def claim_wildcard(
         connection.execute(_CLAIMED, {"account_id": account_id})
         refresh_star_subnet(connection, domain_id)
     record(connection, [Change("wildcard", domain_id), Change("device", mac)])
-    _tell_claim(connection, account_id, mac, wildcard, address, now)
+    told = {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address}
+    if window_id is None:
+        _tell_claim(connection, account_id, mac, {**told, "by": "certificate"}, now)
+        return True
+    _tell_claim(connection, account_id, mac, told, now)
     taken = consume_window(
         connection,
         window_id=window_id,
@@ -257,8 +262,7 @@ def _tell_claim(
     connection: sqlite3.Connection,
     account_id: int,
     mac: int,
-    wildcard: str,
-    address: str,
+    told: dict[str, str],
     now: Instant,
 ) -> None:
     ((account,),) = connection.execute(_NAME, {"account_id": account_id}).fetchall()
@@ -268,7 +272,7 @@ def _tell_claim(
         audit.phone_actor(mac),
         "account.claimed",
         account,
-        {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address},
+        told,
     )
 
 
