@@ -227,6 +227,39 @@ def test_all_windows_of_a_phone_are_taken_or_none(
     assert not consume(connection, decision(windows), clock.at)
 
 
+def test_the_audit_log_is_told_of_accounts_that_were_not_open(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    text = f"{MAC:012X}"
+    add("401@a.example.com", "402@a.example.com", "403@a.example.com", mac=text)
+    admin.window_open(["401@a.example.com", "403@a.example.com"])
+    windows = tuple(
+        binding.account.window.id
+        for binding in reader.devices([MAC])[MAC].bindings
+        if binding.account.window is not None
+    )
+    at = clock.at.boottime
+    decision = Consume(windows, MAC, SOURCE, at, clock.at.boot_id, at + 300)
+    assert consume(connection, decision, clock.at)
+    rows = [
+        (row["action"], row["subject"], row["detail"])
+        for row in admin.audit_list(limit=3)
+    ]
+    assert rows == [
+        (
+            "document.taken",
+            text,
+            {"from": SOURCE, "grant": "window", "passwords_of": ["402@a.example.com"]},
+        ),
+        ("window.used", "403@a.example.com", {"from": SOURCE}),
+        ("window.used", "401@a.example.com", {"from": SOURCE}),
+    ]
+
+
 def test_a_star_account_remembers_the_phone_that_claimed_it(
     star: Administration, phones: Phones, reader: Reader, clock: Clock
 ) -> None:

@@ -15,6 +15,7 @@ is to take it.  So whoever reads the log, the taker's own worker first of all, h
 nothing to forget.
 """
 
+import json
 import sqlite3
 from typing import NamedTuple
 
@@ -46,6 +47,21 @@ RETURNING account_id, (
   SELECT a.number || '@' || d.name FROM accounts a JOIN domains d ON d.id = a.domain_id
   WHERE a.id = windows.account_id
 )
+"""
+# Whose passwords the phone takes with those of the accounts that were opened.
+_OTHERS = """
+SELECT a.number || '@' || d.name
+FROM bindings b
+JOIN accounts a ON a.id = b.account_id
+JOIN domains d ON d.id = a.domain_id
+WHERE b.mac = :mac
+  AND (b.expires IS NULL OR (b.boot_id = :boot_id AND b.expires > :now))
+  AND NOT EXISTS (
+    SELECT 1 FROM windows w
+    WHERE w.account_id = b.account_id
+      AND w.id IN (SELECT j.value FROM json_each(:windows) j)
+  )
+ORDER BY b.identity
 """
 # The phone gets its passwords now, for as long as pairing.passwords_hours says.
 _PROVISIONED = "UPDATE devices SET provisioned_at = :wall WHERE mac = :mac"
@@ -150,13 +166,38 @@ def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> 
         )
 
     if len(decision.windows) == 1:  # there is nothing to undo
-        return take(decision.windows[0])
-    connection.execute("SAVEPOINT consume")
-    taken = bool(decision.windows) and all(map(take, decision.windows))
-    if not taken:
-        connection.execute("ROLLBACK TO consume")
-    connection.execute("RELEASE consume")
+        taken = take(decision.windows[0])
+    else:
+        connection.execute("SAVEPOINT consume")
+        taken = bool(decision.windows) and all(map(take, decision.windows))
+        if not taken:
+            connection.execute("ROLLBACK TO consume")
+        connection.execute("RELEASE consume")
+    if taken:
+        _tell_others(connection, decision, now)
     return taken
+
+
+def _tell_others(
+    connection: sqlite3.Connection, decision: Consume, now: Instant
+) -> None:
+    """Tell the audit log of the accounts in the phone's document that were not open.
+
+    Of those that were, their windows' rows tell.
+    """
+    others = connection.execute(
+        _OTHERS,
+        {
+            "mac": decision.mac,
+            "boot_id": now.boot_id,
+            "now": now.boottime,
+            "windows": json.dumps(decision.windows),
+        },
+    ).fetchall()
+    if others:
+        accounts = tuple([name for (name,) in others])
+        note = Taken(decision.mac, "window", decision.source, accounts)
+        _append_taken(connection, note, now)
 
 
 def claim_wildcard(
@@ -277,9 +318,10 @@ def _tell_claim(
 
 
 class Taken(NamedTuple):
-    """That the phone *mac* took its secrets under a grant that is no window's.
+    """That the phone *mac* took its secrets under a grant of *kind*.
 
-    *source* is the address it did so from, *accounts* whose passwords were told.
+    Under a window's, those of accounts that had none.  *source* is the address it did
+    so from, *accounts* whose passwords were told.
     """
 
     mac: int
@@ -294,6 +336,10 @@ def note_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> No
     Not logged as a change: whoever keeps its document reckons with the same moment.
     """
     connection.execute(_FIRST_TAKEN, {"mac": taken.mac, "wall": now.wall})
+    _append_taken(connection, taken, now)
+
+
+def _append_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> None:
     audit.append(
         connection,
         now.wall,
