@@ -12,8 +12,8 @@ from bootwave.options import LimitsOptions
 from bootwave.pairing.limits import RUN_BITS, Buckets, Guesses, Keys, Marks, Misses
 
 BUCKETS = 16_384  # sources, MACs or runs at once
-# Phones of one engine that proved themselves within a day, and MACs counted within an
-# hour: four times as many as a city has (pairing.limits.Marks).
+# Phones of one engine that proved themselves within eight days, and MACs counted within
+# an hour: four times as many as a city has (pairing.limits.Marks).
 MARKS = 524_288
 # Refusals of one process that wait to be counted, for ten seconds at most, and those of
 # one address: what two thousand phones behind it ask for before they prove themselves.
