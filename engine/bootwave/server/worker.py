@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import gc
 import signal
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,8 +50,6 @@ BOUND_PLACES = 1 << 20
 MET_AT_ONCE = 64
 MEETING_SECONDS = 0.01
 STOP_SECONDS = 5.0
-# How often the dates of certificates and revocation lists are looked at.
-DATES_SECONDS = 24 * 3600.0
 # How often a worker that takes over looks whether it may; phones wait meanwhile.
 TURN_SECONDS = 0.01
 FAULT_SECONDS = 1.0  # until it tries again, when it may and cannot
@@ -156,8 +153,6 @@ class Worker:
         self._rivals: asyncio.Task[None] | None = None
         self._taking_over: asyncio.Task[None] | None = None
         self._meeting: asyncio.Task[None] | None = None
-        self._dates: asyncio.Task[None] | None = None
-        self._slot = slot
 
     def _tls_side(self, options: Options) -> "TlsSide | None":
         """Return what says whose a request over TLS is; None where there is no TLS."""
@@ -217,8 +212,6 @@ class Worker:
         await self._http.start()
         if self._acceptor is not None:
             await self._acceptor.start()
-            if self._slot == 0:
-                self._dates = asyncio.create_task(self._look_at_dates())
         if self._pnp is not None:
             if self._shared.pnp_turn.take():
                 self._pnp.start(asyncio.get_running_loop())
@@ -235,7 +228,6 @@ class Worker:
             self._looking,
             self._rivals,
             self._meeting,
-            self._dates,
         ):
             if task is not None:
                 task.cancel()
@@ -267,13 +259,6 @@ class Worker:
                     log.note(log.PROVISION_STORE_AWAY, error=str(error))
                 away = True
             self._count_lost()
-
-    async def _look_at_dates(self) -> None:
-        """Tell once a day what expires, or was not replaced in time."""
-        assert self._shared.tls is not None
-        while True:
-            await asyncio.sleep(DATES_SECONDS)
-            self._shared.tls.warn(time.time())
 
     def _count_lost(self) -> None:
         lost = self._sightings.dropped
