@@ -1000,6 +1000,22 @@ def test_the_audit_log_is_told_once_what_was_taken_on_a_certificate(
     assert len(bench.store.told) == 2
 
 
+def test_another_account_is_told_of_although_nothing_was_revoked() -> None:
+    bench = Bench(
+        Options(pairing=PairingOptions(wildcard_certificates=True, temporary_hours=1))
+    )
+    how = {"secure": True, "identity": CERTIFIED}
+    for number in (405, 406):
+        bench.store.add_account(number, wildcard="?")
+        assert bench.get(**how).status == 200
+        bench.store.accounts[number] = replace(
+            bench.store.accounts[number], wildcard=""
+        )
+        bench.clock.pass_seconds(3600)
+    told = [account for taken in bench.store.told for account in taken.accounts]
+    assert told == ["405@pbx1.example.com", "406@pbx1.example.com"]
+
+
 def test_a_list_of_files_is_nothing_to_tell_of(bench: Bench) -> None:
     how = {"secure": True, "identity": CERTIFIED}
     bench.get(f"/snom370-{MAC:012X}.htm", **how)

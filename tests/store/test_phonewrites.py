@@ -297,7 +297,7 @@ def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) ->
 
 
 def test_a_certificate_claims_an_account_that_is_not_open(
-    star: Administration, phones: Phones, reader: Reader
+    star: Administration, phones: Phones, reader: Reader, clock: Clock
 ) -> None:
     # It was opened in the meantime: then its window says for whom it is.
     assert not phones.claim_by_certificate()
@@ -305,7 +305,7 @@ def test_a_certificate_claims_an_account_that_is_not_open(
     assert phones.claim_by_certificate()
     assert not phones.claim_by_certificate(OTHER)
     device = reader.devices([MAC])[MAC]
-    assert device.provisioned_at is None
+    assert device.provisioned_at == clock.at.wall
     (binding,) = device.bindings
     assert binding.expires is None
     assert binding.account.window is not None

@@ -194,7 +194,9 @@ class Provisioner:
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
-        self._taken: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
+        self._taken: OrderedDict[int, tuple[str, int, bool, tuple[int, ...]]] = (
+            OrderedDict()
+        )
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
         """Return the answer when it is ready, or None: then ``respond`` has it.
@@ -577,7 +579,10 @@ class Provisioner:
         self, asked: Asked, device: Device, grant: Grant, stamp: int, *, told: bool
     ) -> None:
         """Let the audit log be told, once for each grant; nobody waits for it."""
-        what = grant.kind, stamp, told
+        # A phone whose time with one account is over may have claimed another since,
+        # which revokes nothing.
+        ids = tuple([binding.account.id for binding in device.bindings])
+        what = grant.kind, stamp, told, ids
         if self._taken.get(device.mac) == what:
             return
         self._taken[device.mac] = what

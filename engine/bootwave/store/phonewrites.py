@@ -252,6 +252,7 @@ def claim_wildcard(
     told = {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address}
     if window_id is None:
         _tell_claim(connection, account_id, mac, {**told, "by": "certificate"}, now)
+        connection.execute(_PROVISIONED, {"mac": mac, "wall": now.wall})
         return True
     _tell_claim(connection, account_id, mac, told, now)
     taken = consume_window(
