@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bootwave.directory.records import DeviceCredentials
+from bootwave.http.contact import Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, LimitsOptions, Options
 from bootwave.provision.credentials import REMEMBERED
@@ -302,6 +303,23 @@ def test_what_was_right_ends_with_whatever_is_revoked(bench: Bench) -> None:
     bench.revocations.revoke([Change("device", MAC)])
     assert bench.ready(authorization=shown) is None
     assert bench.get(authorization=shown).status == 401
+
+
+def test_what_was_right_ends_with_the_time_of_the_account(bench: Bench) -> None:
+    how = {"secure": True, "agent": "curl/8.0"}
+    shown = basic(USER, PASSWORD)
+    end = bench.clock.boottime + 3600.0
+    bench.store.bind(401, OTHER_MAC)
+    bench.store.bindings[MAC] = [(401, end, bench.clock.boot_id)]
+    for _ in range(2):
+        assert bench.get(authorization=shown, **how).status == 200
+    # Its time is over, which revokes nothing, and it has another account and pair.
+    bench.clock.pass_seconds(3600)
+    bench.store.credentials[MAC] = pair_of(MAC, 2)
+    bench.store.bindings[MAC] = [(401, end + 3600.0, bench.clock.boot_id)]
+    assert bench.get(identity=Identity(MAC), **how).status == 200
+    assert bench.ready(authorization=shown, **how) is None
+    assert bench.get(authorization=shown, **how).status == 401
 
 
 def test_a_password_that_was_changed_is_wrong_at_once(bench: Bench) -> None:

@@ -523,7 +523,9 @@ class Provisioner:
         self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
         found = course.verified
         if grant.kind == "credentials" and found is not None:
-            if found.proof is not None:
+            # With the time of a '?' its credentials end, and nothing is revoked.
+            lasts = all(binding.expires is None for binding in device.bindings)
+            if found.proof is not None and lasts:
                 self._verifier.remember(asked.mac, stamp, found.proof)
             if found.fresh_user:
                 self._use(asked.mac, found.fresh_user)
