@@ -10,6 +10,7 @@ from bootwave.http.contact import NOBODY, Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, Options, PairingOptions, PnpOptions
 from bootwave.pairing.decisions import Consume
+from bootwave.provision.revocations import RevocationPage
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Endpoint, Local, LookUp
 from bootwave.store.changelog import Change
@@ -941,8 +942,9 @@ def test_passwords_are_over_in_every_document_that_is_kept() -> None:
 
 def test_what_is_kept_under_a_window_ends_with_it_whatever_is_kept_beside() -> None:
     bench = certified()
+    bench.store.know(MAC, owns_certificate=True)
     bench.open(401, seconds=600.0)
-    bench.get()
+    bench.get(secure=True)
     bench.get(secure=True, identity=CERTIFIED)
     kept = bench.cache.find(MAC)
     assert kept is not None
@@ -1077,6 +1079,20 @@ def test_that_a_phone_owns_a_certificate_is_remembered_without_waiting() -> None
     assert not bench.store.certified
     bench.get(secure=True, identity=OWN)
     assert bench.store.certified == {MAC}
+
+
+def test_who_owns_a_certificate_has_nothing_kept_for_clear_http_anywhere() -> None:
+    page = RevocationPage()
+    workers = [Bench(revocations=page), Bench(revocations=page)]
+    for bench in workers:
+        bench.store.add_account(401)
+        bench.store.bind(401, MAC)
+        bench.open(401)
+    for bench in workers:
+        assert bench.get().status == 200
+    assert workers[1].ready() is not None
+    assert workers[0].get(secure=True, identity=OWN).status == 200
+    assert workers[1].ready() is None
 
 
 def test_nothing_is_remembered_of_a_mac_that_is_unknown() -> None:

@@ -373,7 +373,9 @@ class Provisioner:
         if asked.mac and asked.proofs.certificate == asked.mac and device is not None:
             if not device.owns_certificate and course.looks == 1:
                 # Nobody waits for it: this phone is served by its certificate anyway.
-                self._writes.own_certificate(asked.mac)
+                mac = asked.mac
+                writing = self._writes.own_certificate(mac)
+                writing.add_done_callback(lambda written: self._owns(mac, written))
         proofs = asked.proofs
         # Before the token is looked at: what it costs to compare, and whether a nonce
         # was too old, must not tell who is refused for what.
@@ -413,6 +415,14 @@ class Provisioner:
             return self._refused(course, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
+
+    def _owns(self, mac: int, written: "Future[bool]") -> None:
+        """End what is kept for clear HTTP of a phone that has a certificate.
+
+        In the writer's thread, for whom the page is as good as for any.
+        """
+        if not written.cancelled() and not written.exception() and written.result():
+            self._revocations.revoke([Change("device", mac)])
 
     def _prove_again(self, course: Course) -> bool:
         """Whether the certificate proves something else than when this began.
