@@ -27,6 +27,10 @@ class Said(NamedTuple):
     keep_alive: bool
     proven: bool
 
+    def __repr__(self) -> str:
+        """Return nothing of what it says."""
+        return f"Said({len(self.data)} bytes, {self.keep_alive}, {self.proven})"
+
 
 class TlsSide:
     """Knows whose a request is, and what the lane has ready for it.
