@@ -26,6 +26,10 @@ class Request(NamedTuple):
     op: str
     args: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """Return what is asked for without its arguments, which may be passwords."""
+        return f"Request({self.id}, {self.op!r})"
+
 
 class Progress(NamedTuple):
     """Says that *done* of *total* steps of a request are done."""
@@ -40,6 +44,10 @@ class Result(NamedTuple):
 
     id: int
     result: Any
+
+    def __repr__(self) -> str:
+        """Return whose result it is without it: it may be a token."""
+        return f"Result({self.id})"
 
 
 class Failure(NamedTuple):

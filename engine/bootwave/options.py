@@ -385,6 +385,12 @@ class PairingOptions(_Section):
     wildcard_vendors: Literal["snom", "any"] = Field(
         "snom", description="Whose MACs may claim a '*' or '?' account."
     )
+    wildcard_certificates: bool = Field(
+        False,
+        description="Let a phone's factory certificate claim a '*' or '?' account that "
+        "is not open. Whoever buys a used phone has one, so this is for networks that "
+        "strangers do not reach.",
+    )
 
 
 class LimitsOptions(_Section):

@@ -323,9 +323,9 @@ def test_the_message_repeats_nothing_the_peer_wrote() -> None:
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_request_shows_neither_query_nor_credentials() -> None:
+def test_a_request_shows_neither_path_nor_query_nor_credentials() -> None:
     request = request_from_head(
-        head("GET /a?key=SECRET HTTP/1.1", "Authorization: Basic SECRET")
+        head("GET /SECRET/a?key=SECRET HTTP/1.1", "Authorization: Basic SECRET")
     )
     assert request.authorization == b"Basic SECRET"
     assert "SECRET" not in repr(request)

@@ -305,10 +305,11 @@ def test_without_many_misses_there_is_no_alarm() -> None:
         assert missing.misses.alarm(missing.now) is None
 
 
-def test_a_source_is_known_for_a_day() -> None:
+def test_a_source_is_known_for_longer_than_a_phone_waits() -> None:
     some = marks()
     known: Callable[[float], bool] = lambda now: is_known(some, keys(HERE, MAC), now)  # noqa: E731
     assert not known(NOW)
     some.set(keys(HERE, MAC).pair, NOW)
+    assert known(NOW + 7 * 86_400 + 3_600)
     assert known(NOW + KNOWN_SECONDS - 2)
     assert not known(NOW + KNOWN_SECONDS)

@@ -61,6 +61,34 @@ def test_a_wildcard_account_with_an_open_window_can_be_claimed() -> None:
     assert found.candidates[0].expires is None
 
 
+def test_a_certificate_claims_what_is_not_open_where_that_is_allowed() -> None:
+    allowed = replace(POLICY, certificate_claims=True)
+    held = account(1, window(mac=OTHER_MAC, source=HERE), wildcard="?")
+    bounded = replace(wildcard(open_account(2)), opening=Opening(models=("snomd785",)))
+    over = account(4, window(closed=True), wildcard="*")
+    rows = [
+        wildcard(held, until=900.0, boot_id=BOOT),
+        bounded,
+        wildcard(account(3, wildcard="?")),
+        wildcard(over),
+        wildcard(open_account(5)),
+    ]
+    for policy, certified, found in (
+        (allowed, True, [5, 4, 3]),
+        (allowed, False, [5]),
+        (POLICY, True, [5]),
+    ):
+        choice = choose(
+            rows, MAC, HERE, HERE, at(200.0), policy, "snom370", certified=certified
+        )
+        assert ids(choice) == found
+        assert choice.taken
+        assert choice.restricted
+    by_certificate = choose(rows, MAC, HERE, HERE, at(200.0), allowed, certified=True)
+    windows = [candidate.window_id for candidate in by_certificate.candidates]
+    assert windows == [50, None, None]
+
+
 def test_a_wildcard_account_that_is_not_open_can_not() -> None:
     assert choice(wildcard(account(1, wildcard="*"))) == Choice()
     shut = account(1, window(closed=True), wildcard="*")

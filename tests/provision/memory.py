@@ -144,8 +144,8 @@ class MemoryStore:
 
     def own_certificate(self, mac: int) -> Future[bool]:
         done: Future[bool] = Future()
+        done.set_result(mac not in self.certified)
         self.certified.add(mac)
-        done.set_result(True)
         return done
 
     def taken(self, taken: Taken) -> Future[None]:
@@ -225,19 +225,20 @@ class MemoryStore:
         for candidate in decision.candidates:
             window = self.windows.get(candidate.account_id)
             account = self.accounts[candidate.account_id]
-            if (
-                window is None
-                or not account.wildcard
-                or window.id != candidate.window_id
-                or not self._is_free(window, decision.at, decision.boot_id)
-            ):
+            taken = [
+                each
+                for each in [window]
+                if each and self._is_free(each, decision.at, decision.boot_id)
+            ]
+            free = taken[0].id if taken else None
+            if not account.wildcard or candidate.window_id != free:
                 continue
             self.bindings.pop(decision.mac, None)
             boot_id = "" if candidate.expires is None else decision.boot_id
             self.bind(account.id, decision.mac, candidate.expires, boot_id)
             if account.wildcard == "*":
                 self.accounts[account.id] = replace(account, wildcard="")
-            self._take([window], decision)
+            self._take(taken, decision)
             return True
         return False
 

@@ -24,6 +24,7 @@ from tests.provision.memory import pair_of
 
 UNKNOWN = 0x000413FFFFFF
 URI = "/0004132E08B4.xml"
+HEAD = {"method": b"HEAD"}
 USER, PASSWORD = "user1-of-0004132E08B4", "pass1-credentials"
 
 
@@ -179,6 +180,19 @@ def test_a_nonce_that_is_too_old_is_told_as_stale_and_nothing_is_counted(
     assert bench.get(authorization=shown).status == 200
 
 
+def test_a_nonce_that_is_too_old_tells_no_open_window(bench: Bench) -> None:
+    bench.open(401)
+    answers = []
+    for mac in (MAC, UNKNOWN):
+        uri = f"/{mac:012X}.xml"
+        nonce = nonce_of(bench.get(mac=mac, **HEAD))
+        shown = digest("401", "guessed", uri, nonce, method="HEAD")
+        bench.clock.pass_seconds(100)
+        answers.append(bench.get(mac=mac, authorization=shown, **HEAD))
+    assert nonceless(answers[0]) == nonceless(answers[1])
+    assert bench.reasons[1] is Reason.HEAD_UNDER_WINDOW
+
+
 def test_digest_is_good_for_its_own_url_and_method_only(bench: Bench) -> None:
     nonce = nonce_of(bench.get())
     shown = digest(USER, PASSWORD, URI, nonce)
@@ -289,6 +303,23 @@ def test_what_was_right_ends_with_whatever_is_revoked(bench: Bench) -> None:
     bench.revocations.revoke([Change("device", MAC)])
     assert bench.ready(authorization=shown) is None
     assert bench.get(authorization=shown).status == 401
+
+
+def test_what_was_right_ends_with_the_time_of_the_account(bench: Bench) -> None:
+    how = {"secure": True, "agent": "curl/8.0"}
+    shown = basic(USER, PASSWORD)
+    end = bench.clock.boottime + 3600.0
+    bench.store.bind(401, OTHER_MAC)
+    bench.store.bindings[MAC] = [(401, end, bench.clock.boot_id)]
+    for _ in range(2):
+        assert bench.get(authorization=shown, **how).status == 200
+    # Its time is over, which revokes nothing, and it has another account and pair.
+    bench.clock.pass_seconds(3600)
+    bench.store.credentials[MAC] = pair_of(MAC, 2)
+    bench.store.bindings[MAC] = [(401, end + 3600.0, bench.clock.boot_id)]
+    assert bench.get(identity=Identity(MAC), **how).status == 200
+    assert bench.ready(authorization=shown, **how) is None
+    assert bench.get(authorization=shown, **how).status == 401
 
 
 def test_a_password_that_was_changed_is_wrong_at_once(bench: Bench) -> None:

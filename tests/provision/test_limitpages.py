@@ -26,6 +26,18 @@ def test_a_run_are_neighbours() -> None:
     assert len({*pages.keys(HERE, MAC), *pages.keys("10.0.0.1", MAC + 4096)}) == 8
 
 
+def test_guesses_at_many_others_give_few_back() -> None:
+    pages = LimitPages()
+    guesses = pages.guesses(LimitsOptions(account_guesses=1))
+    spent = [pages.keys("10.0.0.1", MAC + number) for number in range(100)]
+    for keys in spent:
+        guesses.wrong(keys, NOW, known=False)
+    for number in range(20_000):
+        guesses.wrong(pages.keys("10.0.0.2", number), NOW, known=False)
+    others = [keys._replace(source=number) for number, keys in enumerate(spent)]
+    assert sum(guesses.allows(keys, NOW, known=False) for keys in others) < 25
+
+
 def test_what_one_process_counts_holds_for_all() -> None:
     pages = LimitPages()
     options = LimitsOptions(guesses=1, misses=1)

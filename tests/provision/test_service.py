@@ -10,6 +10,7 @@ from bootwave.http.contact import NOBODY, Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, Options, PairingOptions, PnpOptions
 from bootwave.pairing.decisions import Consume
+from bootwave.provision.revocations import RevocationPage
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Endpoint, Local, LookUp
 from bootwave.store.changelog import Change
@@ -537,6 +538,33 @@ def test_an_unknown_phone_claims_a_wildcard_account_at_its_get(bench: Bench) -> 
     assert bench.ready(mac=UNKNOWN) is not None
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_certificate_claims_an_account_that_is_not_open_if_the_options_say_so(
+    allowed: bool,
+) -> None:
+    bench = Bench(Options(pairing=PairingOptions(wildcard_certificates=allowed)))
+    bench.store.add_account(409, wildcard="*")
+    proven = {"secure": True, "source": "203.0.113.9", "identity": Identity(UNKNOWN)}
+    assert bench.provisioner.pnp_urls([lookup(UNKNOWN)]) == [None]
+    for stranger in (
+        {"secure": True},
+        {"secure": True, "identity": Identity(OTHER_MAC)},
+        {"secure": True, "identity": Identity(detail="expired")},
+        {**proven, "method": b"HEAD"},
+    ):
+        assert bench.get(mac=UNKNOWN, **stranger).status == 401
+    assert not bench.store.bindings
+    answer = bench.get(mac=UNKNOWN, **proven)
+    assert answer.status == (200 if allowed else 401)
+    assert bool(bench.store.bindings) == allowed
+    if allowed:
+        assert bench.reasons[-1] is Reason.SERVED_CERTIFICATE
+        assert bench.store.told[0].kind == "certificate"
+        # What is kept is for whoever proves it.
+        assert bench.ready(mac=UNKNOWN, **proven) is not None
+        assert bench.get(mac=UNKNOWN, secure=True).status == 401
+
+
 def test_a_wildcard_is_for_snom_phones_unless_the_options_say_any() -> None:
     for vendors, status in (("snom", 401), ("any", 200)):
         pairing = PairingOptions.model_validate({"wildcard_vendors": vendors})
@@ -899,6 +927,30 @@ def test_passwords_are_left_out_when_their_time_has_passed() -> None:
     assert bench.ready() == answer
 
 
+def test_passwords_are_over_in_every_document_that_is_kept() -> None:
+    bench = hourly()
+    how = {"secure": True, "identity": CERTIFIED}
+    other = ("192.168.5.1", 8443)
+    bench.get(**how)
+    bench.get(local=other, **how)
+    bench.clock.pass_seconds(3600)
+    # What is made now may be kept for ever, but not what was kept beside it.
+    assert b"password-of-401" not in bench.get(**how).body
+    assert bench.ready(local=other, **how) is None
+    assert b"password-of-401" not in bench.get(local=other, **how).body
+
+
+def test_what_is_kept_under_a_window_ends_with_it_whatever_is_kept_beside() -> None:
+    bench = certified()
+    bench.store.know(MAC, owns_certificate=True)
+    bench.open(401, seconds=600.0)
+    bench.get(secure=True)
+    bench.get(secure=True, identity=CERTIFIED)
+    kept = bench.cache.find(MAC)
+    assert kept is not None
+    assert kept.until == bench.clock.boottime + 600.0
+
+
 def test_opening_the_account_again_tells_the_passwords_again() -> None:
     bench = hourly()
     bench.open(401)
@@ -948,6 +1000,22 @@ def test_the_audit_log_is_told_once_what_was_taken_on_a_certificate(
     bench.committed(401)  # whatever it was, what it is given now may be another
     bench.get(**how)
     assert len(bench.store.told) == 2
+
+
+def test_another_account_is_told_of_although_nothing_was_revoked() -> None:
+    bench = Bench(
+        Options(pairing=PairingOptions(wildcard_certificates=True, temporary_hours=1))
+    )
+    how = {"secure": True, "identity": CERTIFIED}
+    for number in (405, 406):
+        bench.store.add_account(number, wildcard="?")
+        assert bench.get(**how).status == 200
+        bench.store.accounts[number] = replace(
+            bench.store.accounts[number], wildcard=""
+        )
+        bench.clock.pass_seconds(3600)
+    told = [account for taken in bench.store.told for account in taken.accounts]
+    assert told == ["405@pbx1.example.com", "406@pbx1.example.com"]
 
 
 def test_a_list_of_files_is_nothing_to_tell_of(bench: Bench) -> None:
@@ -1013,6 +1081,20 @@ def test_that_a_phone_owns_a_certificate_is_remembered_without_waiting() -> None
     assert bench.store.certified == {MAC}
 
 
+def test_who_owns_a_certificate_has_nothing_kept_for_clear_http_anywhere() -> None:
+    page = RevocationPage()
+    workers = [Bench(revocations=page), Bench(revocations=page)]
+    for bench in workers:
+        bench.store.add_account(401)
+        bench.store.bind(401, MAC)
+        bench.open(401)
+    for bench in workers:
+        assert bench.get().status == 200
+    assert workers[1].ready() is not None
+    assert workers[0].get(secure=True, identity=OWN).status == 200
+    assert workers[1].ready() is None
+
+
 def test_nothing_is_remembered_of_a_mac_that_is_unknown() -> None:
     bench = certified(bound=False)
     assert bench.get(secure=True, identity=OWN).status == 401
@@ -1025,6 +1107,30 @@ def test_a_blocked_certificate_is_refused_whatever_is_open() -> None:
     blocked = Identity(denial=Reason.CERTIFICATE_BLOCKED)
     assert bench.get(secure=True, identity=blocked).status == 401
     assert bench.reasons == [Reason.CERTIFICATE_BLOCKED]
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_certificate_that_is_blocked_while_its_request_waits_is_refused(
+    opened: bool,
+) -> None:
+    bench = certified()
+    if opened:
+        bench.open(401)
+    identities = [OWN, Identity(denial=Reason.CERTIFICATE_BLOCKED)]
+    made = bench.compiler.specific
+
+    def block(*args: object, **how: object) -> object:
+        if len(identities) == 2:
+            del identities[0]
+            bench.revocations.revoke([Change("all", 0)])
+        return made(*args, **how)  # type: ignore[arg-type]
+
+    bench.compiler.specific = block  # type: ignore[method-assign, assignment]
+    caller = contact(secure=True, identity=identities[0])
+    caller = replace(caller, again=lambda: identities[0])
+    assert bench.provisioner.respond_now(request(), caller).status == 401
+    assert bench.reasons == [Reason.CERTIFICATE_BLOCKED]
+    assert len(bench.cache) == 0
 
 
 def test_why_a_certificate_proves_nothing_stands_in_the_sighting() -> None:

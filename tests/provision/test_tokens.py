@@ -5,9 +5,22 @@ import pytest
 from bootwave.directory.records import Token
 from bootwave.errors import StoreError
 from bootwave.http.response import Response
-from bootwave.http.target import is_token
+from bootwave.http.target import DocumentKind, is_token
+from bootwave.options import Options
+from bootwave.provision.asked import asked_from
+from bootwave.provision.cache import DocumentKey, GeneralDocument
+from bootwave.provision.steps import Ready
+from bootwave.server.tls.side import Said
 from bootwave.sightings import Reason
-from tests.provision.bench import MAC, OTHER_MAC, Bench
+from tests.provision.bench import (
+    MAC,
+    OTHER_MAC,
+    Bench,
+    contact,
+    nonceless,
+    request,
+)
+from tests.provision.client import digest, nonce_of
 
 FIRST = "t" + "a" * 26
 OLDER = "t" + "b" * 26
@@ -183,7 +196,40 @@ def test_strangers_take_as_many_keys_as_bound_phones(bench: Bench) -> None:
         before = bench.keys.opened
         get(bench, FIRST, mac)
         opened.append(bench.keys.opened - before)
-    assert opened == [2, 2]
+    assert opened == [4, 4]
+
+
+def test_credentials_tell_nobody_that_only_the_token_was_wrong(bench: Bench) -> None:
+    answers, opened = [], []
+    for seconds in (0, 100):
+        for mac in (MAC, UNKNOWN):
+            uri = f"/{WRONG}/{mac:012X}.xml"
+            shown = digest("401", "guessed", uri, nonce_of(bench.get(uri)))
+            bench.clock.pass_seconds(seconds)
+            before = bench.keys.opened
+            answers.append(nonceless(bench.get(uri, authorization=shown)))
+            opened.append(bench.keys.opened - before)
+    fresh, stale = answers[:2], answers[2:]
+    assert fresh[0] == fresh[1] != stale[0] == stale[1]
+    assert opened[0] == opened[1] > opened[2] == opened[3]
+
+
+def test_no_answer_shows_a_secret_in_its_repr(bench: Bench) -> None:
+    bench.open(401)
+    answer = get(bench, FIRST)
+    assert b"password-of-401" in answer.body
+    key = DocumentKey(DocumentKind.SETTINGS, "http://192.168.4.1:8080", "snom370")
+    kept = bench.cache.document(MAC, key)
+    general = bench.get(f"/{FIRST}/snom370.htm")
+    asked = asked_from(request(f"/{FIRST}/snom370.htm"), contact(), Options())
+    assert asked is not None
+    made = GeneralDocument(1, general.body, b'"tag"')
+    assert kept is not None
+    ready = Ready(kept, 0.0, Reason.SERVED_WINDOW)
+    for shown in (answer, kept, ready, asked.key, made):
+        assert "password" not in repr(shown)
+        assert FIRST not in repr(shown)
+    assert "password" not in repr(Said(answer.body, True, True))
 
 
 def test_no_detail_of_a_sighting_holds_a_token(bench: Bench) -> None:

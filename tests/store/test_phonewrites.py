@@ -71,6 +71,23 @@ class Phones:
             temporary_seconds=3_600.0,
         )
 
+    def claim_by_certificate(self, mac: int = MAC) -> bool:
+        ((account_id,),) = self.connection.execute(
+            "SELECT id FROM accounts WHERE number = '401'"
+        ).fetchall()
+        return claim_wildcard(
+            self.connection,
+            account_id=account_id,
+            window_id=None,
+            mac=mac,
+            address=SOURCE,
+            model="",
+            source=SOURCE,
+            now=self.clock.at,
+            pairing_seconds=300.0,
+            temporary_seconds=3_600.0,
+        )
+
 
 @pytest.fixture
 def phones(connection: sqlite3.Connection, clock: Clock, reader: Reader) -> Phones:
@@ -210,6 +227,39 @@ def test_all_windows_of_a_phone_are_taken_or_none(
     assert not consume(connection, decision(windows), clock.at)
 
 
+def test_the_audit_log_is_told_of_accounts_that_were_not_open(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    reader: Reader,
+    clock: Clock,
+) -> None:
+    text = f"{MAC:012X}"
+    add("401@a.example.com", "402@a.example.com", "403@a.example.com", mac=text)
+    admin.window_open(["401@a.example.com", "403@a.example.com"])
+    windows = tuple(
+        binding.account.window.id
+        for binding in reader.devices([MAC])[MAC].bindings
+        if binding.account.window is not None
+    )
+    at = clock.at.boottime
+    decision = Consume(windows, MAC, SOURCE, at, clock.at.boot_id, at + 300)
+    assert consume(connection, decision, clock.at)
+    rows = [
+        (row["action"], row["subject"], row["detail"])
+        for row in admin.audit_list(limit=3)
+    ]
+    assert rows == [
+        (
+            "document.taken",
+            text,
+            {"from": SOURCE, "grant": "window", "passwords_of": ["402@a.example.com"]},
+        ),
+        ("window.used", "403@a.example.com", {"from": SOURCE}),
+        ("window.used", "401@a.example.com", {"from": SOURCE}),
+    ]
+
+
 def test_a_star_account_remembers_the_phone_that_claimed_it(
     star: Administration, phones: Phones, reader: Reader, clock: Clock
 ) -> None:
@@ -244,6 +294,25 @@ def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) ->
         pairing_seconds=300.0,
         temporary_seconds=3_600.0,
     )
+
+
+def test_a_certificate_claims_an_account_that_is_not_open(
+    star: Administration, phones: Phones, reader: Reader, clock: Clock
+) -> None:
+    # It was opened in the meantime: then its window says for whom it is.
+    assert not phones.claim_by_certificate()
+    star.window_close([ACCOUNT])
+    assert phones.claim_by_certificate()
+    assert not phones.claim_by_certificate(OTHER)
+    device = reader.devices([MAC])[MAC]
+    assert device.provisioned_at == clock.at.wall
+    (binding,) = device.bindings
+    assert binding.expires is None
+    assert binding.account.window is not None
+    assert binding.account.window.consumed_mac == 0
+    (row,) = star.audit_list(limit=1)
+    assert row["action"] == "account.claimed"
+    assert row["detail"]["by"] == "certificate"
 
 
 def test_a_claimed_star_gives_its_subnet_back(

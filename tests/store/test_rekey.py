@@ -1,7 +1,9 @@
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from bootwave.options import PairingOptions
 from bootwave.store import rekey as module
 from bootwave.store.administration import Administration
 from bootwave.store.audit import listed, verify
+from bootwave.store.connection import connect
 from bootwave.store.keysources import key_lines
 from bootwave.store.reader import Reader
-from bootwave.store.rekey import COLUMNS, drop_old, rekey
+from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, rekey
 from bootwave.store.schema import metadata
 from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
 from tests.store.clock import Clock
@@ -226,6 +229,35 @@ def test_the_file_has_every_key_before_anything_is_sealed(
     monkeypatch.undo()
     assert not rekey(connection, key, **HOW).new
     assert os.stat(key).st_mode & 0o077 == 0
+
+
+def test_two_at_once_make_one_key(
+    full: Administration,
+    connection: sqlite3.Connection,
+    path: Path,
+    key: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replace_file = module.keysources.replace_file
+    others: list[Rekeyed] = []
+
+    def other() -> None:
+        with closing(connect(path)) as second:
+            others.append(rekey(second, key, **HOW))
+
+    def replace_late(file: Path, lines: list[str]) -> None:
+        monkeypatch.setattr(module.keysources, "replace_file", replace_file)
+        thread.start()
+        thread.join(0.3)
+        replace_file(file, lines)
+
+    thread = threading.Thread(target=other)
+    monkeypatch.setattr(module.keysources, "replace_file", replace_late)
+    first = rekey(connection, key, **HOW)
+    thread.join()
+    assert {first.key} == {done.key for done in others}
+    assert len(key_lines(key)) == 2
+    assert sealed_by(connection) == {KeyRing.load(key).sealing_id}
 
 
 def test_nothing_is_lost_of_what_is_written_meanwhile(

@@ -21,6 +21,10 @@ class Setting:
     index: int | None = None
     permission: Permission = "R"
 
+    def __repr__(self) -> str:
+        """Return which setting it is without its value, which may be a password."""
+        return f"Setting({self.name!r}, {self.index})"
+
 
 @record
 class FunctionKey:

@@ -1,6 +1,7 @@
 """Who is at the other end of a connection, as the kernel reports it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from bootwave.sightings import Reason
@@ -30,13 +31,17 @@ class Contact:
 
     ``source`` is the phone's address without port, ``local`` the address and port it
     connected to; both are plain, never IPv4-mapped.  ``secure`` says whether TLS
-    protects the connection, ``identity`` what its client certificate proves.
+    protects the connection, ``identity`` what its client certificate proves.  Where it
+    showed one, ``again`` tells that anew: who had to wait asks before a secret leaves.
     """
 
     source: str
     local: tuple[str, int]
     secure: bool = False
     identity: Identity = NOBODY
+    again: Callable[[], Identity] | None = field(
+        default=None, repr=False, compare=False
+    )
 
 
 def plain_address(address: str) -> str:

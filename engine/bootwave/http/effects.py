@@ -1,6 +1,6 @@
 """What must happen after bytes or time went into a connection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
@@ -11,7 +11,7 @@ from bootwave.sightings import Reason
 class SendBytes:
     """Send *data*, all of it, then tell the connection how much is still unsent."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,13 @@ class Request:
     its question mark.  ``version`` is ``b"1.0"`` or ``b"1.1"``.  ``host`` is the
     authority the peer wrote, "" when an HTTP/1.0 request has none; URLs are built from
     options, never from it.  ``if_none_match`` holds all lines of that field, joined.
-    ``keep_alive`` says whether the peer wants to go on after the answer.  Query and
-    credentials stay out of the repr, and so out of logs and tracebacks.
+    ``keep_alive`` says whether the peer wants to go on after the answer.  Path (it may
+    hold a token), query and credentials stay out of the repr, and so out of logs and
+    tracebacks.
     """
 
     method: bytes
-    path: str
+    path: str = field(repr=False)
     query: str = field(repr=False)
     version: bytes
     host: str

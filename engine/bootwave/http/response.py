@@ -1,7 +1,7 @@
 """Answers, and the bytes they become: always one head, its length, and the content."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -21,11 +21,12 @@ class Response:
     Cache-Control among them replaces the usual one.  With status 304 the content is
     what a 200 would have carried: its length is told, it is not sent.  ``close`` ends
     the connection after the answer.  ``proven`` marks a document given on a grant: the
-    connection then stands last in line when connections must go.
+    connection then stands last in line when connections must go.  What it says, and so
+    the passwords in it, stays out of the repr.
     """
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = "application/xml"
     etag: bytes | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()

@@ -14,6 +14,7 @@ class Policy:
     ``pairing_seconds`` is how long the phone that used a window may fetch again;
     ``temporary_seconds`` how long a phone keeps a ``?`` account.  ``any_vendor`` is
     whether MACs of others than snom may claim a wildcard account.
+    ``certificate_claims`` is whether a certificate claims one that is not open.
     ``passwords_seconds`` is how long after it was provisioned a phone's document still
     holds its SIP passwords, 0 for ever.
     """
@@ -22,6 +23,7 @@ class Policy:
     pairing_seconds: float = 300.0
     temporary_seconds: float = 28_800.0
     any_vendor: bool = False
+    certificate_claims: bool = False
     passwords_seconds: float = 0.0
 
 
@@ -95,10 +97,13 @@ class Consume:
 
 @record
 class Candidate:
-    """A wildcard account with an open window; *expires* is None for ``*``."""
+    """A wildcard account that is free; *expires* is None for ``*``.
+
+    *window_id* is that of its open window, None where a certificate stands for one.
+    """
 
     account_id: int
-    window_id: int
+    window_id: int | None
     domain_id: int
     expires: float | None
 
@@ -107,7 +112,8 @@ class Candidate:
 class Claim:
     """The first of *candidates* that is still free must be bound to *mac*.
 
-    The same conditional write consumes its window; then the device is looked at again.
+    The same conditional write consumes its window, if it has one; then the device is
+    looked at again.
     *address* and *model* are looked at by it, too: an opening may be for others.
     """
 

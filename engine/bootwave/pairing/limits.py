@@ -298,11 +298,13 @@ class Misses:
             self._over = missed
 
 
-KNOWN_SECONDS = 86_400.0
+# Phones look for new settings daily, by chance within some hours, or once a week; one
+# that had to wait longer than this would be a stranger behind its own address.
+KNOWN_SECONDS = 8 * 86_400.0
 
 
 def is_known(proofs: Marks, keys: Keys, now: float) -> bool:
-    """Whether this source proved within a day that it is this MAC."""
+    """Whether this source proved lately that it is this MAC."""
     age = proofs.age(keys.pair, now)
     return age is not None and age < KNOWN_SECONDS
 

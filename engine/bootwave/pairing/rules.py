@@ -7,7 +7,8 @@
 | bound, it proves itself, or took a window   |                               |
 | that still runs                             | ``Serve``                     |
 | bound, none of these                        | ``Refuse``                    |
-| unbound, wildcard accounts with free window | ``Claim``                     |
+| unbound, wildcard accounts with free window |                               |
+| (or none, by ``certificate_claims``)        | ``Claim``                     |
 | unbound, none of these                      | ``Refuse``                    |
 
 A phone proves itself by the factory certificate of its MAC or by user name and
@@ -80,7 +81,7 @@ def decide(
     bindings = live_bindings(device, at)
     if device is None or not bindings:
         return _decide_unbound(
-            mac, device, wildcards, address, source, secure, at, policy, model
+            mac, device, wildcards, address, source, secure, at, policy, proofs, model
         )
     unfit = _unfit(address, secure, device.owns_certificate, policy)
     if unfit is not None:
@@ -137,7 +138,8 @@ def open_for_pnp(
 
     A bound phone always is: it may come with a proof that no window is needed for.  An
     unbound one is when it could claim a wildcard account from there; claiming itself
-    waits for the GET.
+    waits for the GET.  Nobody has a certificate here, so what is not open makes no
+    unknown phone heard.
     """
     if live_bindings(device, at):
         return True
@@ -189,11 +191,21 @@ def _decide_unbound(
     secure: bool,
     at: Instant,
     policy: Policy,
+    proofs: Proofs,
     model: str,
 ) -> Decision:
     choice = Choice()
     if is_unicast(mac):
-        choice = choose(wildcards, mac, address, source, at, policy, model)
+        choice = choose(
+            wildcards,
+            mac,
+            address,
+            source,
+            at,
+            policy,
+            model,
+            certified=_proof(mac, proofs) == "certificate",
+        )
     if choice.candidates:
         if not _may_claim(mac, policy):
             return Refuse(Reason.WILDCARD_VENDOR)

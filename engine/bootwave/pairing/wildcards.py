@@ -8,12 +8,16 @@ guess would hand one tenant's password to another's phone.
 An account whose opening is for other phones (``pairing.openings``) is as good as
 closed: it neither chooses the domain nor is it claimed.
 
+A phone that proves its MAC by its certificate claims accounts that are not open, too,
+where ``Policy.certificate_claims`` says so.  Bounds of an opening hold for it as well.
+
 Within the domain ``*`` comes before ``?``: a phone that takes a ``*`` account keeps it
 and never needs a wildcard again, while one that takes a ``?`` comes back for another
-when it ends.  Among equals the window opened first is claimed first, then the lower
-account id.
+when it ends.  Among equals the window opened first is claimed first, then what is not
+open, then the lower account id.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +35,8 @@ class Choice:
 
     ``candidates`` are in the order in which they are tried.  When there are none,
     ``ambiguous`` tells that domains compete, ``taken`` that other phones have every
-    wildcard account that was opened, and ``restricted`` that one is free which was
-    opened for others.
+    wildcard account that could be claimed, and ``restricted`` that one is free which
+    was opened for others.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -58,24 +62,29 @@ def choose(
     at: Instant,
     policy: Policy,
     model: str | None = "",
+    *,
+    certified: bool = False,
 ) -> Choice:
     """Return what the phone *mac* at *address* (source key *source*) can claim.
 
-    *model* is what it calls itself, None as long as it had no place to say so.
+    *model* is what it calls itself, None as long as it had no place to say so;
+    *certified* whether its certificate proved the MAC.
     """
+    unopened = certified and policy.certificate_claims
     best = -1
     taken = restricted = False
     free: list[WildcardAccount] = []
     for wildcard in wildcards:
         state = window_state(wildcard.account.window, mac, source, at)
-        if state in (WindowState.CLOSED, WindowState.ENDED):
+        is_over = state in (WindowState.CLOSED, WindowState.ENDED)
+        if is_over and not unopened:
             continue
         specificity = subnet_specificity(wildcard.subnet, address)
         if specificity is None:
             continue
-        if state is not WindowState.FREE or is_held(wildcard, at):
+        if state in (WindowState.MINE, WindowState.ANOTHERS) or is_held(wildcard, at):
             taken = True
-        elif not admits(wildcard.opening, mac, address, model):
+        elif not is_over and not admits(wildcard.opening, mac, address, model):
             restricted = True
         elif specificity >= best:
             if specificity > best:
@@ -94,11 +103,14 @@ def _candidates(
     ordered: list[tuple[bool, float, int, Candidate]] = []
     for wildcard in free:
         account, window = wildcard.account, wildcard.account.window
-        assert window is not None  # a free account has an open window
+        window_id: int | None = None
+        opened = math.inf
+        if window is not None and window_state(window, 0, "", at) is WindowState.FREE:
+            window_id, opened = window.id, window.opened
         temporary = account.wildcard == "?"
         expires = at.boottime + policy.temporary_seconds if temporary else None
-        candidate = Candidate(account.id, window.id, account.domain_id, expires)
-        ordered.append((temporary, window.opened, account.id, candidate))
+        candidate = Candidate(account.id, window_id, account.domain_id, expires)
+        ordered.append((temporary, opened, account.id, candidate))
     return [
         candidate for *_order, candidate in sorted(ordered, key=lambda row: row[:3])
     ]

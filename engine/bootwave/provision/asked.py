@@ -1,5 +1,6 @@
 """What a request asks for, told apart from how it asks."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,7 +9,7 @@ from bootwave.http.authorization import (
     Digest,
     authorization_from,
 )
-from bootwave.http.contact import NOBODY, Contact
+from bootwave.http.contact import NOBODY, Contact, Identity
 from bootwave.http.request import Request, is_target_of
 from bootwave.http.target import DocumentKind, target_from, token_from
 from bootwave.options import Options
@@ -52,7 +53,8 @@ class Asked(NamedTuple):
     the sighting.  ``proofs`` are what the request shows; of user name and password
     nothing is known before the store was asked: ``shown`` is what was sent of them,
     None for nothing.  ``token`` is the one in the URL; the key of a general document
-    holds it, too, for that tells the phone where to go on.
+    holds it, too, for that tells the phone where to go on.  ``again``, where a
+    certificate was shown, tells what it proves now.
     """
 
     mac: int
@@ -67,6 +69,7 @@ class Asked(NamedTuple):
     proofs: Proofs = NO_PROOFS
     token: str = ""
     shown: Shown | None = None
+    again: Callable[[], Identity] | None = None
 
     def __repr__(self) -> str:
         """Return whose what it is, without the token."""
@@ -97,9 +100,10 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         if_none_match=request.if_none_match,
         agent_model=agent.model,
         detail=_with_certificate(phone_detail(request), contact),
-        proofs=_proofs(contact),
+        proofs=proofs_of(contact.identity),
         token=token,
         shown=_shown(request) if own else None,
+        again=contact.again,
     )
 
 
@@ -114,8 +118,8 @@ def _shown(request: Request) -> Shown | None:
     return shown
 
 
-def _proofs(contact: Contact) -> Proofs:
-    identity = contact.identity
+def proofs_of(identity: Identity) -> Proofs:
+    """Return what the certificate of *identity* proves, or denies."""
     if identity is NOBODY or not (identity.mac or identity.denial):
         return NO_PROOFS
     return Proofs(identity.mac, identity.denial)

@@ -35,6 +35,10 @@ class DocumentKey(NamedTuple):
     base_url: str
     model: str
 
+    def __repr__(self) -> str:
+        """Return the key without the URL, which may hold a token."""
+        return f"DocumentKey({self.kind.name}, {self.model!r})"
+
 
 class Document(NamedTuple):
     """A document ready to be assembled, and its entity tag with quotes.
@@ -45,6 +49,10 @@ class Document(NamedTuple):
     plan: DocumentPlan | None
     packed: bytes
     etag: bytes
+
+    def __repr__(self) -> str:
+        """Return nothing of what is in it."""
+        return f"Document({self.etag!r})"
 
     def body(self) -> bytes:
         """Return the document's bytes."""
@@ -166,6 +174,10 @@ class GeneralDocument(NamedTuple):
     stamp: int
     content: bytes
     etag: bytes
+
+    def __repr__(self) -> str:
+        """Return nothing of what is in it: a URL in it may hold a token."""
+        return f"GeneralDocument({self.etag!r})"
 
     def body(self) -> bytes:
         """Return the document's bytes."""

@@ -13,8 +13,8 @@ one with twelve accounts, a wrong name and a wrong password take the same.
 What was right is remembered, of a bounded number of phones, so that a phone's next
 files need no store: of Basic a keyed hash of the exact credentials, of Digest H(A1).
 It ends with the stamp under which it was right (provision.revocations).  A pair that
-was replaced is never remembered, because its end revokes nothing, and a new one not
-before it is stored that it was used.
+was replaced is never remembered, because its end revokes nothing, nor is one of a phone
+that has an account for a time, and a new one not before it is stored that it was used.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The memory in which limits count (pairing.limits): made before fork, shared by all.
 
-Anonymous and of fixed size: ten megabytes, of which only what is used is real.
+Anonymous and of fixed size: forty megabytes, of which only what is used is real.
 """
 
 import mmap
@@ -11,9 +11,11 @@ from functools import lru_cache
 from bootwave.options import LimitsOptions
 from bootwave.pairing.limits import RUN_BITS, Buckets, Guesses, Keys, Marks, Misses
 
-BUCKETS = 16_384  # sources, MACs or runs at once
-# Phones of one engine that proved themselves within a day, and MACs counted within an
-# hour: four times as many as a city has (pairing.limits.Marks).
+# Sources, MACs or runs at once.  Who tries so many others, with a challenge for each,
+# has a bound forgotten: by then it would have had as much back.
+BUCKETS = 262_144
+# Phones of one engine that proved themselves within eight days, and MACs counted within
+# an hour: four times as many as a city has (pairing.limits.Marks).
 MARKS = 524_288
 # Refusals of one process that wait to be counted, for ten seconds at most, and those of
 # one address: what two thousand phones behind it ask for before they prove themselves.

@@ -59,7 +59,7 @@ from bootwave.pairing.tokens import TokenUse
 from bootwave.phone.challenges import offers
 from bootwave.phone.mac import text_from_mac
 from bootwave.provision.answering import Answering
-from bootwave.provision.asked import Asked, asked_from, phone_detail
+from bootwave.provision.asked import Asked, asked_from, phone_detail, proofs_of
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import (
     Document,
@@ -173,6 +173,7 @@ class Provisioner:
             pairing_seconds=options.pairing.pairing_minutes * 60,
             temporary_seconds=options.pairing.temporary_hours * 3600,
             any_vendor=options.pairing.wildcard_vendors == "any",
+            certificate_claims=options.pairing.wildcard_certificates,
             passwords_seconds=options.pairing.passwords_hours * 3600,
         )
         self.general = GeneralDocuments()
@@ -193,7 +194,9 @@ class Provisioner:
         self._batch = Batch(self._look)
         self._misses = Misses(self._begun, self._gone_on, self._look, self._submit)
         self._applied = 0
-        self._taken: OrderedDict[int, tuple[str, int, bool]] = OrderedDict()
+        self._taken: OrderedDict[int, tuple[str, int, bool, tuple[int, ...]]] = (
+            OrderedDict()
+        )
 
     def cached(self, request: Request, contact: Contact) -> Response | None:
         """Return the answer when it is ready, or None: then ``respond`` has it.
@@ -355,22 +358,26 @@ class Provisioner:
                 course.lost_claim = course.claiming and not result
         except StoreError as error:
             self._note_store_away(error)
-            return self._refuse(course.asked, Reason.STORE_AWAY)
+            return self._refused(course, Reason.STORE_AWAY)
         if course.looks == ROUNDS:
-            return self._refuse(course.asked, Reason.NOT_DECIDED)
+            return self._refused(course, Reason.NOT_DECIDED)
         course.looks += 1
         return course.asked.mac
 
     def _decided(self, course: Course, look: Look) -> Write | Outcome | None:
         """Decide on what was looked up; None to look again."""
+        self._prove_again(course)
         asked = course.asked
         at = look.at
         device = look.device
         if asked.mac and asked.proofs.certificate == asked.mac and device is not None:
             if not device.owns_certificate and course.looks == 1:
                 # Nobody waits for it: this phone is served by its certificate anyway.
-                self._writes.own_certificate(asked.mac)
-        # Before the token is looked at: a phone that is refused for it takes as long.
+                mac = asked.mac
+                writing = self._writes.own_certificate(mac)
+                writing.add_done_callback(lambda written: self._owns(mac, written))
+        # Before the token is looked at: what it costs to compare, and whether a nonce
+        # was too old, must not tell who is refused for what.
         proofs = asked.proofs
         if asked.shown is not None:
             proofs = replace(proofs, credentials=self._verified(course, look))
@@ -405,9 +412,31 @@ class Provisioner:
             return self._refused(course, reason)
         if asked.is_head:
             # It takes no secret away, so it must not use up who may.
-            return self._refuse(asked, Reason.HEAD_UNDER_WINDOW)
+            return self._refused(course, Reason.HEAD_UNDER_WINDOW)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
+
+    def _owns(self, mac: int, written: "Future[bool]") -> None:
+        """End what is kept for clear HTTP of a phone that has a certificate.
+
+        In the writer's thread, for whom the page is as good as for any.
+        """
+        if not written.cancelled() and not written.exception() and written.result():
+            self._revocations.revoke([Change("device", mac)])
+
+    def _prove_again(self, course: Course) -> bool:
+        """Whether the certificate proves something else than when this began.
+
+        It may have been blocked while this waited, or have expired.
+        """
+        asked = course.asked
+        if asked.again is None:
+            return False
+        proofs = proofs_of(asked.again())
+        if proofs == asked.proofs:
+            return False
+        course.asked = asked._replace(proofs=proofs)
+        return True
 
     def _verified(self, course: Course, look: Look) -> bool | None:
         """Return whether the credentials shown are right, None for nothing to say."""
@@ -478,10 +507,12 @@ class Provisioner:
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
-            return self._not_made(asked, error)
+            return self._not_made(course, error)
         # Last of all: whatever was revoked or has ended until here must not leave.
         if self._answering is not None:
             self._answering.enter()
+        if self._prove_again(course):
+            return None
         at = self._clock()
         if at.boottime >= grant.until or at.boot_id != grant.boot_id:
             return None
@@ -490,11 +521,12 @@ class Provisioner:
             return None
         if grant.kind != "window" and asked.key.kind is DocumentKind.SETTINGS:
             self._note_taken(asked, device, grant, stamp, told=told)
-        self._note_proof(course, grant, stamp, at)
+        self._note_proof(course, device, grant, stamp, at)
         if is_open(device.bindings, at):
             # It was asked for with HEAD.  Nothing is kept, or the GET would be answered
             # from that and leave the window to somebody else.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
+        grant = self._with_what_is_kept(device.mac, stamp, grant, at)
         terms = Terms(domain_id, stamp, grant, not asked.secure, guard)
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
@@ -506,16 +538,35 @@ class Provisioner:
         return Ready(document, at.wall, _SERVED[grant.kind])
 
     def _note_proof(
-        self, course: Course, grant: Grant, stamp: int, at: Instant
+        self, course: Course, device: Device, grant: Grant, stamp: int, at: Instant
     ) -> None:
         """Remember that the phone was served there, and by which credentials."""
         asked, found = course.asked, course.verified
         self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
         if grant.kind == "credentials" and found is not None:
-            if found.proof is not None:
+            # With the time of a '?' its credentials end, and nothing is revoked.
+            lasts = all(binding.expires is None for binding in device.bindings)
+            if found.proof is not None and lasts:
                 self._verifier.remember(asked.mac, stamp, found.proof)
             if found.fresh_user:
                 self._use(asked.mac, found.fresh_user)
+
+    def _with_what_is_kept(
+        self, mac: int, stamp: int, grant: Grant, at: Instant
+    ) -> Grant:
+        """Return *grant* as it may be kept beside what is kept of *mac*.
+
+        All documents of a phone end together, so one that may be had for longer would
+        have the others, with passwords or accounts whose time is over by then, had for
+        longer, too.
+        """
+        kept = self._cache.find(mac)
+        if kept is None or kept.stamp != stamp or kept.until >= grant.until:
+            return grant
+        if kept.lasts(at):
+            return replace(grant, until=kept.until)
+        self._cache.drop(mac)
+        return grant
 
     def _use(self, mac: int, user: str) -> None:
         """Write that the device's new credentials were used; nobody waits for it."""
@@ -546,7 +597,10 @@ class Provisioner:
         self, asked: Asked, device: Device, grant: Grant, stamp: int, *, told: bool
     ) -> None:
         """Let the audit log be told, once for each grant; nobody waits for it."""
-        what = grant.kind, stamp, told
+        # A phone whose time with one account is over may have claimed another since,
+        # which revokes nothing.
+        ids = tuple([binding.account.id for binding in device.bindings])
+        what = grant.kind, stamp, told, ids
         if self._taken.get(device.mac) == what:
             return
         self._taken[device.mac] = what
@@ -681,9 +735,10 @@ class Provisioner:
         )
         return Slowed(response, seconds, over) if seconds else response
 
-    def _not_made(self, asked: Asked, error: Exception) -> Response | Slowed:
-        log.note(log.PROVISION_NOT_MADE, mac=text_from_mac(asked.mac), error=str(error))
-        return self._refuse(asked, Reason.NOT_MADE)
+    def _not_made(self, course: Course, error: Exception) -> Outcome:
+        mac = text_from_mac(course.asked.mac)
+        log.note(log.PROVISION_NOT_MADE, mac=mac, error=str(error))
+        return self._refused(course, Reason.NOT_MADE)
 
     def _tell(self, asked: Asked, reason: Reason, wall: float) -> None:
         self._sight(Sighting(wall, asked.mac, asked.source, reason, asked.detail))

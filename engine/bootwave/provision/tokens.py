@@ -44,13 +44,19 @@ class TokenGate:
         device = look.device
         if not is_bound or device is None or device.domain is None:
             self._open_as_if(tokens)
+            self._open_as_if(tokens)
             return Checked(
                 TokenUse.WRONG, False, self._claimable(asked, look.wildcards, tokens)
             )
+        with contextlib.suppress(StoreError):  # for the time that it takes
+            self._claimable(asked, look.wildcards, tokens)
         domain = tokens.get(device.domain.id)
         if domain is None:
             self._open_as_if(tokens)
+            self._open_as_if(tokens)
             return Checked(TokenUse.WRONG, False, look.wildcards)
+        if device.token is None:
+            self._open_as_if(tokens)
         use = token_use(
             asked, self._of_device(device), self._of_domain(device.domain.id, domain)
         )
@@ -94,18 +100,19 @@ class TokenGate:
         return self._known(device.token, device_token_owner(device.mac))
 
     def _known(self, token: Token, owner: str) -> Known:
-        previous = ""
-        if token.sealed_previous:
-            previous = self._keyring.open(token.sealed_previous, owner=owner)
-        return Known(self._keyring.open(token.sealed, owner=owner), previous)
+        # Twice, whether one was replaced or not: see below.
+        previous = self._keyring.open(
+            token.sealed_previous or token.sealed, owner=owner
+        )
+        present = self._keyring.open(token.sealed, owner=owner)
+        return Known(present, previous if token.sealed_previous else "")
 
     def _open_as_if(self, tokens: Mapping[int, Token]) -> None:
-        """Take the time that a phone of a domain with a token takes.
+        """Take the time that a domain's token takes, or a phone's.
 
         Strangers must not be told by it.
         """
         with contextlib.suppress(StoreError):
             for domain_id, token in tokens.items():
-                self._of_domain(domain_id, token)
                 self._of_domain(domain_id, token)
                 return

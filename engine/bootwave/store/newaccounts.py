@@ -52,6 +52,10 @@ class New(NamedTuple):
     password: str
     mac: int
 
+    def __repr__(self) -> str:
+        """Return the account without its password."""
+        return f"New({self.domain_id}, {self.number!r})"
+
 
 class NewAccounts:
     """The accounts and devices of one import that are new, in its transaction."""

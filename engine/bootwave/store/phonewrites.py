@@ -15,6 +15,7 @@ is to take it.  So whoever reads the log, the taker's own worker first of all, h
 nothing to forget.
 """
 
+import json
 import sqlite3
 from typing import NamedTuple
 
@@ -47,6 +48,21 @@ RETURNING account_id, (
   WHERE a.id = windows.account_id
 )
 """
+# Whose passwords the phone takes with those of the accounts that were opened.
+_OTHERS = """
+SELECT a.number || '@' || d.name
+FROM bindings b
+JOIN accounts a ON a.id = b.account_id
+JOIN domains d ON d.id = a.domain_id
+WHERE b.mac = :mac
+  AND (b.expires IS NULL OR (b.boot_id = :boot_id AND b.expires > :now))
+  AND NOT EXISTS (
+    SELECT 1 FROM windows w
+    WHERE w.account_id = b.account_id
+      AND w.id IN (SELECT j.value FROM json_each(:windows) j)
+  )
+ORDER BY b.identity
+"""
 # The phone gets its passwords now, for as long as pairing.passwords_hours says.
 _PROVISIONED = "UPDATE devices SET provisioned_at = :wall WHERE mac = :mac"
 _FIRST_TAKEN = """
@@ -62,9 +78,9 @@ WHERE a.id = :account_id AND a.wildcard <> ''
     SELECT 1 FROM bindings b
     WHERE b.account_id = a.id AND b.expires IS NOT NULL
   ))
-  AND EXISTS (
+  AND (:window_id IS NULL) <> EXISTS (
     SELECT 1 FROM windows w
-    WHERE w.id = :window_id AND w.account_id = a.id
+    WHERE (:window_id IS NULL OR w.id = :window_id) AND w.account_id = a.id
       AND w.consumed_mac = 0 AND w.closed_at IS NULL
       AND w.boot_id = :boot_id AND w.opened <= :now AND w.deadline > :now
   )
@@ -150,20 +166,45 @@ def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> 
         )
 
     if len(decision.windows) == 1:  # there is nothing to undo
-        return take(decision.windows[0])
-    connection.execute("SAVEPOINT consume")
-    taken = bool(decision.windows) and all(map(take, decision.windows))
-    if not taken:
-        connection.execute("ROLLBACK TO consume")
-    connection.execute("RELEASE consume")
+        taken = take(decision.windows[0])
+    else:
+        connection.execute("SAVEPOINT consume")
+        taken = bool(decision.windows) and all(map(take, decision.windows))
+        if not taken:
+            connection.execute("ROLLBACK TO consume")
+        connection.execute("RELEASE consume")
+    if taken:
+        _tell_others(connection, decision, now)
     return taken
+
+
+def _tell_others(
+    connection: sqlite3.Connection, decision: Consume, now: Instant
+) -> None:
+    """Tell the audit log of the accounts in the phone's document that were not open.
+
+    Of those that were, their windows' rows tell.
+    """
+    others = connection.execute(
+        _OTHERS,
+        {
+            "mac": decision.mac,
+            "boot_id": now.boot_id,
+            "now": now.boottime,
+            "windows": json.dumps(decision.windows),
+        },
+    ).fetchall()
+    if others:
+        accounts = tuple([name for (name,) in others])
+        note = Taken(decision.mac, "window", decision.source, accounts)
+        _append_taken(connection, note, now)
 
 
 def claim_wildcard(
     connection: sqlite3.Connection,
     *,
     account_id: int,
-    window_id: int,
+    window_id: int | None,
     mac: int,
     address: str,
     model: str,
@@ -174,10 +215,11 @@ def claim_wildcard(
 ) -> bool:
     """Whether *mac* has the wildcard account now, its window consumed with it.
 
-    ``*``: the MAC is remembered, and the account is no wildcard any more.  ``?``: the
-    binding ends after *temporary_seconds* and the account stays a wildcard.  False
-    when the account is no wildcard or held, its window not free or opened for other
-    phones than a *model* at *address*, or the MAC bound.
+    Without *window_id* the account must not be open: a certificate claims it.  ``*``:
+    the MAC is remembered, and the account is no wildcard any more.  ``?``: the binding
+    ends after *temporary_seconds* and the account stays a wildcard.  False when the
+    account is no wildcard or held, its window not free or opened for other phones than
+    a *model* at *address*, or the MAC bound.
     """
     at = {"boot_id": now.boot_id, "now": now.boottime}
     forget_expired_of_account(connection, account_id, now.boottime, now.boot_id)
@@ -207,7 +249,12 @@ def claim_wildcard(
         connection.execute(_CLAIMED, {"account_id": account_id})
         refresh_star_subnet(connection, domain_id)
     record(connection, [Change("wildcard", domain_id), Change("device", mac)])
-    _tell_claim(connection, account_id, mac, wildcard, address, now)
+    told = {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address}
+    if window_id is None:
+        _tell_claim(connection, account_id, mac, {**told, "by": "certificate"}, now)
+        connection.execute(_PROVISIONED, {"mac": mac, "wall": now.wall})
+        return True
+    _tell_claim(connection, account_id, mac, told, now)
     taken = consume_window(
         connection,
         window_id=window_id,
@@ -257,8 +304,7 @@ def _tell_claim(
     connection: sqlite3.Connection,
     account_id: int,
     mac: int,
-    wildcard: str,
-    address: str,
+    told: dict[str, str],
     now: Instant,
 ) -> None:
     ((account,),) = connection.execute(_NAME, {"account_id": account_id}).fetchall()
@@ -268,14 +314,15 @@ def _tell_claim(
         audit.phone_actor(mac),
         "account.claimed",
         account,
-        {"mac": text_from_mac(mac), "wildcard": wildcard, "from": address},
+        told,
     )
 
 
 class Taken(NamedTuple):
-    """That the phone *mac* took its secrets under a grant that is no window's.
+    """That the phone *mac* took its secrets under a grant of *kind*.
 
-    *source* is the address it did so from, *accounts* whose passwords were told.
+    Under a window's, those of accounts that had none.  *source* is the address it did
+    so from, *accounts* whose passwords were told.
     """
 
     mac: int
@@ -290,6 +337,10 @@ def note_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> No
     Not logged as a change: whoever keeps its document reckons with the same moment.
     """
     connection.execute(_FIRST_TAKEN, {"mac": taken.mac, "wall": now.wall})
+    _append_taken(connection, taken, now)
+
+
+def _append_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> None:
     audit.append(
         connection,
         now.wall,

@@ -98,20 +98,22 @@ def rekey(
     OptionError when keys cannot be read or written, StoreUnavailable; what was sealed
     until then stays so.
     """
-    lines = keysources.key_lines(source)
-    ring = KeyRing.load(source)
-    new = len(lines) == 1
-    if new:
-        if not keysources.is_file(source):
-            raise OptionError(
-                f"store.key = {source} is no file: put a line of bootwave store rekey "
-                "--new-key before the key there, restart the engine, and run this "
-                "again."
-            )
-        lines.insert(0, keysources.new_line())
-        keysources.replace_file(source, lines)
+    with transaction(connection):
+        # The database's lock is the key file's, too: of two that made a key at once the
+        # later would take away the other's, and all that is sealed with it.
+        lines = keysources.key_lines(source)
+        new = len(lines) == 1
+        if new:
+            if not keysources.is_file(source):
+                raise OptionError(
+                    f"store.key = {source} is no file: put a line of bootwave store "
+                    "rekey --new-key before the key there, restart the engine, and "
+                    "run this again."
+                )
+            lines.insert(0, keysources.new_line())
+            keysources.replace_file(source, lines)
         ring = KeyRing.load(source)
-        with transaction(connection):
+        if new:
             detail = {"key": ring.sealing_id.hex()}
             audit.append(connection, now, actor, "key.added", "store.key", detail)
     sealed, damaged = _seal_all(connection, ring, progress)

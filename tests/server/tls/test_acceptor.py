@@ -414,6 +414,32 @@ def test_handshakes_left_alone_make_room_after_a_second(
         assert len(served.acceptor) == options.handshakes - 1
 
 
+def test_who_leaves_many_handshakes_alone_makes_room_before_a_slow_phone(
+    options: HttpsOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acceptor, "TLS_HANDSHAKE_SECONDS", 60.0)
+    client, first = hello()
+    with Served(options) as served, contextlib.ExitStack() as open_:
+        slow = socket.create_connection(served.address, 10, ("127.0.0.9", 0))
+        open_.enter_context(slow)
+        slow.sendall(first)
+        for _ in range(options.handshakes - 1):
+            sock = open_.enter_context(connected(served))
+            sock.sendall(hello()[1])
+            sock.recv(1)
+        for _ in range(2):
+            time.sleep(1.1)
+            assert ask(served.address, client_context())[0]
+            sock = open_.enter_context(connected(served))
+            sock.sendall(hello()[1])
+            sock.recv(1)
+        assert served.reasons
+        assert "127.0.0.9" not in {seen.source for seen in served.sightings}
+        client.bio_write(slow.recv(1 << 16))
+        client.do_handshake()
+        slow.sendall(client.bio_read(1 << 16))
+
+
 def test_nothing_is_dropped_when_it_stops(options: HttpsOptions) -> None:
     with contextlib.ExitStack() as open_:
         with Served(options) as served:

@@ -88,7 +88,9 @@ def test_a_contact_has_the_identity_of_the_moment(
     known = side.contact(contact, PROOF)
     assert known.identity is PHONE
     assert side.contact(known, PROOF) is known
+    assert known.again is not None
     whoever.identity = NOBODY
+    assert known.again() is NOBODY
     assert side.contact(known, PROOF).identity is NOBODY
 
 

@@ -17,13 +17,15 @@ How a connection comes along here:
 
 There is room for a bounded number.  When it is used up, connections that only have to
 ask go to ``server.tcp``, then a handshake that its peer left alone for a second makes
-room; while there is none, the rest wait in the kernel's queue.  A turn of the loop does
+room, one of the address that left the most alone; while there is none, the rest wait in
+the kernel's queue.  A turn of the loop does
 some milliseconds' worth of handshakes at most, because SIP shares the loop.
 """
 
 import asyncio
 import contextlib
 import errno
+import itertools
 import os
 import select
 import socket
@@ -44,6 +46,7 @@ from bootwave.limits import (
     TLS_PATIENCE_SECONDS,
 )
 from bootwave.metrics import Counter, CounterRow
+from bootwave.pairing.sources import source_key
 from bootwave.server.balancers import Balancers
 from bootwave.server.deadlines import DeadlineWheel
 from bootwave.server.tls import openssl
@@ -63,6 +66,8 @@ except ImportError:  # no epoll, so no lane
 MAX_EVENTS_PER_WAKE = 16
 MAX_ACCEPTS_PER_WAKE = 16
 TURN_SECONDS = 0.0015
+# Handshakes among which one is chosen that makes room.
+MOST_LOOKED_AT = 512
 TICK_SECONDS = 0.25
 ACCEPT_PAUSE_SECONDS = 0.25
 STOP_SECONDS = 3.0
@@ -293,14 +298,31 @@ class TlsAcceptor:
             oldest = self._shaking[next(iter(self._waiting))]
             if oldest.proof is not None:
                 self._guarded(oldest, self._hand_over)
-            elif time.monotonic() - oldest.waiting > TLS_PATIENCE_SECONDS:
-                self._counters.add(Counter.HTTP_CROWDED_OUT)
-                self._note(oldest, Reason.HTTP_CROWDED_OUT, "a place was needed")
-                self._drop(oldest)
-            else:
+                return self._server.has_room
+            victim = self._left_alone()
+            if victim is None:
                 self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
                 return False
+            self._counters.add(Counter.HTTP_CROWDED_OUT)
+            self._note(victim, Reason.HTTP_CROWDED_OUT, "a place was needed")
+            self._drop(victim)
         return self._server.has_room
+
+    def _left_alone(self) -> _Shaking | None:
+        """Return whose handshake makes room, or None when nobody's may be ended.
+
+        Among those that waited for too long an old phone may be, which computes for
+        seconds: it is not the one while somebody else left more alone.
+        """
+        since = time.monotonic() - TLS_PATIENCE_SECONDS
+        waiting: dict[str, list[_Shaking]] = {}
+        for number in itertools.islice(self._waiting, MOST_LOOKED_AT):
+            shaking = self._shaking[number]
+            if shaking.waiting >= since:
+                break
+            if shaking.proof is None:
+                waiting.setdefault(source_key(shaking.source), []).append(shaking)
+        return max(waiting.values(), key=len)[0] if waiting else None
 
     def _begin(
         self,

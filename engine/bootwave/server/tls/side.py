@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.http.contact import Contact
@@ -26,6 +26,10 @@ class Said(NamedTuple):
     data: bytes
     keep_alive: bool
     proven: bool
+
+    def __repr__(self) -> str:
+        """Return nothing of what it says."""
+        return f"Said({len(self.data)} bytes, {self.keep_alive}, {self.proven})"
 
 
 class TlsSide:
@@ -55,7 +59,8 @@ class TlsSide:
         identity = self.identities.now(proof)
         if identity is contact.identity:
             return contact
-        return replace(contact, identity=identity)
+        again = partial(self.identities.now, proof)
+        return replace(contact, identity=identity, again=again)
 
     def answer(
         self, data: bytes, source: str, local: tuple[str, int], proof: Proof
