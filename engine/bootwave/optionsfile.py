@@ -12,6 +12,7 @@ a database: in a wrong directory a command fails, it does not start an empty sto
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
 _SHOWN_CHARACTERS = 80
+_TWICE = re.compile(r"Cannot declare \((.+?)\) twice \(at line (\d+)")
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
@@ -186,6 +188,13 @@ def _tree(path: Path, problems: list[Problem]) -> dict[str, Any]:
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such
         reason = " ".join(str(error).split())
         sentence = f"The options file {path} is not TOML: {reason}."
+        twice = _TWICE.match(reason)
+        if twice:  # what comes of adding a whole section at the end
+            section = ".".join(re.findall(r"'([^']*)'", twice[1]))
+            sentence = (
+                f"{path} has [{section}] a second time in line {twice[2]}: put its "
+                f"lines below the first [{section}]."
+            )
     problems.append(Problem("", str(path), sentence))
     return {}
 

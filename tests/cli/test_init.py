@@ -41,7 +41,9 @@ def test_nothing_is_overwritten_and_nothing_left_behind(
 ) -> None:
     (tmp_path / name).write_text("precious")
     sentence = refused(run("init", tmp_path))
-    assert sentence == f"{tmp_path / name} exists already: nothing was made."
+    assert sentence == (
+        f"{tmp_path / name} exists already: nothing was made; name another directory."
+    )
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "precious"
 

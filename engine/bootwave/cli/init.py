@@ -38,7 +38,7 @@ def init(directory: Directory, json: Json = False) -> None:
         certificates = loaded.options.https.certificates if own else ()
         for path in (store.database, store.sightings, store.key, *certificates):
             if os.path.lexists(path):
-                raise OptionError(f"{path} exists already: nothing was made.")
+                raise _exists(path)
         if is_file(store.key):
             KeyRing.create(store.key)
             undo.callback(store.key.unlink, missing_ok=True)
@@ -73,6 +73,12 @@ def init(directory: Directory, json: Json = False) -> None:
         print_line(f"  {called()} -o {file} {words.strip()}")
 
 
+def _exists(path: Path) -> OptionError:
+    return OptionError(
+        f"{path} exists already: nothing was made; name another directory."
+    )
+
+
 def _make_directory(directory: Path, undo: ExitStack) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True)
@@ -88,7 +94,7 @@ def _write_new(file: Path, text: str, undo: ExitStack) -> None:
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
-        raise OptionError(f"{file} exists already: nothing was made.") from None
+        raise _exists(file) from None
     except OSError as error:
         raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
     undo.callback(file.unlink, missing_ok=True)
