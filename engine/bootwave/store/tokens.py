@@ -85,12 +85,16 @@ def device_token_owner(mac: int) -> str:
     return f"device-token/{mac}"
 
 
-def make(work: Work, domain: str, *, required: bool) -> dict[str, Any]:
+def make(work: Work, domain: str, *, required: bool | None) -> dict[str, Any]:
     """Give *domain* a new token for first contacts; return it, this once and by show.
 
-    The one before stays good until the new one was used.
+    The one before stays good until the new one was used.  With None the new one is
+    required if the one before was.
     """
     domain_id = work.domain_id(domain)
+    if required is None:
+        rows = work.connection.execute(_DOMAIN, {"domain_id": domain_id}).fetchall()
+        required = bool(rows and rows[0][4])
     token = new_token()
     work.connection.execute(
         _MAKE,
