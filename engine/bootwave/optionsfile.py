@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bootwave.errors import OptionError
+from bootwave.errors import BY_THIS_USER, OptionError
 from bootwave.options import Key, Options, keys, section_of
 
 FILE_NAME = "bootwave.toml"
@@ -183,6 +183,8 @@ def _tree(path: Path, problems: list[Problem]) -> dict[str, Any]:
         sentence = f"There is no options file {path}; bootwave init makes one."
     except IsADirectoryError:
         sentence = f"{path} is a directory: name the file, such as {path / FILE_NAME}."
+    except PermissionError:
+        sentence = f"The options file {path} may not be read {BY_THIS_USER}"
     except OSError as error:
         sentence = f"The options file {path} cannot be read: {error.strerror}."
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such

@@ -57,11 +57,15 @@ def init(directory: Directory, json: Json = False) -> None:
     if json:
         print_json(made)
         return
-    print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    if is_file(store.key):
+        print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    else:
+        print_line(f"Made {file} and {store.database.name}.")
     if certificates:
         names = " and ".join(path.name for path in certificates)
         print_line(f"Made {names}, which this server shows over HTTPS, self-signed.")
-    print_line("The key opens every stored password: keep a copy, apart from backups.")
+    key = "The key" if is_file(store.key) else f"The key in {store.key}"
+    print_line(f"{key} opens every stored password: keep a copy, apart from backups.")
     print_line("")
     print_line("Next:")
     for words in (
