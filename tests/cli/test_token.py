@@ -38,6 +38,8 @@ def test_a_token_is_made_shown_required_and_removed(store: Command) -> None:
 def test_a_device_is_given_another_token(store: Command) -> None:
     mac = "0004132E08B4"
     assert "domain token make" in refused(store("device", "token", "rotate", mac))
+    unknown = refused(store("device", "token", "rotate", "000413999999"))
+    assert unknown == "There is no device 000413999999: see bootwave device list."
     store("domain", "token", "make", DOMAIN)
     assert store("device", "token", "rotate", mac).out == (
         "0004132E08B4 is told a new URL when it next has its settings.\n"

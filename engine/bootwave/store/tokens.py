@@ -11,8 +11,9 @@ from typing import Any
 
 from bootwave.errors import StoreNotFound
 from bootwave.pairing.instant import Instant
-from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.phone.mac import text_from_mac
 from bootwave.store.changelog import Change, record
+from bootwave.store.credentials import known_mac
 from bootwave.store.names import required_domain
 from bootwave.store.work import Work
 
@@ -152,7 +153,7 @@ def show(work: Work, domain: str) -> dict[str, Any]:
 
 def rotate(work: Work, text: str) -> dict[str, Any]:
     """Give a device a new token; the one before is good until the new one was used."""
-    mac = required_mac(text)
+    mac = known_mac(work, text)
     if not work.connection.execute(_DOMAIN_OF, {"mac": mac}).fetchall():
         raise StoreNotFound(
             f"{text_from_mac(mac)} is in no domain that has a token: make one with "
