@@ -163,6 +163,7 @@ def test_nothing_is_left_of_a_killed_supervisor(serving: Serving, workers: str) 
     if workers == "2":
         program.pause(program.workers()[0])
     program.environ["HTTP__LISTEN"] = "{}:{}".format(*program.http)
+    program.environ["HTTPS__LISTEN"] = "{}:{}".format(*program.https)
     program.environ["PNP__LISTEN"] = "{}:{}".format(*program.pnp)
     listening = program.lines
     program.kill()

@@ -12,8 +12,9 @@ def test_every_row_of_the_goals_table_is_there() -> None:
     assert (
         list(ROWS)
         == (
-            "http-new-64 http-new-1000 http-keepalive http-declined sip-exchange "
-            "sip-parse sip-rate burst assemble memory cold growth wave"
+            "http-new-64 http-new-1000 http-keepalive http-declined tls-full "
+            "tls-resumed sip-exchange sip-parse sip-rate sip-latency burst assemble "
+            "memory cold growth wave"
         ).split()
     )
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bootwave.directory.records import DeviceCredentials
+from bootwave.directory.records import DeviceCredentials, Token
+from bootwave.http.contact import Identity
 from bootwave.http.response import Response
 from bootwave.options import HttpOptions, LimitsOptions, Options
 from bootwave.provision.credentials import REMEMBERED
@@ -462,3 +463,39 @@ def test_nothing_shown_is_in_a_repr(bench: Bench) -> None:
     ((_stamp, proof),) = verifier._remembered.values()
     assert PASSWORD not in repr(proof)
     assert repr(proof) == "Proof('MD5')"
+
+
+def test_who_proves_itself_by_its_certificate_is_given_a_pair(bench: Bench) -> None:
+    del bench.store.credentials[MAC]
+    identity = Identity(mac=MAC)
+    answer = bench.get(identity=identity, secure=True)
+    assert answer.status == 200
+    assert PASSWORD.encode() in answer.body
+    assert bench.reasons[-1] is Reason.SERVED_CERTIFICATE
+    # Over TLS it may come by them alone.
+    shown = basic(USER, PASSWORD)
+    assert bench.get(authorization=shown, secure=True, source=ELSEWHERE).status == 200
+
+
+def test_a_certificate_of_another_phone_denies_right_credentials(bench: Bench) -> None:
+    shown = basic(USER, PASSWORD)
+    other = Identity(mac=OTHER_MAC)
+    answer = bench.get(identity=other, authorization=shown, secure=True)
+    assert answer.status == 401
+    assert bench.reasons == [Reason.CERTIFICATE_OTHER_MAC]
+    # Nor is it served by what is remembered.
+    for _ in range(2):
+        assert bench.get(authorization=shown, secure=True).status == 200
+    assert bench.get(identity=other, authorization=shown, secure=True).status == 401
+
+
+def test_who_is_refused_for_its_token_has_as_many_secrets_opened(bench: Bench) -> None:
+    bench.store.tokens[1] = Token(b"token of nobody-1", b"", False, required=True)
+    for mac in (UNKNOWN, MAC):
+        opened = []
+        for shown in (None, basic("401", "wrong")):
+            before = bench.keys.opened
+            assert bench.get(mac=mac, authorization=shown, secure=True).status == 401
+            opened.append(bench.keys.opened - before)
+        assert opened[1] - opened[0] == 2
+    assert bench.reasons[-1] is Reason.TOKEN_WRONG

@@ -5,8 +5,9 @@ own credentials (the present pair, and the one before until the present one was 
 and with the SIP password of each account bound to it, whose user name may be spelled as
 number, as number@domain or as the user it authenticates with.
 
-Time tells nothing: of any request two secrets are opened, hashed and compared, those of
-the user name shown, or else ones that nobody has.  So an unknown MAC, an unbound one,
+Time tells nothing: the names of a stand-in are looked through where there is no bound
+device, and of any request two secrets are opened, hashed and compared, those of the
+user name shown, or else ones that nobody has.  So an unknown MAC, an unbound one,
 one with twelve accounts, a wrong name and a wrong password take the same.
 
 What was right is remembered, of a bounded number of phones, so that a phone's next
@@ -23,7 +24,13 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import NamedTuple
 
-from bootwave.directory.records import Device
+from bootwave.directory.records import (
+    Account,
+    Binding,
+    Device,
+    DeviceCredentials,
+    Domain,
+)
 from bootwave.errors import StoreError
 from bootwave.http.authorization import Authorization, Basic, Digest
 from bootwave.http.challenge import REALM, NonceState, nonce_state
@@ -83,7 +90,7 @@ class _Candidate(NamedTuple):
     names: tuple[bytes, ...]
     sealed: bytes
     owner: str
-    kind: str  # "present", "previous" or "account"
+    kind: str  # "present", "previous", "account" or "nobody"
 
 
 class Verifier:
@@ -109,6 +116,13 @@ class Verifier:
         self._remembered: OrderedDict[int, tuple[int, Proof]] = OrderedDict()
         dummy = keyring.seal("a password of nobody-0", owner=_NOBODY)
         self._dummy = _Candidate((), dummy, _NOBODY, "nobody")
+        # Looked through where there is no bound device.
+        self._stand_in = Device(
+            1,
+            Domain(0, "nobody.invalid"),
+            (Binding(1, Account(0, 0, "0", "", "", dummy)),),
+            credentials=DeviceCredentials("nobody", dummy),
+        )
 
     def __len__(self) -> int:
         """Return of how many phones something is remembered."""
@@ -175,8 +189,13 @@ class Verifier:
         state = self._state(asked, shown, source, now)
         if state is not NonceState.FRESH:
             return _STALE if state is NonceState.STALE else _WRONG
-        candidates = _candidates(device, accounts=may_guess)
-        named = self._named(shown, candidates)
+        named = [
+            (candidate, name)
+            for candidate, name in self._named(
+                shown, self._candidates(device, accounts=may_guess)
+            )
+            if candidate.kind != "nobody"
+        ]
         named += [(self._dummy, b"")] * (_OPENED - len(named))
         right: tuple[_Candidate, bytes] | None = None
         for candidate, name in named:
@@ -212,6 +231,45 @@ class Verifier:
         if shown.realm != _REALM:
             return NonceState.FOREIGN
         return nonce_state(shown.nonce, now, self._secret, source, asked.mac)
+
+    def _candidates(self, device: Device | None, *, accounts: bool) -> list[_Candidate]:
+        """Return what could be shown for *device*, or for the stand-in what looks so.
+
+        What is the stand-in's is of the kind "nobody"; so is the pair of a device that
+        has none.
+        """
+        stand_in = self._stand_in
+        is_bound = device is not None and device.bindings and device.domain is not None
+        looked_at = device if is_bound and device is not None else stand_in
+        assert looked_at.domain is not None
+        pair = looked_at.credentials or stand_in.credentials
+        assert pair is not None
+        owner = credentials_owner(looked_at.mac)
+        own_pair = "present" if is_bound and looked_at.credentials else "nobody"
+        found = [
+            _Candidate((pair.user.encode(),), pair.sealed_password, owner, own_pair)
+        ]
+        if pair.previous_user and not pair.used:
+            names = (pair.previous_user.encode(),)
+            found.append(_Candidate(names, pair.sealed_previous, owner, "previous"))
+        if not accounts:
+            return found
+        own_account = "account" if is_bound else "nobody"
+        for binding in looked_at.bindings:
+            account = binding.account
+            number = account.number
+            spelled = [number, f"{number}@{looked_at.domain.name}"]
+            if account.auth_user:
+                spelled.append(account.auth_user)
+            found.append(
+                _Candidate(
+                    tuple([name.encode() for name in spelled]),
+                    account.sealed_password,
+                    password_owner(account.id),
+                    own_account,
+                )
+            )
+        return found
 
     def _named(
         self, shown: Authorization, candidates: Sequence[_Candidate]
@@ -274,34 +332,3 @@ _NOBODY = "nobody-0"
 
 def _method(asked: Asked) -> bytes:
     return b"HEAD" if asked.is_head else b"GET"
-
-
-def _candidates(device: Device | None, *, accounts: bool) -> list[_Candidate]:
-    if device is None:
-        return []
-    found = []
-    pair = device.credentials
-    if pair is not None and device.bindings:
-        owner = credentials_owner(device.mac)
-        names = (pair.user.encode(),)
-        found.append(_Candidate(names, pair.sealed_password, owner, "present"))
-        if pair.previous_user and not pair.used:
-            names = (pair.previous_user.encode(),)
-            found.append(_Candidate(names, pair.sealed_previous, owner, "previous"))
-    if not accounts or device.domain is None:
-        return found
-    for binding in device.bindings:
-        account = binding.account
-        number = account.number
-        spelled = [number, f"{number}@{device.domain.name}"]
-        if account.auth_user:
-            spelled.append(account.auth_user)
-        found.append(
-            _Candidate(
-                tuple([name.encode() for name in spelled]),
-                account.sealed_password,
-                password_owner(account.id),
-                "account",
-            )
-        )
-    return found

@@ -370,13 +370,14 @@ class Provisioner:
             if not device.owns_certificate and course.looks == 1:
                 # Nobody waits for it: this phone is served by its certificate anyway.
                 self._writes.own_certificate(asked.mac)
-        is_bound = bool(live_bindings(device, at))
-        checked = self._tokens.check(asked.token, look, is_bound=is_bound)
-        if checked.refused:
-            return self._refuse(asked, Reason.TOKEN_WRONG)
+        # Before the token is looked at: a phone that is refused for it takes as long.
         proofs = asked.proofs
         if asked.shown is not None:
             proofs = replace(proofs, credentials=self._verified(course, look))
+        is_bound = bool(live_bindings(device, at))
+        checked = self._tokens.check(asked.token, look, is_bound=is_bound)
+        if checked.refused:
+            return self._refused(course, Reason.TOKEN_WRONG)
         decision = decide(
             asked.mac,
             look.device,
@@ -489,6 +490,7 @@ class Provisioner:
             return None
         if grant.kind != "window" and asked.key.kind is DocumentKind.SETTINGS:
             self._note_taken(asked, device, grant, stamp, told=told)
+        self._note_proof(course, grant, stamp, at)
         if is_open(device.bindings, at):
             # It was asked for with HEAD.  Nothing is kept, or the GET would be answered
             # from that and leave the window to somebody else.
@@ -497,18 +499,23 @@ class Provisioner:
         dropped = self._cache.keep(device.mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
-        self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
-        found = course.verified
-        if grant.kind == "credentials" and found is not None:
-            if found.proof is not None:
-                self._verifier.remember(asked.mac, stamp, found.proof)
-            if found.fresh_user:
-                self._use(asked.mac, found.fresh_user)
         self._note_token(device, checked)
         if not self._cache.admits(asked.mac, asked.token):
             # By this URL it is given this once; what is kept is for another.
             return self._give(asked, document, at.wall, _SERVED[grant.kind])
         return Ready(document, at.wall, _SERVED[grant.kind])
+
+    def _note_proof(
+        self, course: Course, grant: Grant, stamp: int, at: Instant
+    ) -> None:
+        """Remember that the phone was served there, and by which credentials."""
+        asked, found = course.asked, course.verified
+        self._refusals.proved(source_key(asked.source), asked.mac, at.boottime)
+        if grant.kind == "credentials" and found is not None:
+            if found.proof is not None:
+                self._verifier.remember(asked.mac, stamp, found.proof)
+            if found.fresh_user:
+                self._use(asked.mac, found.fresh_user)
 
     def _use(self, mac: int, user: str) -> None:
         """Write that the device's new credentials were used; nobody waits for it."""

@@ -77,7 +77,7 @@ END
 LEFT JOIN device_credentials c ON c.mac = b.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
-LEFT JOIN device_tokens t ON t.mac = b.mac
+LEFT JOIN device_tokens t ON t.mac = COALESCE(d.mac, b.mac)
 WHERE asked.mac IS NOT NULL
 ORDER BY asked.mac, b.identity
 """
@@ -391,23 +391,25 @@ class Reader:
                 credentials = DeviceCredentials(
                     user, sealed, previous_user, sealed_previous, used
                 )
+            token = None
+            if sealed_token is not None:
+                token_used = token_used_at is not None
+                token = Token(sealed_token, previous_token, token_used)
+            own = bound_mac == mac  # else it is the decoy's, made all the same
+            layer = device_layers.get(mac, EMPTY) if device_layers else EMPTY
             device = Device(
                 mac,
-                domain,
-                bindings,
-                device_layers.get(mac, EMPTY) if device_layers else EMPTY,
+                domain if own else None,
+                bindings if own else (),
+                layer,
                 certified != 0,
                 model,
                 provisioned_at,
-                None
-                if sealed_token is None
-                else Token(sealed_token, previous_token, token_used_at is not None),
-                credentials,
+                token,
+                credentials if own else None,
             )
-            if bound_mac == mac:
+            if known is not None:
                 found[mac] = device
-            elif known is not None:
-                found[mac] = Device(mac, None, (), EMPTY, certified != 0, model)
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()

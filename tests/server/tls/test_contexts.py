@@ -198,3 +198,32 @@ def test_clients_are_told_the_cas_unless_these_are_too_many(
     options = https_options(tmp_path, factory_cas=(bundle,), crls=())
     with Served(options) as other:
         assert names_sent(other) == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "cipher"),
+    [
+        (SSL.TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        (SSL.TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256"),
+    ],
+)
+def test_of_the_strong_ciphers_the_cheapest_is_taken(
+    served: Served, version: int, cipher: str
+) -> None:
+    with Phone(served.address, client_context(version=version)) as phone:
+        phone.shake()
+        assert phone.tls.get_cipher_name() == cipher
+
+
+@pytest.mark.parametrize(
+    "cipher", [b"AES256-GCM-SHA384", b"ECDHE-RSA-CHACHA20-POLY1305"]
+)
+def test_what_else_is_strong_is_taken_too(served: Served, cipher: bytes) -> None:
+    assert shown(served.address, ciphers=cipher) == ("a.example", "rsa")
+
+
+@pytest.mark.parametrize("cipher", [b"RC4-SHA", b"DES-CBC3-SHA", b"NULL-SHA", b"ADH"])
+def test_what_is_weak_is_taken_by_nobody(served: Served, cipher: bytes) -> None:
+    for address in (served.address, served.legacy_address):
+        with pytest.raises(SSL.Error):
+            shown(address, ciphers=cipher)

@@ -13,6 +13,8 @@ from typing import Any
 
 from OpenSSL import SSL
 
+from bootwave.server.tls.openssl import release_buffers
+
 MAX_RECORD = 16_384  # RFC 8446 section 5.1
 # Encrypted at once, and in one call: a kernel's buffer takes more than epoll tells.
 _MOST_SENT = 4 * MAX_RECORD
@@ -30,6 +32,7 @@ class TlsStream:
         self, connection: SSL.Connection, sock: socket.socket, left: bytes = b""
     ) -> None:
         """Go on with what a handshake left; *left* is to be sent first."""
+        release_buffers(connection)
         self._connection = connection
         self._socket = sock
         self._left = memoryview(left)
