@@ -168,6 +168,15 @@ def test_options_that_contradict_each_other_are_a_problem(file: Path) -> None:
     )
 
 
+def test_a_section_that_comes_twice_is_put_together(file: Path) -> None:
+    assert sentence(file, "[https]\n\n[log]\n[https]\n") == (
+        f"{file} has [https] a second time in line 4: put its lines below the first "
+        "[https]."
+    )
+    again = sentence(file, "[https.legacy]\n[https.legacy]\n")
+    assert "has [https.legacy] a second time in line 2" in again
+
+
 def test_a_file_that_cannot_be_read_is_one_sentence(file: Path) -> None:
     assert "is not TOML" in sentence(file, "[server\n")
     file.write_bytes(b"\xff\xfe")

@@ -6,6 +6,11 @@ says how.  ``StoreError``: the store failed or refused.  A wire core raises
 ``PeerError`` or nothing: any other exception out of one is a bug.
 """
 
+# How a sentence ends that tells of files or sockets that another user may use.
+BY_THIS_USER = (
+    "by this user: run the command as root or as the user the engine runs as."
+)
+
 
 class BootwaveError(Exception):
     """Base of all errors raised by this package."""

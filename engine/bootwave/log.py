@@ -200,6 +200,12 @@ START_WARNING = _event(
     "%(warning)s",
     "The engine runs, but not all of what the options ask for works.",
 )
+KEY_MISSING = _event(
+    "server.key_missing",
+    logging.ERROR,
+    "secrets are sealed with %(keys)s, which store.key does not hold",
+    "Phones are refused what they are in: put the line of that key back.",
+)
 TOO_FEW_DESCRIPTORS = _event(
     "server.too_few_descriptors",
     logging.WARNING,

@@ -12,6 +12,7 @@ a database: in a wrong directory a command fails, it does not start an empty sto
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bootwave.errors import OptionError
+from bootwave.errors import BY_THIS_USER, OptionError
 from bootwave.options import Key, Options, keys, section_of
 
 FILE_NAME = "bootwave.toml"
@@ -34,6 +35,7 @@ DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
 _SHOWN_CHARACTERS = 80
+_TWICE = re.compile(r"Cannot declare \((.+?)\) twice \(at line (\d+)")
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
@@ -181,11 +183,20 @@ def _tree(path: Path, problems: list[Problem]) -> dict[str, Any]:
         sentence = f"There is no options file {path}; bootwave init makes one."
     except IsADirectoryError:
         sentence = f"{path} is a directory: name the file, such as {path / FILE_NAME}."
+    except PermissionError:
+        sentence = f"The options file {path} may not be read {BY_THIS_USER}"
     except OSError as error:
         sentence = f"The options file {path} cannot be read: {error.strerror}."
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such
         reason = " ".join(str(error).split())
         sentence = f"The options file {path} is not TOML: {reason}."
+        twice = _TWICE.match(reason)
+        if twice:  # what comes of adding a whole section at the end
+            section = ".".join(re.findall(r"'([^']*)'", twice[1]))
+            sentence = (
+                f"{path} has [{section}] a second time in line {twice[2]}: put its "
+                f"lines below the first [{section}]."
+            )
     problems.append(Problem("", str(path), sentence))
     return {}
 

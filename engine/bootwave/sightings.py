@@ -145,7 +145,7 @@ class Reason(IntEnum):
     CERTIFICATE_BLOCKED = (
         77,
         "its certificate was revoked or blocked",
-        "bind the phone that replaces it",
+        "see bootwave tls blocks and https.crls, or bind the phone that replaces it",
     )
     CREDENTIALS_WRONG = (
         78,
@@ -181,7 +181,7 @@ class Reason(IntEnum):
     WILDCARD_RESTRICTED = (
         88,
         "the wildcard accounts that are free were opened for other phones",
-        "see their bounds with bootwave window list --json, or open one for this",
+        "see their bounds with bootwave window list, or open one for this",
     )
     TOKEN_WRONG = (
         89,

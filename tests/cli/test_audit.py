@@ -84,3 +84,11 @@ def test_a_log_that_was_changed_is_told_by_the_exit_status(
 
 def test_an_empty_log_is_no_fault(run: Command, options_file: Path) -> None:
     assert run("audit", "verify").out == "The audit log is empty.\n"
+
+
+def test_what_is_no_head_is_not_looked_for(store: Command) -> None:
+    for text in ("abc", "z" * 64, "0" * 65):
+        sentence = refused(store("audit", "verify", "--head", text), 2)
+        assert "is no head: give the 64 hex digits that bootwave audit" in sentence
+    head = store("audit", "verify", "--json").json["head"]
+    assert store("audit", "verify", "--head", f" {head.upper()} ").status == 0

@@ -27,6 +27,7 @@ def test_a_domain_is_added_changed_listed_and_removed(
         "wildcard_subnet": "10.0.0.0/24",
         "accounts": 0,
         "devices": 0,
+        "token": "",
     }
     assert "10.0.0.1:5061" in run("domain", "list").out
     assert run("domain", "remove", "pbx.example.com").status == 0
@@ -42,3 +43,15 @@ def test_a_domain_with_accounts_goes_only_by_force(store: Command) -> None:
 def test_a_domain_exists_once(store: Command) -> None:
     assert "exists already" in refused(store("domain", "add", "pbx.example.com"))
     assert "is not a domain name" in refused(store("domain", "add", "a b"))
+
+
+def test_the_list_says_who_requires_a_token(store: Command) -> None:
+    def token() -> str:
+        return store("domain", "list", "--json").json[0]["token"]
+
+    assert (token(), "token" in store("domain", "list").out) == ("", False)
+    store("domain", "token", "make", "pbx.example.com")
+    assert token() == "optional"
+    store("domain", "token", "require", "pbx.example.com", "--required")
+    assert token() == "required"
+    assert store("domain", "list").out.splitlines()[1].endswith("required")

@@ -8,6 +8,7 @@ from typing import IO
 import pytest
 
 from bootwave.certificates.server import load_server_certificate
+from bootwave.store import keysources
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -41,7 +42,9 @@ def test_nothing_is_overwritten_and_nothing_left_behind(
 ) -> None:
     (tmp_path / name).write_text("precious")
     sentence = refused(run("init", tmp_path))
-    assert sentence == f"{tmp_path / name} exists already: nothing was made."
+    assert sentence == (
+        f"{tmp_path / name} exists already: nothing was made; name another directory."
+    )
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "precious"
 
@@ -109,3 +112,15 @@ def test_a_full_disk_leaves_nothing_behind(
     sentence = refused(run("init", tmp_path / "x"))
     assert sentence.endswith("No space left on device.")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_key_that_is_elsewhere_was_not_made(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = run("store", "rekey", "--new-key").out
+    monkeypatch.setattr(keysources, "_from_environment", {"BOOTWAVE_KEY": line})
+    monkeypatch.setenv("BOOTWAVE_STORE__KEY", "env:BOOTWAVE_KEY")
+    place = tmp_path / "new"
+    lines = run("init", place).out.splitlines()
+    assert lines[0] == f"Made {place / 'bootwave.toml'} and bootwave.db."
+    assert lines[2].startswith("The key in env:BOOTWAVE_KEY opens every stored")

@@ -1,5 +1,6 @@
 """Which store a command works on, with and without an engine."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,40 @@ def test_a_missing_database_names_the_file_that_names_it(
     assert sentence.startswith(
         f"There is no database at {options_file.parent / 'bootwave.db'}"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_user_is_told_who_may(store: Command, options_file: Path) -> None:
+    directory = options_file.parent
+    for parent in directory.parents:
+        if parent.stat().st_uid == 0:
+            parent.chmod(parent.stat().st_mode & 0o7777 | 0o055)
+
+    def said(*words: str) -> str:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setresuid(4711, 4711, 4711)
+            os.write(writing, store(*words).err.encode())
+            os._exit(0)
+        os.close(writing)
+        os.waitpid(pid, 0)
+        with os.fdopen(reading) as told:
+            return told.read()
+
+    who = "by this user: run the command as root or as the user the engine runs as.\n"
+    directory.chmod(0o700)
+    for words in (("status",), ("window", "list"), ("audit", "verify")):
+        told = f"bootwave: The options file {options_file} may not be read {who}"
+        assert said(*words) == told
+    directory.chmod(0o755)
+    for words in (("window", "list"), ("audit", "verify"), ("store", "rekey")):
+        told = (
+            f"bootwave: The database {directory / 'bootwave.db'} may not be used {who}"
+        )
+        assert said(*words) == told
+
+
+def test_a_file_that_cannot_be_looked_for_is_one_sentence(run: Command) -> None:
+    assert "File name too long" in refused(run("-o", "x" * 300, "status"))
+    assert "options file" in refused(run("-o", "x" * 300, "status"))

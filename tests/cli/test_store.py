@@ -89,3 +89,11 @@ def test_the_key_may_come_from_the_environment(
     added = run("account", "add", "401@pbx.example.com", "--password", "s3cret")
     assert added.status == 0
     assert "--new-key" in refused(run("store", "rekey"))
+    both = (
+        run("store", "rekey", "--new-key").out
+        + keysources.key_lines(Path("env:BOOTWAVE_KEY"))[0]
+    )
+    monkeypatch.setattr(keysources, "_from_environment", {"BOOTWAVE_KEY": both})
+    assert run("store", "rekey").err.endswith(
+        " any more: take it away from env:BOOTWAVE_KEY, and restart the engine.\n"
+    )

@@ -151,3 +151,13 @@ def test_a_key_is_never_shown(run: Command, options_file: Path) -> None:
     for words in ((), ("--json",)):
         done = run("tls", "check", *words)
         assert secret not in done.out + done.err
+
+
+def test_a_file_of_cas_that_cannot_be_read_is_no_lack_of_one(
+    run: Command, options_file: Path
+) -> None:
+    assert "names no CA" in run("tls", "check").out
+    options_file.write_text('[https]\nfactory_cas = ["none.pem"]\n')
+    done = run("tls", "check")
+    assert "none.pem of https.factory_cas cannot be read" in done.out
+    assert "names no CA" not in done.out

@@ -60,8 +60,10 @@ def test_what_it_prints_can_be_put_into_the_options_file(
 ) -> None:
     done = run("tls", "dev", tmp_path / "with space", "--legacy")
     lines = [line.strip() for line in done.out.splitlines()]
-    section = lines[lines.index("[https]") :]
-    options_file.write_text("\n".join(section[: section.index("")]) + "\n")
+    section = lines[lines.index("In the options file, below its [https]:") + 1 :]
+    given = options_file.read_text()  # where [https] is already
+    below = "\n".join(["[https]", *section[: section.index("")]])
+    options_file.write_text(given.replace("[https]", below, 1))
     found = run("tls", "check", "--json")
     assert found.status == 0, found.out
     assert [each["kind"] for each in found.json["factory_cas"]] == [
@@ -89,6 +91,19 @@ def test_the_same_factory_signs_more_phones_and_revokes_some(
     assert policy(both).judge(chain(more["phones"][0]), NOW + 5).denies
 
 
+def test_what_was_revoked_is_told(run: Command, tmp_path: Path) -> None:
+    directory = tmp_path / "dev"
+    run("tls", "dev", directory)
+    lines = run("tls", "dev", directory, "--revoke", "0004132e08b4").out.splitlines()
+    assert lines[0] == (
+        f"Revoked 0004132E08B4 in {directory / 'issuing.crl'}: a running engine reads "
+        "it on HUP."
+    )
+    revoked = run("tls", "dev", directory, "--revoke", "0004132E08B4", "--json").json
+    assert revoked["revoked"] == ["0004132E08B4"]
+    assert run("tls", "dev", directory).out.startswith("In the options file")
+
+
 def test_old_phones_are_trusted_below_their_pinned_root(
     run: Command, tmp_path: Path
 ) -> None:
@@ -105,11 +120,12 @@ def test_nothing_is_left_behind_when_it_fails(run: Command, tmp_path: Path) -> N
     assert not directory.exists()
     sentence = refused(run("tls", "dev", directory, "--revoke", "0004132E08B4"))
     assert "There is no certificate of 0004132E08B4" in sentence
+    assert "--mac 0004132E08B4 makes one" in sentence
     assert not directory.exists()
     run("tls", "dev", directory)
     before = sorted(directory.rglob("*"))
     twice = refused(run("tls", "dev", directory, "--mac", "0004132E08B4"))
-    assert "exists already" in twice
+    assert "exists already: nothing was made; move it away first" in twice
     assert sorted(directory.rglob("*")) == before
 
 

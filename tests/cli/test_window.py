@@ -81,3 +81,25 @@ def test_a_domain_without_accounts_is_one_sentence(store: Command) -> None:
         "The domain empty.example.com has no accounts: add one with bootwave account "
         "add, or import them."
     )
+
+
+def test_the_bounds_of_wildcards_are_listed(store: Command) -> None:
+    store("account", "add", "404@pbx.example.com", "--password", "x", "--mac", "*")
+    store("window", "open", "401@pbx.example.com", "404@pbx.example.com")
+    assert "bounds" not in store("window", "list").out
+    bounds = ("--most", "2", "--oui", "000413", "--oui", "00:08:7b")
+    bounds += ("--model", "snomD785", "--subnet", "10.1.7.0/24")
+    store("window", "open", "401@pbx.example.com", "404@pbx.example.com", *bounds)
+    heading, bound, wildcard = store("window", "list").out.splitlines()
+    assert heading.endswith("from  bounds")
+    assert bound.endswith("10 min")
+    told = "0 of 2 phones, 000413 00087B, snomd785, 10.1.7.0/24"
+    assert wildcard.endswith(told)
+    everything = store("window", "list", "--all").out.splitlines()
+    assert (told in everything[2], "bounds  opened by" in everything[0]) == (
+        True,
+        False,
+    )
+    assert everything[0].split()[6:9] == ["bounds", "opened", "by"]
+    store("window", "open", "404@pbx.example.com", "--most", "1")
+    assert "0 of 1 phone\n" in store("window", "list").out

@@ -1,14 +1,21 @@
 """How ``serve`` refuses to start; that it serves is proved in tests/end_to_end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootwave import log
 from bootwave.engine import local_options, make_store
 from bootwave.errors import OperatorError, OptionError, StoreNotFound
 from bootwave.options import Options
 from bootwave.server.serve import serve
+from bootwave.store.administration import Administration
+from bootwave.store.connection import connect
+from bootwave.store.keysources import key_lines, new_line, replace_file
 from bootwave.store.lock import EngineLock
+from bootwave.store.secrets import KeyRing
+from tests.store.clock import Clock
 
 
 @pytest.fixture
@@ -57,3 +64,29 @@ def test_a_refused_start_lets_go_of_the_store(options: Options) -> None:
     with pytest.raises(OptionError, match="no interface of this machine"):
         said(wrong)
     EngineLock(options.store.database).release()
+
+
+def test_secrets_of_another_key_are_told_at_the_start(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administration = Administration(
+        connect(options.store.database),
+        KeyRing.load(options.store.key),
+        options.pairing,
+        now=Clock(),
+        committed=lambda changes: None,
+    )
+    administration.domain_add("pbx.example.com")
+    administration.account_add("401@pbx.example.com", password="s3cret")
+    administration.close()
+    (line,) = key_lines(options.store.key)
+    replace_file(options.store.key, [new_line()])
+    noted: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(log, "note", lambda event, **more: noted.append((event, more)))
+    monkeypatch.setattr("bootwave.server.serve._run", lambda *arguments: 0)
+    said(options)
+    assert (log.KEY_MISSING, {"keys": line.split()[0]}) in noted
+    replace_file(options.store.key, [new_line(), line])
+    noted.clear()
+    said(options)
+    assert log.KEY_MISSING not in [event for event, _more in noted]

@@ -59,6 +59,11 @@ def test_unblocking_ends_it(
         admin.certificate_unblock(key=KEY)
 
 
+def test_a_serial_number_is_taken_as_openssl_prints_it(admin: Administration) -> None:
+    assert admin.certificate_block(serial="serial=0A0F\n")["serial"] == "A0F"
+    assert admin.certificate_unblock(serial="serial=0A0F")["serial"] == "A0F"
+
+
 def test_blocking_again_changes_the_reason(admin: Administration) -> None:
     admin.certificate_block(serial="7", reason="one")
     admin.certificate_block(serial="07", reason="two")

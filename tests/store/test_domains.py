@@ -26,6 +26,7 @@ def test_a_domain_is_added_changed_and_listed(admin: Administration) -> None:
         "wildcard_subnet": "",
         "accounts": 0,
         "devices": 0,
+        "token": "",
     }
     admin.domain_set("b.example.com", registrar="")
     assert admin.domain_list()[1]["registrar"] == ""

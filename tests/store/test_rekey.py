@@ -14,9 +14,9 @@ from bootwave.store import rekey as module
 from bootwave.store.administration import Administration
 from bootwave.store.audit import listed, verify
 from bootwave.store.connection import connect
-from bootwave.store.keysources import key_lines
+from bootwave.store.keysources import key_lines, new_line, replace_file
 from bootwave.store.reader import Reader
-from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, rekey
+from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, missing_keys, rekey
 from bootwave.store.schema import metadata
 from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
 from tests.store.clock import Clock
@@ -151,8 +151,11 @@ def test_the_old_key_goes_when_nothing_needs_it(
     assert drop_old(connection, key, now=time.time(), actor="anna") == []
     before = key_lines(key)
     done = rekey(connection, key, **HOW)
-    with pytest.raises(OptionError, match="try again in"):
-        drop_old(connection, key, now=time.time(), actor="anna")
+    with pytest.raises(OptionError, match="try again in 30 seconds"):
+        drop_old(connection, key, now=key.stat().st_mtime, actor="anna")
+    almost = key.stat().st_mtime + module.SETTLED_SECONDS - 0.25
+    with pytest.raises(OptionError, match=r"try again in 1 second\."):
+        drop_old(connection, key, now=almost, actor="anna")
     later = time.time() + module.SETTLED_SECONDS + 1
     dropped = drop_old(connection, key, now=later, actor="anna")
     assert dropped == done.old == [before[0].split()[0]]
@@ -275,3 +278,16 @@ def test_nothing_is_lost_of_what_is_written_meanwhile(
 
     rekey(connection, key, progress=change, **HOW)
     assert sealed_by(connection) == {KeyRing.load(key).sealing_id}
+
+
+def test_keys_that_are_not_there_are_named(
+    full: Administration, connection: sqlite3.Connection, key: Path
+) -> None:
+    ring = KeyRing.load(key)
+    assert missing_keys(connection, ring) == []
+    replace_file(key, [new_line()])
+    other = KeyRing.load(key)
+    assert missing_keys(connection, other) == [ring.sealing_id.hex()]
+    # One secret in any of the columns is enough.
+    connection.execute("UPDATE accounts SET sealed_password = x''")
+    assert missing_keys(connection, other) == [ring.sealing_id.hex()]

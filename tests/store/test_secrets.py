@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.errors import OptionError, StoreError
+from bootwave.store import keysources
 from bootwave.store.keysources import key_lines, new_line, replace_file
 from bootwave.store.secrets import KeyRing, password_owner
 
@@ -69,6 +70,22 @@ def test_a_damaged_key_file_is_said_so_without_quoting_it(
     with pytest.raises(OptionError) as raised:
         KeyRing.load(file)
     assert not text or text not in str(raised.value)
+
+
+def test_a_damaged_key_is_said_to_be_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(keysources, "_from_environment", {"K": "00112233 rubbish"})
+    with pytest.raises(OptionError) as raised:
+        KeyRing.load(Path("env:K"))
+    assert str(raised.value) == (
+        "The key in env:K is damaged: put the line there that store rekey --new-key "
+        "printed."
+    )
+    (tmp_path / "k").touch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(OptionError, match="The key in credential:k is empty"):
+        KeyRing.load(Path("credential:k"))
 
 
 def test_a_missing_key_file_says_what_it_was_for(file: Path) -> None:

@@ -82,6 +82,18 @@ def test_the_token_before_is_kept_until_the_new_one_was_used(
     assert not bound.token_show(DOMAIN)["previous_good"]
 
 
+def test_another_token_is_required_if_the_one_before_was(
+    bound: Administration, reader: Reader
+) -> None:
+    assert bound.token_make(DOMAIN)["required"] is False
+    bound.token_require(DOMAIN, required=True)
+    assert bound.token_make(DOMAIN)["required"] is True
+    ((_, token),) = reader.domain_tokens().items()
+    assert token.required
+    assert bound.token_make(DOMAIN, required=False)["required"] is False
+    assert bound.token_make(DOMAIN)["required"] is False
+
+
 def test_a_token_can_be_required_and_removed(
     bound: Administration, reader: Reader, told: list[list[Change]]
 ) -> None:

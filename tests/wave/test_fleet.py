@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bootwave.wave.fleet import Fleet, Progress, Wave, interface_address
 from bootwave.wave.identity import Shape
 from bootwave.wave.phone import Outcome, Patience
 from bootwave.wave.report import Report
+from tests.certificates import factory
 from tests.wave.fakeserver import FakeServer
 
 MAC = 0x0004132E0000
@@ -150,6 +152,21 @@ def test_a_settings_url_nobody_serves_is_said_so() -> None:
     port = free_port(socket.SOCK_STREAM)
     report = run(Fleet(Wave(MAC, url=f"http://127.0.0.1:{port}/{{mac}}")).run())
     assert f"nothing listens on TCP port {port} of 127.0.0.1" in reason(report)
+
+
+def test_an_https_url_nobody_serves_is_said_so() -> None:
+    port = free_port(socket.SOCK_STREAM)
+    url = f"https://127.0.0.1:{port}/{{mac}}.xml"
+    report = run(Fleet(Wave(MAC, url=url)).run())
+    assert f"nothing listens on TCP port {port}" in reason(report)
+
+
+def test_a_certificate_without_its_key_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "phone.pem"
+    file.write_bytes(factory.pem(factory.WORLD.root.der))
+    url = "https://127.0.0.1:1/{mac}.xml"
+    report = run(Fleet(Wave(MAC, url=url, certificate=str(file))).run())
+    assert "it must hold certificate, chain and key in PEM" in reason(report)
 
 
 def test_a_url_given_by_hand_boots_without_subscribe() -> None:

@@ -14,6 +14,7 @@ from bootwave.cli.progress import Progress
 
 BROKEN = 3  # the exit status for a log that is not as it was written
 _AGO = re.compile(r"(\d{1,6})\s*([mhd])")
+_HEAD = re.compile("[0-9A-Fa-f]{64}")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -78,7 +79,13 @@ def verify(
     """
     from bootwave.store.audit import verify as walk
     from bootwave.store.connection import connect
+    from bootwave.store.names import shortened
 
+    if head and not _HEAD.fullmatch(head.strip()):
+        raise Misuse(
+            f"{shortened(head)} is no head: give the 64 hex digits that bootwave audit "
+            "verify printed before."
+        )
     connection = connect(place.loaded().options.store.database, read_only=True)
     try:
         connection.execute("BEGIN")

@@ -95,6 +95,7 @@ def list_all(json: Json = False) -> None:
         "timezone": "timezone",
         "tone_scheme": "tones",
         "wildcard_subnet": "wildcard subnet",
+        "token": "token",
     }
     # A column that no domain fills would only push the others apart.
     shown = [

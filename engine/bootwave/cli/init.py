@@ -38,7 +38,7 @@ def init(directory: Directory, json: Json = False) -> None:
         certificates = loaded.options.https.certificates if own else ()
         for path in (store.database, store.sightings, store.key, *certificates):
             if os.path.lexists(path):
-                raise OptionError(f"{path} exists already: nothing was made.")
+                raise _exists(path)
         if is_file(store.key):
             KeyRing.create(store.key)
             undo.callback(store.key.unlink, missing_ok=True)
@@ -57,11 +57,15 @@ def init(directory: Directory, json: Json = False) -> None:
     if json:
         print_json(made)
         return
-    print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    if is_file(store.key):
+        print_line(f"Made {file}, {store.database.name} and {store.key.name}.")
+    else:
+        print_line(f"Made {file} and {store.database.name}.")
     if certificates:
         names = " and ".join(path.name for path in certificates)
         print_line(f"Made {names}, which this server shows over HTTPS, self-signed.")
-    print_line("The key opens every stored password: keep a copy, apart from backups.")
+    key = "The key" if is_file(store.key) else f"The key in {store.key}"
+    print_line(f"{key} opens every stored password: keep a copy, apart from backups.")
     print_line("")
     print_line("Next:")
     for words in (
@@ -71,6 +75,12 @@ def init(directory: Directory, json: Json = False) -> None:
         "  serve",
     ):
         print_line(f"  {called()} -o {file} {words.strip()}")
+
+
+def _exists(path: Path) -> OptionError:
+    return OptionError(
+        f"{path} exists already: nothing was made; name another directory."
+    )
 
 
 def _make_directory(directory: Path, undo: ExitStack) -> None:
@@ -88,7 +98,7 @@ def _write_new(file: Path, text: str, undo: ExitStack) -> None:
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
-        raise OptionError(f"{file} exists already: nothing was made.") from None
+        raise _exists(file) from None
     except OSError as error:
         raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
     undo.callback(file.unlink, missing_ok=True)

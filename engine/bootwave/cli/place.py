@@ -101,7 +101,7 @@ def _engine_despite(wrong: "OptionError") -> "tuple[ControlClient, Path]":
     from bootwave.optionsfile import inspect, locate
 
     path = locate(_chosen, os.environ)
-    if path is not None and not path.is_file():
+    if path is not None and not os.path.isfile(path):
         raise wrong
     socket = inspect(path, os.environ).options.store.control_socket
     client = ControlClient.connect(socket)

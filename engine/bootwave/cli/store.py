@@ -90,8 +90,10 @@ def rekey(
         if done.damaged:
             hint(f"These cannot be opened, set them again: {', '.join(done.damaged)}.")
         elif done.old:
-            hint(
-                f"Nothing needs {', '.join(done.old)} any more: bootwave store rekey "
-                "--drop-old takes it from the key file."
+            how = (
+                "bootwave store rekey --drop-old takes it from the key file."
+                if keysources.is_file(store.key)
+                else f"take it away from {store.key}, and restart the engine."
             )
+            hint(f"Nothing needs {', '.join(done.old)} any more: {how}")
     return DAMAGED if done.damaged else 0

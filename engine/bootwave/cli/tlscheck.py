@@ -76,7 +76,8 @@ def _print(found: dict[str, Any]) -> None:
             empty="",
         )
     print_line("")
-    if not found["factory_cas"]:
+    unread = any("https.factory_cas" in problem for problem in found["problems"])
+    if not found["factory_cas"] and not unread:
         print_line(
             "Note: https.factory_cas names no CA: no certificate of a phone proves "
             "anything."

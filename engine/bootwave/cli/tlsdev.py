@@ -84,7 +84,7 @@ def dev(
         if is_new or revoked:
             factory.revoke(revoked)
         undo.pop_all()
-    _tell(directory, phones, weak=legacy, json=json)
+    _tell(directory, phones, revoked, weak=legacy, json=json)
 
 
 class _Factory:
@@ -160,7 +160,8 @@ class _Factory:
             leaf = parsed_from_pem(path.read_bytes())[0]
         except FileNotFoundError:
             raise OptionError(
-                f"There is no certificate of {mac} in {path.parent}."
+                f"There is no certificate of {mac} in {path.parent}: --mac {mac} makes "
+                "one."
             ) from None
         if leaf.x509.issuer != issuing.certificate.subject:
             raise OptionError(
@@ -205,7 +206,9 @@ def _make_directories(directory: Path, undo: ExitStack) -> bool:
     return not (directory / _KEYS["root"]).exists()
 
 
-def _tell(directory: Path, phones: list[Path], *, weak: bool, json: bool) -> None:
+def _tell(
+    directory: Path, phones: list[Path], revoked: list[str], *, weak: bool, json: bool
+) -> None:
     from bootwave.certificates.parsed import parsed_from_pem
 
     cas = [directory / FACTORY]
@@ -227,14 +230,20 @@ def _tell(directory: Path, phones: list[Path], *, weak: bool, json: bool) -> Non
                 "options": options,
                 "server_ca": str(server_ca),
                 "phones": [str(path) for path in phones],
+                "revoked": revoked,
             }
         )
         return
     for path in phones:
         print_line(f"Made {path}.")
-    print_line("")
-    print_line("In the options file:")
-    print_line("  [https]")
+    for mac in revoked:
+        print_line(
+            f"Revoked {mac} in {directory / CRL}: a running engine reads it on HUP."
+        )
+    if phones or revoked:
+        print_line("")
+    # Without the section itself: the file of init has it, and TOML has it but once.
+    print_line("In the options file, below its [https]:")
     for name, values in options.items():
         print_line(f"  {name} = [{', '.join(map(toml, values))}]")
     for path in phones[:1]:

@@ -18,7 +18,9 @@ def write_new(path: Path, content: bytes, undo: ExitStack, mode: int = 0o600) ->
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:
-        raise OptionError(f"{path} exists already: nothing was made.") from None
+        raise OptionError(
+            f"{path} exists already: nothing was made; move it away first."
+        ) from None
     except OSError as error:
         raise OptionError(f"{path} cannot be made: {error.strerror}.") from None
     undo.callback(path.unlink, missing_ok=True)

@@ -1,5 +1,6 @@
 """``bootwave tls init``."""
 
+import os
 import time
 from contextlib import ExitStack
 
@@ -16,7 +17,7 @@ def make(json: Json = False) -> None:
     running engine takes them after bootwave serve got HUP.
     """
     paths = place.loaded().options.https.certificates
-    missing = tuple(path for path in paths[:2] if not path.exists())
+    missing = tuple(path for path in paths[:2] if not os.path.lexists(path))
     made = self_signed_files(paths, time.time())
     with ExitStack() as undo:
         for path in missing:

@@ -35,7 +35,8 @@ def domain(
         bool | None,
         typer.Option(
             "--required/--optional",
-            help="Whether phones are refused without it; optional at first.",
+            help="Whether phones are refused without it; else as before, optional "
+            "at first.",
             show_default=False,
         ),
     ] = None,
@@ -85,18 +86,20 @@ def _show(done: dict[str, Any]) -> None:
     base = default_url(place.loaded().options)
     print_line(f"token:  {done['token']}")
     print_line(f"URL:    {base}/{done['token']}/")
-    print_line(_required(done))
+    if done["required"]:
+        print_line(_required(done))
     if done.get("used_at") is not None:
         print_line(f"First used at {moment(done['used_at'])}.")
     if done.get("previous_good"):
         print_line("The one before is good until this one was used.")
     if not done["required"]:
         hint(
-            "Phones are served without it: bootwave domain token require "
-            f"{done['domain']} --required changes that."
+            f"Phones of {done['domain']} are served without it, too: bootwave domain "
+            f"token require {done['domain']} --required changes that."
         )
 
 
 def _required(done: dict[str, Any]) -> str:
-    how = "are refused" if done["required"] else "are served, too,"
-    return f"Phones of {done['domain']} {how} without a right token."
+    if done["required"]:
+        return f"Phones of {done['domain']} are refused without a right token."
+    return f"Phones of {done['domain']} are served without a right token, too."

@@ -134,35 +134,54 @@ def list_all(
 ) -> None:
     """List open windows, used or waiting, and the time they have left.
 
-    With --all also who opened them and why they closed; --json tells their bounds.
+    With --all also who opened them and why they closed.
     """
     with place.session() as session:
         found = session.call("window.list", domain=domain, everything=everything)
     if json:
         print_json(found)
         return
-    headers: tuple[str, ...] = ("account", "state", "left", "used by", "from")
+    headers = ["account", "state", "left", "used by", "from"]
+    if any(map(_bounds, found)):  # a column that no window fills is in the way
+        headers.append("bounds")
     if everything:
-        headers += ("opened by", "at", "closed by")
+        headers += ["opened by", "at", "closed by"]
+    rows = [_row(window) for window in found]
     print_table(
         headers,
-        [_row(window)[: len(headers)] for window in found],
+        [[row[header] for header in headers] for row in rows],
         empty="No window is open: bootwave window open ACCOUNT opens one.",
     )
 
 
-def _row(window: dict[str, Any]) -> tuple[str, ...]:
+def _row(window: dict[str, Any]) -> dict[str, str]:
     left = window["seconds_left"]
-    return (
-        window["account"],
-        window["state"],
-        duration(left) if left else "",
-        window["mac"],
-        window["source"],
-        window["opened_by"],
-        moment(window["opened_at"]),
-        window["closed_by"],
+    return {
+        "account": window["account"],
+        "state": window["state"],
+        "left": duration(left) if left else "",
+        "used by": window["mac"],
+        "from": window["source"],
+        "bounds": _bounds(window),
+        "opened by": window["opened_by"],
+        "at": moment(window["opened_at"]),
+        "closed by": window["closed_by"],
+    }
+
+
+def _bounds(window: dict[str, Any]) -> str:
+    """Return which unknown phones may claim the account, "" for any or none."""
+    if not window["wildcard"]:
+        return ""
+    most = window["most"]
+    phones = f"{window['claims']} of {most} phone{'s' if most != 1 else ''}"
+    parts = (
+        phones if most else "",
+        " ".join(window["ouis"]),
+        " ".join(window["models"]),
+        window["subnet"],
     )
+    return ", ".join(part for part in parts if part)
 
 
 def _chosen(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwave.control.operations import ProgressFunction
-from bootwave.errors import EngineError, PeerError
+from bootwave.errors import BY_THIS_USER, EngineError, PeerError
 from bootwave.limits import MAX_CONTROL_MESSAGE_BYTES
 from bootwave.messages import (
     Answer,
@@ -51,8 +51,7 @@ class ControlClient:
         except PermissionError:
             end.close()
             raise EngineError(
-                f"The engine's control socket {path} may not be used by this user: "
-                "run the command as root or as the user the engine runs as."
+                f"The engine's control socket {path} may not be used {BY_THIS_USER}"
             ) from None
         except OSError as error:
             end.close()

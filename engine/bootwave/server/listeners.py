@@ -134,8 +134,8 @@ def _why(option: str, address: ListenAddress, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"{option}: another program listens on {address} already: stop it or "
-                "choose another port."
+                f"{option}: another program listens on {address} already, or another "
+                "option names it: stop it or choose another port."
             )
         case errno.EACCES:
             return (

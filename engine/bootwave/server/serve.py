@@ -4,6 +4,7 @@ import asyncio
 import functools
 import gc
 from collections.abc import Callable
+from contextlib import closing
 
 from bootwave import log
 from bootwave.control.plane import ControlPlane
@@ -15,8 +16,10 @@ from bootwave.server.privacy import keep_memory_private
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
 from bootwave.server.worker import Worker, run_until_term, run_worker
+from bootwave.store.connection import connect
 from bootwave.store.create import check
 from bootwave.store.lock import EngineLock
+from bootwave.store.rekey import missing_keys
 from bootwave.store.secrets import KeyRing
 
 
@@ -50,10 +53,12 @@ def serve(
     if not options.server.dumpable:
         keep_memory_private()  # before there is anything in it
     check(options.store.database)
-    KeyRing.load(options.store.key)
+    missing = _missing_keys(options)
     lock = EngineLock(options.store.database)
     try:
         log.start(options.log, process="supervisor", threaded=False)
+        if missing:
+            log.note(log.KEY_MISSING, keys=", ".join(missing))
         raise_limit()
         fit = connections_that_fit(options.http.connections)
         if fit < options.http.connections:
@@ -69,6 +74,12 @@ def serve(
             shared.close()
     finally:
         lock.release()
+
+
+def _missing_keys(options: Options) -> list[str]:
+    ring = KeyRing.load(options.store.key)
+    with closing(connect(options.store.database, read_only=True)) as connection:
+        return missing_keys(connection, ring)
 
 
 def _run(

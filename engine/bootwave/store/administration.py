@@ -358,11 +358,11 @@ class Administration:
         with self._change() as work:
             return devices.reset(work, mac)
 
-    def token_make(self, domain: str, *, required: bool = False) -> Object:
+    def token_make(self, domain: str, *, required: bool | None = None) -> Object:
         """Give a domain a new token for URLs of first contacts, and return it.
 
         The one before stays good until the new one was used.  *required* refuses the
-        domain's phones that ask without a right token.
+        domain's phones that ask without a right token; None leaves that as it is.
         """
         with self._change() as work:
             return tokens.make(work, domain, required=required)

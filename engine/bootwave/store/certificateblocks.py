@@ -95,7 +95,8 @@ def _which(serial: str, key: str) -> tuple[str, str]:
                 "digits."
             )
         return "key", digits
-    digits = _hex(serial.strip().lower().removeprefix("0x"))
+    # With what openssl x509 -serial prints before the digits.
+    digits = _hex(serial.strip().lower().removeprefix("serial=").removeprefix("0x"))
     if not digits or len(digits.lstrip("0")) > _MAX_SERIAL_DIGITS:
         raise SettingError(
             f"{shortened(serial)} is not a serial number: write it in hex, as "

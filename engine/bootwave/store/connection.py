@@ -5,12 +5,18 @@ survives ``kill -9`` and power loss.  Transactions are begun by hand, writers wi
 BEGIN IMMEDIATE, so that none finds out at its first write that it came too late.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bootwave.errors import StoreConflict, StoreNotFound, StoreUnavailable
+from bootwave.errors import (
+    BY_THIS_USER,
+    StoreConflict,
+    StoreNotFound,
+    StoreUnavailable,
+)
 from bootwave.store.revisions import require_head
 
 # An import of 100,000 accounts holds the write lock for a few seconds; a phone's
@@ -55,6 +61,10 @@ def open_file(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conn
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise StoreUnavailable(
+                f"The database {path} may not be used {BY_THIS_USER}"
+            ) from error
         raise StoreUnavailable(f"The database {path} cannot be used: {error}.") from (
             error
         )

@@ -130,7 +130,7 @@ def rotate(work: Work, text: str) -> dict[str, Any]:
     Raises StoreNotFound for a device without one, and StoreConflict when the phone may
     not know the present pair yet: then it would know none of the two.
     """
-    mac = _mac(work, text)
+    mac = known_mac(work, text)
     rows = work.connection.execute(_STATE, {"mac": mac}).fetchall()
     if not rows:
         raise StoreNotFound(
@@ -157,7 +157,7 @@ def revoke(work: Work, text: str) -> dict[str, Any]:
 
     ``revoked`` is whether there was any.
     """
-    mac = _mac(work, text)
+    mac = known_mac(work, text)
     rows = work.connection.execute(_REVOKE, {"mac": mac}).fetchall()
     if rows:
         work.touched("device", mac)
@@ -177,7 +177,8 @@ def state_of(work: Work, mac: int) -> dict[str, Any] | None:
     return {"made_at": made_at, "used_at": used_at, "previous": bool(previous)}
 
 
-def _mac(work: Work, text: str) -> int:
+def known_mac(work: Work, text: str) -> int:
+    """Return the MAC of a device that is stored; raises StoreNotFound."""
     mac = required_mac(text)
     if not work.connection.execute(_KNOWN, {"mac": mac}).fetchall():
         raise StoreNotFound(

@@ -46,7 +46,9 @@ _ALL = """
 SELECT d.name, d.registrar, d.outbound_proxy, d.language, d.timezone, d.tone_scheme,
   d.wildcard_subnet,
   (SELECT COUNT(*) FROM accounts a WHERE a.domain_id = d.id),
-  (SELECT COUNT(*) FROM devices v WHERE v.domain_id = d.id)
+  (SELECT COUNT(*) FROM devices v WHERE v.domain_id = d.id),
+  COALESCE((SELECT CASE t.required WHEN 0 THEN 'optional' ELSE 'required' END
+    FROM domain_tokens t WHERE t.domain_id = d.id), '')
 FROM domains d ORDER BY d.name
 """
 _STAR_HOLDER = """
@@ -150,8 +152,11 @@ def reserve_star(work: Work, domain_id: int) -> None:
 
 
 def listed(work: Work) -> list[dict[str, Any]]:
-    """Return all domains with the numbers of their accounts and devices."""
-    names = ("name", *FIELDS, "accounts", "devices")
+    """Return all domains with the numbers of their accounts and devices.
+
+    ``token`` says whether one in the URL is ``required`` or ``optional``, "" for none.
+    """
+    names = ("name", *FIELDS, "accounts", "devices", "token")
     rows = work.connection.execute(_ALL).fetchall()
     return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -119,8 +119,9 @@ def _of_file(path: Path, *, private: bool) -> list[str]:
             lines = file.read(MAX_KEY_CHARACTERS).splitlines()
     except OSError as error:
         raise OptionError(
-            f"The key file {path} cannot be read ({error.strerror}): it was made "
-            "by bootwave init and every password is sealed with it."
+            f"The key file {path} cannot be read ({error.strerror}): it was made by "
+            "bootwave init and every password is sealed with it, so restore it from a "
+            "copy."
         ) from error
     except UnicodeDecodeError as error:
         raise OptionError(f"The key file {path} is damaged: restore it.") from error
@@ -133,8 +134,13 @@ def _of_file(path: Path, *, private: bool) -> list[str]:
 
 
 def _credential(name: str) -> Path:
+    if not name or "/" in name:
+        raise OptionError(
+            f"store.key = {CREDENTIAL}{name} names no credential: write "
+            "credential:NAME, such as credential:bootwave.key."
+        )
     directory = os.environ.get(CREDENTIALS_DIRECTORY, "")
-    if not directory or not name or "/" in name:
+    if not directory:
         raise OptionError(
             f"store.key names the credential {name!r}, but systemd passed none: say "
             f"LoadCredential={name}:FILE in the unit, or give store.key a file."
@@ -143,6 +149,11 @@ def _credential(name: str) -> Path:
 
 
 def _of_variable(name: str) -> list[str]:
+    if not name.isidentifier():
+        raise OptionError(
+            f"store.key = {ENVIRONMENT}{name} names no variable: write env:NAME, such "
+            "as env:BOOTWAVE_KEY."
+        )
     if name not in _from_environment:
         text = os.environ.get(name, "")[:MAX_KEY_CHARACTERS]
         if not text:

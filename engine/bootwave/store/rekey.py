@@ -8,6 +8,7 @@ next run goes on where this one ended: what is sealed with the first key is done
 Processes that run read the file again by themselves (``secrets``).
 """
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ Progress = Callable[[int, int], None]
 class _Sealed(NamedTuple):
     """Where sealed secrets are: a column of a table, by the row's key."""
 
+    key_ids: str
     how_many: str
     some: str
     put: str
@@ -45,6 +47,8 @@ def _column(
 ) -> _Sealed:
     where = f"length({column}) > 0 AND substr({column}, 1, 4) <> :key_id"
     return _Sealed(
+        f"SELECT DISTINCT substr({column}, 1, 4) FROM {table} "
+        f"WHERE length({column}) > 0",
         f"SELECT COUNT(*) FROM {table} WHERE {where}",
         f"SELECT {key}, {column} FROM {table} WHERE {where} AND {key} > :after "
         f"ORDER BY {key} LIMIT :most",
@@ -155,9 +159,10 @@ def drop_old(
         found = keysources.version(source)
         age = now - (found.modified / 1e9 if found else now)
         if len(lines) > 1 and age < SETTLED_SECONDS:
+            wait = math.ceil(SETTLED_SECONDS - age)
             raise OptionError(
                 "The new key is so new that the engine may still seal with the one "
-                f"before: try again in {SETTLED_SECONDS - age:.0f} seconds."
+                f"before: try again in {wait} second{'s' if wait > 1 else ''}."
             )
         dropped = [_name(line) for line in lines[1:]]
         if dropped:
@@ -165,6 +170,14 @@ def drop_old(
             audit.append(connection, now, actor, "key.dropped", "store.key", detail)
             keysources.replace_file(source, lines[:1])
     return dropped
+
+
+def missing_keys(connection: sqlite3.Connection, ring: KeyRing) -> list[str]:
+    """Return the names of the keys that something is sealed with and *ring* lacks."""
+    found: set[bytes] = set()
+    for key_ids, *_ in COLUMNS:
+        found |= {bytes(row[0]) for row in connection.execute(key_ids)}
+    return sorted(key_id.hex() for key_id in found if not ring.knows(key_id))
 
 
 def _seal_all(
@@ -177,7 +190,7 @@ def _seal_all(
     while True:
         before = sealed
         damaged = []
-        for _how_many, some, put, owner_of, change in COLUMNS:
+        for _key_ids, _how_many, some, put, owner_of, change in COLUMNS:
             batches = _batches(connection, ring, some, put, owner_of, change)
             for batch, broken in batches:
                 sealed += batch
@@ -226,7 +239,7 @@ def _batches(
 
 def _left(connection: sqlite3.Connection, key_id: bytes) -> int:
     left = 0
-    for how_many, *_ in COLUMNS:
+    for _key_ids, how_many, *_ in COLUMNS:
         rows = connection.execute(how_many, {"key_id": key_id}).fetchall()
         left += rows[0][0]
     return left

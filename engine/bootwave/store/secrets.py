@@ -80,6 +80,10 @@ class KeyRing:
         """Which key seals: with it each sealed secret begins."""
         return self._sealing_id
 
+    def knows(self, key_id: bytes) -> bool:
+        """Whether what was sealed with this key can be opened."""
+        return key_id in self._keys
+
     def warm(self) -> None:
         """Load and try what the first secret needs: tens of milliseconds.
 
@@ -177,8 +181,17 @@ def _keys_from_lines(lines: list[str], path: Path) -> dict[bytes, bytes]:
             key_id, key = b"", b""
         if len(key_id) != _ID_BYTES or len(key) != _KEY_BYTES or key_id in keys:
             # Without the line: it may be a key with one wrong letter.
-            raise OptionError(f"The key file {path} is damaged: restore it.") from None
+            raise _unusable(path, "damaged")
         keys[key_id] = key
     if not keys:
-        raise OptionError(f"The key file {path} is empty: restore it.")
+        raise _unusable(path, "empty")
     return keys
+
+
+def _unusable(source: Path, how: str) -> OptionError:
+    if keysources.is_file(source):
+        return OptionError(f"The key file {source} is {how}: restore it from a copy.")
+    return OptionError(
+        f"The key in {source} is {how}: put the line there that store rekey --new-key "
+        "printed."
+    )

@@ -11,8 +11,9 @@ from typing import Any
 
 from bootwave.errors import StoreNotFound
 from bootwave.pairing.instant import Instant
-from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.phone.mac import text_from_mac
 from bootwave.store.changelog import Change, record
+from bootwave.store.credentials import known_mac
 from bootwave.store.names import required_domain
 from bootwave.store.work import Work
 
@@ -85,12 +86,16 @@ def device_token_owner(mac: int) -> str:
     return f"device-token/{mac}"
 
 
-def make(work: Work, domain: str, *, required: bool) -> dict[str, Any]:
+def make(work: Work, domain: str, *, required: bool | None) -> dict[str, Any]:
     """Give *domain* a new token for first contacts; return it, this once and by show.
 
-    The one before stays good until the new one was used.
+    The one before stays good until the new one was used.  With None the new one is
+    required if the one before was.
     """
     domain_id = work.domain_id(domain)
+    if required is None:
+        rows = work.connection.execute(_DOMAIN, {"domain_id": domain_id}).fetchall()
+        required = bool(rows and rows[0][4])
     token = new_token()
     work.connection.execute(
         _MAKE,
@@ -148,7 +153,7 @@ def show(work: Work, domain: str) -> dict[str, Any]:
 
 def rotate(work: Work, text: str) -> dict[str, Any]:
     """Give a device a new token; the one before is good until the new one was used."""
-    mac = required_mac(text)
+    mac = known_mac(work, text)
     if not work.connection.execute(_DOMAIN_OF, {"mac": mac}).fetchall():
         raise StoreNotFound(
             f"{text_from_mac(mac)} is in no domain that has a token: make one with "

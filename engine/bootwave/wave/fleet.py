@@ -445,7 +445,10 @@ class Fleet:
                 sock = Secured(sock, file, self._sessions.get(phone))
             except OSError as error:
                 sock.close()
-                reason = f"its certificate {file} cannot be used: {_why(error)}"
+                why = _why(error)
+                if isinstance(error, ssl.SSLError):  # of its PEM alone, and has no name
+                    why = "it must hold certificate, chain and key in PEM"
+                reason = f"its certificate {file} cannot be used: {why}"
                 self._perform(phone, phone.receive_failure(reason, now))
                 return
         connection = _Connection(phone, peer, sock)

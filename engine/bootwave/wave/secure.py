@@ -42,7 +42,8 @@ class Secured:
     @property
     def session(self) -> ssl.SSLSession | None:
         """What a later connection may resume."""
-        return self._tls.session
+        # Asked before, ssl has a session that cannot be copied, and raises ValueError.
+        return self._tls.session if self.shaken else None
 
     @property
     def has_unsent(self) -> bool:
