@@ -132,9 +132,12 @@ def test_a_rogue_gets_nothing_full_or_resumed(program: Program, version: int) ->
     # It looks as if it had shown none.
     bare = client_context(version=version)
     assert fetch(program, path, bare)[:2] == (status, body)
-    wait_until(lambda: program.reasons(factory.TEXT), "it is told")
-    shown = program.command("device", "show", factory.TEXT)["time_line"]
-    assert any("certificate" in seen["detail"] for seen in shown)
+
+    def is_told() -> bool:
+        shown = program.command("device", "show", factory.TEXT)["time_line"]
+        return any("certificate" in seen["detail"] for seen in shown)
+
+    wait_until(is_told, "it is told why")
 
 
 def test_who_owns_a_certificate_gets_no_secrets_over_clear_http(

@@ -172,9 +172,16 @@ def counted(program: Program, name: str) -> int:
     return found
 
 
-def sources(program: Program, mac: str) -> list[tuple[str, str]]:
-    shown = program.command("device", "show", mac)
-    return [(seen["reason"], seen["source"]) for seen in shown["time_line"]]
+def wait_for_sightings(
+    program: Program, mac: str, expected: set[tuple[str, str]]
+) -> None:
+    """Wait until these, reason and source, are all that is known of a phone."""
+
+    def seen() -> set[tuple[str, str]]:
+        shown = program.command("device", "show", mac)
+        return {(seen["reason"], seen["source"]) for seen in shown["time_line"]}
+
+    wait_until(lambda: seen() == expected, f"{mac} was seen as {expected}")
 
 
 @pytest.mark.parametrize(
@@ -197,9 +204,10 @@ def test_two_phones_behind_one_balancer_have_their_own_grants(
             assert f"http://127.0.0.1:{haproxy.address[1]}/".encode() in given.body
     assert fetch(haproxy.address, FIRST, BERT).status == 401
     assert fetch(haproxy.address, SECOND, STRANGER).status == 401
-    seen = sources(program, FIRST)
-    assert set(seen) == {("SERVED_WINDOW", ANNA), ("CONSUMED_BY_OTHER", BERT)}
-    assert {source for _, source in sources(program, SECOND)} == {BERT, STRANGER}
+    theirs = {("SERVED_WINDOW", ANNA), ("CONSUMED_BY_OTHER", BERT)}
+    wait_for_sightings(program, FIRST, theirs)
+    theirs = {("SERVED_WINDOW", BERT), ("CONSUMED_BY_OTHER", STRANGER)}
+    wait_for_sightings(program, SECOND, theirs)
     assert counted(program, "http_proxy_refused") == 0
 
 
@@ -218,7 +226,7 @@ def test_a_connection_that_stays_open_is_of_one_phone_to_its_end(
         client.ask_and_stay(f"/{FIRST}.xml", f"Cookie: {'x' * 100}")
         assert client.one_answer().status == 200
     assert fetch(haproxy.address, SECOND, BERT).status == 401
-    assert {source for _, source in sources(program, FIRST)} == {ANNA}
+    wait_for_sightings(program, FIRST, {("SERVED_WINDOW", ANNA)})
 
 
 def test_a_phone_may_be_slow_to_ask(program: Program, balance: Balance) -> None:
@@ -232,7 +240,7 @@ def test_a_phone_may_be_slow_to_ask(program: Program, balance: Balance) -> None:
         client.socket.settimeout(PATIENCE)
         client.ask(f"/{FIRST}.xml")
         assert client.answer().status == 200
-    assert {source for _, source in sources(program, FIRST)} == {ANNA}
+    wait_for_sightings(program, FIRST, {("SERVED_WINDOW", ANNA)})
 
 
 def test_a_phone_over_ipv6_is_given_ipv6_urls(
@@ -243,7 +251,7 @@ def test_a_phone_over_ipv6_is_given_ipv6_urls(
         given = fetch(haproxy.address6, FIRST)
         assert given.status == 200
         assert f"http://[::1]:{haproxy.address6[1]}/".encode() in given.body
-    assert {source for _, source in sources(program, FIRST)} == {"::1"}
+    wait_for_sightings(program, FIRST, {("SERVED_WINDOW", "::1")})
     assert fetch(haproxy.address, FIRST, ANNA).status == 401
 
 
