@@ -105,7 +105,9 @@ def _lines(site: Site, kind: str) -> list[Line]:
 
 def _engine(site: Site, factory: Factory) -> Engine:
     return Engine(
-        site.fleet(FLEET),
+        # Not a fleet of other rows: these phones own certificates from here on, and are
+        # refused over clear HTTP.
+        engines.make_fleet(site.place / "fleet-tls", FLEET),
         BOOTWAVE_HTTPS__LISTEN="127.0.0.1:0",
         BOOTWAVE_HTTPS__CERTIFICATES=str(factory.server),
         BOOTWAVE_HTTPS__FACTORY_CAS=str(factory.root),
