@@ -498,9 +498,9 @@ class Provisioner:
         domain_id = device.domain.id
         end = passwords_end(device, at, self._policy)
         told = at.boottime < end
-        if told:
+        if told and end < grant.until:
             # What is kept holds passwords, so it is not kept for longer than these.
-            grant = replace(grant, until=min(grant.until, end))
+            grant = replace(grant, until=end)
         try:
             guard = self._tokens.guard(device, checked.domain)
             document = self._maker.own(asked.key, device, with_passwords=told)
