@@ -21,13 +21,14 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,29 @@ class Racing:
         until = time.monotonic() + self.chance.random() * 0.01
         phones.go_on(lambda: time.monotonic() >= until)
         self.program.pause(worker)
+        while self._is_locked():
+            # Within a commit: then every command would wait for it, and be refused.
+            self.program.resume(worker)
+            until = time.monotonic() + 0.001
+            phones.go_on(lambda until=until: time.monotonic() >= until)  # type: ignore[misc]
+            self.program.pause(worker)
         self.counted["stopped"] += 1
         try:
             yield
         finally:
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGCONT)
+
+    def _is_locked(self) -> bool:
+        """Whether somebody is within a commit."""
+        database = self.program.directory / "bootwave.db"
+        with closing(sqlite3.connect(database, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.execute("ROLLBACK")
+        return False
 
     def end(self, phones: Phones, op: str, **arguments: Any) -> None:
         """Do *op* while the phones go on; what is asked from then on is "after" it."""

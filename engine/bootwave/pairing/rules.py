@@ -47,7 +47,7 @@ from bootwave.pairing.decisions import (
 )
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.sources import is_private_source, source_key
-from bootwave.pairing.wildcards import Choice, choose
+from bootwave.pairing.wildcards import NOTHING, choose
 from bootwave.pairing.windows import WindowState, end_of, window_state
 from bootwave.phone.mac import is_snom, is_unicast
 from bootwave.sightings import Reason
@@ -194,7 +194,7 @@ def _decide_unbound(
     proofs: Proofs,
     model: str,
 ) -> Decision:
-    choice = Choice()
+    choice = NOTHING
     if is_unicast(mac):
         choice = choose(
             wildcards,

@@ -45,6 +45,9 @@ class Choice:
     restricted: bool = False
 
 
+NOTHING = Choice()
+
+
 def is_held(wildcard: WildcardAccount, at: Instant) -> bool:
     """Whether a phone holds this ``?`` account and its time has not passed."""
     return (
@@ -90,6 +93,9 @@ def choose(
             if specificity > best:
                 best, free = specificity, []
             free.append(wildcard)
+    if not free and not taken and not restricted:
+        # As a rule; an unknown phone takes no longer than one that is bound and closed.
+        return NOTHING
     if len({wildcard.account.domain_id for wildcard in free}) > 1:
         return Choice(ambiguous=True)
     return Choice(
