@@ -82,14 +82,12 @@ class Racing:
             yield
             return
         worker = self.chance.choice(self.workers)
-        until = time.monotonic() + self.chance.random() * 0.01
-        phones.go_on(lambda: time.monotonic() >= until)
+        _go_on_for(phones, self.chance.random() * 0.01)
         self.program.pause(worker)
         while self._is_locked():
             # Within a commit: then every command would wait for it, and be refused.
             self.program.resume(worker)
-            until = time.monotonic() + 0.001
-            phones.go_on(lambda until=until: time.monotonic() >= until)  # type: ignore[misc]
+            _go_on_for(phones, 0.001)
             self.program.pause(worker)
         self.counted["stopped"] += 1
         try:
@@ -183,6 +181,11 @@ class Racing:
         )
         self.workers = self.program.workers()
         return killed
+
+
+def _go_on_for(phones: Phones, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    phones.go_on(lambda: time.monotonic() >= until)
 
 
 def close(racing: Racing) -> None:

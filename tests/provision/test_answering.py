@@ -220,6 +220,12 @@ def test_workers_that_start_at_once_have_rows_of_their_own() -> None:
 
 
 def test_nobody_is_killed_who_has_the_number_of_a_worker_long_gone() -> None:
+    # Another process may be given the number first: then once more.
+    assert any(_same_number_is_spared() for _ in range(50))
+
+
+def _same_number_is_spared() -> bool:
+    """Whether the number of a worker that died came again; nobody is killed for it."""
     page = AnsweringPage(1)
 
     def serve(ready: Callable[[], None]) -> None:
@@ -238,9 +244,10 @@ def test_nobody_is_killed_who_has_the_number_of_a_worker_long_gone() -> None:
     _choose_next_pid(gone)
     with process(innocent) as again:
         if again != gone:
-            pytest.skip("the kernel gave another number")
+            return False
         assert page.settle(0.05) == []
         os.kill(again, 0)
+    return True
 
 
 def _choose_next_pid(pid: int) -> None:
