@@ -29,6 +29,12 @@ def test_basic_in_clear_is_for_those_that_may_not_know_digest() -> None:
     assert "Basic" not in offers("", secure=False, basic=True)
 
 
+def test_a_model_that_is_not_in_the_table_is_asked_as_its_family() -> None:
+    assert offers("snomD999", secure=False, basic=True) == ("Digest MD5",)
+    assert offers("snom399", secure=False, basic=True) == ("Basic",)
+    assert offers("snomHD350W", secure=False, basic=True) == ("Basic",)
+
+
 def test_a_snom_over_tls_is_asked_for_basic() -> None:
     assert offers("snom370", secure=True, basic=False) == ("Basic",)
 

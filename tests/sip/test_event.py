@@ -116,3 +116,23 @@ def test_the_event_is_echoed_without_what_could_do_harm(
     event: str, echoed: bytes
 ) -> None:
     assert echoed_event(asking(event)) == echoed
+
+
+@pytest.mark.parametrize(
+    ("capture", "asker"),
+    [
+        ("snom-7.1.19-oem", Asker(False, "OEM", "7.1.19")),
+        ("snom370-8.7.5.48", Asker(True, "snom370", "8.7.5.48")),
+        ("snomD120-10.1.39.11", Asker(True, "snomD120", "10.1.39.11")),
+        ("snomM700-03.23", Asker(True, "snomM700", "03.23.0005")),
+        ("yealink-t53w", Asker(False, "T53W", "96.87.0.16")),
+        ("yealink-t21p", Asker(False, "T21P", "34.72.0.1")),
+        ("grandstream-grp2612w", Asker(False, "GRP2612W", "1.0.5.48")),
+        ("gigaset-de900", Asker(False, "", "")),
+        ("planet", Asker(False, "VIP-1010PT", "1.0.3")),
+        ("fanvil", Asker(False, "VOIP PHONE", "2.4.0")),
+    ],
+)
+def test_what_was_captured_says_who_asks(capture: str, asker: Asker) -> None:
+    data = (SNOM370.parent / f"{capture}.txt").read_bytes()
+    assert asker_from_message(parse(data)) == asker

@@ -9,7 +9,6 @@ from bootwave.store.names import (
     checked_subnet,
     required_account,
     required_domain,
-    required_model,
 )
 
 
@@ -143,12 +142,6 @@ def test_a_password_keeps_its_blanks() -> None:
     assert checked_password(" a b ") == " a b "
     with pytest.raises(SettingError, match="needs its SIP password"):
         checked_password("")
-
-
-def test_models_are_spelled_as_phones_spell_them() -> None:
-    assert required_model(" snomD120 ") == "snomD120"
-    with pytest.raises(SettingError, match="is not a phone model"):
-        required_model("snom 370")
 
 
 def test_minutes_are_at_most_a_day() -> None:

@@ -84,7 +84,7 @@ def _text(
 ) -> str:
     from bootwave.http.target import DocumentKind
     from bootwave.phone.mac import required_mac
-    from bootwave.phone.model import model_from_text
+    from bootwave.phone.model import required_model
     from bootwave.provision.cache import DocumentKey
     from bootwave.provision.documents import DocumentMaker
     from bootwave.provision.layers import ModelLayers
@@ -104,7 +104,7 @@ def _text(
         pages = RevocationPage()
         maker = DocumentMaker(SettingsCompiler(), keys, ModelLayers(reader, pages))
         device = _live_device(reader, number)
-        own = model_from_text(model) or model or (device.model if device else "")
+        own = required_model(model) if model else device.model if device else ""
         kinds = {
             Kind.settings: DocumentKind.SETTINGS,
             Kind.files: DocumentKind.FILES,

@@ -15,13 +15,15 @@ challenges, nobody has written down), so each is asked for one thing only:
 
 So a snom is asked for Basic where TLS hides it.  Over clear HTTP it is asked for Digest
 with MD5, the algorithm of RFC 2617 that every client of Digest has; ``http.basic`` has
-all but the series D, for which alone Digest is attested twice, asked for Basic there.
+all but the series D, for which alone Digest is attested twice, asked for Basic there:
+``challenge`` in the table of models.
 Whoever is no snom may choose, the strongest first (RFC 7616 section 3.7).
 """
 
-import re
 from functools import lru_cache
 from typing import Final, Literal
+
+from bootwave.phone.models import model_data
 
 Offer = Literal["Digest SHA-256", "Digest MD5", "Basic"]
 
@@ -29,10 +31,6 @@ _OTHERS: Final[tuple[Offer, ...]] = ("Digest SHA-256", "Digest MD5")
 _OTHERS_SECURE: Final[tuple[Offer, ...]] = (*_OTHERS, "Basic")
 _SNOM_CLEAR: Final[tuple[Offer, ...]] = ("Digest MD5",)
 _SNOM_BASIC: Final[tuple[Offer, ...]] = ("Basic",)
-
-# Models whose templates rely on Digest; for the others one server says that it works,
-# another that it does not.
-_KNOWS_DIGEST: Final = re.compile(r"snomD\d{3}[A-Z]{0,2}")
 
 
 @lru_cache(256)  # peers name models
@@ -44,6 +42,6 @@ def offers(model: str, *, secure: bool, basic: bool) -> tuple[Offer, ...]:
     """
     if not model:
         return _OTHERS_SECURE if secure else _OTHERS
-    if secure or (basic and not _KNOWS_DIGEST.fullmatch(model)):
+    if secure or (basic and model_data(model).challenge == "basic"):
         return _SNOM_BASIC
     return _SNOM_CLEAR

@@ -1,12 +1,12 @@
 """Documents made from records: compiled, passwords opened, slots packed, tagged."""
 
-import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 from bootwave.directory.records import EMPTY, Device
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
+from bootwave.phone.models import model_data
 from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
@@ -16,9 +16,6 @@ from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
-# The only desk phones without a factory certificate, whose old firmware may not even
-# know the server's TLS.
-_WITHOUT_CERTIFICATE = re.compile(r"snom3\d\d", re.IGNORECASE)
 
 
 def entity_tag(content: bytes) -> bytes:
@@ -92,7 +89,8 @@ class DocumentMaker:
             except StoreError:
                 layer, complete = EMPTY, False
             base_url = key.base_url
-            if key.model and not _WITHOUT_CERTIFICATE.fullmatch(key.model):
+            # Old firmware, without one, may not even know the server's TLS.
+            if model_data(key.model).certificate:
                 base_url = self._bootstrap(base_url)
             content = self._compiler.general(
                 model=key.model, model_layer=layer, base_url=base_url

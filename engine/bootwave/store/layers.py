@@ -4,9 +4,9 @@ from typing import Any
 
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import required_mac
+from bootwave.phone.model import required_model
 from bootwave.settings.catalogue import checked_name, checked_setting
 from bootwave.settings.functionkeys import checked_key
-from bootwave.store.names import required_model
 from bootwave.store.work import Work
 
 SCOPES = ("engine", "model", "domain", "account", "device")

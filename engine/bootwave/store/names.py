@@ -19,7 +19,6 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_HOST = 253
 _NUMBER = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
-_MODEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PORT = re.compile(r"[0-9]{1,5}")
 _TRANSPORT = re.compile(r"transport=(?:udp|tcp|tls)", re.I)
 
@@ -128,15 +127,6 @@ def checked_password(text: str) -> str:
             "characters."
         )
     return checked_text(text, "The SIP password")
-
-
-def required_model(text: str) -> str:
-    """Return the name of a phone model, as phones spell their type (snom370)."""
-    if not _MODEL.fullmatch(text.strip()):
-        raise SettingError(
-            f"{shortened(text)} is not a phone model: write one such as snom370."
-        )
-    return text.strip()
 
 
 def checked_minutes(minutes: float) -> float:

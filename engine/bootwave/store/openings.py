@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from bootwave.directory.records import Opening
 from bootwave.errors import OptionError, SettingError
-from bootwave.store.names import checked_subnet, required_model, shortened
+from bootwave.phone.model import required_model
+from bootwave.store.names import checked_subnet, shortened
 from bootwave.store.work import Work
 
 MAX_CLAIMS = 1_000_000
