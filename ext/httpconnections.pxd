@@ -70,6 +70,14 @@ cdef struct Connections:
     int[LISTS] oldest
     int[WHEEL] wheel
     int64_t reached  # the slot that time has come to; -1 before the first deadline
+    int held  # by others, when they last said so
+    int capacity  # how many there may be with those
+    int crowded  # from when on unproven ones are not kept
+    bint finishing  # each closes after its answer
+    double idle_seconds  # to ask again
+    double stall_seconds  # to read more of an answer
+    double answer_seconds  # to be answered
+    double head_seconds  # to ask behind a load balancer
 
 
 cdef inline void start_empty(Connections* all) noexcept nogil:

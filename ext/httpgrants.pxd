@@ -3,7 +3,7 @@
 
 from httpsockets cimport CLOCK_BOOTTIME, bw_clock
 from libc.stdint cimport int64_t, uint64_t
-from tables cimport Phone, bw_load
+from tables cimport CounterMemory, Phone, bw_load
 
 # Counters in shared memory: one of everything, and some of domains and of MACs.
 cdef struct Revocations:
@@ -13,6 +13,25 @@ cdef struct Revocations:
     Py_ssize_t domain_mask
     Py_ssize_t first_mac
     Py_ssize_t mac_mask
+
+
+cdef inline Revocations revocations_in(
+    const CounterMemory* memory, tuple layout
+) except *:
+    """The revocations in *memory*, as *layout* says where (native.http.Lane)."""
+    everything, first_domain, domains, first_mac, macs = layout
+    if (
+        min(everything, first_domain, first_mac) < 0
+        or domains < 1 or domains & domains - 1
+        or macs < 1 or macs & macs - 1
+        or everything >= memory.count
+        or first_domain + domains > memory.count
+        or first_mac + macs > memory.count
+    ):
+        raise ValueError("the layout does not fit the revocations")
+    return Revocations(
+        memory.at, everything, first_domain, domains - 1, first_mac, macs - 1
+    )
 
 
 cdef inline uint64_t stamp_of(

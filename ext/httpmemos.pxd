@@ -2,13 +2,16 @@
 # User-Agent that is without the MACs in it, which are looked for each time.
 
 from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF
+from cpython.unicode cimport PyUnicode_DecodeASCII
 from httprequest cimport MAX_AGENT, Request, next_mac
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
 cdef enum:
     MEMOS = 512
     MAX_MEMOS = 384
+    MAX_VENDORS = 8
 
 cdef struct Memo:
     uint64_t model  # hash of the model's name
@@ -19,6 +22,16 @@ cdef struct Memo:
     int16_t end  # where the text's description of a phone ends, -1 without one
     bint usable
     uint8_t[MAX_AGENT] key
+
+cdef struct Memory:
+    Memo* agents
+    int agent_count
+    Memo* types
+    int type_count
+    uint64_t no_model  # hash of the empty name
+    PyObject* no_name  # that name, owned
+    uint32_t[MAX_VENDORS] vendors  # preferred when a text names several MACs
+    int vendor_count
 
 
 cdef inline uint32_t hash_of(const uint8_t* at, Py_ssize_t size) noexcept nogil:
@@ -124,3 +137,78 @@ cdef inline uint64_t agent_mac(
         for i in range(count):
             if mac >> 24 == vendors[i]:
                 own = last
+
+
+cdef inline int start_memory(Memory* memory, tuple vendors) except -1:
+    """Make room; end_memory gives it back, also after a failure and for one zeroed."""
+    cdef str none = ""
+    cdef int i
+    if len(vendors) > MAX_VENDORS:
+        raise ValueError("those are too many vendors")
+    memory.vendor_count = <int>len(vendors)
+    for i in range(memory.vendor_count):
+        memory.vendors[i] = vendors[i]
+    memory.no_model = <uint64_t>hash(none)
+    Py_INCREF(none)
+    memory.no_name = <PyObject*>none
+    memory.agents = <Memo*>calloc(MEMOS, sizeof(Memo))
+    memory.types = <Memo*>calloc(MEMOS, sizeof(Memo))
+    if memory.agents is NULL or memory.types is NULL:
+        raise MemoryError
+    return 0
+
+
+cdef inline void end_memory(Memory* memory) noexcept:
+    if memory.agents is not NULL:
+        forget_memos(memory.agents)
+    if memory.types is not NULL:
+        forget_memos(memory.types)
+    free(memory.agents)
+    free(memory.types)
+    if memory.no_name is not NULL:
+        Py_DECREF(<object>memory.no_name)
+        memory.no_name = NULL
+
+
+cdef inline Memo* agent_of(
+    Memory* memory, const Request* request, describe
+) except NULL:
+    """What is known of the User-Agent, its words of twelve hex digits left out."""
+    cdef uint8_t key[MAX_AGENT]
+    cdef Py_ssize_t first = -1
+    cdef Py_ssize_t size = agent_key(request, key, &first)
+    cdef Memo* memo = memo_at(memory.agents, key, size)
+    if memo.detail is not NULL:
+        return memo
+    text = PyUnicode_DecodeASCII(
+        <const char*>request.agent, request.agent_size, NULL
+    ) if request.agent is not NULL else ""
+    model, detail, end, deciding = describe(text)
+    if memory.agent_count == MAX_MEMOS:
+        forget_memos(memory.agents)
+        memory.agent_count = 0
+        memo = memo_at(memory.agents, key, size)
+    fill_memo(memo, key, size, model, detail)
+    memo.end = end
+    # Where a MAC decided, too, what was learnt is of this one phone.
+    memo.usable = first < 0 or deciding <= first
+    memory.agent_count += 1
+    return memo
+
+
+cdef inline Memo* type_of(
+    Memory* memory, const Request* request, model_of
+) except NULL:
+    """What is known of the phone type in the URL."""
+    cdef Memo* memo = memo_at(memory.types, request.type, request.type_size)
+    if memo.detail is not NULL:
+        return memo
+    text = PyUnicode_DecodeASCII(<const char*>request.type, request.type_size, NULL)
+    model = model_of(text)
+    if memory.type_count == MAX_MEMOS:
+        forget_memos(memory.types)
+        memory.type_count = 0
+        memo = memo_at(memory.types, request.type, request.type_size)
+    fill_memo(memo, request.type, request.type_size, model, "")
+    memory.type_count += 1
+    return memo

@@ -2,6 +2,7 @@
 # names both ends of a phone's TCP connection: http/proxyprotocol.py is the authority.
 # Whatever else may stand there is left to it.
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from httpsockets cimport bw_end
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memmove, memset
@@ -136,27 +137,24 @@ cdef inline Py_ssize_t proxied(
     return whole
 
 
-cdef inline bint add_subnet(
-    Balancers* balancers,
-    int family,
-    int length,
-    const uint8_t* address,
-    Py_ssize_t size,
-) noexcept nogil:
-    """Let a network be of load balancers; False for none, and without room."""
+cdef inline int add_network(
+    Balancers* balancers, int family, int length, bytes address
+) except -1:
+    """Let a network be of load balancers."""
     cdef Subnet* new
     if (
         balancers.count == MAX_SUBNETS
         or family not in (4, 6)
-        or size != (4 if family == 4 else 16)
-        or not 0 <= length <= 8 * size
+        or address is None
+        or len(address) != (4 if family == 4 else 16)
+        or not 0 <= length <= 8 * len(address)
     ):
-        return False
+        raise ValueError("there is no room for that network, or it is none")
     new = &balancers.networks[balancers.count]
     new.family, new.length = <uint8_t>family, <uint8_t>length
-    memcpy(new.address, address, <size_t>size)
+    memcpy(new.address, PyBytes_AS_STRING(address), <size_t>len(address))
     balancers.count += 1
-    return True
+    return 0
 
 
 cdef inline Py_ssize_t introduced(

@@ -2,6 +2,7 @@
 # a PyCapsule whose name is checked; whoever reads keeps the object alive that owns the
 # memory.  Structures and inline functions only: no cdef class crosses a module.
 
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from siphash cimport bw_siphash, bw_siphash_key
@@ -42,6 +43,19 @@ cdef extern from *:
 cdef struct CounterMemory:
     uint64_t* at
     Py_ssize_t count
+
+
+cdef inline CounterMemory* memory_of(counters) except NULL:
+    """Where *counters*, a native.counters.Counters, counts."""
+    return <CounterMemory*>PyCapsule_GetPointer(counters.memory, BW_COUNTERS_CAPSULE)
+
+
+cdef inline uint64_t* counter_in(
+    const CounterMemory* memory, Py_ssize_t at
+) except NULL:
+    if not 0 <= at < memory.count:
+        raise ValueError("there is no such counter")
+    return memory.at + at
 
 
 # Plans (native.xml), and what is packed to fill them.

@@ -18,7 +18,7 @@ import pytest
 
 from bootwave.native.cache import Cache, shared_key
 from bootwave.native.counters import Counters
-from bootwave.native.http import Lane, recognise, take_connection
+from bootwave.native.http import Lane, recognise
 from bootwave.native.ring import SightingRing
 from bootwave.native.xml import Plan, pack
 
@@ -827,30 +827,3 @@ def test_the_last_answers_say_that_they_are(bench: Bench) -> None:
     assert said is not None
     assert b"Connection: close\r\n" in said[0]
     assert not said[1]
-
-
-def test_a_connection_is_taken_with_what_it_brought(bench: Bench) -> None:
-    number = bench.listener.fileno()
-    assert take_connection(number, True) == errno.EAGAIN
-    with bench.connect() as client:
-        client.sendall(b"hello")
-        select.select([bench.listener], [], [], PATIENCE)
-        time.sleep(0.05)
-        taken = take_connection(number, True)
-        assert not isinstance(taken, int)
-        descriptor, source, local, data = taken
-        assert (source, local, data) == (HERE, bench.listener.getsockname(), b"hello")
-        assert not os.get_blocking(descriptor)
-        assert not os.get_inheritable(descriptor)
-        os.close(descriptor)
-    for brought, ends in ((None, False), (b"", True)):
-        with bench.connect() as client:
-            if ends:
-                client.shutdown(socket.SHUT_WR)
-            select.select([bench.listener], [], [], PATIENCE)
-            time.sleep(0.05)
-            taken = take_connection(number, False)
-            assert not isinstance(taken, int)
-            assert taken[1:] == (HERE, None, brought)
-            os.close(taken[0])
-    assert take_connection(-1, True) == errno.EBADF

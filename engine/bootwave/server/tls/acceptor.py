@@ -46,6 +46,7 @@ from bootwave.limits import (
     TLS_PATIENCE_SECONDS,
 )
 from bootwave.metrics import Counter, CounterRow
+from bootwave.native.accepting import take_connection
 from bootwave.pairing.sources import source_key
 from bootwave.server.balancers import Balancers
 from bootwave.server.deadlines import DeadlineWheel
@@ -55,11 +56,6 @@ from bootwave.server.tls.identity import Proof, Shown
 from bootwave.server.tls.side import Said, TlsSide
 from bootwave.server.tls.stream import TlsStream
 from bootwave.sightings import Reason, Sighting
-
-try:
-    from bootwave.native.http import take_connection
-except ImportError:  # no epoll, so no lane
-    from bootwave.server.tls.accepting import take_connection
 
 # What one wake-up may do: a handshake's costly step takes 0.1 to 0.7 ms, by the kind of
 # key, and the first exceeds the time by one of those at most.

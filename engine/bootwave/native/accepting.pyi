@@ -1,0 +1,3 @@
+def take_connection(
+    listener: int, with_local: bool
+) -> tuple[int, str, tuple[str, int] | None, bytes | None] | int: ...
