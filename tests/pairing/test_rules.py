@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bootwave.directory.records import Binding, Device, Opening, WildcardAccount
+from bootwave.pairing import rules
 from bootwave.pairing.decisions import (
     NO_PROOFS,
     Claim,
@@ -61,9 +63,19 @@ def decided(
     policy: Policy = POLICY,
     proofs: Proofs = NO_PROOFS,
     taking: bool = True,
+    decoy: Device | None = None,
 ) -> Decision:
     return decide(
-        mac, row, wildcards, address, secure, now, policy, proofs, taking=taking
+        mac,
+        row,
+        wildcards,
+        address,
+        secure,
+        now,
+        policy,
+        proofs,
+        taking=taking,
+        decoy=decoy,
     )
 
 
@@ -353,3 +365,52 @@ def test_accounts_are_open_as_long_as_a_window_waits() -> None:
     assert is_open(device(FREE).bindings, NOW)
     assert not is_open(device(SHUT).bindings, NOW)
     assert not is_open(device(MINE).bindings, NOW)
+
+
+# Whatever stands in a decoy: it is another phone's.
+DECOYS = [
+    device(SHUT, mac=OTHER_MAC),
+    device(FREE, mac=OTHER_MAC),
+    device(MINE, mac=OTHER_MAC),
+    device(MINE, FREE, SHUT, mac=OTHER_MAC, owns_certificate=True),
+]
+PROVEN = [NO_PROOFS, Proofs(credentials=False), Proofs(MAC), Proofs(OTHER_MAC)]
+
+
+@pytest.mark.parametrize("decoy", DECOYS)
+@pytest.mark.parametrize("proofs", PROVEN)
+@pytest.mark.parametrize(
+    "row",
+    [None, device(), device(SHUT), device(MINE), device(FREE), device(MINE, FREE)],
+)
+def test_a_decoy_changes_no_decision(
+    row: Device | None, proofs: Proofs, decoy: Device
+) -> None:
+    for wildcards in ((), (STAR,), (HOT_DESK,)):
+        for address in (HERE, ELSEWHERE, PUBLIC):
+            for taking in (True, False):
+                how = {"proofs": proofs, "address": address, "taking": taking}
+                without = decided(row, wildcards, **how)  # type: ignore[arg-type]
+                assert without == decided(
+                    row,
+                    wildcards,
+                    decoy=decoy,
+                    **how,  # type: ignore[arg-type]
+                )
+
+
+@pytest.mark.parametrize("row", [None, device(), device(SHUT)])
+def test_who_is_refused_has_both_halves_of_the_table_gone_through(
+    row: Device | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[str] = []
+    for half in ("_sort_windows", "choose"):
+        real = getattr(rules, half)
+
+        def noted(*args: Any, half: str = half, real: Any = real, **how: Any) -> Any:
+            gone.append(half)
+            return real(*args, **how)
+
+        monkeypatch.setattr(rules, half, noted)
+    assert isinstance(decided(row, decoy=device(SHUT, mac=OTHER_MAC)), Refuse)
+    assert gone == ["_sort_windows", "choose"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from bootwave.directory.records import (
@@ -99,6 +100,20 @@ class MemoryStore:
             for mac in macs
             if mac in self.bindings or mac in self.devices_known
         }
+
+    def moment(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def decoy(self, mac: int) -> Device | None:
+        for other in self.bindings:
+            if other != mac:
+                device = self._device(other)
+                bindings = [
+                    replace(binding, account=replace(binding.account, window=None))
+                    for binding in device.bindings
+                ]
+                return replace(device, bindings=tuple(bindings))
+        return None
 
     def bound(self, after: int, most: int) -> list[int]:
         self._reached()

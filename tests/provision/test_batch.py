@@ -34,6 +34,22 @@ def test_what_is_missed_in_one_turn_is_read_together_and_once() -> None:
     assert reads.asked == [[1, 2], [3]]
 
 
+def test_who_waits_and_who_is_told_are_read_together() -> None:
+    reads = Reads()
+    told: list[str | Exception] = []
+
+    async def run() -> None:
+        batch = Batch(reads)
+        batch.ask(1, told.append)
+        assert await batch.look(2) == "2"
+        batch.ask(3, told.append)
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert reads.asked == [[1, 2], [3]]
+    assert told == ["1", "3"]
+
+
 def test_a_storm_is_read_in_pieces_so_that_the_loop_goes_on() -> None:
     reads = Reads()
     turns = []

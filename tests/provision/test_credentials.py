@@ -333,7 +333,7 @@ def test_a_password_that_was_changed_is_wrong_at_once(bench: Bench) -> None:
 
 def test_the_memory_of_what_was_right_is_bounded() -> None:
     bench = made()
-    verifier = bench.provisioner._verifier
+    verifier = bench.provisioner._way._verifier
     verifier._most = 3
     for number in range(8):
         mac = MAC + number
@@ -490,7 +490,7 @@ def test_guesses_for_a_mac_that_does_not_exist_are_limited_alike() -> None:
 def test_nothing_shown_is_in_a_repr(bench: Bench) -> None:
     answered(bench)
     answered(bench)
-    verifier = bench.provisioner._verifier
+    verifier = bench.provisioner._way._verifier
     ((_stamp, proof),) = verifier._remembered.values()
     assert PASSWORD not in repr(proof)
     assert repr(proof) == "Proof('MD5')"
@@ -530,3 +530,35 @@ def test_who_is_refused_for_its_token_has_as_many_secrets_opened(bench: Bench) -
             opened.append(bench.keys.opened - before)
         assert opened[1] - opened[0] == 2
     assert bench.reasons[-1] is Reason.TOKEN_WRONG
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        (USER, PASSWORD),
+        ("user0-of-0004132E08B4", "pass0-credentials"),
+        ("401", "password-of-401"),
+        ("anna", "password-of-401"),
+    ],
+)
+@pytest.mark.parametrize("userhash", [False, True])
+def test_what_opens_the_decoy_opens_no_stranger(
+    bench: Bench, user: str, password: str, userhash: bool
+) -> None:
+    present, before = pair_of(MAC), pair_of(MAC, 0)
+    bench.store.credentials[MAC] = replace(
+        present,
+        previous_user=before.user,
+        sealed_previous=before.sealed_password,
+    )
+    bench.store.know(OTHER_MAC)
+    for mac in (UNKNOWN, OTHER_MAC):
+        decoy = bench.store.decoy(mac)
+        assert decoy is not None
+        assert decoy.mac == MAC
+        path = f"/{mac:012X}.xml"
+        answer = answered(bench, user, password, uri=path, userhash=userhash)
+        assert answer.status == 401
+        assert bench.reasons[-1] in (Reason.UNKNOWN_MAC, Reason.UNBOUND)
+        assert bench.totals["credentials_wrong"]
+    assert answered(bench, user, password, userhash=userhash).status == 200

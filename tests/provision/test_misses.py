@@ -12,7 +12,7 @@ import pytest
 from bootwave.errors import StoreUnavailable
 from bootwave.http.response import Response
 from bootwave.pairing.decisions import Consume
-from bootwave.provision.batch import MOST
+from bootwave.provision.batch import MOST, Batch
 from bootwave.provision.misses import Misses
 from bootwave.provision.steps import Course, Slowed, Write
 
@@ -43,7 +43,9 @@ class Way:
         self.results: dict[Course, list[object]] = {}
         self.futures: list[Future[bool]] = []
         self.told: list[tuple[int, object]] = []
-        self.misses = Misses(self.begun, self.gone_on, self.look, self.submit)
+        self.fault: Exception | None = None  # of each look
+        batch: Batch[Any] = Batch(self.look)
+        self.misses = Misses(self.begun, self.gone_on, batch, self.submit)
 
     def begun(self, course: Course) -> int:
         return course.asked.mac
@@ -60,6 +62,8 @@ class Way:
 
     def look(self, macs: Sequence[int]) -> Any:
         self.looked.append(list(macs))
+        if self.fault is not None:
+            raise self.fault
         return {mac: f"look at {mac}" for mac in macs}
 
     def submit(self, write: Write) -> "Future[bool]":
@@ -156,10 +160,7 @@ def test_what_the_store_failed_with_is_the_result_of_the_step() -> None:
         way.futures[0].set_exception(fault)
         await turns()
 
-        def away(macs: Sequence[int]) -> Any:
-            raise fault
-
-        way.misses._look = away
+        way.fault = fault
         way.begin(2)
         await turns()
 
@@ -168,7 +169,7 @@ def test_what_the_store_failed_with_is_the_result_of_the_step() -> None:
     assert way.told == [(1, DONE), (2, DONE)]
 
 
-@pytest.mark.parametrize("where", ["_begun", "_gone_on", "_look", "write"])
+@pytest.mark.parametrize("where", ["_begun", "_gone_on", "look", "write"])
 def test_a_fault_is_told_to_who_waits_and_to_nobody_else(where: str) -> None:
     way = Way()
 
@@ -176,7 +177,9 @@ def test_a_fault_is_told_to_who_waits_and_to_nobody_else(where: str) -> None:
         raise ZeroDivisionError
 
     async def run() -> None:
-        if where != "write":
+        if where == "look":
+            way.fault = ZeroDivisionError()
+        elif where != "write":
             setattr(way.misses, where, broken)
         way.begin(1)
         await turns()

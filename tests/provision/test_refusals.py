@@ -150,7 +150,7 @@ def test_more_than_can_be_held_back_is_put_off_and_nobody_else_is(
     assert statuses.count(503) == 48
     assert statuses[-5:] == [401] * 5
     assert bench.reasons.count(Reason.SLOWED) >= 48
-    assert bench.provisioner._refusals.held == 0
+    assert bench.provisioner._way._refusals.held == 0
     assert bench.totals["misses_shed"] >= 48
 
 

@@ -239,3 +239,23 @@ def test_no_detail_of_a_sighting_holds_a_token(bench: Bench) -> None:
     bench.get(f"/{WRONG}/nothing.txt")
     assert not [seen for seen in bench.sightings if "taaa" in repr(seen)]
     assert not [seen for seen in bench.sightings if "tccc" in repr(seen)]
+
+
+def test_as_many_secrets_are_opened_for_a_stranger_as_for_a_phone(bench: Bench) -> None:
+    bench.store.know(0x000413000009)
+    opened = set()
+    for mac in (MAC, UNKNOWN, 0x000413000009):
+        for token in ("", FIRST, WRONG):
+            before = bench.keys.opened
+            assert get(bench, token, mac).status == 401
+            opened.add(bench.keys.opened - before)
+    assert len(opened) == 1
+
+
+def test_the_token_of_a_decoy_lets_no_stranger_claim(bench: Bench) -> None:
+    bench.store.add_account(403, wildcard="*")
+    bench.open(401)
+    bench.open(403)
+    assert get(bench, FIRST).status == 200
+    assert get(bench, steady(bench), UNKNOWN).status == 401
+    assert get(bench, FIRST, UNKNOWN).status == 200

@@ -147,14 +147,21 @@ def test_wildcards_come_with_window_and_claim(
 
 
 @pytest.mark.parametrize(
-    "sql", [reader_module._WILDCARDS, reader_module._DEVICES_OF[4]], ids=["w", "d"]
+    "sql",
+    [
+        reader_module._WILDCARDS,
+        reader_module._DEVICES_OF[4],
+        reader_module._NEXT,
+        reader_module._SPAN,
+    ],
+    ids=["wildcards", "devices", "next", "span"],
 )
 def test_no_hot_read_walks_all_accounts_or_devices(
     connection: sqlite3.Connection, sql: str
 ) -> None:
     values = [MAC] * sql.count("?")
     plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql, values)]
-    asked = re.compile(r"SCAN (\(subquery-\d+\)|\d+ CONSTANT ROWS)")  # the MACs
+    asked = re.compile(r"SCAN (\(subquery-\d+\)|(\d+ )?CONSTANT ROWS?)")  # the MACs
     walks = [
         step for step in plan if step.startswith("SCAN") and not asked.fullmatch(step)
     ]
@@ -237,29 +244,116 @@ def test_blocked_certificates_are_read_as_they_are_compared(
     )
 
 
-def test_what_is_not_bound_takes_the_rows_of_what_is(
+def test_a_stranger_is_given_nothing_of_its_decoy(
     add: Callable[..., None], admin: Administration, reader: Reader
 ) -> None:
-    add("401@a.example.com", "402@a.example.com", mac="0004132E08B4")
-    add("501@b.example.com", mac="0004132E08B5")
+    add("401@a.example.com", "402@a.example.com", mac=f"{MAC:012X}")
+    add("501@b.example.com", mac=f"{OTHER:012X}")
     admin.account_unbind("501@b.example.com")
-    reader.devices([MAC])
-    decoy = reader._decoy
-    assert decoy == MAC
-    found = reader.devices([MAC + 1, MAC + 2, MAC])
-    assert set(found) == {MAC, MAC + 1}
-    unbound = found[MAC + 1]
-    assert (unbound.domain, unbound.bindings, unbound.credentials) == (None, (), None)
+    found = reader.devices([OTHER, OTHER + 1, MAC])
+    assert set(found) == {MAC, OTHER}
+    unbound = found[OTHER]
+    assert (unbound.domain, unbound.bindings) == (None, ())
+    assert (unbound.token, unbound.credentials) == (None, None)
     assert len(found[MAC].bindings) == 2
-    # Another is chosen when it is not bound any more, and none when nothing is.
+    for stranger in (OTHER, OTHER + 1):
+        decoy = reader.decoy(stranger)
+        assert decoy is not None
+        assert decoy.mac == MAC
+        assert decoy.bindings == found[MAC].bindings
+
+
+def test_nobody_takes_a_window_of_a_decoy(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    admin.window_open(["401@a.example.com", "403@a.example.com"])
+    reader.devices([])
+    decoys = [reader.decoy(mac) for mac in range(1, 20)]
+    windows = [
+        binding.account.window
+        for decoy in decoys
+        if decoy is not None
+        for binding in decoy.bindings
+    ]
+    assert any(windows)
+    assert all(window.closed for window in windows if window is not None)
+
+
+def test_decoys_are_of_the_whole_fleet_and_each_stranger_keeps_its_own(
+    admin: Administration, path: Path, reader: Reader
+) -> None:
+    macs = range(MAC, MAC + 300)
+    rows = [
+        {"extension": str(number), "password": "pw", "mac": f"{mac:012X}"}
+        for number, mac in enumerate(macs)
+    ]
+    admin.domain_add("a.example.com")
+    assert admin.account_import(rows, domain="a.example.com")["stored"]
+
+    def chosen(reader: Reader) -> list[int]:
+        reader.devices([])
+        decoys = [reader.decoy(stranger) for stranger in range(1, 1_000)]
+        return [decoy.mac for decoy in decoys if decoy is not None]
+
+    found = chosen(reader)
+    assert chosen(reader) == found
+    assert len(found) == 999
+    assert 20 < len(set(found)) <= reader_module.DECOYS
+    assert min(found) < MAC + 100
+    assert max(found) > MAC + 200
+    first, second = Reader(path, b"of one engine"), Reader(path, b"of one engine")
+    assert chosen(first) == chosen(second) != found
+    first.close()
+    second.close()
+
+
+def test_a_decoy_is_replaced_when_it_is_not_bound_any_more(
+    add: Callable[..., None], admin: Administration, reader: Reader
+) -> None:
+    def decoy() -> int | None:
+        reader.devices([MAC + 9])
+        found = reader.decoy(MAC + 9)
+        return None if found is None else found.mac
+
+    add("401@a.example.com", mac=f"{MAC:012X}")
+    assert decoy() == MAC
     admin.account_unbind("401@a.example.com")
-    admin.account_unbind("402@a.example.com")
-    admin.account_bind("501@b.example.com", "0004132E08B6")
-    assert set(reader.devices([MAC, MAC + 3])) == {MAC}
-    assert reader._decoy == MAC + 2
-    admin.account_unbind("501@b.example.com")
-    assert set(reader.devices([MAC, MAC + 3])) == {MAC}
-    assert reader._decoy == -1
-    admin.account_bind("501@b.example.com", "0004132E08B4")
-    assert reader.devices([MAC])[MAC].bindings
-    assert reader._decoy == MAC
+    assert decoy() is None
+    admin.account_bind("401@a.example.com", f"{OTHER:012X}")
+    assert decoy() == OTHER
+
+
+def test_a_phone_with_an_account_for_a_time_is_no_decoy(
+    filled: None, connection: sqlite3.Connection, reader: Reader
+) -> None:
+    connection.execute("UPDATE bindings SET expires = 1.0, boot_id = 'boot'")
+    assert set(reader.devices([MAC, MAC + 9])) == {MAC}
+    assert reader.decoy(MAC + 9) is None
+
+
+def test_what_is_read_in_a_moment_is_of_one(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    with reader.moment():
+        assert reader.wildcards() == []
+        admin.domain_set("a.example.com", language="Deutsch")
+        admin.window_open(["401@a.example.com"])
+        device = reader.devices([MAC])[MAC]
+        assert device.domain is not None
+        assert device.domain.language == ""
+        assert device.bindings[0].account.window is None
+    device = reader.devices([MAC])[MAC]
+    assert device.domain is not None
+    assert device.domain.language == "Deutsch"
+    assert device.bindings[0].account.window is not None
+
+
+def test_a_moment_that_failed_is_over(filled: None, reader: Reader, path: Path) -> None:
+    away = path.with_name("away.db")
+    path.rename(away)
+    with pytest.raises(StoreUnavailable), reader.moment():
+        reader.devices([MAC])
+    away.rename(path)
+    with pytest.raises(ZeroDivisionError), reader.moment():
+        raise ZeroDivisionError
+    assert MAC in reader.devices([MAC])

@@ -80,7 +80,8 @@ class Marks:
         chosen, oldest = first, _SECONDS + 1
         for at in range(first, first + _WAYS):
             cell = cells[at]
-            if cell >> 32 == tag:
+            # Places are taken from the first one on, so behind an empty one is nothing.
+            if not cell or cell >> 32 == tag:
                 chosen = at
                 break
             if cell & _SECONDS < oldest:

@@ -25,6 +25,11 @@ A wildcard account is for MACs of snom's blocks, unless ``Policy.any_vendor`` is
 A transport is fit when it is secure, or when it is clear HTTP within a private network,
 ``http.secrets`` allows it and the device is not known to own a certificate.  On another
 transport nothing is consumed, so that a stranger's request cannot use up a window.
+
+Who is refused must not learn by the time it took whether the MAC is bound.  So both
+halves of the table are gone through for everybody who is refused: for one that is not
+bound with the accounts of a *decoy*, a bound device whose windows are closed; what
+comes of that is dropped.
 """
 
 import math
@@ -65,13 +70,15 @@ def decide(
     *,
     taking: bool = True,
     model: str = "",
+    decoy: Device | None = None,
 ) -> Decision:
     """Return what a request for the document of *mac* from *address* is given.
 
     *device* is what is stored of *mac*, or None; *wildcards* every account with a
     wildcard.  *secure* tells that the request came over TLS, *model* what the phone
-    calls itself.  After the write that
-    ``Consume`` or ``Claim`` asks for, the caller reads again and decides again.
+    calls itself.  *decoy* is for the time only; None where nothing is bound at all.
+    After the write that ``Consume`` or ``Claim`` asks for, the caller reads again and
+    decides again.
     """
     if proofs.denial is not None:
         return Refuse(proofs.denial)
@@ -79,11 +86,44 @@ def decide(
         return Refuse(Reason.CERTIFICATE_OTHER_MAC)
     source = source_key(address)
     bindings = live_bindings(device, at)
-    if device is None or not bindings:
-        return _decide_unbound(
-            mac, device, wildcards, address, source, secure, at, policy, proofs, model
+    refused: Decision | None = None
+    looked_at = device if bindings else decoy
+    if looked_at is not None:
+        decided = _decide_bound(
+            mac,
+            looked_at.owns_certificate,
+            bindings or live_bindings(decoy, at),
+            address,
+            source,
+            secure,
+            at,
+            policy,
+            proofs,
+            taking,
         )
-    unfit = _unfit(address, secure, device.owns_certificate, policy)
+        if bindings:
+            if not isinstance(decided, Refuse):
+                return decided
+            refused = decided
+    decided = _decide_unbound(
+        mac, device, wildcards, address, source, secure, at, policy, proofs, model
+    )
+    return decided if refused is None else refused
+
+
+def _decide_bound(
+    mac: int,
+    owns_certificate: bool,
+    bindings: Sequence[Binding],
+    address: str,
+    source: str,
+    secure: bool,
+    at: Instant,
+    policy: Policy,
+    proofs: Proofs,
+    taking: bool,
+) -> Decision:
+    unfit = _unfit(address, secure, owns_certificate, policy)
     if unfit is not None:
         return Refuse(unfit)
     free, mine, is_anothers, has_ended = _sort_windows(bindings, mac, source, at)

@@ -44,6 +44,7 @@ def window_state(
     if not window.consumed_mac:
         free = live and at.boottime < window.deadline
         return WindowState.FREE if free else WindowState.CLOSED
-    if not live or at.boottime >= end_of(window):
+    now = at.boottime
+    if not live or (now >= window.deadline and now >= window.pairing_end):
         return WindowState.ENDED if mine else WindowState.CLOSED
     return WindowState.MINE if mine else WindowState.ANOTHERS

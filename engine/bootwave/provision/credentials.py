@@ -5,10 +5,10 @@ own credentials (the present pair, and the one before until the present one was 
 and with the SIP password of each account bound to it, whose user name may be spelled as
 number, as number@domain or as the user it authenticates with.
 
-Time tells nothing: the names of a stand-in are looked through where there is no bound
-device, and of any request two secrets are opened, hashed and compared, those of the
-user name shown, or else ones that nobody has.  So an unknown MAC, an unbound one,
-one with twelve accounts, a wrong name and a wrong password take the same.
+Time tells nothing: the names of another phone, the decoy, are looked through where
+there is no bound device, and of any request two secrets are opened, hashed and
+compared, those of the user name shown, or else ones that nobody has.  So an unknown
+MAC, an unbound one, a wrong name and a wrong password take the same.
 
 What was right is remembered, of a bounded number of phones, so that a phone's next
 files need no store: of Basic a keyed hash of the exact credentials, of Digest H(A1).
@@ -116,7 +116,8 @@ class Verifier:
         self._remembered: OrderedDict[int, tuple[int, Proof]] = OrderedDict()
         dummy = keyring.seal("a password of nobody-0", owner=_NOBODY)
         self._dummy = _Candidate((), dummy, _NOBODY, "nobody")
-        # Looked through where there is no bound device.
+        # Looked through where there is neither a bound device nor a decoy, and its pair
+        # where a device has none.
         self._stand_in = Device(
             1,
             Domain(0, "nobody.invalid"),
@@ -175,11 +176,13 @@ class Verifier:
         now: float,
         *,
         may_guess: bool,
+        decoy: Device | None = None,
     ) -> Verified:
         """Return whether what *asked* shows is of *device*, whose bindings are live.
 
         Without *may_guess* the passwords of its accounts are not compared.  *source* is
-        the source key, *now* that of the nonces.
+        the source key, *now* that of the nonces.  Where nothing is bound, time is spent
+        on *decoy*.
         """
         shown = asked.shown
         if shown is None:
@@ -192,7 +195,7 @@ class Verifier:
         named = [
             (candidate, name)
             for candidate, name in self._named(
-                shown, self._candidates(device, accounts=may_guess)
+                shown, self._candidates(device, decoy, accounts=may_guess)
             )
             if candidate.kind != "nobody"
         ]
@@ -232,15 +235,17 @@ class Verifier:
             return NonceState.FOREIGN
         return nonce_state(shown.nonce, now, self._secret, source, asked.mac)
 
-    def _candidates(self, device: Device | None, *, accounts: bool) -> list[_Candidate]:
-        """Return what could be shown for *device*, or for the stand-in what looks so.
+    def _candidates(
+        self, device: Device | None, decoy: Device | None, *, accounts: bool
+    ) -> list[_Candidate]:
+        """Return what could be shown for *device*, or for the decoy what looks so.
 
-        What is the stand-in's is of the kind "nobody"; so is the pair of a device that
-        has none.
+        What is not the device's own is of the kind "nobody"; so is the pair of a device
+        that has none.
         """
         stand_in = self._stand_in
         is_bound = device is not None and device.bindings and device.domain is not None
-        looked_at = device if is_bound and device is not None else stand_in
+        looked_at = device if is_bound and device is not None else decoy or stand_in
         assert looked_at.domain is not None
         pair = looked_at.credentials or stand_in.credentials
         assert pair is not None
@@ -251,7 +256,8 @@ class Verifier:
         ]
         if pair.previous_user and not pair.used:
             names = (pair.previous_user.encode(),)
-            found.append(_Candidate(names, pair.sealed_previous, owner, "previous"))
+            own_previous = "previous" if is_bound else "nobody"
+            found.append(_Candidate(names, pair.sealed_previous, owner, own_previous))
         if not accounts:
             return found
         own_account = "account" if is_bound else "nobody"

@@ -104,12 +104,13 @@ class DocumentMaker:
         return self._keyring.open(device.token.sealed, owner=owner)
 
     def _passwords(self, device: Device) -> Mapping[int, str]:
-        return {
-            account.id: self._keyring.open(
+        opened: dict[int, str] = {}
+        for binding in device.bindings:
+            account = binding.account
+            opened[account.id] = self._keyring.open(
                 account.sealed_password, owner=password_owner(account.id)
             )
-            for account in (binding.account for binding in device.bindings)
-        }
+        return opened
 
     def _credentials(self, device: Device) -> tuple[str, str] | None:
         """Return what the device authenticates with from now on, if it has some."""

@@ -47,13 +47,17 @@ class LimitPages:
         """Return the numbers under which *source* and *mac* are counted."""
         return self._keys_of(source, mac)
 
+    def pair(self, source: str, mac: int) -> int:
+        """Return the number of both, for whoever needs no other."""
+        return self._number(b"pair", mac.to_bytes(8, "big") + source.encode())
+
     def _made(self, source: str, mac: int) -> Keys:
         text = source.encode()
         octets = mac.to_bytes(8, "big")
         return Keys(
             self._number(b"source", text),
             self._number(b"mac", octets),
-            self._number(b"pair", octets + text),
+            self.pair(source, mac),
             self._number(b"run", (mac >> RUN_BITS).to_bytes(8, "big")),
         )
 

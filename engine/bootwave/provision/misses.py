@@ -1,22 +1,23 @@
-"""Answers what the lane missed, many at once.
+"""Takes what the lane missed on its way, many requests at once.
 
-All looks of a turn of the loop are one query, whether a request just came or comes back
-from a write; the results of a whole commit come with one wake-up.  No task, and no
-future of the loop, is made for a request: in a boot wave every phone's first request
-is a miss.
+Their looks join those of everybody else (``provision.batch``), whether a request just
+came or comes back from a write; the results of a whole commit come with one wake-up.
+No task, and no future of the loop, is made for a request: in a boot wave every phone's
+first request is a miss.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootwave.errors import StoreError
 from bootwave.http.response import Response
 from bootwave.provision.asked import asked_by
-from bootwave.provision.batch import MOST
+from bootwave.provision.batch import Batch
 from bootwave.provision.steps import (
     Course,
     Look,
@@ -48,18 +49,17 @@ class Misses:
         self,
         begun: Callable[[Course], Step | Outcome],
         gone_on: Callable[[Course, Result], Step | Outcome],
-        look: Callable[[Sequence[int]], Mapping[int, Look]],
+        batch: Batch[Look],
         submit: Callable[[Write], "Future[bool]"],
     ) -> None:
         """Take the steps that *begun* and *gone_on* tell.
 
-        Read with *look*, one result for each MAC, and write with *submit*.
+        Look things up in *batch* and write with *submit*.
         """
         self._begun = begun
         self._gone_on = gone_on
-        self._look = look
+        self._ask = batch.ask
         self._submit = submit
-        self._looking: list[tuple[int, _Case]] = []
         self._written: deque[tuple[_Case, Future[bool]]] = deque()
         self._woken = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,10 +79,7 @@ class Misses:
     def _take(self, case: _Case, step: Step | Outcome) -> None:
         """Let *case* wait for its next *step*, or tell its outcome."""
         if isinstance(step, int):
-            if not self._looking:
-                assert self._loop is not None
-                self._loop.call_soon(self._look_up)
-            self._looking.append((step, case))
+            self._ask(step, partial(self._go_on, case))
         elif isinstance(step, Write):
             try:
                 writing = self._submit(step)
@@ -101,30 +98,16 @@ class Misses:
         step.over()
         case.tell(case.miss, step.response)
 
-    def _go_on(self, case: _Case, result: Result) -> None:
+    def _go_on(self, case: _Case, result: Result | Exception) -> None:
+        if isinstance(result, Exception) and not isinstance(result, StoreError):
+            case.tell(case.miss, None)
+            return
         try:
             step = self._gone_on(case.course, result)
         except Exception:
             case.tell(case.miss, None)
             return
         self._take(case, step)
-
-    def _look_up(self) -> None:
-        batch, self._looking = self._looking[:MOST], self._looking[MOST:]
-        if self._looking:
-            assert self._loop is not None
-            self._loop.call_soon(self._look_up)
-        try:
-            found = self._look(list(dict.fromkeys([mac for mac, _case in batch])))
-        except StoreError as error:
-            for _mac, case in batch:
-                self._go_on(case, error)
-        except Exception:
-            for _mac, case in batch:
-                case.tell(case.miss, None)
-        else:
-            for mac, case in batch:
-                self._go_on(case, found[mac])
 
     def _done(self, case: _Case, future: "Future[bool]") -> None:
         """Take the word of the commit; in the writer's thread."""
@@ -143,7 +126,7 @@ class Misses:
             error = future.exception()
             if error is None:
                 self._go_on(case, future.result())
-            elif isinstance(error, StoreError):
+            elif isinstance(error, Exception):
                 self._go_on(case, error)
             else:
                 case.tell(case.miss, None)

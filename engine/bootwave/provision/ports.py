@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bootwave.directory.records import Device, Layer, Token, WildcardAccount
@@ -23,8 +24,17 @@ class DocumentPlan(Protocol):
 class Reader(Protocol):
     """Reads of the store; every method raises StoreError when it cannot be read."""
 
+    def moment(self) -> AbstractContextManager[object]:
+        """Return a context within which all that is read is of one moment."""
+
     def devices(self, macs: Sequence[int]) -> Mapping[int, Device]:
         """Return the known devices of *macs*, complete, by MAC."""
+
+    def decoy(self, mac: int) -> Device | None:
+        """Return another device, its windows closed, that stands in for *mac*.
+
+        Where that is bound to nothing; None while nothing is bound at all.
+        """
 
     def bound(self, after: int, most: int) -> Sequence[int]:
         """Return, in order, the next *most* MACs above *after* bound for good."""

@@ -28,6 +28,7 @@ class Refusals:
     ) -> None:
         """Count on *pages*, which other processes share."""
         self._keys = pages.keys
+        self._pair = pages.pair
         self._options = options
         self._counters = counters
         self._proofs = pages.proofs()
@@ -57,7 +58,7 @@ class Refusals:
 
     def proved(self, source: str, mac: int, now: float) -> None:
         """Note that *source* was given the document of *mac*."""
-        self._proofs.set(self._keys(source, mac).pair, now)
+        self._proofs.set(self._pair(source, mac), now)
 
     def missed(
         self, source: str, mac: int, reason: Reason, now: float

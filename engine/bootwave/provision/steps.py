@@ -1,6 +1,6 @@
 """What a request's way through provisioning waits for, step by step.
 
-The way itself is ``provision.service``'s; whoever drives it decides how to wait.
+The way itself is ``provision.way``'s; whoever drives it decides how to wait.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -49,13 +49,19 @@ class Course:
 
 
 class Look(NamedTuple):
-    """What the store said of one MAC, the state before it was asked, and when."""
+    """What the store said of one MAC, the state before it was asked, and when.
+
+    ``device`` has bindings that live only.  ``decoy`` is another phone's: time is spent
+    on it where the MAC is bound to nothing, and nothing of it may get any further.
+    ``overtaken`` is what ``Looks.overtake`` counted until then.
+    """
 
     device: Device | None
+    decoy: Device | None
     wildcards: Sequence[WildcardAccount]
     tokens: Mapping[int, Token]
     mark: Mark
-    applied: int
+    overtaken: int
     at: Instant
 
 

@@ -33,35 +33,45 @@ class TokenGate:
         """Keep the keys."""
         self._keyring = keyring
 
-    def check(self, asked: str, look: Look, *, is_bound: bool) -> Checked:
+    def check(self, asked: str, look: Look) -> Checked:
         """Return what the token *asked*, "" for none, means to what was looked up.
 
+        Both halves are done for everybody: what a stranger may claim, and what the
+        tokens of a phone and its domain say, of the decoy where nothing is bound.
         Raises StoreError when a token of the store cannot be opened.
         """
-        tokens = look.tokens
+        tokens, wildcards = look.tokens, look.wildcards
         if not tokens:
-            return Checked(TokenUse.WRONG, False, look.wildcards)
-        device = look.device
-        if not is_bound or device is None or device.domain is None:
+            return Checked(TokenUse.WRONG, False, wildcards)
+        if look.device is not None and look.device.bindings:
+            with contextlib.suppress(StoreError):
+                self._claimable(asked, wildcards, tokens)
+            return self._of_bound(asked, look.device, tokens, wildcards)
+        if look.decoy is not None:
+            with contextlib.suppress(StoreError):
+                self._of_bound(asked, look.decoy, tokens, wildcards)
+        claimable = self._claimable(asked, wildcards, tokens)
+        return Checked(TokenUse.WRONG, False, claimable)
+
+    def _of_bound(
+        self,
+        asked: str,
+        device: Device,
+        tokens: Mapping[int, Token],
+        wildcards: Sequence[WildcardAccount],
+    ) -> Checked:
+        domain = None if device.domain is None else tokens.get(device.domain.id)
+        if domain is None or device.domain is None:
             self._open_as_if(tokens)
             self._open_as_if(tokens)
-            return Checked(
-                TokenUse.WRONG, False, self._claimable(asked, look.wildcards, tokens)
-            )
-        with contextlib.suppress(StoreError):  # for the time that it takes
-            self._claimable(asked, look.wildcards, tokens)
-        domain = tokens.get(device.domain.id)
-        if domain is None:
-            self._open_as_if(tokens)
-            self._open_as_if(tokens)
-            return Checked(TokenUse.WRONG, False, look.wildcards)
+            return Checked(TokenUse.WRONG, False, wildcards)
         if device.token is None:
             self._open_as_if(tokens)
         use = token_use(
             asked, self._of_device(device), self._of_domain(device.domain.id, domain)
         )
         refused = domain.required and use is TokenUse.WRONG
-        return Checked(use, refused, look.wildcards, domain)
+        return Checked(use, refused, wildcards, domain)
 
     def guard(self, device: Device, domain: Token | None) -> bytes | None:
         """Return the token that URLs must hold for what is kept of *device*.

@@ -71,7 +71,7 @@ class Worker:
         self._sightings_lost = 0
         keyring = KeyRing.load(store.key)
         keyring.warm()
-        self._reader = Reader(store.database)
+        self._reader = Reader(store.database, shared.nonce_secret)
         self._writer = Writer(store.database)
         cache = DocumentCache(options.cache.bytes)
         has_pnp = slot == 0 and shared.pnp is not None

@@ -20,6 +20,7 @@ from itertools import count
 from typing import Final
 
 from bootwave.directory.records import (
+    EMPTY,
     Binding,
     Device,
     Domain,
@@ -149,12 +150,12 @@ class SettingsCompiler:
         if len(bindings) > 1:
             bindings = sorted(bindings, key=lambda binding: binding.identity)
         key = (
-            *self._shared(domain, model, model_layer, base_url),
+            self._shared(domain, model, model_layer, base_url),
             passwords is None,
             setting_server is None,
             credentials is not None,
             _layer_shape(device.layer),
-            *((b.identity, _layer_shape(b.account.layer)) for b in bindings),
+            tuple([(b.identity, _layer_shape(b.account.layer)) for b in bindings]),
         )
         plan = self._plans.get(key)
         if plan is None:
@@ -269,7 +270,7 @@ class SettingsCompiler:
 
 
 def _layer_shape(layer: Layer) -> _LayerShape:
-    if not layer.settings and not layer.keys:
+    if layer is EMPTY or not (layer.settings or layer.keys):
         return None
     return (
         tuple([(s.name, s.index, s.permission) for s in layer.settings]),
@@ -328,6 +329,8 @@ def _values(
 
 
 def _add_values(values: list[str], layer: Layer, domain: Domain) -> None:
+    if layer is EMPTY:
+        return
     values += [setting.value for setting in layer.settings]
     for key in layer.keys:
         values += (key.label, expanded(key.value, domain.name))

@@ -1,20 +1,25 @@
 """Hot reads: complete records by MAC, a batch in few queries, on the caller's thread.
 
-One read transaction per call, so that a device, its bindings and their windows are of
-one moment.  Its first statement is ``PRAGMA data_version``, which moves when another
-connection committed; only then the change log is read.  What many devices share (their
-domain, layers of models, the list of wildcards) is kept here until the log says that it
-changed, within the same transaction: a record never holds a domain older than itself.
+One read transaction per call, or for all calls within ``moment``, so that a device, its
+bindings and their windows are of one moment.  Its first statement is ``PRAGMA
+data_version``, which moves when another connection committed; only then the change log
+is read.  What many devices share (their domain, layers of models, the list of
+wildcards) is kept here until the log says that it changed, within the same transaction:
+a record never holds a domain older than itself.
 
 A MAC that is unknown or bound to nothing must not be told by the time it takes to find
 that out.  In the place of the bindings it has not, those of a bound device are read,
-the *decoy*, and dropped again: the same rows, records and all.
+its *decoy*, and dropped again: the same rows, records and all.  Decoys are some of the
+fleet, and a keyed hash says which is whose: so strangers take as long as phones do,
+with as many accounts and as many windows, and no two of them tell how they differ.
 """
 
+import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from bootwave.certificates.blocks import Blocks
@@ -43,6 +48,9 @@ from bootwave.store.changelog import (
 from bootwave.store.connection import connect, placeholders
 from bootwave.store.openings import opening_from_row
 
+# Columns of _DEVICES that are looked at before the rest.
+_BOUND, _HAS_DEVICE_LAYER, _ACCOUNT, _HAS_ACCOUNT_LAYER = 2, 7, 19, 27
+
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
 
@@ -54,9 +62,13 @@ PATIENCE_SECONDS = 0.25
 _VERSION = "PRAGMA data_version"
 _PATIENT = "PRAGMA busy_timeout = 250"  # PATIENCE_SECONDS, in milliseconds
 
+# Devices that stand in for strangers: as many as differ in what they cost to read.
+DECOYS = 64
+
+# The rows of one MAC may come in any order: sorting them here costs less than there.
 _DEVICES = """
-SELECT asked.mac, d.mac, b.mac, COALESCE(d.domain_id, b.domain_id), d.model,
-  d.owns_certificate, d.provisioned_at,
+SELECT asked.mac, d.mac, b.mac, b.domain_id, d.model, d.owns_certificate,
+  d.provisioned_at,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'device' AND s.key = b.mac)
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'device' AND k.key = b.mac),
   t.sealed_token, t.sealed_previous, t.used_at,
@@ -68,23 +80,22 @@ SELECT asked.mac, d.mac, b.mac, COALESCE(d.domain_id, b.domain_id), d.model,
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at
-FROM (SELECT column1 AS mac FROM (VALUES {})) asked
+FROM (SELECT column1 AS mac, column2 AS decoy FROM (VALUES {})) asked
 LEFT JOIN devices d ON d.mac = asked.mac
 LEFT JOIN bindings b ON b.mac = CASE
   WHEN EXISTS (SELECT 1 FROM bindings x WHERE x.mac = asked.mac) THEN asked.mac
-  ELSE ?
+  ELSE asked.decoy
 END
 LEFT JOIN device_credentials c ON c.mac = b.mac
+LEFT JOIN device_tokens t ON t.mac = b.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN windows w ON w.account_id = a.id
-LEFT JOIN device_tokens t ON t.mac = COALESCE(d.mac, b.mac)
 WHERE asked.mac IS NOT NULL
-ORDER BY asked.mac, b.identity
 """
 # By the number of MACs, a power of two: making the text each time costs a fifth of a
 # single device's read.
 _DEVICES_OF = {
-    1 << power: _DEVICES.format(placeholders(1 << power, "(?)"))
+    1 << power: _DEVICES.format(placeholders(1 << power, "(?, ?)"))
     for power in range(BATCH.bit_length())
 }
 # Sorted here: asked to sort, SQLite walks all accounts by id, not the few of the index.
@@ -111,8 +122,15 @@ _TOKENS = """
 SELECT domain_id, sealed_token, sealed_previous, used_at IS NOT NULL, required
 FROM domain_tokens
 """
-_DECOY = "SELECT mac FROM bindings WHERE expires IS NULL LIMIT 1"
-_BOUND = """
+# By account and not by MAC: ids are close together, MACs lie in blocks far apart.
+_SPAN = """
+SELECT (SELECT MIN(account_id) FROM bindings), (SELECT MAX(account_id) FROM bindings)
+"""
+_NEXT = """
+SELECT mac FROM bindings WHERE account_id >= ? AND expires IS NULL
+ORDER BY account_id LIMIT 1
+"""
+_BOUND_FOR_GOOD = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
 """
@@ -137,10 +155,16 @@ class Reader:
     the caller serves phones meanwhile.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read the store at *path*."""
+    def __init__(self, path: Path, secret: bytes | None = None) -> None:
+        """Read the store at *path*; *secret*, drawn without one, chooses decoys.
+
+        Processes that have it from before fork choose alike.
+        """
         self._path = path
+        self._secret = os.urandom(16) if secret is None else secret
         self._connection: sqlite3.Connection | None = None
+        self._depth = 0
+        self._moment = _Moment(self)
         self._away = False
         self._version = -1
         self._seq = -1  # unknown: nothing was read yet
@@ -149,7 +173,8 @@ class Reader:
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
         self._tokens: dict[int, Token] | None = None
-        self._decoy = 0  # unknown; -1 when nothing is bound
+        self._decoys: list[Device] | None = None  # unknown; empty: nothing is bound
+        self._decoy_macs: set[int] = set()
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -157,6 +182,10 @@ class Reader:
             self._connection.close()
             self._connection = None
         self._version = -1
+
+    def moment(self) -> "_Moment":
+        """Return a context within which all that is read is of one moment."""
+        return self._moment
 
     def devices(self, macs: Sequence[int]) -> dict[int, Device]:
         """Return the devices of *macs* that are known, complete, by MAC.
@@ -166,23 +195,27 @@ class Reader:
         """
         wanted = list(dict.fromkeys(macs))
         found: dict[int, Device] = {}
-        try:
-            connection = self._begin()
+        with self._moment as connection:
+            if self._decoys is None:
+                self._decoys = self._chosen(connection)
+                self._decoy_macs = {decoy.mac for decoy in self._decoys}
             for start in range(0, len(wanted), BATCH):
                 self._read_devices(connection, wanted[start : start + BATCH], found)
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
         return found
+
+    def decoy(self, mac: int) -> Device | None:
+        """Return the device that stands in for *mac* where that is bound to nothing.
+
+        For the time that is spent on it, and for nothing else: it is another phone's.
+        None while nothing is bound at all.  Its windows are closed.
+        """
+        decoys = self._decoys
+        return decoys[self._number(mac) % len(decoys)] if decoys else None
 
     def bound(self, after: int, most: int) -> list[int]:
         """Return, in order, the next *most* MACs above *after* bound for good."""
-        try:
-            connection = self._begin()
-            rows = connection.execute(_BOUND, (after, most)).fetchall()
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
+        with self._moment as connection:
+            rows = connection.execute(_BOUND_FOR_GOOD, (after, most)).fetchall()
         return [mac for (mac,) in rows]
 
     def wildcards(self) -> list[WildcardAccount]:
@@ -190,24 +223,19 @@ class Reader:
 
         The list is shared between calls until something in it changed; do not alter it.
         """
-        try:
-            connection = self._begin()
+        with self._moment as connection:
             if self._wildcards is None:
                 self._wildcards = _wildcards_from_rows(
                     connection.execute(_WILDCARDS).fetchall()
                 )
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
-        return self._wildcards
+            return self._wildcards
 
     def domain_tokens(self) -> dict[int, Token]:
         """Return the token of each domain that has one, by the domain's id.
 
         Shared between calls like the wildcards.
         """
-        try:
-            connection = self._begin()
+        with self._moment as connection:
             if self._tokens is None:
                 self._tokens = {
                     domain_id: Token(sealed, previous, used != 0, required != 0)
@@ -215,48 +243,31 @@ class Reader:
                         connection.execute(_TOKENS).fetchall()
                     )
                 }
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
-        return self._tokens
+            return self._tokens
 
     def model_layer(self, model: str) -> Layer:
         """Return what is set for all phones of *model*; empty when nothing is."""
-        try:
-            connection = self._begin()
+        with self._moment as connection:
             layer = self._models.get(model)
             if layer is None:
                 rows = connection.execute(_MODEL, (model,)).fetchall()
                 if not rows:
                     # Not remembered: the name came from a phone and could be anything.
-                    layer = EMPTY
-                else:
-                    key = rows[0][0]
-                    layer = _layers(connection, "model", [key]).get(key, EMPTY)
-                    self._models[model] = layer
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
-        return layer
+                    return EMPTY
+                key = rows[0][0]
+                layer = _layers(connection, "model", [key]).get(key, EMPTY)
+                self._models[model] = layer
+            return layer
 
     def engine_layer(self) -> Layer:
         """Return what is set for every phone of this engine."""
-        try:
-            connection = self._begin()
-            layer = _layers(connection, "engine", [0]).get(0, EMPTY)
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
-        return layer
+        with self._moment as connection:
+            return _layers(connection, "engine", [0]).get(0, EMPTY)
 
     def certificate_blocks(self) -> Blocks:
         """Return which certificates prove nothing any more."""
-        try:
-            connection = self._begin()
+        with self._moment as connection:
             rows = connection.execute(_BLOCKS).fetchall()
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
         return Blocks(
             frozenset(int(value) for kind, value in rows if kind == "serial"),
             frozenset(bytes.fromhex(value) for kind, value in rows if kind == "key"),
@@ -268,14 +279,39 @@ class Reader:
         ``Change("all", 0)`` when the log no longer reaches back to the last call.  The
         first call after opening tells nothing: nothing was read before.
         """
-        try:
-            self._begin().execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            raise self._lost(error) from error
+        with self._moment:
+            pass
         if not self._pending:
             return None
         pending, self._pending = list(dict.fromkeys(self._pending)), []
         return [EVERYTHING] if EVERYTHING in pending else pending
+
+    def _enter(self) -> sqlite3.Connection:
+        self._depth += 1
+        if self._depth > 1:
+            assert self._connection is not None
+            return self._connection
+        try:
+            return self._begin()
+        except (sqlite3.Error, StoreError) as error:
+            self._depth = 0
+            lost = self._lost(error)
+            raise lost from (None if lost is error else error)
+
+    def _leave(self, error: BaseException | None) -> None:
+        self._depth -= 1
+        if isinstance(error, sqlite3.Error):
+            raise self._lost(error) from error
+        if error is not None:
+            self._lost(
+                error
+            )  # whatever it is, its transaction is not to be gone on with
+        elif not self._depth:
+            assert self._connection is not None
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as failure:
+                raise self._lost(failure) from failure
 
     def _begin(self) -> sqlite3.Connection:
         """Begin a read transaction and forget what changed before it."""
@@ -305,11 +341,10 @@ class Reader:
             if change.kind == "all":
                 self._domains.clear()
                 self._models.clear()
-                self._wildcards = self._tokens = None
-                self._decoy = 0
+                self._wildcards = self._tokens = self._decoys = None
             elif change.kind == "device":
-                if change.key == self._decoy or self._decoy < 0:
-                    self._decoy = 0
+                if not self._decoys or change.key in self._decoy_macs:
+                    self._decoys = None
             elif change.kind == "domain":
                 self._domains.pop(change.key, None)
                 self._wildcards = self._tokens = None
@@ -323,12 +358,30 @@ class Reader:
         if len(self._pending) > MOST_IN_ONE:
             self._pending = [EVERYTHING]
 
-    def _lost(self, error: Exception) -> StoreUnavailable:
+    def _lost(self, error: BaseException) -> StoreUnavailable:
         self.close()
         self._away = True
         if isinstance(error, StoreUnavailable):
             return error
         return StoreUnavailable(f"The store cannot be read: {error}")
+
+    def _chosen(self, connection: sqlite3.Connection) -> list[Device]:
+        """Return decoys, evenly spread over what is bound for good."""
+        ((first, last),) = connection.execute(_SPAN).fetchall()
+        if first is None:
+            return []
+        macs: list[int] = []
+        for number in range(DECOYS):
+            chosen = first + self._number(-number) % (last - first + 1)
+            macs += [mac for (mac,) in connection.execute(_NEXT, (chosen,)).fetchall()]
+        found: dict[int, Device] = {}
+        if macs:
+            self._read_devices(connection, list(dict.fromkeys(macs)), found)
+        return [_closed(found[mac]) for mac in macs]
+
+    def _number(self, number: int) -> int:
+        """Return a number that nobody can foresee (SipHash, PEP 456), one for each."""
+        return hash(b"%b%d" % (self._secret, number))
 
     def _read_devices(
         self,
@@ -336,20 +389,32 @@ class Reader:
         macs: list[int],
         found: dict[int, Device],
     ) -> None:
-        if not self._decoy:
-            found_decoy = connection.execute(_DECOY).fetchall()
-            self._decoy = found_decoy[0][0] if found_decoy else -1
         # Lengths are rounded up to powers of two, so that a handful of statements
         # stays compiled.
         room = 1 << (len(macs) - 1).bit_length()
-        asked = [*macs, *[None] * (room - len(macs)), self._decoy]
+        decoys = self._decoys  # None while they are read themselves
+        asked: list[int | None] = [None] * (2 * room)
+        asked[: 2 * len(macs) : 2] = macs
+        if decoys:
+            secret, count = self._secret, len(decoys)
+            asked[1 : 2 * len(macs) : 2] = [
+                decoys[hash(b"%b%d" % (secret, mac)) % count].mac for mac in macs
+            ]
         rows = connection.execute(_DEVICES_OF[room], asked).fetchall()
-        account_layers = _layers(
-            connection, "account", list({row[19] for row in rows if row[27]})
-        )
-        device_layers = _layers(
-            connection, "device", list({row[2] for row in rows if row[7]})
-        )
+        account_layers = device_layers = None
+        if any([row[_HAS_ACCOUNT_LAYER] for row in rows]):
+            account_layers = _layers(
+                connection,
+                "account",
+                list({row[_ACCOUNT] for row in rows if row[_HAS_ACCOUNT_LAYER]}),
+            )
+        if any([row[_HAS_DEVICE_LAYER] for row in rows]):
+            device_layers = _layers(
+                connection,
+                "device",
+                list({row[_BOUND] for row in rows if row[_HAS_DEVICE_LAYER]}),
+            )
+        domains = self._domains
         for (
             mac,
             known,
@@ -358,54 +423,91 @@ class Reader:
             model,
             certified,
             provisioned_at,
-            _,
+            _has_layer,
             sealed_token,
             previous_token,
             token_used_at,
             user,
-            sealed,
+            sealed_pair,
             previous_user,
             sealed_previous,
             used_at,
-            *bound,
+            identity,
+            expires,
+            binding_boot_id,
+            account_id,
+            account_domain_id,
+            number,
+            display_name,
+            auth_user,
+            sealed_password,
+            mailbox,
+            wildcard,
+            _has_account_layer,
+            window_id,
+            boot_id,
+            opened,
+            deadline,
+            consumed_mac,
+            consumed_source,
+            pairing_end,
+            closed_at,
         ) in rows:
+            domain = token = credentials = window = None
             bindings: tuple[Binding, ...] = ()
             if bound_mac is not None:
-                identity, expires, boot_id, *account_and_window = bound
-                bindings = (
-                    Binding(
-                        identity,
-                        _account(account_and_window, account_layers),
-                        expires,
+                domain = domains.get(domain_id) or self._read_domain(
+                    connection, domain_id
+                )
+                if window_id is not None:
+                    window = Window(
+                        window_id,
+                        account_id,
                         boot_id,
-                    ),
+                        opened,
+                        deadline,
+                        consumed_mac,
+                        consumed_source,
+                        pairing_end,
+                        closed_at is not None,
+                    )
+                account = Account(
+                    account_id,
+                    account_domain_id,
+                    number,
+                    display_name,
+                    auth_user,
+                    sealed_password,
+                    mailbox,
+                    wildcard,
+                    account_layers.get(account_id, EMPTY) if account_layers else EMPTY,
+                    window,
                 )
-                if mac in found:  # the rows of one device are behind one another
-                    bindings = found[mac].bindings + bindings
-            domain = self._domains.get(domain_id)
-            if domain is None and domain_id is not None:
-                domain = self._read_domain(connection, domain_id)
-            credentials = None
-            if user is not None:
-                used = used_at is not None
-                credentials = DeviceCredentials(
-                    user, sealed, previous_user, sealed_previous, used
-                )
-            token = None
-            if sealed_token is not None:
-                token_used = token_used_at is not None
-                token = Token(sealed_token, previous_token, token_used)
+                bindings = (Binding(identity, account, expires, binding_boot_id),)
+                if mac in found:
+                    bindings = _joined(found[mac].bindings, bindings)
+                if user is not None:
+                    credentials = DeviceCredentials(
+                        user,
+                        sealed_pair,
+                        previous_user,
+                        sealed_previous,
+                        used_at is not None,
+                    )
+                if sealed_token is not None:
+                    token = Token(
+                        sealed_token, previous_token, token_used_at is not None
+                    )
             own = bound_mac == mac  # else it is the decoy's, made all the same
-            layer = device_layers.get(mac, EMPTY) if device_layers else EMPTY
             device = Device(
                 mac,
                 domain if own else None,
                 bindings if own else (),
-                layer,
-                certified != 0,
+                device_layers.get(mac, EMPTY) if device_layers else EMPTY,
+                certified == 1,
                 model,
                 provisioned_at,
-                token,
+                token if own else None,
                 credentials if own else None,
             )
             if known is not None:
@@ -418,7 +520,50 @@ class Reader:
         return domain
 
 
-def _account(row: Sequence[Any], layers: Mapping[int, Layer]) -> Account:
+class _Moment:
+    """A read transaction of a reader, the one around it where there is one."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._reader._enter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._reader._leave(error)
+
+
+def _joined(
+    before: tuple[Binding, ...], more: tuple[Binding, ...]
+) -> tuple[Binding, ...]:
+    """Return the bindings of one device in the order of their identities."""
+    return tuple(sorted(before + more, key=lambda binding: binding.identity))
+
+
+def _closed(device: Device) -> Device:
+    """Return *device* with its windows closed: nobody takes those of a decoy."""
+    bindings = [
+        replace(
+            binding,
+            account=replace(
+                binding.account,
+                window=binding.account.window
+                and replace(binding.account.window, closed=True),
+            ),
+        )
+        for binding in device.bindings
+    ]
+    return replace(device, bindings=tuple(bindings))
+
+
+def _account(row: Sequence[Any]) -> Account:
     (
         number,
         domain_id,
@@ -460,8 +605,7 @@ def _account(row: Sequence[Any], layers: Mapping[int, Layer]) -> Account:
         sealed,
         mailbox,
         wildcard,
-        layers.get(number, EMPTY) if layers else EMPTY,
-        window,
+        window=window,
     )
 
 
@@ -471,7 +615,7 @@ def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
     by_account: dict[int, WildcardAccount] = {}
     for row in sorted(rows, key=lambda row: (row[0], row[19] or 0.0)):
         by_account[row[0]] = WildcardAccount(
-            _account(row[:17], {}),
+            _account(row[:17]),
             row[17],
             row[18],
             claimed_until=row[19] or 0.0,

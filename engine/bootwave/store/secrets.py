@@ -117,33 +117,32 @@ class KeyRing:
         Raises StoreError when it was sealed for another owner, with a key that is not
         in the ring, or was changed since.
         """
+        key_id = sealed[:_ID_BYTES]
+        cipher = self._ciphers.get(key_id) or self._found(key_id, sealed, owner)
+        try:
+            return cipher.decrypt(
+                sealed[_ID_BYTES:_BODY], sealed[_BODY:], owner.encode()
+            ).decode()
+        except Exception as error:
+            raise _not_opened(error, sealed, owner) from None
+
+    def _found(self, key_id: bytes, sealed: bytes, owner: str) -> "AESGCM":
+        """Return the cipher of a key that was not used before."""
         if len(sealed) < _BODY + _TAG_BYTES:
-            raise StoreError(f"The secret of {owner} is damaged: set it again.")
-        cipher = self._cipher(sealed[:_ID_BYTES])
+            raise _damaged(owner)
+        cipher = self._cipher(key_id)
         if cipher is None and self._source is not None:
             now = time.monotonic()
             if now >= self._looked_at + _LOOK_AGAIN_SECONDS:
                 self._looked_at = now
                 self._read_again()
-                cipher = self._cipher(sealed[:_ID_BYTES])
+                cipher = self._cipher(key_id)
         if cipher is None:
             raise StoreError(
                 f"The secret of {owner} was sealed with another key: restore the key "
                 "file of this database."
             )
-        try:
-            opened = cipher.decrypt(
-                sealed[_ID_BYTES:_BODY], sealed[_BODY:], owner.encode()
-            )
-        except Exception as error:
-            from cryptography.exceptions import InvalidTag
-
-            if not isinstance(error, InvalidTag):
-                raise
-            raise StoreError(
-                f"The secret of {owner} is damaged or another's: set it again."
-            ) from None
-        return opened.decode()
+        return cipher
 
     def _cipher(self, key_id: bytes) -> "AESGCM | None":
         cipher = self._ciphers.get(key_id)
@@ -169,6 +168,21 @@ class KeyRing:
         self._keys = {**self._keys, **keys}
         self._sealing_id = next(iter(keys))
         self._version = version
+
+
+def _damaged(owner: str) -> StoreError:
+    return StoreError(f"The secret of {owner} is damaged: set it again.")
+
+
+def _not_opened(error: Exception, sealed: bytes, owner: str) -> Exception:
+    """Return what to raise where decrypting *sealed* raised *error*."""
+    if len(sealed) < _BODY + _TAG_BYTES:
+        return _damaged(owner)
+    from cryptography.exceptions import InvalidTag
+
+    if not isinstance(error, InvalidTag):
+        return error
+    return StoreError(f"The secret of {owner} is damaged or another's: set it again.")
 
 
 def _keys_from_lines(lines: list[str], path: Path) -> dict[bytes, bytes]:

@@ -1,0 +1,117 @@
+"""Which SUBSCRIBE is told a URL."""
+
+from dataclasses import replace
+
+import pytest
+
+from bootwave.options import HttpOptions, Options, PnpOptions
+from bootwave.sip.effects import Endpoint, Local, LookUp
+from bootwave.store.changelog import Change
+from tests.provision.bench import (
+    HERE,
+    MAC,
+    OTHER_MAC,
+    Bench,
+)
+
+UNKNOWN = 0x000413FFFFFF
+
+
+def lookup(mac: int = MAC, address: str = "192.168.4.1", source: str = HERE) -> LookUp:
+    local, phone = Local(address, 2), Endpoint(source, 5060)
+    return LookUp(b"key", mac, True, local, phone, "snom370", "8.4.35")
+
+
+def test_a_bound_phone_is_told_the_url_of_the_interface_it_was_heard_on(
+    bench: Bench,
+) -> None:
+    urls = bench.provisioner.pnp_urls(
+        [lookup(), lookup(UNKNOWN), lookup(OTHER_MAC, "10.0.0.1")]
+    )
+    assert urls == [
+        "http://192.168.4.1:8080/{mac}.xml",
+        None,
+        "http://10.0.0.1:8080/{mac}.xml",
+    ]
+    assert bench.store.reads == [(MAC, UNKNOWN, OTHER_MAC)]
+
+
+@pytest.mark.parametrize(
+    "change", [Change("device", MAC), Change("domain", 1), Change("all", 0)]
+)
+def test_a_bound_phone_may_be_answered_without_asking_until_something_is_revoked(
+    bench: Bench, change: Change
+) -> None:
+    bench.provisioner.pnp_urls([lookup(), lookup(UNKNOWN)])
+    assert MAC in bench.bound
+    assert UNKNOWN not in bench.bound
+    bench.revocations.revoke([change])
+    assert MAC not in bench.bound
+    bench.provisioner.pnp_urls([lookup()])
+    assert MAC in bench.bound
+    bench.provisioner.apply([change])  # written without the engine
+    assert MAC not in bench.bound
+
+
+def test_a_fleet_is_met_piece_by_piece_and_answered_without_asking(
+    bench: Bench,
+) -> None:
+    macs = sorted(bench.store.bindings)
+    met = 0
+    for mac in macs:
+        last = bench.provisioner.meet(met, 1)
+        assert last == mac
+        assert mac in bench.bound
+        met = mac
+    assert bench.provisioner.meet(met, 1) is None
+    bench.revocations.revoke([Change("device", macs[0])])
+    assert macs[0] not in bench.bound
+
+
+def test_a_temporary_binding_is_looked_up_each_time(bench: Bench) -> None:
+    device = bench.store.devices([MAC])[MAC]
+    until = bench.clock.boottime + 60
+    bindings = tuple(
+        replace(binding, expires=until, boot_id=bench.clock.boot_id)
+        for binding in device.bindings
+    )
+    temporary = replace(device, bindings=bindings)
+    bench.store.devices = lambda macs: {MAC: temporary}  # type: ignore[method-assign]
+    assert bench.provisioner.pnp_urls([lookup()]) != [None]
+    assert MAC not in bench.bound
+
+
+def test_nobody_asking_reads_nothing(bench: Bench) -> None:
+    assert bench.provisioner.pnp_urls([]) == []
+    assert bench.store.reads == []
+
+
+def test_the_url_of_the_options_goes_before() -> None:
+    options = Options(
+        pnp=PnpOptions(url="https://p.example.com/{mac}.xml"),
+        http=HttpOptions(url="http://other.example.com"),
+    )
+    bench = Bench(options)
+    bench.store.add_account(401)
+    bench.store.bind(401, MAC)
+    assert bench.provisioner.pnp_urls([lookup()]) == ["https://p.example.com/{mac}.xml"]
+
+
+def test_a_stranger_is_told_the_url_only_while_a_wildcard_waits(bench: Bench) -> None:
+    bench.store.add_account(409, wildcard="*")
+    assert bench.provisioner.pnp_urls([lookup(UNKNOWN)]) == [None]
+    bench.open(409)
+    assert bench.provisioner.pnp_urls([lookup(UNKNOWN)]) != [None]
+    assert bench.store.bindings.get(UNKNOWN) is None  # not claimed by asking
+    bench.get(mac=UNKNOWN)
+    assert bench.provisioner.pnp_urls([lookup(UNKNOWN - 1)]) == [None]
+
+
+def test_with_the_store_away_phones_with_a_ready_document_hear_of_it(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    bench.get()
+    bench.store.away = True
+    urls = bench.provisioner.pnp_urls([lookup(), lookup(OTHER_MAC)])
+    assert urls == ["http://192.168.4.1:8080/{mac}.xml", None]
