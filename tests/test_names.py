@@ -16,6 +16,7 @@ DECLARATIONS = {
     "http/effects.py",
     "limits.py",
     "provision/ports.py",
+    "server/peer.py",
 }
 # Folders of tests that prove a property of many modules and mirror none.
 ACROSS = {"end_to_end", "faults", "oracle", "peers", "property", "torture"}

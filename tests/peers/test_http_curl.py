@@ -17,7 +17,8 @@ from bootwave.http.response import Response, plain_response
 from bootwave.http.target import DocumentKind, target_from
 from bootwave.metrics import CounterPage
 from bootwave.options import HttpOptions
-from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
+from bootwave.server.listeners import close_listeners, open_http_listeners
+from bootwave.server.tcp import HttpServer
 from tests.peers.peer import require
 
 XML = b'<?xml version="1.0" encoding="utf-8"?>\n<settings/>\n'

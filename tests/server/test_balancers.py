@@ -20,7 +20,8 @@ from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server.balancers import Balancers
 from bootwave.server.lane import make_lane
-from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
+from bootwave.server.listeners import close_listeners, open_http_listeners
+from bootwave.server.tcp import HttpServer
 from bootwave.sightings import Reason, Sighting
 from tests.oracle.proxies import LOCAL, PROXY, TCP4, framed, header
 

@@ -30,7 +30,8 @@ from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import base_url
 from bootwave.server import worker
 from bootwave.server.lane import make_lane
-from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
+from bootwave.server.listeners import close_listeners, open_http_listeners
+from bootwave.server.tcp import HttpServer
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 
@@ -63,20 +64,6 @@ TARGETS = [
     "/general/snom370.xml",
     "/snom370/snom370-firmware.htm",
 ]
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What came to h11, by its first bytes."""
-    found: list[bytes] = []
-    real = HttpServer._take
-
-    def take(server, sock, address, initial, **how):  # type: ignore[no-untyped-def]
-        found.append(initial)
-        real(server, sock, address, initial, **how)
-
-    monkeypatch.setattr(HttpServer, "_take", take)
-    return found
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from bootwave.http.connection import Deadlines
 from bootwave.options import Options
 from bootwave.provision.service import Provisioner
 from bootwave.server import lane as lanes
-from bootwave.server.tcp import HttpServer
 from bootwave.sightings import Sighting
 from bootwave.store.reader import Reader
 from bootwave.store.sightings import SightingLog
@@ -40,20 +39,6 @@ COUNTERS = (
 
 def mac_of(number: int) -> str:
     return f"{FIRST + number:012X}"
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What came to h11, by its first bytes."""
-    found: list[bytes] = []
-    real = HttpServer._take
-
-    def take(server, sock, address, initial, **how):  # type: ignore[no-untyped-def]
-        found.append(initial)
-        real(server, sock, address, initial, **how)
-
-    monkeypatch.setattr(HttpServer, "_take", take)
-    return found
 
 
 def options_of(directory: Path, lane: str = "on") -> Options:

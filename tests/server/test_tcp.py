@@ -5,7 +5,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import resource
 import select
 import signal
 import socket
@@ -31,9 +30,12 @@ from bootwave.options import HttpOptions, Options
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.revocations import RevocationPage
 from bootwave.server import tcp
+from bootwave.server.answers import Answers
 from bootwave.server.lane import make_lane
-from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
+from bootwave.server.listeners import close_listeners, open_http_listeners
+from bootwave.server.tcp import HttpServer
 from bootwave.sightings import Reason, Sighting
+from tests.server.exhaustion import no_descriptors
 
 GET = b"GET /a HTTP/1.1\r\nHost: pbx\r\n\r\n"
 GET_CLOSE = b"GET /a HTTP/1.1\r\nHost: pbx\r\nConnection: close\r\n\r\n"
@@ -566,7 +568,7 @@ def test_a_fault_of_the_server_itself_costs_one_connection(
             await good.send(GET)
             assert await good.status() == 200
             with monkeypatch.context() as patch:
-                patch.setattr(tcp.HttpServer, "_decide", None)
+                patch.setattr(Answers, "_decide", None)
                 await bad.send(GET)
                 assert await bad.is_closed()
             await good.send(GET)
@@ -690,24 +692,6 @@ def epolls(monkeypatch: pytest.MonkeyPatch) -> list[CountingEpoll]:
 
     monkeypatch.setattr(tcp, "select", Select())
     return made
-
-
-@contextlib.contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Every descriptor this process may have is taken."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, hard))
-    taken: list[int] = []
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        yield
-    finally:
-        for number in taken:
-            os.close(number)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_running_out_of_descriptors_pauses_accepting_and_is_said_once(

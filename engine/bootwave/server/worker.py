@@ -180,7 +180,8 @@ class Worker:
         shared = self._shared
         if shared.tls is None or side is None:
             return None
-        from bootwave.server.tls.acceptor import TlsAcceptor, TlsListener
+        from bootwave.server.tls.acceptor import TlsAcceptor
+        from bootwave.server.tls.shaking import TlsListener
 
         contexts = shared.tls.contexts
         listeners = [

@@ -20,10 +20,12 @@ from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import Counter, CounterPage
 from bootwave.options import HttpOptions, HttpsLegacyOptions, HttpsOptions
-from bootwave.server.tcp import HttpServer, close_listeners, open_http_listeners
-from bootwave.server.tls.acceptor import TlsAcceptor, TlsListener
+from bootwave.server.listeners import close_listeners, open_http_listeners
+from bootwave.server.tcp import HttpServer
+from bootwave.server.tls.acceptor import TlsAcceptor
 from bootwave.server.tls.identity import Identities
 from bootwave.server.tls.openssl import is_resumed
+from bootwave.server.tls.shaking import TlsListener
 from bootwave.server.tls.shared import TlsShared
 from bootwave.server.tls.side import TlsSide
 from bootwave.sightings import Reason, Sighting

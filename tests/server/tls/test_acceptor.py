@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 from OpenSSL import SSL
 
+from bootwave import log
 from bootwave.http.connection import Deadlines
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response
 from bootwave.metrics import Counter
 from bootwave.options import HttpOptions, HttpsOptions
-from bootwave.server.tls import acceptor
+from bootwave.server.tls import shaking
 from bootwave.sightings import Reason
 from tests.certificates import factory
+from tests.server.exhaustion import no_descriptors
 from tests.server.tls.serving import (
     GET,
     STAY,
@@ -53,7 +55,7 @@ def served(options: HttpsOptions) -> Iterator[Served]:
 def quick(
     options: HttpsOptions, monkeypatch: pytest.MonkeyPatch, **more: object
 ) -> Iterator[Served]:
-    monkeypatch.setattr(acceptor, "TLS_HANDSHAKE_SECONDS", 0.4)
+    monkeypatch.setattr(shaking, "TLS_HANDSHAKE_SECONDS", 0.4)
     with Served(options, deadlines=QUICK, **more) as served:  # type: ignore[arg-type]
         yield served
 
@@ -417,7 +419,7 @@ def test_handshakes_left_alone_make_room_after_a_second(
 def test_who_leaves_many_handshakes_alone_makes_room_before_a_slow_phone(
     options: HttpsOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acceptor, "TLS_HANDSHAKE_SECONDS", 60.0)
+    monkeypatch.setattr(shaking, "TLS_HANDSHAKE_SECONDS", 60.0)
     client, first = hello()
     with Served(options) as served, contextlib.ExitStack() as open_:
         slow = socket.create_connection(served.address, 10, ("127.0.0.9", 0))
@@ -438,6 +440,19 @@ def test_who_leaves_many_handshakes_alone_makes_room_before_a_slow_phone(
         client.bio_write(slow.recv(1 << 16))
         client.do_handshake()
         slow.sendall(client.bio_read(1 << 16))
+
+
+def test_running_out_of_descriptors_pauses_accepting_and_is_said(
+    options: HttpsOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[log.Event] = []
+    monkeypatch.setattr(log, "note", lambda event, **values: noted.append(event))
+    with Served(options) as served, socket.socket() as late:
+        with no_descriptors():
+            late.connect(served.address)
+            served.until(lambda: served.count(Counter.HTTP_ACCEPT_PAUSES) >= 2)
+        assert ask(served.address, client_context())[0]
+    assert noted == [log.SERVER_OUT_OF_DESCRIPTORS]
 
 
 def test_nothing_is_dropped_when_it_stops(options: HttpsOptions) -> None:

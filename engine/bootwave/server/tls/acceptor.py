@@ -25,7 +25,6 @@ some milliseconds' worth of handshakes at most, because SIP shares the loop.
 import asyncio
 import contextlib
 import errno
-import itertools
 import os
 import select
 import socket
@@ -38,21 +37,18 @@ from OpenSSL import SSL
 from bootwave import log
 from bootwave.errors import ProxySyntaxError
 from bootwave.http.connection import Deadlines
-from bootwave.http.contact import Contact, plain_address
+from bootwave.http.contact import Contact
 from bootwave.http.proxyprotocol import Proxied, header_from_bytes
-from bootwave.limits import (
-    MAX_SIGHTING_DETAIL_CHARACTERS,
-    TLS_HANDSHAKE_SECONDS,
-    TLS_PATIENCE_SECONDS,
-)
+from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
 from bootwave.metrics import Counter, CounterRow
 from bootwave.native.accepting import take_connection
-from bootwave.pairing.sources import source_key
 from bootwave.server.balancers import Balancers
 from bootwave.server.deadlines import DeadlineWheel
+from bootwave.server.gate import EXHAUSTED, AcceptGate
 from bootwave.server.tls import openssl
 from bootwave.server.tls.hello import is_clear_http, offers_session
 from bootwave.server.tls.identity import Proof, Shown
+from bootwave.server.tls.shaking import Handshakes, Shaking, TlsListener
 from bootwave.server.tls.side import Said, TlsSide
 from bootwave.server.tls.stream import TlsStream
 from bootwave.sightings import Reason, Sighting
@@ -62,10 +58,7 @@ from bootwave.sightings import Reason, Sighting
 MAX_EVENTS_PER_WAKE = 16
 MAX_ACCEPTS_PER_WAKE = 16
 TURN_SECONDS = 0.0015
-# Handshakes among which one is chosen that makes room.
-MOST_LOOKED_AT = 512
 TICK_SECONDS = 0.25
-ACCEPT_PAUSE_SECONDS = 0.25
 STOP_SECONDS = 3.0
 
 # One read takes what a client sends in a flight: a chain of three is some 3 kB.
@@ -73,7 +66,6 @@ _READ_BYTES = 16_384
 # Answers up to here leave in one write with the end of the stream.
 _MOST_AT_ONCE = 48 * 1024
 _DEADLINES = Deadlines()
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Serves(Protocol):
@@ -103,70 +95,6 @@ class Serves(Protocol):
         """See to what follows when a connection that counted has ended."""
 
 
-class TlsListener:
-    """A listening socket and the context its handshakes begin with."""
-
-    __slots__ = ("context", "likely", "local", "socket")
-
-    def __init__(self, sock: socket.socket, context: SSL.Context) -> None:
-        """Find out what the socket is bound to."""
-        self.socket = sock
-        self.context = context
-        host, port = sock.getsockname()[:2]
-        # Where it is one address, every connection is to that one.
-        fixed = host not in ("0.0.0.0", "::")
-        self.local = (plain_address(host), port) if fixed else None
-        # How many are likely to wait in its queue: asking for one more than there is
-        # costs as much as a fifth of a handshake's own calls.
-        self.likely = 1
-
-
-class _Shaking:
-    """One connection before its first request, on the descriptor *number*.
-
-    ``hello`` is what came first, ``waiting`` since when the peer has to move, ``left``
-    what the kernel has not taken yet.
-    """
-
-    __slots__ = (
-        "buffer",
-        "connection",
-        "deadline",
-        "hello",
-        "interest",
-        "left",
-        "listener",
-        "local",
-        "number",
-        "proof",
-        "shown",
-        "source",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        listener: TlsListener,
-        source: str,
-        local: tuple[str, int],
-        now: float,
-    ) -> None:
-        self.number = number
-        self.listener = listener
-        self.source = source
-        self.local = local
-        self.connection: SSL.Connection | None = None  # made when the first bytes came
-        self.shown: Shown | None = None
-        self.proof: Proof | None = None  # once the handshake is done
-        self.buffer: bytes | None = None  # of a PROXY header that is to come
-        self.hello = b""
-        self.left = b""
-        self.interest = 0
-        self.deadline = now + TLS_HANDSHAKE_SECONDS
-        self.waiting = now
-
-
 class TlsAcceptor:
     """Shakes hands on *listeners*, which stay open when it stops; for one loop.
 
@@ -187,7 +115,9 @@ class TlsAcceptor:
         deadlines: Deadlines = _DEADLINES,
     ) -> None:
         """Keep the parts; nothing is accepted before ``start``."""
-        self._listeners = {one.socket.fileno(): one for one in listeners}
+        self._gate = AcceptGate(
+            {one.socket.fileno(): one for one in listeners}, counters
+        )
         self._server = server
         self._side = side
         side.shaking = self.__len__
@@ -196,30 +126,24 @@ class TlsAcceptor:
         self._most = most
         self._balancers = Balancers(balancers)
         self._head_seconds = deadlines.head
-        self._shaking: dict[int, _Shaking] = {}
-        # Insertion order is order of waiting: the first has waited longest.
-        self._waiting: dict[int, None] = {}
-        self._wheel: DeadlineWheel[_Shaking] = DeadlineWheel(TICK_SECONDS)
+        self._handshakes = Handshakes()
+        self._wheel: DeadlineWheel[Shaking] = DeadlineWheel(TICK_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._epoll: select.epoll | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._accepting = False
-        self._accept_at: float | None = None
-        self._stopping = False
         self._emptied: asyncio.Event | None = None
 
     def __len__(self) -> int:
         """Return how many connections are here."""
-        return len(self._shaking)
+        return len(self._handshakes)
 
     async def start(self) -> None:
         """Begin to accept; one that stopped may start again."""
-        self._stopping = False
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._emptied = asyncio.Event()
         self._loop.add_reader(self._epoll.fileno(), self._ready)
-        self._accept_again()
+        self._gate.open(self._epoll)
 
     async def stop(self, grace: float = STOP_SECONDS) -> None:
         """Accept no more and let handshakes come to an end, for *grace* seconds.
@@ -228,18 +152,17 @@ class TlsAcceptor:
         """
         if self._epoll is None or self._loop is None or self._emptied is None:
             return
-        self._accept_pause(None)
-        self._stopping = True
-        for shaking in list(self._shaking.values()):
+        self._gate.close()
+        for shaking in self._handshakes:
             if shaking.proof is not None:
                 self._guarded(shaking, self._hand_over)
-        if self._shaking:
+        if len(self._handshakes):
             self._emptied.clear()
             try:
                 await asyncio.wait_for(self._emptied.wait(), grace)
             except TimeoutError:
                 pass
-        for shaking in list(self._shaking.values()):
+        for shaking in self._handshakes:
             self._drop(shaking)
         if self._timer is not None:
             self._timer.cancel()
@@ -255,7 +178,7 @@ class TlsAcceptor:
         until = time.monotonic() + TURN_SECONDS
         listeners = []
         for number, mask in self._epoll.poll(0, MAX_EVENTS_PER_WAKE):
-            shaking = self._shaking.get(number)
+            shaking = self._handshakes.at(number)
             if shaking is None:
                 listeners.append(number)
             elif time.monotonic() < until:
@@ -263,15 +186,16 @@ class TlsAcceptor:
                 act = self._writable if mask & select.EPOLLOUT else self._readable
                 self._guarded(shaking, act)
         for number in listeners:
-            if self._accepting and number in self._listeners:
-                self._accept(self._listeners[number], until)
+            listener = self._gate.listener(number)
+            if listener is not None:
+                self._accept(listener, until)
 
     def _accept(self, listener: TlsListener, until: float) -> None:
         for number in range(listener.likely):
-            if number and len(self._shaking) >= self._most:
+            if number and len(self._handshakes) >= self._most:
                 return  # nobody has to go for one that may not be there
             if not self._make_room():
-                self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+                self._pause()
                 return
             taken = take_connection(listener.socket.fileno(), listener.local is None)
             if not isinstance(taken, int):
@@ -279,46 +203,34 @@ class TlsAcceptor:
             elif taken == errno.EAGAIN:
                 listener.likely = max(number, 1)
                 return
-            elif taken in _EXHAUSTED:
-                self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
-                self._accept_pause(time.monotonic() + ACCEPT_PAUSE_SECONDS)
+            elif taken in EXHAUSTED:
+                self._gate.tell_exhausted(os.strerror(taken))
+                self._pause()
                 return
             # Else accept(2): a connection that failed while it waited.
             if time.monotonic() >= until:
                 return
         listener.likely = min(2 * listener.likely, MAX_ACCEPTS_PER_WAKE)
 
+    def _pause(self) -> None:
+        # Whoever leaves makes room, and frees a descriptor.
+        self._gate.pause(for_place=True)
+        self._arm()
+
     def _make_room(self) -> bool:
         """Whether there is a place for one more, at another's cost if it must be."""
-        if len(self._shaking) >= self._most:
-            oldest = self._shaking[next(iter(self._waiting))]
+        if len(self._handshakes) >= self._most:
+            oldest = self._handshakes.longest()
             if oldest.proof is not None:
                 self._guarded(oldest, self._hand_over)
                 return self._server.has_room
-            victim = self._left_alone()
+            victim = self._handshakes.left_alone(time.monotonic())
             if victim is None:
-                self._counters.add(Counter.HTTP_ACCEPT_PAUSES)
                 return False
             self._counters.add(Counter.HTTP_CROWDED_OUT)
             self._note(victim, Reason.HTTP_CROWDED_OUT, "a place was needed")
             self._drop(victim)
         return self._server.has_room
-
-    def _left_alone(self) -> _Shaking | None:
-        """Return whose handshake makes room, or None when nobody's may be ended.
-
-        Among those that waited for too long an old phone may be, which computes for
-        seconds: it is not the one while somebody else left more alone.
-        """
-        since = time.monotonic() - TLS_PATIENCE_SECONDS
-        waiting: dict[str, list[_Shaking]] = {}
-        for number in itertools.islice(self._waiting, MOST_LOOKED_AT):
-            shaking = self._shaking[number]
-            if shaking.waiting >= since:
-                break
-            if shaking.proof is None:
-                waiting.setdefault(source_key(shaking.source), []).append(shaking)
-        return max(waiting.values(), key=len)[0] if waiting else None
 
     def _begin(
         self,
@@ -332,21 +244,20 @@ class TlsAcceptor:
         now = time.monotonic()
         here = local or listener.local
         assert here is not None
-        shaking = _Shaking(number, listener, source, here, now)
+        shaking = Shaking(number, listener.context, source, here, now)
         if self._balancers and source in self._balancers:
             shaking.buffer = b""
-        self._shaking[number] = shaking
-        self._waiting[number] = None
+        self._handshakes.add(shaking)
         if data is None:
             self._watch(shaking, select.EPOLLIN)
         else:
             self._guarded(shaking, self._received, data)
-        if self._shaking.get(number) is shaking:
+        if shaking in self._handshakes:
             self._wheel.place(shaking, shaking.deadline)
             self._arm()
 
     def _guarded(
-        self, shaking: _Shaking, act: Callable[..., None], *arguments: object
+        self, shaking: Shaking, act: Callable[..., None], *arguments: object
     ) -> None:
         """Do *act*; an error costs this connection only."""
         try:
@@ -360,7 +271,7 @@ class TlsAcceptor:
             self._counters.add(Counter.HTTP_FAILED)
             self._drop(shaking)
 
-    def _watch(self, shaking: _Shaking, wanted: int) -> None:
+    def _watch(self, shaking: Shaking, wanted: int) -> None:
         assert self._epoll is not None
         if not shaking.interest:
             self._epoll.register(shaking.number, wanted)
@@ -368,26 +279,22 @@ class TlsAcceptor:
             self._epoll.modify(shaking.number, wanted)
         shaking.interest = wanted
 
-    def _readable(self, shaking: _Shaking) -> None:
+    def _readable(self, shaking: Shaking) -> None:
         try:
             data = os.read(shaking.number, _READ_BYTES)
         except BlockingIOError:
             return
         self._received(shaking, data)
 
-    def _received(self, shaking: _Shaking, data: bytes) -> None:
+    def _received(self, shaking: Shaking, data: bytes) -> None:
         """Go on with *data*, which is empty at the peer's end."""
-        number = shaking.number
         connection = shaking.connection
         if connection is None:
             data = self._first_bytes(shaking, data)
             connection = shaking.connection
             if connection is None:
                 return
-        # It moved: whoever waits longest is another.
-        del self._waiting[number]
-        self._waiting[number] = None
-        shaking.waiting = time.monotonic()
+        self._handshakes.moved(shaking, time.monotonic())
         proof = shaking.proof
         if proof is not None:
             openssl.feed(connection, data)
@@ -406,10 +313,10 @@ class TlsAcceptor:
             proof = self._done(shaking, connection)
         self._ask(shaking, connection, proof)
 
-    def _writable(self, shaking: _Shaking) -> None:
+    def _writable(self, shaking: Shaking) -> None:
         self._send(shaking, shaking.left)
 
-    def _first_bytes(self, shaking: _Shaking, data: bytes) -> bytes:
+    def _first_bytes(self, shaking: Shaking, data: bytes) -> bytes:
         """Return what of *data* TLS begins with; nothing when it is not there yet."""
         if not data:  # whoever connects only to see whether somebody listens
             self._drop(shaking)
@@ -426,13 +333,13 @@ class TlsAcceptor:
             return b""
         shaking.hello = data
         shaking.shown = Shown()
-        connection = SSL.Connection(shaking.listener.context, None)
+        connection = SSL.Connection(shaking.context, None)
         connection.set_accept_state()
         connection.set_app_data(shaking.shown)
         shaking.connection = connection
         return data
 
-    def _introduced(self, shaking: _Shaking, data: bytes) -> bytes:
+    def _introduced(self, shaking: Shaking, data: bytes) -> bytes:
         """Take the PROXY header that *data* begins with; return what follows it."""
         try:
             header = header_from_bytes(data)
@@ -452,7 +359,7 @@ class TlsAcceptor:
             self._watch(shaking, select.EPOLLIN)
         return data[header.size :]
 
-    def _done(self, shaking: _Shaking, connection: SSL.Connection) -> Proof:
+    def _done(self, shaking: Shaking, connection: SSL.Connection) -> Proof:
         """See to what follows when the handshake is complete."""
         assert shaking.shown is not None
         resumed = openssl.is_resumed(connection)
@@ -465,7 +372,7 @@ class TlsAcceptor:
         shaking.deadline = shaking.waiting + self._head_seconds
         return proof
 
-    def _ask(self, shaking: _Shaking, connection: SSL.Connection, proof: Proof) -> None:
+    def _ask(self, shaking: Shaking, connection: SSL.Connection, proof: Proof) -> None:
         """Take the first request, if it is there; answer it, or have it answered."""
         try:
             data = openssl.read(connection)
@@ -488,7 +395,7 @@ class TlsAcceptor:
         self._close(shaking, connection, proven=said.proven)
 
     def _close(
-        self, shaking: _Shaking, connection: SSL.Connection, *, proven: bool = False
+        self, shaking: Shaking, connection: SSL.Connection, *, proven: bool = False
     ) -> None:
         """Send what there is, with the end of the stream, and close."""
         openssl.end(connection)
@@ -506,7 +413,7 @@ class TlsAcceptor:
         self._hand_over(shaking, b"", Said(b"", False, proven))
 
     def _hand_over(
-        self, shaking: _Shaking, initial: bytes = b"", said: Said | None = None
+        self, shaking: Shaking, initial: bytes = b"", said: Said | None = None
     ) -> None:
         """Let the server go on."""
         assert shaking.connection is not None
@@ -516,7 +423,7 @@ class TlsAcceptor:
         contact = Contact(shaking.source, shaking.local, True)
         self._server.adopt_stream(stream, contact, shaking.proof, initial, said)
 
-    def _send_out(self, shaking: _Shaking, connection: SSL.Connection) -> None:
+    def _send_out(self, shaking: Shaking, connection: SSL.Connection) -> None:
         """Hand what OpenSSL has written to the kernel, one flight in one write."""
         out = openssl.outgoing(connection)
         if shaking.left:
@@ -526,7 +433,7 @@ class TlsAcceptor:
         else:
             self._watch(shaking, select.EPOLLIN)
 
-    def _send(self, shaking: _Shaking, out: "bytes | memoryview") -> None:
+    def _send(self, shaking: Shaking, out: "bytes | memoryview") -> None:
         try:
             sent = os.write(shaking.number, out)
         except BlockingIOError:
@@ -535,7 +442,7 @@ class TlsAcceptor:
         self._watch(shaking, select.EPOLLOUT if shaking.left else select.EPOLLIN)
 
     def _failed(
-        self, shaking: _Shaking, connection: SSL.Connection, error: SSL.Error
+        self, shaking: Shaking, connection: SSL.Connection, error: SSL.Error
     ) -> None:
         """Tell the client what is wrong, as far as the kernel takes it, and close."""
         self._counters.add(Counter.TLS_FAILED)
@@ -548,50 +455,29 @@ class TlsAcceptor:
             sock.shutdown(socket.SHUT_WR)
         self._server.room_made()
 
-    def _note(self, shaking: _Shaking, reason: Reason, detail: str) -> None:
+    def _note(self, shaking: Shaking, reason: Reason, detail: str) -> None:
         detail = detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
         self._sight(Sighting(time.time(), 0, shaking.source, reason, detail))
 
-    def _leave(self, shaking: _Shaking) -> None:
+    def _leave(self, shaking: Shaking) -> None:
         """Forget *shaking*, whose descriptor stays open."""
-        del self._shaking[shaking.number]
-        del self._waiting[shaking.number]
+        self._handshakes.remove(shaking)
         self._wheel.remove(shaking)
         if shaking.interest and self._epoll is not None:
             # Closing does not end the watch while a child holds a copy.
             self._epoll.unregister(shaking.number)
-        if self._accept_at is not None and not self._stopping:
-            self._accept_again()
-        if not self._shaking and self._emptied is not None:
+        self._gate.place_freed()
+        if not len(self._handshakes) and self._emptied is not None:
             self._emptied.set()
 
-    def _drop(self, shaking: _Shaking) -> None:
+    def _drop(self, shaking: Shaking) -> None:
         """Close *shaking* and forget it; again is harmless."""
-        if self._shaking.get(shaking.number) is shaking:
+        if shaking in self._handshakes:
             self._leave(shaking)
             os.close(shaking.number)
             self._server.room_made()
 
     # Time
-
-    def _accept_pause(self, until: float | None) -> None:
-        """Watch the listeners no more, before *until* or (None) for good."""
-        assert self._epoll is not None
-        if self._accepting:
-            for number in self._listeners:
-                self._epoll.unregister(number)
-        self._accepting = False
-        self._accept_at = until
-        if until is not None:
-            self._arm()
-
-    def _accept_again(self) -> None:
-        assert self._epoll is not None
-        if not self._accepting:
-            for number in self._listeners:
-                self._epoll.register(number, select.EPOLLIN)
-        self._accepting = True
-        self._accept_at = None
 
     def _arm(self) -> None:
         if self._timer is None and self._loop is not None:
@@ -603,12 +489,11 @@ class TlsAcceptor:
         now = time.monotonic()
         for shaking in self._wheel.due(now):
             self._guarded(shaking, self._late)
-        if self._accept_at is not None and now >= self._accept_at:
-            self._accept_again()
-        if len(self._wheel) or self._accept_at is not None:
+        self._gate.tick(now)
+        if len(self._wheel) or self._gate.is_paused:
             self._arm()
 
-    def _late(self, shaking: _Shaking) -> None:
+    def _late(self, shaking: Shaking) -> None:
         """End *shaking* when its deadline has passed, and it is not us who are late.
 
         After a stop of this process timers come first, and what the peer did in time
@@ -616,7 +501,7 @@ class TlsAcceptor:
         """
         if not shaking.left:
             self._readable(shaking)
-        if self._shaking.get(shaking.number) is not shaking:
+        if shaking not in self._handshakes:
             return
         if time.monotonic() < shaking.deadline:
             self._wheel.place(shaking, shaking.deadline)
@@ -631,7 +516,7 @@ class TlsAcceptor:
         self._close(shaking, shaking.connection)
 
 
-def _socket(shaking: _Shaking) -> socket.socket:
+def _socket(shaking: Shaking) -> socket.socket:
     """Return the socket of *shaking*, which owns its descriptor from here on."""
     return socket.socket(fileno=shaking.number)
 
