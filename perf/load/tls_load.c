@@ -4,27 +4,18 @@
 
    EXPECTED is as for http_load; line i is asked by the phone of PHONES/i.pem, which
    holds its chain and key, over a connection of its own: handshake, GET, answer, the
-   server's close_notify.  A phone has one connection at a time.  "full" wants a session begun each time, "resumed" one resumed
-   after the first of each phone; anything else counts as wrong.  With NOBODY the
-   handshake is all: the connection is dropped after it.
+   server's close_notify.  A phone has one connection at a time.  "full" wants a session
+   begun each time, "resumed" one resumed after the first of each phone; anything else
+   counts as wrong.  With NOBODY the handshake is all: the connection is dropped after
+   it.
 
-   It never sleeps, so that the server finds work whenever it looks.  Prints one JSON
-   object; the first wrong answer is told on standard error. */
+   Prints one JSON object; the first wrong answer is told on standard error. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "answer.h"
-
-enum { SOURCES = 8, EVENTS = 256 };
+#include "client.h"
 
 struct phone {
     SSL_CTX *context;
@@ -40,20 +31,17 @@ struct connection {
     char text[ROOM + 1];
 };
 
-static struct expected *all;
 static struct phone *phones;
-static size_t lines, in_flight;
+static size_t in_flight;
 static struct connection *pool;
-static int epoll, resuming, nobody, open_now;
-static struct sockaddr_in server;
-static long answered, wrong, failed, full, resumed;
+static int resuming, nobody;
+static long answered, full, resumed;
 static double deadline;
 
-static void complain(struct connection *c, const char *why) {
-    if (wrong + failed == 0)
-        fprintf(stderr, "%s: %s (errno %d, %s)\n%.*s\n", all[c->line].path, why, errno,
-                ERR_error_string(ERR_peek_last_error(), NULL),
-                (int)(c->size < 300 ? c->size : 300), c->text);
+static void refuse(struct connection *c, const char *why) {
+    char more[300] = ", ";
+    ERR_error_string_n(ERR_peek_last_error(), more + 2, sizeof more - 2);
+    complain(c->line, why, more, c->text, c->size);
     ERR_clear_error();
 }
 
@@ -84,24 +72,14 @@ static void read_phone(struct phone *phone, const char *folder, size_t i, int ve
 }
 
 static void begin(struct connection *c) {
-    struct sockaddr_in own = {.sin_family = AF_INET};
     int one = 1;
     c->line += in_flight;
     if (c->line >= lines)
         c->line = (size_t)(c - pool);
     c->size = 0;
     c->sent = 0;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        fail("socket");
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(c->line % SOURCES));
-    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    c->fd = connecting(c->line);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (bind(c->fd, (struct sockaddr *)&own, sizeof own))
-        fail("bind");
-    if (connect(c->fd, (struct sockaddr *)&server, sizeof server) &&
-        errno != EINPROGRESS)
-        fail("connect");
     c->ssl = SSL_new(phones[c->line].context);
     SSL_set_app_data(c->ssl, (void *)&phones[c->line]);
     SSL_set_fd(c->ssl, c->fd);
@@ -109,10 +87,7 @@ static void begin(struct connection *c) {
     if (c->offered)
         SSL_set_session(c->ssl, phones[c->line].session);
     SSL_set_connect_state(c->ssl);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event))
-        fail("epoll_ctl");
-    open_now++;
+    watch(c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
 }
 
 static void end(struct connection *c) {
@@ -132,8 +107,10 @@ static int later(struct connection *c, int result) {
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
-static void progress(struct connection *c) {
+static void progress(void *at, uint32_t events) {
+    struct connection *c = at;
     int result;
+    (void)events; /* OpenSSL knows what it waits for */
     ERR_clear_error();
     if (!SSL_is_init_finished(c->ssl)) {
         if ((result = SSL_do_handshake(c->ssl)) != 1) {
@@ -146,7 +123,7 @@ static void progress(struct connection *c) {
         else
             full++;
         if (c->offered != SSL_session_reused(c->ssl)) {
-            complain(c, "not the kind of handshake that was wanted");
+            refuse(c, "not the kind of handshake that was wanted");
             wrong++;
             end(c);
             return;
@@ -159,11 +136,7 @@ static void progress(struct connection *c) {
     }
     if (!c->sent) {
         char text[512];
-        int size = snprintf(text, sizeof text,
-                            "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                            "User-Agent: Mozilla/4.0 (compatible; snom370-SIP 8.4.35)"
-                            "\r\nConnection: close\r\n\r\n",
-                            all[c->line].path, ntohs(server.sin_port));
+        int size = write_request(text, all[c->line].path, "", 0);
         if ((result = SSL_write(c->ssl, text, size)) != size) {
             if (later(c, result))
                 return;
@@ -185,61 +158,41 @@ static void progress(struct connection *c) {
         if (judge(c->text, c->size, &all[c->line], &why) == RIGHT)
             answered++;
         else {
-            complain(c, why);
+            refuse(c, why);
             wrong++;
         }
         end(c);
         return;
     }
 lost:
-    complain(c, "lost");
+    refuse(c, "lost");
     failed++;
     end(c);
 }
 
 int main(int count, char **values) {
-    struct rlimit files;
-    struct epoll_event events[EVENTS];
     if (count < 8)
         return 2;
-    server = (struct sockaddr_in){.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(values[1])),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    all = read_expected(values[2], &lines);
+    prepare(values[1], values[2]);
     in_flight = (size_t)atol(values[3]);
     if (in_flight > lines)
         in_flight = lines;
     resuming = !strcmp(values[5], "resumed");
     int version = strcmp(values[6], "1.2") ? TLS1_3_VERSION : TLS1_2_VERSION;
     nobody = count > 8;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
     phones = calloc(lines, sizeof *phones);
     pool = calloc(in_flight, sizeof *pool);
     if (!phones || !pool)
         fail("calloc");
     for (size_t i = 0; i < lines; i++)
         read_phone(&phones[i], values[7], i, version);
-    double began = now(), alive = began;
+    double began = now();
     deadline = began + atof(values[4]);
     for (size_t i = 0; i < in_flight; i++) {
         pool[i].line = lines;
         begin(&pool[i]);
     }
-    while (open_now) {
-        int ready = epoll_wait(epoll, events, EVENTS, 0);
-        for (int i = 0; i < ready; i++)
-            progress(events[i].data.ptr);
-        double at = now();
-        if (ready > 0)
-            alive = at;
-        else if (at - alive > 10) /* nothing moves any more */
-            break;
-    }
-    double seconds = now() - began;
-    failed += open_now;
+    double seconds = run(progress, began);
     printf("{\"answered\": %ld, \"wrong\": %ld, \"failed\": %ld, \"full\": %ld, "
            "\"resumed\": %ld, \"seconds\": %.6f}\n",
            answered, wrong, failed, full, resumed, seconds);

@@ -8,14 +8,10 @@
    127.0.0.(1 + i % 8).  A SUBSCRIBE without NOTIFY is repeated after half a second, up
    to ten times.  Prints one JSON object. */
 #define _GNU_SOURCE
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include "answer.h"
+#include "client.h"
 #include "subscribe.h"
 
-enum { SOURCES = 8, EVENTS = 256, FILES = 4, REPEATS = 10 };
+enum { FILES = 4, REPEATS = 10 };
 
 struct phone {
     unsigned seen; /* 1: the 200, 2: the NOTIFY */
@@ -28,55 +24,31 @@ struct connection {
     char text[ROOM + 1];
 };
 
-static struct expected *all;
 static struct phone *phones;
 static size_t count, *waiting, waiting_head, waiting_tail;
 static struct connection *pool, **spare;
 static size_t spares;
-static int epoll;
-static struct sockaddr_in server;
 static unsigned first_number;
 static unsigned long long first_mac;
-static long booted, failed, odd, repeated;
+static long booted, odd, repeated;
 
-static void lose(struct connection *c, const char *why) {
-    struct expected *wanted = &all[c->phone * FILES + phones[c->phone].files];
-    if (!failed++)
-        fprintf(stderr, "%s: %s (errno %d)\n%.*s\n", wanted->path, why, errno,
-                (int)(c->size < 300 ? c->size : 300), c->text);
+/* Which of all is the one that c asks for. */
+static size_t line_of(const struct connection *c) {
+    return c->phone * FILES + phones[c->phone].files;
 }
 
 static void ask(struct connection *c) {
     char text[512];
-    int size = snprintf(text, sizeof text,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                        "User-Agent: Mozilla/4.0 (compatible; snom370-SIP 8.4.35)\r\n"
-                        "Connection: close\r\n\r\n",
-                        all[c->phone * FILES + phones[c->phone].files].path,
-                        ntohs(server.sin_port));
+    int size = write_request(text, all[line_of(c)].path, "", 0);
     c->sent = send(c->fd, text, (size_t)size, MSG_NOSIGNAL) == size;
 }
 
 static void fetch(struct connection *c) {
-    struct sockaddr_in own = {.sin_family = AF_INET};
-    int one = 1;
     c->size = 0;
     c->whole = 0;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (c->fd < 0)
-        fail("socket");
-    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(c->phone % SOURCES));
-    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (bind(c->fd, (struct sockaddr *)&own, sizeof own))
-        fail("bind");
-    if (connect(c->fd, (struct sockaddr *)&server, sizeof server) &&
-        errno != EINPROGRESS)
-        fail("connect");
+    c->fd = connecting(c->phone);
     ask(c);
-    struct epoll_event event = {.events = EPOLLIN | (c->sent ? 0 : EPOLLOUT),
-                                .data.ptr = c};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event))
-        fail("epoll_ctl");
+    watch(c->fd, EPOLLIN | (c->sent ? 0 : EPOLLOUT), c);
 }
 
 static void fetch_waiting(void) {
@@ -119,15 +91,14 @@ static void progress(struct connection *c, uint32_t events) {
         if (got <= 0)
             goto lost;
         c->size += (size_t)got;
-        enum verdict verdict =
-            judge(c->text, c->size, &all[c->phone * FILES + phones[c->phone].files],
-                  &why);
+        enum verdict verdict = judge(c->text, c->size, &all[line_of(c)], &why);
         if (verdict == WRONG)
             goto lost;
         c->whole = verdict == RIGHT;
     }
 lost:
-    lose(c, why);
+    complain(line_of(c), why, "", c->text, c->size);
+    failed++;
     end(c, 0);
 }
 
@@ -157,23 +128,14 @@ static int take(void) {
 
 int main(int values_count, char **values) {
     struct epoll_event events[EVENTS];
-    struct rlimit files;
-    size_t lines;
     if (values_count != 6)
         return 2;
-    server = (struct sockaddr_in){.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(values[2])),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    prepare(values[2], values[4]);
     first_mac = strtoull(values[3], NULL, 16);
-    all = read_expected(values[4], &lines);
     size_t in_flight = (size_t)atol(values[5]);
     count = lines / FILES;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
     open_udp(atoi(values[1]));
     first_number = (unsigned)(now() * 1e6) & 0x3fffffff;
-    epoll = epoll_create1(0);
     phones = calloc(count, sizeof *phones);
     waiting = calloc(count, sizeof *waiting);
     pool = calloc(in_flight, sizeof *pool);

@@ -3,8 +3,9 @@
 import pytest
 
 from bootwave.certificates.der import SEQUENCE, element_at, elements, names_in, whole
+from tests.certificates.cases import CASES
 from tests.certificates.encoding import integer, sequence, tlv
-from tests.certificates.factory import CASES, WORLD
+from tests.certificates.factory import WORLD
 
 
 def test_an_element_ends_where_its_length_says() -> None:

@@ -12,9 +12,10 @@ from bootwave.certificates.loading import (
 )
 from bootwave.errors import OptionError
 from bootwave.options import SNOM_ROOT_1_KEY, HttpsOptions
-from tests.certificates import factory
+from tests.certificates import authorities, factory
+from tests.certificates.authorities import DAY, NOW, ca_name, root, rsa_key
 from tests.certificates.encoding import common_name, pem
-from tests.certificates.factory import DAY, NOW, WORLD, ca_name, root, rsa_key
+from tests.certificates.factory import WORLD
 
 
 def file(tmp_path: Path, content: bytes, name: str = "file.pem") -> Path:
@@ -51,7 +52,7 @@ def test_a_ca_that_only_claims_to_have_signed_itself_is_no_root(
         WORLD.root.subject,
         rsa_key(),
         issuer=WORLD.root.subject,
-        extensions=(factory.IS_CA,),
+        extensions=(authorities.IS_CA,),
     )
     found = authorities_from_files([file(tmp_path, pem(claims))])
     assert found.roots == ()
@@ -61,7 +62,7 @@ def test_all_that_options_say_is_in_the_policy(tmp_path: Path) -> None:
     made = factory.policy(tmp_path, expired="accept")
     assert made.accept_expired
     assert len(made.issuers) == len(factory.ISSUERS)
-    assert made.legacy == {factory.key_digest(WORLD.legacy_root)}
+    assert made.legacy == {authorities.key_digest(WORLD.legacy_root)}
     assert len(made.revocations.lists) == 3
     assert made.blocks is factory.BLOCKS
     assert WORLD.root.der in made.trusted

@@ -12,7 +12,8 @@ from bootwave.certificates.parsed import Parsed, parsed_from_pem
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.revocation import Revocations, lists_from_file
 from bootwave.certificates.server import load_server_certificate
-from tests.certificates.factory import DAY, MAC, NOW, TEXT
+from tests.certificates.authorities import DAY, NOW
+from tests.certificates.factory import MAC, TEXT
 
 
 def policy(tmp_path: Path, top: making.Maker, **more: object) -> TrustPolicy:

@@ -1,9 +1,12 @@
 """One certificate: what is read of it, and that nothing else is ever raised."""
 
+from hashlib import sha256
+
 import pytest
 
 from bootwave.certificates.parsed import Parsed, parsed_from_pem
 from bootwave.limits import MAX_TLS_CERTIFICATE_BYTES
+from tests.certificates.authorities import NOW, YEAR
 from tests.certificates.encoding import (
     CLIENT_AUTH,
     CRL_SIGN,
@@ -18,7 +21,7 @@ from tests.certificates.encoding import (
     pem,
     public_der,
 )
-from tests.certificates.factory import NOW, TEXT, WORLD, YEAR, sha256
+from tests.certificates.factory import TEXT, WORLD
 
 
 def leaf(*extensions: bytes, version: int = 3) -> Parsed:

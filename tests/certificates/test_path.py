@@ -10,17 +10,9 @@ from bootwave.certificates.path import Authorities, Found
 from bootwave.certificates.strength import MODERN
 from bootwave.certificates.verdict import Problem
 from bootwave.limits import MAX_TLS_CHAIN_CERTIFICATES, MAX_TLS_PATH_SIGNATURES
+from tests.certificates.authorities import Authority, ca_name, root, rsa_key
 from tests.certificates.encoding import basic_constraints, common_name
-from tests.certificates.factory import (
-    TEXT,
-    WORLD,
-    Authority,
-    ca_name,
-    phone,
-    root,
-    rsa_key,
-    twin,
-)
+from tests.certificates.factory import TEXT, WORLD, phone, twin
 
 TRUSTED = Authorities([Parsed(WORLD.root.der)], [])
 

@@ -1,6 +1,7 @@
 """What a certificate proves: every certificate of the factory, and what changes it."""
 
 import warnings
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from bootwave.certificates.policy import (
     TrustPolicy,
 )
 from bootwave.certificates.verdict import Problem, Verdict
-from tests.certificates import factory
-from tests.certificates.factory import CASES, DAY, MAC, NOW, WORLD, YEAR, Case
+from tests.certificates import authorities, encoding, factory
+from tests.certificates.authorities import DAY, NOW, YEAR
+from tests.certificates.case import Case
+from tests.certificates.cases import CASES
+from tests.certificates.factory import MAC, WORLD
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +62,14 @@ def test_without_factory_cas_no_certificate_proves_anything(case: Case) -> None:
 
 def test_what_the_leaf_says_of_itself_is_told(policy: TrustPolicy) -> None:
     leaf = WORLD.issuing.issue(
-        factory.common_name(factory.TEXT), WORLD.rsa_2048, serial=0xABCDEF
+        encoding.common_name(factory.TEXT), WORLD.rsa_2048, serial=0xABCDEF
     )
     verdict = policy.judge((leaf, WORLD.issuing.der), NOW)
     assert verdict.serial == 0xABCDEF
     assert verdict.issuer == "CN=Phone 1 SHA-256,O=factory of tests,C=DE"
     assert abs(verdict.not_after - NOW - YEAR) <= 1
-    assert verdict.leaf == factory.sha256(leaf).digest()
-    assert verdict.key == factory.sha256(factory.public_der(WORLD.rsa_2048)).digest()
+    assert verdict.leaf == sha256(leaf).digest()
+    assert verdict.key == sha256(encoding.public_der(WORLD.rsa_2048)).digest()
     assert not verdict.legacy
 
 
@@ -199,11 +203,11 @@ def test_without_issuers_any_ca_below_a_root_that_is_not_snoms_may_issue(
 
 def test_one_path_of_several_is_enough(directory: Path) -> None:
     """A CA that was signed twice, the first time with an end in the past."""
-    key = factory.rsa_key()
+    key = authorities.rsa_key()
     subject = WORLD.issuing.subject
     old = WORLD.root.below(subject, key, since=-2 * YEAR, until=-YEAR)
     new = WORLD.root.below(subject, key)
-    leaf = new.issue(factory.common_name(factory.TEXT), WORLD.rsa_2048)
+    leaf = new.issue(encoding.common_name(factory.TEXT), WORLD.rsa_2048)
     policy = factory.policy(directory)
     assert policy.judge((leaf, old.der, new.der), NOW).mac == MAC
     assert policy.judge((leaf, old.der), NOW).problem is Problem.EXPIRED
@@ -231,8 +235,8 @@ def test_octets_beside_what_is_signed_may_not_differ(policy: TrustPolicy) -> Non
 def test_strangers_put_nothing_on_standard_error(policy: TrustPolicy) -> None:
     """The library warns of names that are too long, once for each length."""
     for length in (0, 65, 300):
-        subject = factory.common_name("a" * length)
-        stranger = factory.root(subject)
+        subject = encoding.common_name("a" * length)
+        stranger = authorities.root(subject)
         leaf = stranger.issue(subject, WORLD.rsa_2048)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")

@@ -5,7 +5,8 @@ from pathlib import Path
 from bootwave.certificates.report import look
 from bootwave.options import HttpsOptions
 from tests.certificates import factory
-from tests.certificates.factory import NOW, YEAR, host
+from tests.certificates.authorities import NOW, YEAR
+from tests.certificates.factory import host
 
 
 def options(directory: Path, **more: object) -> HttpsOptions:

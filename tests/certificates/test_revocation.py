@@ -8,6 +8,7 @@ from bootwave.certificates.revocation import (
     Revocations,
     lists_from_file,
 )
+from tests.certificates.authorities import DAY, NOW, ca_name
 from tests.certificates.encoding import (
     KEY_CERT_SIGN,
     basic_constraints,
@@ -18,7 +19,7 @@ from tests.certificates.encoding import (
     public_der,
     sequence,
 )
-from tests.certificates.factory import DAY, NOW, WORLD, ca_name, twin
+from tests.certificates.factory import WORLD, twin
 
 ISSUING = Parsed(WORLD.issuing.der)
 

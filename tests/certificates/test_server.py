@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bootwave.certificates.server import kind_of, load_server_certificate
 from bootwave.errors import OptionError
+from tests.certificates.authorities import DAY, NOW, YEAR, key_pem, rsa_key
 from tests.certificates.encoding import alternative_names, common_name, pem
-from tests.certificates.factory import DAY, NOW, WORLD, YEAR, host, key_pem, rsa_key
+from tests.certificates.factory import WORLD, host
 
 
 def written(tmp_path: Path, *parts: bytes, mode: int = 0o600) -> Path:

@@ -6,7 +6,8 @@ from cryptography.x509.oid import SignatureAlgorithmOID as Algorithm
 
 from bootwave.certificates.parsed import Parsed
 from bootwave.certificates.strength import LEGACY, MODERN, is_signed
-from tests.certificates.factory import WORLD, rsa_key
+from tests.certificates.authorities import rsa_key
+from tests.certificates.factory import WORLD
 
 CONTENT = b"what is signed"
 

@@ -8,8 +8,11 @@ from bootwave.certificates.blocks import Blocks
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.verdict import Problem
 from bootwave.certificates.verdicts import Verdicts
-from tests.certificates import factory
-from tests.certificates.factory import CASES, DAY, MAC, NOW, WORLD, YEAR, Case
+from tests.certificates import encoding, factory
+from tests.certificates.authorities import DAY, NOW, YEAR
+from tests.certificates.case import Case
+from tests.certificates.cases import CASES
+from tests.certificates.factory import MAC, WORLD
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_a_rogue_with_the_mac_of_a_phone_that_is_known_has_no_identity(
     chain, _ = factory.phone()
     verdicts.remember(policy.judge(chain, NOW))
     rogue = WORLD.strangers_root.issue(
-        factory.common_name(factory.TEXT), WORLD.rsa_2048
+        encoding.common_name(factory.TEXT), WORLD.rsa_2048
     )
     assert verdicts.recall(chain[0], NOW).mac == MAC
     assert verdicts.recall(rogue, NOW).mac == 0

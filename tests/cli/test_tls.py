@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.certificates.authorities import key_digest
 from tests.certificates.encoding import pem
-from tests.certificates.factory import WORLD, key_digest
+from tests.certificates.factory import WORLD
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import factory
+from tests.certificates import authorities, encoding, factory
+from tests.certificates.authorities import DAY, NOW
 from tests.certificates.encoding import pem
-from tests.certificates.factory import DAY, NOW, WORLD, host
+from tests.certificates.factory import WORLD, host
 from tests.cli.conftest import Command
 
 
@@ -47,7 +48,7 @@ def test_it_is_told_what_each_factory_ca_may_do(
         *("root", "root", "issuing")
     ]
     assert found["factory_cas"][1]["key_sha256"] == (
-        factory.key_digest(WORLD.legacy_root).hex()
+        authorities.key_digest(WORLD.legacy_root).hex()
     )
     assert len(found["crls"]) == 3
     assert found["problems"] == []
@@ -84,13 +85,13 @@ def test_everything_that_is_wrong_is_told_at_once(
 def test_an_expired_certificate_and_a_broken_chain_are_wrong(
     run: Command, options_file: Path
 ) -> None:
-    key = factory.rsa_key()
-    subject = factory.common_name("localhost")
-    leaf = factory.Authority(b"", key, subject).issue(
+    key = authorities.rsa_key()
+    subject = encoding.common_name("localhost")
+    leaf = authorities.Authority(b"", key, subject).issue(
         subject, key, since=-2 * DAY, until=-DAY
     )
     path = options_file.parent / "old.pem"
-    path.write_bytes(pem(leaf) + pem(WORLD.root.der) + factory.key_pem(key))
+    path.write_bytes(pem(leaf) + pem(WORLD.root.der) + authorities.key_pem(key))
     path.chmod(0o600)
     configure(options_file, certificates=[path])
     done = run("tls", "check")

@@ -11,7 +11,8 @@ from bootwave.certificates.parsed import parsed_from_pem
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.server import load_server_certificate
 from bootwave.options import HttpsOptions
-from tests.certificates.factory import MAC, NOW, OTHER_MAC
+from tests.certificates.authorities import NOW
+from tests.certificates.factory import MAC, OTHER_MAC
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 

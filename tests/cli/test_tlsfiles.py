@@ -9,7 +9,7 @@ import pytest
 from bootwave.cli.tlsfiles import own_names, self_signed_files, write_new
 from bootwave.errors import OptionError
 from bootwave.server import interfaces
-from tests.certificates.factory import NOW
+from tests.certificates.authorities import NOW
 
 
 def test_a_file_is_the_owners_alone_and_can_be_undone(tmp_path: Path) -> None:

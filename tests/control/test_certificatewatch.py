@@ -10,7 +10,8 @@ from bootwave import log
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.options import HttpsOptions
 from tests.certificates import factory
-from tests.certificates.factory import NOW, WORLD, host
+from tests.certificates.authorities import NOW
+from tests.certificates.factory import WORLD, host
 
 Notes = list[tuple[log.Event, dict[str, Any]]]
 

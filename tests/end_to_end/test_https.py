@@ -12,7 +12,9 @@ import pytest
 from OpenSSL import SSL
 
 from bootwave.server.tls.openssl import is_resumed
-from tests.certificates import factory
+from tests.certificates import authorities, factory
+from tests.certificates.case import Case
+from tests.certificates.cases import CASES
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.crowd import counted, meanwhile
 from tests.end_to_end.program import Program, wait_until
@@ -118,7 +120,7 @@ def test_simulated_phones_boot_over_tls(
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 def test_a_rogue_gets_nothing_full_or_resumed(program: Program, version: int) -> None:
-    root = factory.root(factory.WORLD.root.subject)
+    root = authorities.root(factory.WORLD.root.subject)
     issuing = root.below(factory.WORLD.issuing.subject)
     chain, key = factory.phone(issuing=issuing)
     context = client_context((*chain, root.der), key, version)
@@ -306,7 +308,7 @@ def test_every_certificate_gets_what_it_proves(
     program.import_accounts({"401": factory.TEXT, "402": OTHER})
     table = []
     wrong = []
-    for case in factory.CASES:
+    for case in CASES:
         if not case.loads or not case.chain:
             continue
         for name, version in VERSIONS.items():
@@ -328,7 +330,7 @@ UNUSABLE = {"P-224", "secp256k1", "RSA-512", "RSA-512 below the pinned root"}
 
 
 def _tried(
-    program: Program, case: factory.Case, version: int
+    program: Program, case: Case, version: int
 ) -> Iterator[tuple[str, tuple[int, bool]]]:
     """Status, and whether the phone's password came, full and resumed."""
     path = f"/{case.mac or factory.MAC:012X}.xml"

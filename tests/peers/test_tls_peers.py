@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.metrics import Counter
-from tests.certificates import factory
+from tests.certificates import authorities, factory
 from tests.peers.peer import require
 from tests.server.tls.serving import Served, files, https_options
 
@@ -170,7 +170,7 @@ def test_a_stolen_certificate_without_its_key_proves_nothing(
     served: Served, place: Path
 ) -> None:
     chain, _ = factory.phone()
-    _, other = factory.phone(key=factory.rsa_key())
+    _, other = factory.phone(key=authorities.rsa_key())
     stolen = files(chain, other, place / "stolen.pem")
     done = s_client(served.address, "-cert", str(stolen), stdin=REQUEST)
     # openssl itself will not do it.

@@ -13,8 +13,10 @@ from bootwave.certificates.subject import mac_from_subject
 from bootwave.certificates.verdict import Verdict
 from bootwave.certificates.verdicts import Verdicts
 from tests.certificates import factory
+from tests.certificates.authorities import NOW
+from tests.certificates.cases import CASES
 from tests.certificates.encoding import CN, Attribute, name
-from tests.certificates.factory import CASES, NOW, WORLD
+from tests.certificates.factory import WORLD
 
 GOOD = [case for case in CASES if case.mac and case.loads]
 READABLE = [case for case in CASES if case.chain and len(case.chain[0]) < 5_000]

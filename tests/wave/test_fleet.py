@@ -14,7 +14,7 @@ from bootwave.wave.fleet import Fleet, Progress, Wave, interface_address
 from bootwave.wave.identity import Shape
 from bootwave.wave.phone import Outcome, Patience
 from bootwave.wave.report import Report
-from tests.certificates import factory
+from tests.certificates import encoding, factory
 from tests.wave.fakeserver import FakeServer
 
 MAC = 0x0004132E0000
@@ -163,7 +163,7 @@ def test_an_https_url_nobody_serves_is_said_so() -> None:
 
 def test_a_certificate_without_its_key_is_said_so(tmp_path: Path) -> None:
     file = tmp_path / "phone.pem"
-    file.write_bytes(factory.pem(factory.WORLD.root.der))
+    file.write_bytes(encoding.pem(factory.WORLD.root.der))
     url = "https://127.0.0.1:1/{mac}.xml"
     report = run(Fleet(Wave(MAC, url=url, certificate=str(file))).run())
     assert "it must hold certificate, chain and key in PEM" in reason(report)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.wave.secure import Secured, context_of
-from tests.certificates import factory
+from tests.certificates import encoding, factory
 from tests.server.tls.serving import files, server_files
 
 
@@ -19,7 +19,7 @@ def server(tmp_path: Path) -> Iterator[tuple[tuple[str, int], list[str]]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server_files(tmp_path))
     cas = tmp_path / "cas.pem"
-    cas.write_bytes(factory.pem(factory.WORLD.root.der))
+    cas.write_bytes(encoding.pem(factory.WORLD.root.der))
     context.load_verify_locations(cas)
     context.verify_mode = ssl.CERT_OPTIONAL
     shown: list[str] = []

@@ -17,7 +17,7 @@ from bootwave.errors import OptionError
 from bootwave.options import HttpsLegacyOptions, HttpsOptions
 from bootwave.server.tls.contexts import LEGACY_CIPHERS, make_contexts
 from bootwave.server.tls.identity import verified
-from tests.certificates import factory
+from tests.certificates import authorities, encoding, factory
 from tests.server.tls.serving import (
     Phone,
     Served,
@@ -125,7 +125,7 @@ def mixed(path: Path) -> None:
 
 
 def small(path: Path) -> None:
-    certificate, pem = factory.host("a", key=factory.rsa_key(1024))
+    certificate, pem = factory.host("a", key=authorities.rsa_key(1024))
     path.write_bytes(certificate + pem)
     path.chmod(0o600)
 
@@ -188,13 +188,13 @@ def test_clients_are_told_the_cas_unless_these_are_too_many(
 ) -> None:
     assert names_sent(served) == 3
     many = [
-        factory.root(
-            factory.ca_name(f"maker {n:03}" + "x" * 50, "CA"), factory.WORLD.p256
+        authorities.root(
+            authorities.ca_name(f"maker {n:03}" + "x" * 50, "CA"), factory.WORLD.p256
         )
         for n in range(60)
     ]
     bundle = tmp_path / "many.pem"
-    bundle.write_bytes(b"".join(factory.pem(ca.der) for ca in many))
+    bundle.write_bytes(b"".join(encoding.pem(ca.der) for ca in many))
     options = https_options(tmp_path, factory_cas=(bundle,), crls=())
     with Served(options) as other:
         assert names_sent(other) == 0

@@ -11,7 +11,9 @@ from OpenSSL import SSL
 from bootwave.certificates.blocks import Blocks
 from bootwave.certificates.verdict import Problem
 from bootwave.errors import StoreUnavailable
-from tests.certificates import factory
+from tests.certificates import authorities, factory
+from tests.certificates.case import Case
+from tests.certificates.cases import CASES
 from tests.server.tls.serving import (
     STAY,
     Phone,
@@ -45,7 +47,7 @@ def seen(body: bytes) -> tuple[str, str, str]:
 STRICTER = {"a same-name CA with another key sent along"}
 
 
-def expected(case: factory.Case) -> tuple[str, str, str]:
+def expected(case: Case) -> tuple[str, str, str]:
     if case.denies:
         return NOBODY, "CERTIFICATE_BLOCKED", ""
     problem = Problem.TLS_REFUSED if case.name in STRICTER else case.problem
@@ -54,9 +56,7 @@ def expected(case: factory.Case) -> tuple[str, str, str]:
     return NOBODY, "", problem.sentence
 
 
-def tried(
-    served: Served, case: factory.Case, version: int
-) -> list[tuple[str, str, str] | str]:
+def tried(served: Served, case: Case, version: int) -> list[tuple[str, str, str] | str]:
     """What a full handshake and a resumed one showed, or why there was none."""
     try:
         context = client_context(case.chain, case.key, version)
@@ -76,7 +76,7 @@ def tried(
 def test_every_certificate_proves_what_it_must_full_and_resumed(
     served: Served, version: str
 ) -> None:
-    cases = [case for case in factory.CASES if case.loads and case.chain]
+    cases = [case for case in CASES if case.loads and case.chain]
     assert len(cases) >= 60
     table = []
     wrong = []
@@ -104,7 +104,7 @@ def test_every_certificate_proves_what_it_must_full_and_resumed(
 
 def rogue(version: int) -> SSL.Context:
     """A certificate of a phone's MAC by a CA that took the factory CA's names."""
-    root = factory.root(factory.WORLD.root.subject)
+    root = authorities.root(factory.WORLD.root.subject)
     issuing = root.below(factory.WORLD.issuing.subject)
     chain, key = factory.phone(issuing=issuing)
     return client_context((*chain, root.der), key, version)
@@ -207,7 +207,7 @@ def test_a_certificate_ends_within_an_open_connection(
         phone.shake()
         phone.send(STAY)
         assert seen(phone.answer())[0] == factory.TEXT
-        later = time.time() + 2 * factory.YEAR
+        later = time.time() + 2 * authorities.YEAR
         monkeypatch.setattr(served.identities, "_clock", lambda: later)
         phone.send(STAY)
         assert seen(phone.answer()) == (NOBODY, "", Problem.EXPIRED.sentence)

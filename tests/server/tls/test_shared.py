@@ -9,7 +9,7 @@ from bootwave import log
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
 from bootwave.server.tls.shared import TlsShared, present
-from tests.certificates import factory
+from tests.certificates import authorities, factory
 from tests.server.tls.serving import https_options
 
 
@@ -40,13 +40,13 @@ def test_a_crl_is_read_again(tmp_path: Path) -> None:
     options = https_options(tmp_path, crls=(crl,))
     shared = TlsShared(options)
     chain, _ = factory.phone()
-    assert shared.policy.judge(chain, factory.NOW).mac == factory.MAC
+    assert shared.policy.judge(chain, authorities.NOW).mac == factory.MAC
     from cryptography.x509 import load_der_x509_certificate
 
     serial = load_der_x509_certificate(chain[0]).serial_number
     crl.write_bytes(factory.WORLD.issuing.revokes(serial))
     assert shared.reload(options)
-    assert shared.policy.judge(chain, factory.NOW).denies
+    assert shared.policy.judge(chain, authorities.NOW).denies
 
 
 def test_a_broken_file_at_the_start_is_an_error(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_what_has_expired_is_told_when_it_is_read(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(log, "note", lambda event, warning: told.append(warning))
-    later = factory.NOW + 2 * factory.YEAR
+    later = authorities.NOW + 2 * authorities.YEAR
     monkeypatch.setattr("bootwave.server.tls.shared.time.time", lambda: later)
     TlsShared(https_options(tmp_path))
     assert any("server.pem has expired" in text for text in told)

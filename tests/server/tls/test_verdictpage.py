@@ -9,7 +9,8 @@ import pytest
 from bootwave.certificates.verdict import Problem, Verdict
 from bootwave.server.tls import verdictpage
 from bootwave.server.tls.verdictpage import VerdictPage
-from tests.certificates import factory
+from tests.certificates import authorities, factory
+from tests.certificates.cases import CASES
 
 LEAF = bytes(range(32))
 
@@ -17,7 +18,7 @@ LEAF = bytes(range(32))
 @pytest.fixture(scope="module")
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     policy = factory.policy(tmp_path_factory.mktemp("page"))
-    return policy.judge(factory.phone()[0], factory.NOW)
+    return policy.judge(factory.phone()[0], authorities.NOW)
 
 
 def test_what_is_published_is_found_as_it_was(verdict: Verdict, tmp_path: Path) -> None:
@@ -27,12 +28,12 @@ def test_what_is_published_is_found_as_it_was(verdict: Verdict, tmp_path: Path) 
     found = page.find(verdict.leaf)
     assert found is not None
     assert found.mac == 0  # not before it was looked at anew
-    assert factory.policy(tmp_path).again(found, factory.NOW) == verdict
+    assert factory.policy(tmp_path).again(found, authorities.NOW) == verdict
 
 
 def test_every_good_verdict_of_the_factory_survives(tmp_path: Path) -> None:
     page, policy = VerdictPage(), factory.policy(tmp_path)
-    made = [policy.judge(case.chain, factory.NOW) for case in factory.CASES]
+    made = [policy.judge(case.chain, authorities.NOW) for case in CASES]
     for verdict in made:
         page.publish(verdict.leaf, verdict)
     kept = 0
@@ -40,7 +41,7 @@ def test_every_good_verdict_of_the_factory_survives(tmp_path: Path) -> None:
         found = page.find(verdict.leaf)
         if verdict.proven or verdict.denies:
             assert found is not None
-            assert policy.again(found, factory.NOW) == verdict
+            assert policy.again(found, authorities.NOW) == verdict
             kept += 1
         else:
             assert found is None
