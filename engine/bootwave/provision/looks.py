@@ -40,11 +40,19 @@ class Looks:
         at = self._clock()
         looks: dict[int, Look] = {}
         for mac, mark in zip(macs, marks, strict=True):
-            device = devices.get(mac)
-            if device is not None:
-                device = live_device(device, at)
-            decoy = reader.decoy(mac)
-            looks[mac] = Look(device, decoy, wildcards, tokens, mark, overtaken, at)
+            device, decoy = devices.get(mac), reader.decoy(mac)
+            live = decoy if device is None else device
+            if live is not None:
+                live = live_device(live, at)
+            looks[mac] = Look(
+                None if device is None else live,
+                decoy,
+                wildcards,
+                tokens,
+                mark,
+                overtaken,
+                at,
+            )
         return looks
 
     def overtake(self) -> None:

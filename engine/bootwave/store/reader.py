@@ -415,6 +415,7 @@ class Reader:
                 list({row[_BOUND] for row in rows if row[_HAS_DEVICE_LAYER]}),
             )
         domains = self._domains
+        strangers: dict[int, Device] = {}  # made all the same, too
         for (
             mac,
             known,
@@ -510,8 +511,7 @@ class Reader:
                 token if own else None,
                 credentials if own else None,
             )
-            if known is not None:
-                found[mac] = device
+            (strangers if known is None else found)[mac] = device
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
