@@ -320,6 +320,15 @@ def test_401_is_a_refusal() -> None:
     assert "401 to http://127.0.0.1:8080/{mac}.xml" in outcome(phone)[1]
 
 
+def test_a_refusal_names_all_that_may_be_why_and_who_tells_which() -> None:
+    phone, _ = notified()
+    served(phone, http("", 401, "WWW-Authenticate: Digest realm=x\r\n"))
+    reason = outcome(phone)[1]
+    for cause in ("account", "window", "certificate", "credentials", "token", "limit"):
+        assert cause in reason
+    assert reason.endswith("bootwave device show MAC tells which")
+
+
 def test_401_without_a_challenge_is_an_error() -> None:
     phone, _ = notified()
     assert served(phone, http("", 401)) == [Finished()]
@@ -506,7 +515,8 @@ def test_a_phone_answers_a_challenge_once() -> None:
     assert challenged(phone) == [Finished()]
     kind, reason = outcome(phone)
     assert kind is Outcome.REFUSED
-    assert "not good any more" in reason
+    assert "its credentials were not taken" in reason
+    assert reason.endswith("bootwave device show MAC tells why")
 
 
 def test_a_stale_nonce_is_answered_once_more() -> None:

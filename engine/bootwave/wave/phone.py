@@ -467,10 +467,12 @@ class Phone:
                 Outcome.REFUSED,
                 f"the server answered {status} to {shown}: "
                 + (
-                    "the credentials it has are not good any more"
+                    "its credentials were not taken; at Bootwave, bootwave device show "
+                    "MAC tells why"
                     if wanted.proofs
-                    else "no account is bound to the MAC, or its window is closed or "
-                    "used"
+                    else "no account is bound to the MAC, no window of it is open, its "
+                    "certificate, credentials or token are missing or wrong, or a "
+                    "limit was met; at Bootwave, bootwave device show MAC tells which"
                 ),
                 now,
             )
