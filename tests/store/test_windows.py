@@ -215,7 +215,7 @@ def test_accounts_are_chosen_by_phone_and_by_numbers(
         ({"ouis": ["0004"], "domain": "a.example.com"}, "six hex digits"),
         ({"ouis": ["000413"] * 65, "domain": "a.example.com"}, "at most 64"),
         ({"subnet": "10.1", "domain": "a.example.com"}, "subnet"),
-        ({"models": ["snom 370"], "domain": "a.example.com"}, "phone model"),
+        ({"models": ["T53W"], "domain": "a.example.com"}, "phone model"),
     ],
 )
 def test_a_wrong_choice_or_bound_opens_nothing(

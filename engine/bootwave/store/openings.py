@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from bootwave.directory.records import Opening
 from bootwave.errors import OptionError, SettingError
-from bootwave.phone.model import required_model
+from bootwave.phone.model import is_snom_name, model_from_text, required_model
+from bootwave.phone.models import known_models
 from bootwave.store.names import checked_subnet, shortened
 from bootwave.store.work import Work
 
@@ -32,7 +33,7 @@ def checked_opening(
     """Return the bounds that an administrator gave; raises OperatorError.
 
     *ouis* are the first six digits of MACs, with or without separators; *models* are
-    as phones spell their type.
+    written as people do: ``d785``.
     """
     if most is not None and not 0 < most <= MAX_CLAIMS:
         raise OptionError(
@@ -45,7 +46,7 @@ def checked_opening(
         0,
         tuple(dict.fromkeys(_oui(text) for text in ouis)),
         checked_subnet(subnet),
-        tuple(dict.fromkeys(required_model(text).lower() for text in models)),
+        tuple(dict.fromkeys(_model(text).lower() for text in models)),
     )
 
 
@@ -93,3 +94,19 @@ def _oui(text: str) -> int:
             "such as 000413."
         )
     return int(digits, 16)
+
+
+def _model(text: str) -> str:
+    """Return the model that phones mean as they spell it; raises SettingError.
+
+    What no phone could say it is would keep all of them out and tell nobody.
+    """
+    model = required_model(text)
+    known = known_models()
+    is_named = is_snom_name(text.strip()) and model_from_text(model) == model
+    if model not in known and not is_named:
+        raise SettingError(
+            f"{shortened(text)} is not a phone model: write {', '.join(known)}, or a "
+            "newer one with snom before its name."
+        )
+    return model
