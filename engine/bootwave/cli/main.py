@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from bootwave.cli import lazy, place
-from bootwave.cli.misuse import Misuse
+from bootwave.cli.misuse import Misuse, wrong_number
 from bootwave.cli.tree import TREE
 from bootwave.errors import BootwaveError
 
@@ -99,7 +99,8 @@ def _failed(error: Exception) -> int:
     elif isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         asked = context.command_path if context is not None else NAME
-        sentence = error.format_message().rstrip(".").replace(". Did", ": did")
+        sentence = wrong_number(error) or error.format_message()
+        sentence = sentence.rstrip(".").replace(". Did", ": did")
         sentence = sentence.replace("Value error, ", "")  # pydantic's, through typer
         if not sentence.endswith("?"):
             sentence += f"; see {asked} --help."

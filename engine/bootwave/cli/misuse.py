@@ -4,6 +4,8 @@ import math
 
 import typer
 
+_MOST_QUOTED = 40  # characters
+
 
 class Misuse(typer.BadParameter):
     """Says what is missing or contradictory between options."""
@@ -18,3 +20,26 @@ def finite(option: typer.CallbackParam, value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise Misuse(f"{option.opts[0]} is not a number: {value}.")
     return value
+
+
+def wrong_number(error: typer.TyperException) -> str:
+    """Return the clause for a number that is none or out of bounds, else "".
+
+    The library's own words are those of the validator that it happens to use.
+    """
+    option = getattr(getattr(error, "param", None), "opts", None)
+    faults = getattr(error.__cause__, "errors", None)
+    if not option or faults is None:
+        return ""
+    fault = faults()[0]
+    given = str(fault["input"])
+    given = given if len(given) <= _MOST_QUOTED else given[:_MOST_QUOTED] + "..."
+    kind, bounds = str(fault["type"]), fault.get("ctx", {})
+    if kind.startswith("int_"):
+        return f"{option[0]} is not a whole number: {given}"
+    if kind.startswith("float_"):
+        return f"{option[0]} is not a number: {given}"
+    for bound, words in (("ge", "at least"), ("le", "at most")):
+        if bound in bounds:
+            return f"{option[0]} must be {words} {bounds[bound]}: {given}"
+    return ""
