@@ -31,8 +31,9 @@ def test_the_same_phone_may_fetch_again_and_is_answered_from_the_cache(
     reads = len(bench.store.reads)
     assert bench.ready() == first
     assert len(bench.store.reads) == reads
-    assert bench.compiler.made == 1
-    assert bench.keys.opened == 1
+    # Once before the window was used up, to see that it can be made, and once since.
+    assert bench.compiler.made == 2
+    assert bench.keys.opened == 2
 
 
 def test_a_window_that_nobody_used_is_never_a_grant_of_the_cache(bench: Bench) -> None:

@@ -182,7 +182,7 @@ def test_a_token_that_cannot_be_opened_refuses_bound_phones_only(bench: Bench) -
     bench.open(401)
     bench.keys.open = fail  # type: ignore[method-assign]
     assert get(bench, FIRST).status == 401
-    assert bench.reasons[-1] is Reason.STORE_AWAY
+    assert bench.reasons[-1] is Reason.NOT_MADE
     assert get(bench, FIRST, UNKNOWN).status == 401
     assert bench.reasons[-1] is Reason.UNKNOWN_MAC
 

@@ -276,6 +276,44 @@ def test_a_document_that_cannot_be_made_is_refused_like_any_other(
     assert "password-of-401" not in caplog.text
 
 
+def test_a_window_is_not_used_up_for_a_document_that_cannot_be_made(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    bench.compiler.fault = ILLEGAL
+    assert bench.get().status == 401
+    assert bench.reasons == [Reason.NOT_MADE]
+    bench.compiler.fault = None
+    assert bench.get(source=ELSEWHERE).status == 200
+
+
+def spoil_password(bench: Bench, account: int) -> None:
+    """Seal it for another account, which no key opens here."""
+    known = bench.store.accounts[account]
+    bench.store.accounts[account] = replace(known, sealed_password=b"password-of-0")
+
+
+def test_a_password_that_cannot_be_opened_uses_no_window_up(bench: Bench) -> None:
+    bench.store.add_account(403)
+    bench.store.bind(403, MAC)
+    spoil_password(bench, 403)
+    bench.open(401)
+    assert bench.get().status == 401
+    assert bench.reasons == [Reason.NOT_MADE]
+    assert not bench.store.windows[401].consumed_mac
+
+
+def test_a_wildcard_whose_password_cannot_be_opened_is_not_claimed(
+    bench: Bench,
+) -> None:
+    bench.store.add_account(409, wildcard="*")
+    bench.open(409)
+    spoil_password(bench, 409)
+    assert bench.get(mac=UNKNOWN).status == 401
+    assert bench.reasons == [Reason.NOT_MADE]
+    assert UNKNOWN not in bench.store.bindings
+
+
 def test_a_blocked_certificate_is_refused_whatever_is_open() -> None:
     bench = certified()
     bench.store.open(401, bench.clock())

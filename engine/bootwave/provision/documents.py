@@ -1,11 +1,12 @@
 """Documents made from records: compiled, passwords opened, slots packed, tagged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
-from bootwave.directory.records import EMPTY, Device
+from bootwave.directory.records import EMPTY, Device, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
+from bootwave.pairing.decisions import Claim, Consume
 from bootwave.phone.models import model_data
 from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
@@ -71,6 +72,29 @@ class DocumentMaker:
             credentials=self._credentials(device),
         )
         return Document(plan, packed, plan.tag(packed))
+
+    def rehearse(
+        self,
+        key: DocumentKey,
+        device: Device | None,
+        decision: Consume | Claim,
+        wildcards: Sequence[WildcardAccount],
+    ) -> None:
+        """Raise what making the document *key* would raise once *decision* is stored.
+
+        So that no window is used up, and no account claimed, for a document that nobody
+        gets.  *device* has its live bindings only; *wildcards* are all accounts with
+        one.
+        """
+        if isinstance(decision, Consume):
+            assert device is not None
+            self.own(key, device)
+            return
+        first = decision.candidates[0].account_id
+        for row in wildcards:
+            if row.account.id == first:
+                sealed = row.account.sealed_password
+                self._keyring.open(sealed, owner=password_owner(first))
 
     def general(self, key: DocumentKey, stamp: int) -> tuple[GeneralDocument, bool]:
         """Return the document *key*, and whether it is complete and may be kept.

@@ -118,9 +118,11 @@ class Way:
                 raise result
             else:
                 course.lost_claim = course.claiming and not result
-        except StoreError as error:
+        except StoreUnavailable as error:
             self.note_store_away(error)
             return self._refused(course, Reason.STORE_AWAY)
+        except StoreError as error:
+            return self._not_made(course, error)  # a token that no key opens
         if course.looks == ROUNDS:
             return self._refused(course, Reason.NOT_DECIDED)
         course.looks += 1
@@ -187,6 +189,12 @@ class Way:
         if asked.is_head:
             # It takes no secret away, so it must not use up who may.
             return self._refused(course, Reason.HEAD_UNDER_WINDOW)
+        try:
+            self._maker.rehearse(asked.key, device, decision, look.wildcards)
+        except StoreUnavailable:
+            raise
+        except (StoreError, SettingError) as error:
+            return self._not_made(course, error)
         course.claiming = isinstance(decision, Claim)
         return Write(decision, asked.agent_model)
 
@@ -243,9 +251,12 @@ class Way:
         except StoreUnavailable:
             raise
         except (StoreError, SettingError) as error:
-            mac = text_from_mac(course.asked.mac)
-            log.note(log.PROVISION_NOT_MADE, mac=mac, error=str(error))
-            return self._refused(course, Reason.NOT_MADE)
+            return self._not_made(course, error)
+
+    def _not_made(self, course: Course, error: Exception) -> Outcome:
+        mac = text_from_mac(course.asked.mac)
+        log.note(log.PROVISION_NOT_MADE, mac=mac, error=str(error))
+        return self._refused(course, Reason.NOT_MADE)
 
     def _refused(self, course: Course, reason: Reason) -> Outcome:
         """Refuse what was decided on."""
