@@ -479,6 +479,28 @@ def test_the_phones_own_pair_is_compared_whatever_was_guessed() -> None:
     assert answered(bench, "401", "password-of-401").status == 200
 
 
+@pytest.mark.parametrize("scheme", ["Digest", "Basic"])
+def test_what_is_remembered_is_not_compared_either_past_the_limit(scheme: str) -> None:
+    http = HttpOptions(basic=scheme == "Basic")
+    bench = made(Options(limits=LimitsOptions(guesses=5), http=http))
+
+    def ask(password: str, source: str, user: str = "401") -> Response:
+        if scheme == "Digest":
+            return answered(bench, user, password, source=source)
+        return bench.get(authorization=basic(user, password), source=source)
+
+    assert ask("password-of-401", HERE).status == 200
+    assert ask("password-of-401", ELSEWHERE).status == 200
+    stranger = "192.168.4.66"
+    for number in range(5):
+        assert ask(f"guess-{number}", stranger).status == 401
+    assert ask("password-of-401", stranger).status == 401
+    assert bench.reasons[-1] is Reason.CREDENTIALS_LIMITED
+    # Who proved before that it is the phone, and the phone's own pair, are served.
+    assert ask("password-of-401", HERE).status == 200
+    assert ask(PASSWORD, stranger, USER).status == 200
+
+
 def test_guesses_for_a_mac_that_does_not_exist_are_limited_alike() -> None:
     bench = made(Options(limits=LimitsOptions(guesses=5)))
     for number in range(5):

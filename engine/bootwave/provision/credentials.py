@@ -19,7 +19,7 @@ that has an account for a time, and a new one not before it is stored that it wa
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import NamedTuple
@@ -70,11 +70,15 @@ class Verified(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """What the next request must show: *kind* is Basic or the algorithm of Digest."""
+    """What the next request must show: *kind* is Basic or the algorithm of Digest.
+
+    *guessable* is whether it is of a password that people choose, an account's.
+    """
 
     kind: str
     username: bytes
     secret: bytes
+    guessable: bool
 
     def __repr__(self) -> str:
         """Return no secret."""
@@ -129,10 +133,19 @@ class Verifier:
         """Return of how many phones something is remembered."""
         return len(self._remembered)
 
-    def is_remembered(self, asked: Asked, source: str, stamp: int, now: float) -> bool:
+    def is_remembered(
+        self,
+        asked: Asked,
+        source: str,
+        stamp: int,
+        now: float,
+        may_guess: Callable[[], bool],
+    ) -> bool:
         """Whether what *asked* shows was right before, under *stamp*.
 
-        *source* is its source key, *now* that of the nonces.
+        *source* is its source key, *now* that of the nonces.  Unless *may_guess*, no
+        password of an account is compared here either: or whoever guesses after the
+        phone came would be told by it that it was right.
         """
         found = self._remembered.get(asked.mac)
         shown = asked.shown
@@ -144,6 +157,8 @@ class Verifier:
         if self._state(asked, shown, source, now) is not NonceState.FRESH:
             return False
         proof = found[1]
+        if proof.guessable and not may_guess():
+            return False
         if isinstance(shown, Basic):
             right = proof.kind == "Basic" and compare_digest(
                 self._hidden(shown.user + b":" + shown.password), proof.secret
@@ -219,7 +234,7 @@ class Verifier:
         if kind != "previous" and not fresh_user:
             username = b"" if isinstance(shown, Basic) else shown.username
             scheme = "Basic" if isinstance(shown, Basic) else shown.algorithm
-            proof = Proof(scheme, username, right[1])
+            proof = Proof(scheme, username, right[1], kind == "account")
         return Verified(True, fresh_user=fresh_user, proof=proof)
 
     def _state(

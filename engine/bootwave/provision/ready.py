@@ -93,4 +93,10 @@ class ReadyDocuments:
         if not asked.secure and not (kept.clear and is_private_source(asked.source)):
             return False
         source = source_key(asked.source)
-        return self._verifier.is_remembered(asked, source, kept.stamp, at.boottime)
+        return self._verifier.is_remembered(
+            asked,
+            source,
+            kept.stamp,
+            at.boottime,
+            lambda: self._refusals.may_guess(source, asked.mac, at.boottime),
+        )
