@@ -137,9 +137,10 @@ def engine(options_file: Path) -> Iterator[list[Any]]:
     """A control process in a thread; the list fills with what it committed."""
     options = load(options_file, {}).options
     committed: list[Any] = []
+    keyring = KeyRing.load(options.store.key)
     administration = Administration(
         connect(options.store.database),
-        KeyRing.load(options.store.key),
+        keyring,
         options.pairing,
         now=instant,
         committed=committed.append,
@@ -150,6 +151,7 @@ def engine(options_file: Path) -> Iterator[list[Any]]:
         lambda args: {
             "workers": 2,
             "listeners": ["udp 127.0.0.1:5060"],
+            "keys": keyring.names,
             "processes": [{"name": "worker 1", "pid": 5}],
             "counters": {"http_requests": 41, "sip_datagrams": 0},
         },

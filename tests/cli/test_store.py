@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,4 +97,41 @@ def test_the_key_may_come_from_the_environment(
     monkeypatch.setattr(keysources, "_from_environment", {"BOOTWAVE_KEY": both})
     assert run("store", "rekey").err.endswith(
         " any more: take it away from env:BOOTWAVE_KEY, and restart the engine.\n"
+    )
+
+
+@pytest.fixture
+def given_to_the_command(
+    store: Command, options_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Have commands take the keys from a variable; the engine keeps its own."""
+
+    def give(keys: str) -> None:
+        monkeypatch.setattr(keysources, "_from_environment", {"BOOTWAVE_KEY": keys})
+        monkeypatch.setenv("BOOTWAVE_STORE__KEY", "env:BOOTWAVE_KEY")
+
+    return give
+
+
+def test_nothing_is_sealed_with_a_key_that_the_engine_was_not_given(
+    store: Command,
+    options_file: Path,
+    engine: list[Any],
+    given_to_the_command: Callable[[str], None],
+) -> None:
+    old = options_file.with_name("bootwave.key").read_text()
+    new = keysources.new_line()
+    given_to_the_command(f"{new}\n{old}")
+    assert refused(store("store", "rekey")) == (
+        f"The engine seals with the key {old.split()[0]}, and {new.split()[0]} stands "
+        "first in env:BOOTWAVE_KEY here: restart the engine with the keys in this "
+        "order, or give this command them in the engine's."
+    )
+    given_to_the_command(f"{old}\n{new}")
+    done = store("store", "rekey")
+    assert done.out.startswith("0 secrets were sealed anew")
+    assert done.err == (
+        f"Nothing was sealed with {new.split()[0]}: if that is the new key, put its "
+        "line first in env:BOOTWAVE_KEY, for the engine, too. Else take it away "
+        "there, and restart the engine.\n"
     )

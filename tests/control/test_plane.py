@@ -13,6 +13,7 @@ from bootwave.metrics import Counter, CounterPage
 from bootwave.options import AuditOptions, Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
+from bootwave.store.secrets import KeyRing
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def test_status_tells_listeners_and_the_counters_of_all_processes(
     assert told["listeners"] == ["http 127.0.0.1:1"]
     assert told["counters"]["documents"] == 7
     assert told["started"] == 4711.0
+    assert told["keys"] == KeyRing.load(options.store.key).names
 
 
 def test_what_is_refused_comes_back_as_one_sentence(options: Options) -> None:

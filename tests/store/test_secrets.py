@@ -182,3 +182,14 @@ def test_an_unknown_key_is_looked_for_once_a_second(
         with pytest.raises(StoreError, match="another key"):
             ring.open(other, owner="account/1")
     assert len(looks) == 1
+
+
+def test_the_names_of_the_keys_are_told_the_one_that_seals_first(file: Path) -> None:
+    KeyRing.create(file)
+    ring = KeyRing.load(file)
+    (old,) = ring.names
+    line = new_line()
+    replace_file(file, [line, *key_lines(file)])
+    ring.seal("x", owner="account/1")
+    assert ring.names == [line.split()[0], old]
+    assert repr(ring) == f"KeyRing({line.split()[0]}, {old})"

@@ -1,7 +1,8 @@
 """``bootwave store``."""
 
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +10,11 @@ from bootwave.cli import place
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line
 from bootwave.cli.progress import Progress
-from bootwave.errors import EngineError
+from bootwave.errors import EngineError, OptionError
+
+if TYPE_CHECKING:
+    from bootwave.options import StoreOptions
+    from bootwave.store.rekey import Rekeyed
 
 DAMAGED = 1  # the exit status when a secret could not be opened
 
@@ -61,6 +66,8 @@ def rekey(
         print_json({"line": line}) if json else print_line(line)
         return 0
     store = place.loaded().options.store
+    if not keysources.is_file(store.key):
+        _check_order(store)
     connection = connect(store.database)
     now, actor = time.time(), this_actor()
     try:
@@ -90,10 +97,51 @@ def rekey(
         if done.damaged:
             hint(f"These cannot be opened, set them again: {', '.join(done.damaged)}.")
         elif done.old:
-            how = (
-                "bootwave store rekey --drop-old takes it from the key file."
-                if keysources.is_file(store.key)
-                else f"take it away from {store.key}, and restart the engine."
-            )
-            hint(f"Nothing needs {', '.join(done.old)} any more: {how}")
+            hint(_about_old(done, store.key))
     return DAMAGED if done.damaged else 0
+
+
+def _check_order(store: "StoreOptions") -> None:
+    """Raise OptionError unless the engine, if one runs, seals with the same key.
+
+    It was given its keys by itself, and reads no file when it meets another one.
+    """
+    from bootwave.control.client import ControlClient
+    from bootwave.store.secrets import KeyRing
+
+    client = ControlClient.connect(store.control_socket)
+    if client is None:
+        return
+    try:
+        (engines, *_) = client.call("engine.status", {})["keys"]
+    finally:
+        client.close()
+    (ours, *_) = KeyRing.load(store.key).names
+    if ours != engines:
+        raise OptionError(
+            f"The engine seals with the key {engines}, and {ours} stands first in "
+            f"{store.key} here: restart the engine with the keys in this order, or "
+            "give this command them in the engine's."
+        )
+
+
+def _about_old(done: "Rekeyed", source: Path) -> str:
+    """Return what to do with the keys that nothing is sealed with."""
+    from bootwave.store import keysources
+
+    names = ", ".join(done.old)
+    if keysources.is_file(source):
+        return (
+            f"Nothing needs {names} any more: bootwave store rekey --drop-old takes it "
+            "from the key file."
+        )
+    if not done.sealed:
+        return (
+            f"Nothing was sealed with {names}: if that is the new key, put its line "
+            f"first in {source}, for the engine, too. Else take it away there, and "
+            "restart the engine."
+        )
+    return (
+        f"Nothing needs {names} any more: take it away from {source}, and restart the "
+        "engine."
+    )

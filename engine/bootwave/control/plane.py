@@ -52,9 +52,10 @@ class ControlPlane:
         """
         self._revocations = revocations
         self._answering = answering
+        self._keyring = KeyRing.load(options.store.key)
         self.administration = Administration(
             connect(options.store.database),
-            KeyRing.load(options.store.key),
+            self._keyring,
             options.pairing,
             now=instant,
             committed=self._committed,
@@ -120,5 +121,6 @@ class ControlPlane:
             "workers": self._options.server.workers,
             "listeners": self._listeners,
             "started": self._started,
+            "keys": self._keyring.names,
             "counters": self._counters.totals(),
         }

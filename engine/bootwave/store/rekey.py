@@ -157,7 +157,7 @@ def drop_old(
                 "rekey first."
             )
         found = keysources.version(source)
-        age = now - (found.modified / 1e9 if found else now)
+        age = max(0.0, now - (found.modified / 1e9 if found else now))
         if len(lines) > 1 and age < SETTLED_SECONDS:
             wait = math.ceil(SETTLED_SECONDS - age)
             raise OptionError(

@@ -80,6 +80,13 @@ class KeyRing:
         """Which key seals: with it each sealed secret begins."""
         return self._sealing_id
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the keys, which are not secret; the first one seals."""
+        first = self._sealing_id
+        others = [key_id for key_id in self._keys if key_id != first]
+        return [key_id.hex() for key_id in (first, *others)]
+
     def knows(self, key_id: bytes) -> bool:
         """Whether what was sealed with this key can be opened."""
         return key_id in self._keys
@@ -93,8 +100,7 @@ class KeyRing:
 
     def __repr__(self) -> str:
         """Return the ids of the keys, which are not secret."""
-        ids = ", ".join(key_id.hex() for key_id in self._keys)
-        return f"KeyRing({ids})"
+        return f"KeyRing({', '.join(self.names)})"
 
     def seal(self, text: str, *, owner: str) -> bytes:
         """Return *text* sealed for *owner*."""
