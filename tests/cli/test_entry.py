@@ -1,6 +1,7 @@
 """What Ctrl-C does before a command runs."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -54,3 +55,29 @@ def test_it_stays_ignored_where_it_was(handler: None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heed_interrupts()
     signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=["module", "script"])
+@pytest.mark.parametrize(("words", "core"), [("store rekey", 0), ("serve", 4096)])
+def test_no_core_is_written_of_a_command_that_may_hold_secrets(
+    program: list[str], words: str, core: int, tmp_path: Path
+) -> None:
+    # What of the engine is written its options say.
+    (tmp_path / "typer.py").write_text(
+        "import resource\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+        "raise SystemExit\n"
+    )
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("this environment lets no core be written anyway")
+    done = subprocess.run(
+        [*program, *words.split()],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH')}"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (4096, hard)),
+        check=False,
+    )
+    assert done.stdout == f"{core}\n"
