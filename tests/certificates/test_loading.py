@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bootwave.certificates.loading import (
     authorities_from_files,
+    faults,
     policy_from_options,
     warnings,
 )
@@ -28,7 +29,7 @@ def policy(tmp_path: Path, content: bytes, **more: object) -> list[str]:
     cas = (file(tmp_path, content),)
     fields = {"factory_cas": cas, **more}
     made = policy_from_options(HttpsOptions.model_validate(fields))
-    return list(warnings(made, NOW))
+    return [*faults(made, NOW), *warnings(made, NOW)]
 
 
 def test_without_files_there_is_a_policy_that_trusts_nobody() -> None:

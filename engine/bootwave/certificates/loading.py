@@ -104,6 +104,23 @@ def warnings(policy: TrustPolicy, at: float) -> Iterator[str]:
         )
 
 
+def faults(policy: TrustPolicy, at: float) -> Iterator[str]:
+    """Yield a sentence for each thing of *policy* that must be repaired at *at*.
+
+    Nothing is refused for it: a phone that was revoked since is one of many.
+    """
+    for each in policy.revocations.lists:
+        if each.next_update is not None and each.next_update < at:
+            yield (
+                f"{_named(each)} is out of date: certificates revoked since then are "
+                "still trusted; fetch the new one."
+            )
+
+
+def _named(revoked: RevocationList) -> str:
+    return f"The revocation list {revoked.source} of {revoked.issuer_text}"
+
+
 def due(policy: TrustPolicy, at: float) -> Iterator[str]:
     """Yield those of the ``warnings`` that only time brings: what ends, or has."""
     known = policy.authorities
@@ -113,17 +130,11 @@ def due(policy: TrustPolicy, at: float) -> Iterator[str]:
         elif at < ca.not_before:
             yield f"The factory CA {ca.subject_text} is not valid yet."
     for each in policy.revocations.lists:
-        which = f"The revocation list {each.source} of {each.issuer_text}"
-        if each.next_update is None:
+        if each.next_update is None or each.next_update < at:
             continue
-        if each.next_update < at:
-            yield (
-                f"{which} is out of date: certificates revoked since then are still "
-                "trusted; fetch the new one."
-            )
-        elif each.next_update < at + _SOON_DAYS * _DAY:
+        if each.next_update < at + _SOON_DAYS * _DAY:
             days = int((each.next_update - at) // _DAY)
-            yield f"{which} is due in {days} days."
+            yield f"{_named(each)} is due in {days} days."
 
 
 def _is_root(ca: Parsed, path: Path) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bootwave.certificates.loading import due as due_of
+from bootwave.certificates.loading import faults as faults_of
 from bootwave.certificates.loading import policy_from_options
 from bootwave.certificates.loading import warnings as warnings_of
 from bootwave.certificates.parsed import Parsed
@@ -30,6 +31,7 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
     known = policy.authorities
     if https.factory_cas and not known.roots and not problems:
         problems.append("https.factory_cas names no root, so nothing is trusted.")
+    problems += faults_of(policy, at)
     warnings += warnings_of(policy, at)
     due += due_of(policy, at)
     return {
