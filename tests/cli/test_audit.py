@@ -72,7 +72,7 @@ def test_a_log_that_was_changed_is_told_by_the_exit_status(
     assert done.status == 3
     assert done.out.splitlines() == [
         "Broken at row 2: it was changed after it was written.",
-        "The 1 rows before it are whole.",
+        "Row 1 is whole.",
     ]
     assert store("audit", "verify", "--json").json["broken_at"] == 2
     change(options_file, "DELETE FROM audit WHERE seq > 1")
@@ -80,6 +80,17 @@ def test_a_log_that_was_changed_is_told_by_the_exit_status(
     cut = store("audit", "verify", "--head", head)
     assert cut.status == 3
     assert "its end was cut off" in cut.out
+
+
+def test_what_is_whole_behind_a_missing_beginning_is_told(
+    store: Command, options_file: Path
+) -> None:
+    change(options_file, "DELETE FROM audit WHERE seq = 1")
+    done = store("audit", "verify")
+    assert done.status == 3
+    broken, whole = done.out.splitlines()
+    assert broken.startswith("Broken at row 2: the rows before it are gone")
+    assert whole == "Rows 2 to 3 are whole."
 
 
 def test_an_empty_log_is_no_fault(run: Command, options_file: Path) -> None:

@@ -99,7 +99,9 @@ def verify(
     if found.broken_at:
         print_line(f"Broken at row {found.broken_at}: {found.why}.")
         if found.head:
-            print_line(f"The {found.rows} rows before it are whole.")
+            which = f"Rows {found.first} to {found.last} are"
+            one = f"Row {found.first} is"
+            print_line(f"{one if found.rows == 1 else which} whole.")
         return BROKEN
     if not found.rows:
         print_line("The audit log is empty.")
