@@ -26,7 +26,7 @@ LEAVES = leaves(TREE)
 
 def test_the_names_promised_are_there() -> None:
     assert set(LEAVES) == {
-        *("init", "serve", "status", "demo", "document", "version"),
+        *("init", "serve", "status", "demo", "document", "version", "url"),
         *("options check", "phone boot", "store upgrade"),
         "store rekey",
         *("domain add", "domain list", "domain set", "domain remove"),

@@ -105,6 +105,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "dev": Leaf("tlsdev:dev", "Make a factory and phones to try with."),
         },
     ),
+    "url": Leaf("url:url", "Say which URL to type into a phone, and where."),
     "document": Leaf("document:document", "Print the document a phone would get."),
     "phone": Branch(
         "Simulated phones.",

@@ -64,6 +64,7 @@ class _Table(NamedTuple):
     families: tuple[tuple[str, dict[str, Any]], ...]  # the longest prefix first
     aliases: MappingProxyType[str, str]
     ranges: tuple[_MacRange, ...]  # the narrowest first
+    pages: dict[str, Any]
 
 
 @lru_cache(1)
@@ -87,6 +88,7 @@ def _table() -> _Table:
             {spelt.lower(): name for spelt, name in read["aliases"].items()}
         ),
         tuple(sorted(ranges, key=lambda each: each.high - each.low)),
+        read["pages"],
     )
 
 
@@ -150,6 +152,11 @@ def model_of_mac(mac: int) -> str:
 def alias(name: str) -> str:
     """Return how phones spell *name* where their boxes say otherwise, else *name*."""
     return _table().aliases.get(name.lower(), name)
+
+
+def page_entries() -> dict[str, Any]:
+    """Return the table of web pages, by generation, for ``phone.pages``."""
+    return _table().pages
 
 
 def document_dialect(model: str, firmware: str) -> Dialect:
