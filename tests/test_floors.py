@@ -13,7 +13,7 @@ FLOORS = [
     {"native", "options", "messages"},
     {"optionsfile", "log", "metrics"},
     {"phone"},
-    {"directory", "sip", "http", "xml"},
+    {"dhcp", "directory", "sip", "http", "xml"},
     {"certificates", "settings", "firmware", "pairing"},
     {"store"},
     {"provision", "redirection"},

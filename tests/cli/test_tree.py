@@ -29,6 +29,7 @@ def test_the_names_promised_are_there() -> None:
         *("init", "serve", "status", "demo", "document", "version", "url"),
         *("options check", "phone boot", "store upgrade"),
         "store rekey",
+        "dhcp render",
         *("domain add", "domain list", "domain set", "domain remove"),
         "domain token",
         *("account add", "account import", "account bind", "account unbind"),

@@ -106,6 +106,10 @@ TREE: Mapping[str, Leaf | Branch] = {
         },
     ),
     "url": Leaf("url:url", "Say which URL to type into a phone, and where."),
+    "dhcp": Branch(
+        "What DHCP servers tell phones.",
+        {"render": Leaf("dhcp:render", "Write options and classes for a server.")},
+    ),
     "document": Leaf("document:document", "Print the document a phone would get."),
     "phone": Branch(
         "Simulated phones.",
