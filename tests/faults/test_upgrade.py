@@ -1,4 +1,4 @@
-"""A store of schema 0001 with something in it becomes one of this version."""
+"""A store of an older schema with something in it becomes one of this version."""
 
 import os
 import signal
@@ -36,8 +36,8 @@ INSERT INTO changes VALUES (7, 'device', 18919393460);
 """
 
 
-def at_0001(path: Path) -> None:
-    """Make what version 0.1 made, by its own migration."""
+def made_at(path: Path, schema: str) -> None:
+    """Make what an older version made, by its own migrations."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -47,14 +47,14 @@ def at_0001(path: Path) -> None:
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         options.attributes["connection"] = connection
-        command.upgrade(options, "0001")
+        command.upgrade(options, schema)
     engine.dispose()
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     path = tmp_path / "old.db"
-    at_0001(path)
+    made_at(path, "0001")
     connection = sqlite3.connect(path)
     connection.executescript(OLD.replace("18919393460", str(MAC)))
     for number in (401, 402):
@@ -93,6 +93,15 @@ def rows(path: Path) -> dict[str, list[Any]]:
         connection.close()
 
 
+def same_rows(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> None:
+    """What was there is still there, perhaps with columns behind it."""
+    for table, was in before.items():
+        if table == "sqlite_sequence":
+            assert set(was) <= set(after[table])
+        elif table != "alembic_version":
+            assert [row[: len(was[0])] for row in after[table]] == was
+
+
 def revision(path: Path) -> str | None:
     connection = open_file(path)
     try:
@@ -106,9 +115,7 @@ def test_what_was_stored_is_there_and_works_after_the_upgrade(old: Path) -> None
     assert upgrade(old)
     check(old)
     after = rows(old)
-    for table, was in before.items():
-        if table != "alembic_version":
-            assert [row[: len(was[0])] for row in after[table]] == was
+    same_rows(before, after)
     reader = Reader(old)
     device = reader.devices([MAC])[MAC]
     reader.close()
@@ -137,6 +144,61 @@ def test_what_was_stored_is_there_and_works_after_the_upgrade(old: Path) -> None
         pairing_seconds=300.0,
     )
     assert not verify(connection).broken_at
+    connection.close()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> Path:
+    """A store of 0002 in which something was deleted again."""
+    path = tmp_path / "trusted.db"
+    made_at(path, "0002")
+    connection = sqlite3.connect(path)
+    connection.executescript(TRUSTED.replace("18919393460", str(MAC)))
+    connection.close()
+    return path
+
+
+TRUSTED = """
+INSERT INTO domains VALUES (1, 'pbx.example.com', '', '', '', '', '', '', NULL);
+INSERT INTO accounts VALUES (1, 1, '401', 'Anna', '', x'00', '', '*');
+INSERT INTO accounts VALUES (9, 1, '409', 'Gone', '', x'00', '', '');
+INSERT INTO devices VALUES (18919393460, 1, 1, 'snom370', 1, 17.5);
+INSERT INTO bindings VALUES (18919393460, 1, 1, 1, NULL, '');
+INSERT INTO device_credentials
+  VALUES (18919393460, 'user', x'00', '', x'', 17.5, NULL);
+INSERT INTO models VALUES (1, 'snom370');
+INSERT INTO settings VALUES ('model', 1, 'language', -1, 'Deutsch', 'RW');
+INSERT INTO function_keys VALUES ('account', 1, 3, 'active', 'line', 'A', '!');
+INSERT INTO changes VALUES (7, 'model', 1);
+INSERT INTO changes VALUES (8, 'all', 0);
+DELETE FROM changes WHERE seq = 8;
+DELETE FROM accounts WHERE id = 9;
+"""
+
+
+def test_layers_are_added_to_a_store_of_before(trusted: Path) -> None:
+    before = rows(trusted)
+    assert upgrade(trusted)
+    check(trusted)
+    after = rows(trusted)
+    same_rows(before, after)
+    assert [row[-1] for row in after["accounts"] + after["devices"]] == [None, None]
+    connection = connect(trusted)
+    connection.executescript("""
+        INSERT INTO profiles VALUES (1, 1, 'sales');
+        INSERT INTO groups VALUES (1, 1, 'ground floor');
+        INSERT INTO firmware_ranges VALUES (1, 'snom370', '8.4', '8.7');
+        INSERT INTO settings VALUES ('profile', 1, 'language', -1, 'x', 'R');
+        INSERT INTO function_keys VALUES ('firmware', 1, 3, 'active', 'line', '', 'R');
+        INSERT INTO changes (kind, key) VALUES ('profile', 1);
+        UPDATE accounts SET profile_id = 1;
+        UPDATE devices SET group_id = 1;
+        INSERT INTO accounts (domain_id, number, display_name, auth_user,
+          sealed_password, mailbox, wildcard) VALUES (1, '402', '', '', x'', '', '');
+    """)
+    # Neither an id nor a number of the log that was given is given again.
+    newest = "SELECT (SELECT MAX(id) FROM accounts), (SELECT MAX(seq) FROM changes)"
+    assert connection.execute(newest).fetchall() == [(10, 9)]
     connection.close()
 
 
@@ -187,7 +249,7 @@ create.upgrade(Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("statement", [5, 10, 15, 20, 25, 30, 40])
+@pytest.mark.parametrize("statement", [5, 10, 15, 20, 30, 40, 50, 60, 70, 90])
 def test_an_upgrade_that_was_killed_leaves_the_old_store_or_the_new_one(
     old: Path, statement: int
 ) -> None:

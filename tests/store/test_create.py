@@ -65,8 +65,8 @@ def test_a_store_of_a_newer_version_is_left_alone(path: Path) -> None:
 def test_a_store_of_an_older_version_asks_for_an_upgrade(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bootwave.store.revisions.REVISIONS", (*REVISIONS, "0003"))
-    monkeypatch.setattr("bootwave.store.revisions.HEAD", "0003")
+    monkeypatch.setattr("bootwave.store.revisions.REVISIONS", (*REVISIONS, "9999"))
+    monkeypatch.setattr("bootwave.store.revisions.HEAD", "9999")
     with pytest.raises(SchemaTooOld, match="bootwave store upgrade"):
         check(path)
 

@@ -11,23 +11,27 @@ from sqlalchemy import create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from bootwave.store.schema import metadata
+from bootwave.store.tables import metadata
 
 ENDS = r",?$| \)( WITHOUT ROWID)?$"
 DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?)"
-ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '')"
-DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL)"
+ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '', NULL)"
+DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL, NULL)"
 BINDING = "INSERT INTO bindings VALUES (?, ?, ?, ?, NULL, '')"
 
 
 def statements(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
-    """Every statement that made something, its constraints in one order."""
+    """Every statement that made something, its constraints in one order.
+
+    Without quotes, which SQLite puts around the name of a table that it renamed.
+    """
     rows = connection.execute(
         "SELECT sql FROM sqlite_master "
         "WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND tbl_name <> ?",
         ("alembic_version",),
     ).fetchall()
-    parts = (" ".join(sql.split()).split(" CONSTRAINT ") for (sql,) in rows)
+    texts = (" ".join(sql.replace('"', "").split()) for (sql,) in rows)
+    parts = (text.split(" CONSTRAINT ") for text in texts)
     return {tuple(sorted(re.sub(ENDS, "", one) for one in many)) for many in parts}
 
 

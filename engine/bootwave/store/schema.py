@@ -1,5 +1,6 @@
 """The tables, once for SQLite and PostgreSQL.
 
+Those of a topic of their own stand in ``schema_<topic>``; ``tables`` has all of them.
 Imported by ``create`` and the migrations only (see the package).  A MAC is the integer
 key of its device.  What must hold is held by the database too:
 
@@ -92,10 +93,14 @@ accounts = Table(
     Column("sealed_password", LargeBinary, nullable=False),
     Column("mailbox", String(64), nullable=False),
     Column("wildcard", String(1), nullable=False),
+    Column("profile_id", BigInteger, nullable=True),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("domain_id", "number"),
     UniqueConstraint("id", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),
+    ForeignKeyConstraint(
+        ["profile_id", "domain_id"], ["profiles.id", "profiles.domain_id"]
+    ),
     CheckConstraint("wildcard IN ('', '*', '?')", name="wildcard"),
     CheckConstraint("number <> ''", name="number"),
     sqlite_autoincrement=True,
@@ -109,6 +114,14 @@ Index(
     postgresql_where=text("wildcard <> ''"),
 )
 
+# Who has a profile is asked when the profile changes.
+Index(
+    "ix_accounts_profile_id",
+    accounts.c.profile_id,
+    sqlite_where=text("profile_id IS NOT NULL"),
+    postgresql_where=text("profile_id IS NOT NULL"),
+)
+
 devices = Table(
     "devices",
     metadata,
@@ -120,14 +133,25 @@ devices = Table(
     Column("owns_certificate", Boolean, nullable=False),
     # When it first got its passwords: they may be sent for a time only.
     Column("provisioned_at", Float, nullable=True),
+    Column("group_id", BigInteger, nullable=True),
     PrimaryKeyConstraint("mac"),
     UniqueConstraint("mac", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),
     ForeignKeyConstraint(["last_domain_id"], ["domains.id"], ondelete="SET NULL"),
+    # Like its own settings, a device keeps its group while no other domain has it.
+    ForeignKeyConstraint(
+        ["group_id", "last_domain_id"], ["groups.id", "groups.domain_id"]
+    ),
     CheckConstraint("mac BETWEEN 1 AND 281474976710655", name="mac"),
 )
 Index("ix_devices_domain_id", devices.c.domain_id)
 Index("ix_devices_last_domain_id", devices.c.last_domain_id)
+Index(
+    "ix_devices_group_id",
+    devices.c.group_id,
+    sqlite_where=text("group_id IS NOT NULL"),
+    postgresql_where=text("group_id IS NOT NULL"),
+)
 
 bindings = Table(
     "bindings",
@@ -279,8 +303,11 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
-# ``key`` is the id of the domain, model or account, the MAC of the device, or 0 for
-# the engine; ``idx`` is the setting's index, or -1 for none.
+# ``key`` is the id of the domain, model, firmware range, profile or account, the MAC of
+# the device, or 0 for the engine; ``idx`` is the setting's index, or -1 for none.
+_SCOPE = (
+    "scope IN ('engine', 'model', 'firmware', 'domain', 'profile', 'account', 'device')"
+)
 settings = Table(
     "settings",
     metadata,
@@ -291,9 +318,7 @@ settings = Table(
     Column("value", Text, nullable=False),
     Column("permission", String(2), nullable=False),
     PrimaryKeyConstraint("scope", "key", "name", "idx"),
-    CheckConstraint(
-        "scope IN ('engine', 'model', 'domain', 'account', 'device')", name="scope"
-    ),
+    CheckConstraint(_SCOPE, name="scope"),
     CheckConstraint("idx BETWEEN -1 AND 999", name="idx"),
     CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
     sqlite_with_rowid=False,
@@ -310,9 +335,7 @@ function_keys = Table(
     Column("label", String(128), nullable=False),
     Column("permission", String(2), nullable=False),
     PrimaryKeyConstraint("scope", "key", "idx"),
-    CheckConstraint(
-        "scope IN ('engine', 'model', 'domain', 'account', 'device')", name="scope"
-    ),
+    CheckConstraint(_SCOPE, name="scope"),
     CheckConstraint("idx >= 0", name="idx"),
     CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
     sqlite_with_rowid=False,
@@ -326,7 +349,8 @@ changes = Table(
     Column("key", BigInteger, nullable=False),
     PrimaryKeyConstraint("seq"),
     CheckConstraint(
-        "kind IN ('device', 'domain', 'account', 'model', 'wildcard', 'all')",
+        "kind IN ('device', 'domain', 'account', 'profile', 'model', 'wildcard', "
+        "'all')",
         name="kind",
     ),
     sqlite_autoincrement=True,
