@@ -1,5 +1,7 @@
 """Which layer a command is about."""
 
+from typing import Any
+
 import pytest
 
 from bootwave.cli.layers import Layer, chosen_layer
@@ -7,21 +9,26 @@ from bootwave.cli.misuse import Misuse
 
 
 def test_one_layer_is_chosen_and_named() -> None:
-    engine = chosen_layer(True, None, None, None, None)
+    engine = chosen_layer(True)
     assert (engine, str(engine)) == (Layer("engine", ""), "all phones")
-    model = chosen_layer(False, "snom370", None, None, None)
-    assert str(model) == "model snom370"
+    assert str(chosen_layer(model="snom370")) == "model snom370"
+    firmware = chosen_layer(model="snom370", firmware="8.4 - 8.7")
+    assert firmware == Layer("firmware", "snom370 8.4-8.7")
+    profile = chosen_layer(profile="sales@pbx.example.com")
+    assert profile == Layer("profile", "sales@pbx.example.com")
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        (False, None, None, None, None),
-        (True, "snom370", None, None, None),
-        (False, None, "a.example.com", "1@a.example.com", None),
-        (False, "", "", "", ""),
+        {},
+        {"engine": True, "model": "snom370"},
+        {"domain": "a.example.com", "account": "1@a.example.com"},
+        {"model": "snom370", "firmware": "8.7", "domain": "a.example.com"},
+        {"firmware": "8.7"},
+        {"model": "", "domain": "", "account": "", "device": ""},
     ],
 )
-def test_none_or_two_are_refused(given: tuple[bool, str, str, str, str]) -> None:
+def test_none_or_two_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(Misuse):
-        chosen_layer(*given)
+        chosen_layer(**given)

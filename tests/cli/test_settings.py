@@ -54,6 +54,19 @@ def test_a_dangerous_setting_is_warned_of(store: Command) -> None:
     assert "in clear" in done.err
 
 
+def test_what_is_set_for_a_firmware_range_is_listed_by_it(store: Command) -> None:
+    layer = ["--model", "snom370", "--firmware", "8.4-8.7"]
+    done = store("settings", "set", "ring_sound", "Ringer7", *layer)
+    assert done.out == "Set ring_sound for firmware snom370 8.4-8.7.\n"
+    assert "Ringer7" in store("settings", "list", *layer).out
+    assert store("settings", "ranges", "--json").json == [
+        {"model": "snom370", "firmware": "8.4-8.7", "settings": 1, "keys": 0}
+    ]
+    assert "snom370  8.4-8.7" in store("settings", "ranges").out
+    store("settings", "unset", "ring_sound", *layer)
+    assert "Nothing is set for a firmware" in store("settings", "ranges").err
+
+
 def test_one_layer_must_be_named(store: Command) -> None:
     sentence = "Say for whom with one of --engine, --model"
     assert sentence in refused(store("settings", "list"), 2)

@@ -30,6 +30,7 @@ def test_an_account_is_shown_without_its_password(
         "auth_user": "",
         "mailbox": "",
         "wildcard": "",
+        "profile": "",
         "bound": [{"mac": "0004132E08B4", "identity": 1, "temporary": False}],
         "window": {
             "state": "closed",

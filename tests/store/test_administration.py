@@ -215,6 +215,24 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
         ["key.set"],
     ),
     ("keys.clear", {"scope": "domain", "target": "b.example.com"}, ["keys.cleared"]),
+    ("profile.add", {"domain": "b.example.com", "name": "p"}, ["profile.added"]),
+    (
+        "profile.assign",
+        {"domain": "b.example.com", "name": "p", "accounts": ["1"]},
+        ["profile.assigned"],
+    ),
+    (
+        "profile.remove",
+        {"domain": "b.example.com", "name": "p", "force": True},
+        ["profile.removed"],
+    ),
+    ("group.add", {"domain": "b.example.com", "name": "g"}, ["group.added"]),
+    (
+        "group.assign",
+        {"domain": "b.example.com", "name": "g", "macs": ["000413000001"]},
+        ["group.assigned"],
+    ),
+    ("group.remove", {"domain": "b.example.com", "name": "g"}, ["group.removed"]),
     ("device.reset", {"mac": "000413000001"}, ["device.reset"]),
     (
         "token.make",
@@ -270,7 +288,8 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
 def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
     admin: Administration, connection: sqlite3.Connection, keyring: KeyRing
 ) -> None:
-    reading = {"account.show", "device.show"}
+    reading = {"account.show", "device.show", "profile.show", "group.show"}
+    reading.add("settings.ranges")
     told = set()
     secrets: list[str] = []
     for op, arguments, actions in CHANGES:

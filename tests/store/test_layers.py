@@ -11,15 +11,19 @@ ACCOUNT = "401@a.example.com"
 TARGETS = [
     ("engine", ""),
     ("model", "snom370"),
+    ("firmware", "snom370 8.4-8.7"),
     ("domain", "a.example.com"),
+    ("profile", "sales@a.example.com"),
     ("account", ACCOUNT),
     ("device", f"{MAC:012X}"),
 ]
 
 
 @pytest.fixture
-def account(add: Callable[..., None]) -> None:
+def account(add: Callable[..., None], admin: Administration) -> None:
     add(ACCOUNT, mac=f"{MAC:012X}")
+    admin.profile_add("a.example.com", "sales")
+    admin.profile_assign("a.example.com", "sales", [ACCOUNT])
 
 
 @pytest.mark.parametrize(("scope", "target"), TARGETS)
@@ -68,7 +72,7 @@ def test_a_function_key_is_said_said_anew_and_cleared(
     ]
     assert admin.keys_clear(scope, target, index=0)["cleared"] == [0]
     assert admin.keys_clear(scope, target)["cleared"] == [1]
-    with pytest.raises(StoreNotFound, match="No such key"):
+    with pytest.raises(StoreNotFound, match=r"No such key|Nothing is set"):
         admin.keys_clear(scope, target)
 
 
@@ -78,10 +82,13 @@ def test_each_layer_tells_whom_it_concerns(
     told.clear()
     for scope, target in TARGETS:
         admin.settings_set(scope, target, "language", "Deutsch")
-    engine, model, domain, account_, device = told
+    engine, model, firmware, domain, profile, account_, device = told
     assert engine == [EVERYTHING]
     assert [change.kind for change in model] == ["model"]
+    assert firmware == model
     assert [change.kind for change in domain] == ["domain"]
+    assert [change.kind for change in profile] == ["profile", "device"]
+    assert Change("device", MAC) in profile
     assert Change("device", MAC) in account_
     assert device == [Change("device", MAC)]
 
@@ -91,7 +98,7 @@ def test_looking_changes_nothing(
 ) -> None:
     told.clear()
     for scope, target in TARGETS:
-        if scope != "model":
+        if scope not in ("model", "firmware"):
             assert admin.settings_list(scope, target) == []
             assert admin.keys_list(scope, target) == []
     assert told == []
@@ -109,6 +116,13 @@ def test_what_no_phone_can_be_told_is_refused(
         admin.settings_set("planet", "x", "language", "x")
     with pytest.raises(StoreNotFound):
         admin.settings_list("model", "snom999")
+    with pytest.raises(StoreNotFound, match=r"8\.4-8\.7 of snom999"):
+        admin.settings_list("firmware", "snom999 8.4-8.7")
+    for target in ("snom370", "snom370 -", " "):
+        with pytest.raises(SettingError):
+            admin.settings_set("firmware", target, "language", "x")
+    with pytest.raises(StoreNotFound, match="no profile 'nobody'"):
+        admin.settings_set("profile", "nobody@a.example.com", "language", "x")
     assert admin.settings_list("account", ACCOUNT) == []
 
 

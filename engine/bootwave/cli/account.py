@@ -98,9 +98,15 @@ def list_all(domain: Domain = None, json: Json = False) -> None:
         print_json(found)
         return
     print_table(
-        ("account", "name", "bound to", "mailbox"),
+        ("account", "name", "bound to", "mailbox", "profile"),
         [
-            (one["account"], one["name"], _bindings(one), one["mailbox"])
+            (
+                one["account"],
+                one["name"],
+                _bindings(one),
+                one["mailbox"],
+                one["profile"],
+            )
             for one in found
         ],
         empty="There are no accounts: bootwave account add ACCOUNT adds one.",
@@ -119,6 +125,7 @@ def show(account: Account, json: Json = False) -> None:
         ("name", found["name"]),
         ("auth user", found["auth_user"]),
         ("mailbox", found["mailbox"]),
+        ("profile", found["profile"]),
         ("bound to", _bindings(found)),
         ("window", _window(found["window"])),
     )

@@ -1,7 +1,7 @@
 """``bootwave keys``."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,6 +79,11 @@ def list_all(layer: Layer, json: Json = False) -> None:
     if json:
         print_json(found)
         return
+    print_keys(found, empty=f"No key is set for {layer}.")
+
+
+def print_keys(found: list[dict[str, Any]], *, empty: str) -> None:
+    """Print the function keys of a layer as a table, or *empty* as a hint."""
     print_table(
         ("key", "context", "permission", "label", "value"),
         [
@@ -91,7 +96,7 @@ def list_all(layer: Layer, json: Json = False) -> None:
             )
             for one in found
         ],
-        empty=f"No key is set for {layer}.",
+        empty=empty,
     )
 
 

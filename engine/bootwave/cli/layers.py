@@ -13,8 +13,20 @@ Engine = Annotated[bool, typer.Option("--engine", help="All phones.")]
 Model = Annotated[
     str | None, typer.Option(metavar="MODEL", help="Phones of a model: snom370.")
 ]
+Firmware = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RANGE", help="With --model, those of a firmware: 8.4-8.7, 8.7 or 8.7-."
+    ),
+]
 Domain = Annotated[
     str | None, typer.Option(metavar="DOMAIN", help="Phones of a domain.")
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROFILE", help="Phones with a button profile: sales@pbx.example.com."
+    ),
 ]
 Account = Annotated[
     str | None,
@@ -42,19 +54,32 @@ class Layer(NamedTuple):
 def chosen_layer(
     engine: Engine = False,
     model: Model = None,
+    firmware: Firmware = None,
     domain: Domain = None,
+    profile: Profile = None,
     account: Account = None,
     device: Device = None,
 ) -> Layer:
     """Return the one layer that was named; raises Misuse unless it was one."""
-    named = {"model": model, "domain": domain, "account": account, "device": device}
+    named = {
+        "model": model,
+        "domain": domain,
+        "profile": profile,
+        "account": account,
+        "device": device,
+    }
+    if firmware is not None:
+        if not model:
+            raise Misuse("A firmware is one of a model: name it, too, with --model.")
+        range_ = firmware.replace(" ", "")
+        named = {"firmware": f"{model} {range_}", **named, "model": None}
     layers = [Layer(scope, target) for scope, target in named.items() if target]
     if engine:
         layers.append(Layer("engine", ""))
     if len(layers) != 1:
         raise Misuse(
-            "Say for whom with one of --engine, --model, --domain, --account and "
-            "--device."
+            "Say for whom with one of --engine, --model (perhaps with --firmware), "
+            "--domain, --profile, --account and --device."
         )
     return layers[0]
 

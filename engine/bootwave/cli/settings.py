@@ -1,9 +1,10 @@
 """``bootwave settings``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from bootwave.cli import place
 from bootwave.cli.layers import Layer, for_layer, print_change
 from bootwave.cli.output import Json, print_json, print_table
 
@@ -52,10 +53,29 @@ def list_all(layer: Layer, json: Json = False) -> None:
     if json:
         print_json(found)
         return
+    print_settings(found, empty=f"Nothing is set for {layer}.")
+
+
+def print_settings(found: list[dict[str, Any]], *, empty: str) -> None:
+    """Print the settings of a layer as a table, or *empty* as a hint."""
     print_table(
         ("setting", "index", "permission", "value"),
         [(one["name"], one["index"], one["permission"], one["value"]) for one in found],
-        empty=f"Nothing is set for {layer}.",
+        empty=empty,
+    )
+
+
+def ranges(json: Json = False) -> None:
+    """List the firmware ranges that say something; of a model the last fit wins."""
+    with place.session() as session:
+        found = session.call("settings.ranges")
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("model", "firmware", "settings", "keys"),
+        [tuple(one.values()) for one in found],
+        empty="Nothing is set for a firmware range of a model.",
     )
 
 

@@ -54,6 +54,17 @@ TREE: Mapping[str, Leaf | Branch] = {
             "remove": Leaf("account:remove", "Remove an account."),
         },
     ),
+    "profile": Branch(
+        "Button profiles: the keys that accounts of a domain have in common.",
+        {
+            "add": Leaf("profile:add", "Add a profile to a domain."),
+            "list": Leaf("profile:list_all", "List the profiles of a domain."),
+            "show": Leaf("profile:show", "Show its buttons and who has it."),
+            "assign": Leaf("profile:assign", "Give it to accounts, many at once."),
+            "unassign": Leaf("profile:unassign", "Take it from accounts."),
+            "remove": Leaf("profile:remove", "Remove a profile."),
+        },
+    ),
     "window": Branch(
         "Windows: accounts open for provisioning by MAC alone.",
         {
@@ -78,16 +89,28 @@ TREE: Mapping[str, Leaf | Branch] = {
             ),
         },
     ),
+    "group": Branch(
+        "Groups: named sets of a domain's devices.",
+        {
+            "add": Leaf("group:add", "Add a group to a domain."),
+            "list": Leaf("group:list_all", "List the groups of a domain."),
+            "show": Leaf("group:show", "Show the devices of a group."),
+            "assign": Leaf("group:assign", "Put devices into it."),
+            "unassign": Leaf("group:unassign", "Take devices out of their group."),
+            "remove": Leaf("group:remove", "Remove a group."),
+        },
+    ),
     "settings": Branch(
-        "Settings told to phones of a domain, model, account or device.",
+        "Settings told to phones of a domain, model, profile, account or device.",
         {
             "set": Leaf("settings:set_value", "Set one setting."),
             "unset": Leaf("settings:unset", "Take one setting back."),
             "list": Leaf("settings:list_all", "List the settings of one layer."),
+            "ranges": Leaf("settings:ranges", "List the firmware ranges in use."),
         },
     ),
     "keys": Branch(
-        "Function keys of phones of a domain, model, account or device.",
+        "Function keys of phones of a domain, model, profile, account or device.",
         {
             "set": Leaf("keys:set_key", "Set one function key."),
             "clear": Leaf("keys:clear", "Take function keys back."),

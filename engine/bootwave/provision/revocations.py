@@ -25,6 +25,9 @@ from bootwave.store.changelog import Change
 MAC_SLOTS = 65_536  # half a megabyte; phones of one block differ in their low bits
 DOMAIN_SLOTS = 4_096
 
+# Kinds of change beside which everything that they touch is named, too.
+PASSED_OVER = frozenset({"account", "profile", "wildcard"})
+
 _EVERYTHING = 0
 _ANY_DOMAIN = 1
 _FIRST_DOMAIN = 2
@@ -100,8 +103,9 @@ class RevocationPage:
     def revoke(self, changes: Sequence[Change]) -> None:
         """End what is held of everything that *changes*, already committed, touched.
 
-        An account needs nothing of its own, because its devices are named beside it; a
-        wildcard account neither, because nothing is held for phones it may go to.
+        An account or profile needs nothing of its own, because its devices are named
+        beside it; a wildcard account neither, because nothing is held for phones it may
+        go to.
         """
         add = self._counters.add
         for kind, key in changes:
@@ -110,7 +114,7 @@ class RevocationPage:
             elif kind == "domain":
                 add(_ANY_DOMAIN, 1)
                 add(_domain_slot(key), 1)
-            elif kind not in ("account", "wildcard"):
+            elif kind not in PASSED_OVER:
                 add(_EVERYTHING, 1)
 
 

@@ -55,7 +55,7 @@ from bootwave.provision.ports import (
 )
 from bootwave.provision.ready import ReadyDocuments
 from bootwave.provision.refusals import Refusals
-from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.revocations import PASSED_OVER, RevocationPage
 from bootwave.provision.serving import Serving
 from bootwave.provision.steps import Course, Result, Slowed, Write
 from bootwave.provision.tokens import TokenGate
@@ -276,11 +276,10 @@ class Provisioner:
         """Forget what *changes*, told by the change log, made wrong.
 
         Revocations need no telling; this is for what was written without the engine,
-        and gives memory back.  Accounts are passed over because their devices are named
-        beside them, wildcards because nothing is kept for phones without an account.
+        and gives memory back.
         """
         for kind, key in changes:
-            if kind in ("account", "wildcard"):
+            if kind in PASSED_OVER:
                 continue
             self._looks.overtake()
             if kind == "device":

@@ -36,10 +36,11 @@ _REMOVE = (
     "DELETE FROM accounts WHERE id = :id",  # the window goes with it
 )
 _SELECT = """
-SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard, b.mac,
-  b.identity, b.expires, b.boot_id
+SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard,
+  COALESCE(p.name, ''), b.mac, b.identity, b.expires, b.boot_id
 FROM accounts a
 JOIN domains d ON d.id = a.domain_id
+LEFT JOIN profiles p ON p.id = a.profile_id
 LEFT JOIN bindings b ON b.account_id = a.id
 """
 _ALL = _SELECT + "ORDER BY d.name, a.number, b.mac"
@@ -173,7 +174,7 @@ def _accounts_from_rows(
     work: Work, rows: list[tuple[Any, ...]]
 ) -> list[dict[str, Any]]:
     accounts: dict[str, dict[str, Any]] = {}
-    for number, domain, name, user, mailbox, wildcard, mac, *binding in rows:
+    for number, domain, name, user, mailbox, wildcard, profile, mac, *binding in rows:
         account = accounts.setdefault(
             f"{number}@{domain}",
             {
@@ -182,6 +183,7 @@ def _accounts_from_rows(
                 "auth_user": user,
                 "mailbox": mailbox,
                 "wildcard": wildcard,
+                "profile": profile,
                 "bound": [],
             },
         )

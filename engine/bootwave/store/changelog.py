@@ -25,8 +25,9 @@ _AFTER = "SELECT seq, kind, key FROM changes WHERE seq > :seq ORDER BY seq"
 class Change(NamedTuple):
     """One thing that changed.
 
-    ``kind`` is "device" (``key`` is the MAC), "domain", "account" or "model" (their
-    id), "wildcard" (the id of a domain whose wildcard accounts changed), or "all".
+    ``kind`` is "device" (``key`` is the MAC), "domain", "account", "profile" or
+    "model" (their id; that of the model for its firmware ranges, too), "wildcard" (the
+    id of a domain whose wildcard accounts changed), or "all".
     """
 
     kind: str

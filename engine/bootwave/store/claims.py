@@ -35,7 +35,10 @@ INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, :domain_id, :domain_id, '', :no)
 ON CONFLICT (mac) DO UPDATE
 SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
-  provisioned_at = NULL
+  provisioned_at = NULL,
+  group_id = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
+  END
 """
 _RELEASE = """
 UPDATE devices SET domain_id = NULL
@@ -80,7 +83,7 @@ def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> 
 def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> None:
     """Bring the device *mac*, known or not, into a domain.
 
-    Its own settings and its token go when another domain made them.  Raises
+    Its own settings, group and token go when another domain made them.  Raises
     sqlite3.IntegrityError when bindings hold it in another domain.
     """
     rows = connection.execute(_LAST_DOMAIN, {"mac": mac}).fetchall()

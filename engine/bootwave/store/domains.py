@@ -80,6 +80,14 @@ _REMOVE = (
     DELETE FROM function_keys WHERE scope = 'device' AND key IN (
       SELECT mac FROM devices WHERE last_domain_id = :id)
     """,
+    """
+    DELETE FROM settings WHERE scope = 'profile' AND key IN (
+      SELECT id FROM profiles WHERE domain_id = :id)
+    """,
+    """
+    DELETE FROM function_keys WHERE scope = 'profile' AND key IN (
+      SELECT id FROM profiles WHERE domain_id = :id)
+    """,
     "DELETE FROM settings WHERE scope = 'domain' AND key = :id",
     "DELETE FROM function_keys WHERE scope = 'domain' AND key = :id",
     "DELETE FROM bindings WHERE domain_id = :id",
@@ -88,8 +96,13 @@ _REMOVE = (
       SELECT mac FROM devices WHERE domain_id = :id)
     """,
     "UPDATE devices SET domain_id = NULL WHERE domain_id = :id",
-    "UPDATE devices SET last_domain_id = NULL WHERE last_domain_id = :id",
+    """
+    UPDATE devices SET last_domain_id = NULL, group_id = NULL
+    WHERE last_domain_id = :id
+    """,
     "DELETE FROM accounts WHERE domain_id = :id",  # windows go with them
+    "DELETE FROM profiles WHERE domain_id = :id",
+    "DELETE FROM groups WHERE domain_id = :id",
     "DELETE FROM domains WHERE id = :id",
 )
 

@@ -7,9 +7,10 @@ from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
 from bootwave.settings.catalogue import checked_name, checked_setting
 from bootwave.settings.functionkeys import checked_key
+from bootwave.store import firmwareranges, profiles
 from bootwave.store.work import Work
 
-SCOPES = ("engine", "model", "domain", "account", "device")
+SCOPES = ("engine", "model", "firmware", "domain", "profile", "account", "device")
 NO_INDEX = -1
 
 _MODEL = "SELECT id FROM models WHERE name = :name"
@@ -103,6 +104,7 @@ def unset_setting(
     ).fetchall()
     if not rows:
         raise StoreNotFound(f"{name} is not set there: see bootwave settings list.")
+    _tidy(work, where)
     work.note("setting.unset", _named(scope, target), name=name, index=index)
     return {"name": name, "index": index}
 
@@ -159,6 +161,7 @@ def clear_keys(
     if not rows:
         raise StoreNotFound("No such key is set there: see bootwave keys list.")
     cleared = sorted(number for (number,) in rows)
+    _tidy(work, where)
     work.note("keys.cleared", _named(scope, target), index=index, keys=len(cleared))
     return {"cleared": cleared}
 
@@ -177,18 +180,29 @@ def _named(scope: str, target: str) -> str:
     return f"{scope} {target.strip()}".strip()
 
 
+def _tidy(work: Work, where: dict[str, Any]) -> None:
+    if where["scope"] == "firmware":
+        firmwareranges.tidy(work, where["key"])
+
+
 def _place(
     work: Work, scope: str, target: str, *, make: bool = False, touch: bool = True
 ) -> dict[str, Any]:
     """Return scope and key of a layer; *touch* notes that it changes.
 
-    With *make* a model or device that nothing was said of is made.  Raises
+    With *make* a model, range or device that nothing was said of is made.  Raises
     StoreNotFound for a target that is not there.
     """
     connection = work.connection
     match scope:
         case "engine":
             key, change = 0, ("all", 0)
+        case "firmware":
+            if make:
+                name, _range = firmwareranges.parts(target)
+                connection.execute(_ADD_MODEL, {"name": name})
+            key, model_id = firmwareranges.place(work, target, make=make)
+            change = ("model", model_id)
         case "model":
             model = {"name": required_model(target)}
             if make:
@@ -200,6 +214,11 @@ def _place(
         case "domain":
             key = work.domain_id(target)
             change = ("domain", key)
+        case "profile":
+            key, domain_id = profiles.place(work, target)
+            change = ("profile", key)
+            if touch:
+                profiles.touch(work, key, domain_id)
         case "account":
             account = work.account(target)
             key, change = account.id, ("account", account.id)

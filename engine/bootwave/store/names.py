@@ -12,6 +12,7 @@ from bootwave.errors import OptionError, SettingError
 from bootwave.xml.legal import checked_text
 
 MAX_NAME_CHARACTERS = 128
+MAX_MEMBER_CHARACTERS = 64
 MAX_MINUTES = 24 * 60.0
 
 # RFC 1123 section 2.1: letters, digits and hyphens, none at an end, 63 at most.
@@ -64,6 +65,37 @@ def required_account(text: str, domain: str | None = None) -> AccountName:
             "and _ . + - are."
         )
     return AccountName(number, required_domain(rest))
+
+
+class MemberName(NamedTuple):
+    """A profile or group of a domain as ``name@domain``."""
+
+    name: str
+    domain: str
+
+
+def required_member(text: str, what: str) -> MemberName:
+    """Return the *what* (profile or group) that ``NAME@DOMAIN`` names."""
+    name, at, domain = text.strip().rpartition("@")
+    if not at:
+        raise SettingError(
+            f"{shortened(text)} names no domain: write NAME@DOMAIN, for example "
+            "sales@pbx.example.com."
+        )
+    return MemberName(checked_member(name, what), required_domain(domain))
+
+
+def checked_member(text: str, what: str) -> str:
+    """Return the name of a *what* (profile or group): one line, without an @."""
+    name = checked_text(text.strip(), f"The name of a {what}")
+    if not name or len(name) > MAX_MEMBER_CHARACTERS or not _is_one_line(name):
+        raise SettingError(
+            f"The name of a {what} is one line of at most {MAX_MEMBER_CHARACTERS} "
+            "characters."
+        )
+    if "@" in name:
+        raise SettingError(f"The name of a {what} has no @: what follows is a domain.")
+    return name
 
 
 def checked_host(text: str, what: str) -> str:

@@ -1,0 +1,72 @@
+"""Groups of devices: made, filled, kept while a device is unbound, removed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.errors import StoreConflict, StoreNotFound
+from bootwave.store.administration import Administration
+from bootwave.store.changelog import Change
+
+DOMAIN = "a.example.com"
+MAC = 0x0004132E08B4
+FIRST, SECOND = f"{MAC:012X}", f"{MAC + 1:012X}"
+
+
+@pytest.fixture
+def domain(add: Callable[..., None], admin: Administration) -> None:
+    add(f"401@{DOMAIN}", mac=FIRST)
+    add(f"402@{DOMAIN}", mac=SECOND)
+    add("401@b.example.com")
+    admin.group_add(DOMAIN, "ground floor")
+
+
+def members(admin: Administration) -> list[str]:
+    return [one["mac"] for one in admin.group_show(DOMAIN, "ground floor")["devices"]]
+
+
+def test_devices_are_put_into_a_group_and_taken_out(
+    domain: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    told.clear()
+    admin.group_assign(DOMAIN, "ground floor", [FIRST, "00:04:13:2e:08:b5"])
+    assert told == [[Change("device", MAC), Change("device", MAC + 1)]]
+    assert members(admin) == [FIRST, SECOND]
+    assert admin.group_list(DOMAIN) == [{"name": "ground floor", "devices": 2}]
+    admin.group_assign(DOMAIN, "", [FIRST])
+    assert members(admin) == [SECOND]
+    assert admin.group_remove(DOMAIN, "ground floor")["devices"] == 1
+    assert admin.group_list(DOMAIN) == []
+
+
+def test_a_device_keeps_its_group_until_another_domain_has_it(
+    domain: None, admin: Administration
+) -> None:
+    admin.group_assign(DOMAIN, "ground floor", [FIRST])
+    admin.account_unbind(f"401@{DOMAIN}")
+    assert members(admin) == [FIRST]
+    admin.account_bind(f"401@{DOMAIN}", FIRST)
+    assert members(admin) == [FIRST]
+    admin.account_unbind(f"401@{DOMAIN}")
+    admin.account_bind("401@b.example.com", FIRST)
+    assert members(admin) == []
+    with pytest.raises(StoreNotFound, match="is no device of"):
+        admin.group_assign(DOMAIN, "ground floor", [FIRST])
+
+
+def test_all_or_none_are_put_into_a_group(domain: None, admin: Administration) -> None:
+    with pytest.raises(StoreNotFound, match="0004132E09AA is no device of"):
+        admin.group_assign(DOMAIN, "ground floor", [FIRST, "0004132E09AA"])
+    assert members(admin) == []
+    with pytest.raises(StoreNotFound, match="no group 'attic'"):
+        admin.group_assign(DOMAIN, "attic", [FIRST])
+    with pytest.raises(StoreConflict, match="already"):
+        admin.group_add(DOMAIN, "ground floor")
+
+
+def test_a_domain_takes_its_groups_with_it(domain: None, admin: Administration) -> None:
+    admin.group_assign(DOMAIN, "ground floor", [FIRST, SECOND])
+    admin.domain_remove(DOMAIN, force=True)
+    admin.account_bind("401@b.example.com", FIRST)
+    admin.domain_add(DOMAIN)
+    assert admin.group_list(DOMAIN) == []
