@@ -25,6 +25,7 @@ from bootwave.directory.records import (
     Domain,
     FunctionKey,
     Layer,
+    NamedLayer,
     Setting,
 )
 from bootwave.native.xml import Plan, escape_text, pack
@@ -96,7 +97,7 @@ def compiled() -> dict[str, float]:
         return compiler.specific(
             device,
             model="snom370",
-            model_layer=model_layer,
+            layers=(NamedLayer("model snom370", model_layer),),
             passwords={1: "x" * 16},
             base_url="https://pbx.example.com",
         )

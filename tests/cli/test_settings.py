@@ -13,12 +13,15 @@ from tests.cli.test_main import refused
         ["--model", "snom370"],
         ["--domain", "pbx.example.com"],
         ["--account", "401@pbx.example.com"],
+        ["--profile", "sales@pbx.example.com"],
         ["--device", "0004132E08B4"],
     ],
 )
 def test_a_setting_is_set_listed_and_unset_in_every_layer(
     store: Command, layer: list[str]
 ) -> None:
+    store("profile", "add", "pbx.example.com", "sales")
+    store("profile", "assign", "pbx.example.com", "sales", "401")
     done = store("settings", "set", "ring_sound", "Ringer7", *layer)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("Set ring_sound for ")

@@ -1,21 +1,25 @@
 """What a settings document says, merged the slow and obvious way, without plans."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 from xml.etree import ElementTree
 
-from bootwave.directory.records import Device, Layer
+from bootwave.directory.records import Device, Layer, NamedLayer
 from bootwave.settings.catalogue import is_per_identity
 from bootwave.settings.functionkeys import expanded
 from bootwave.settings.layers import ENGINE_LAYER, refresh_seconds
 
 Settings = dict[tuple[str, int | None], tuple[str, str]]
 Keys = dict[int, tuple[str, str, str, str]]
+KEYS_OF = {"": 0, "snom370": 12, "snom320": 12}
+IN_ADDRESSES = "-_.!~*'()&=+$,;?/"  # what RFC 3261 lets stand in a user part
 
 
 def told(
     device: Device,
     model: str,
-    model_layer: Layer,
+    layers: Sequence[NamedLayer],
     passwords: Mapping[int, str],
     base_url: str,
 ) -> tuple[Settings, Keys]:
@@ -26,7 +30,29 @@ def told(
     settings: Settings = {}
     keys: Keys = {}
 
-    def apply(layer: Layer, identities: list[int]) -> None:
+    def replaced(
+        text: str, place: int | None, of: int | None, safe: str | None = None
+    ) -> str:
+        """Return *text* without variables, which speak of the identity *of*, if any."""
+        if of is None and used:
+            of = place if place in used else min(used)
+        account = None if of is None else used[of]
+        values = {
+            "number": account.number if account else "",
+            "display_name": account.display_name if account else "",
+            "mailbox": account.mailbox if account else "",
+            "identity": str(of) if account else "",
+            "domain": domain.name,
+            "mac": f"{device.mac:012X}",
+        }
+        if safe is not None:
+            values = {name: quote(value, safe) for name, value in values.items()}
+        parts = re.split(r"(\{\{[a-z_]+\}\})", text)
+        return "".join(
+            values.get(part[2:-2], part) if part[:2] == "{{" else part for part in parts
+        )
+
+    def apply(layer: Layer, identities: list[int], of: int | None = None) -> None:
         for with_index in (False, True):
             for setting in layer.settings:
                 if (setting.index is not None) != with_index:
@@ -35,14 +61,21 @@ def told(
                 if setting.index is None and is_per_identity(setting.name):
                     places = list(identities)
                 for place in places:
-                    settings[setting.name, place] = (setting.value, setting.permission)
+                    value = replaced(setting.value, place, of)
+                    settings[setting.name, place] = (value, setting.permission)
         for key in layer.keys:
-            value = expanded(key.value, domain.name)
-            keys[key.index] = (key.context, key.label, key.permission, value)
+            place = int(key.context) if key.context.isdecimal() else None
+            kind = key.value.partition(" ")[0]
+            safe = {"blf": IN_ADDRESSES, "url": ""}.get(kind)
+            value = expanded(replaced(key.value, place, of, safe), domain.name)
+            label = replaced(key.label, place, of)
+            keys[key.index] = (key.context, label, key.permission, value)
 
     def say(name: str, index: int | None, value: str, permission: str = "R") -> None:
         settings[name, index] = (value, permission)
 
+    for index in range(KEYS_OF[model]):
+        keys[index] = ("active", "", "RW", "line")
     for identity in range(1, 13):
         if identity not in used:
             say("user_active", identity, "off", "RW")
@@ -52,7 +85,8 @@ def told(
         say("firmware_status", None, url)
     say("settings_refresh_timer", None, str(refresh_seconds(device.mac)))
     apply(ENGINE_LAYER, list(used))
-    apply(model_layer, list(used))
+    for named in layers:
+        apply(named.layer, list(used))
     for name in ("language", "timezone", "tone_scheme"):
         if getattr(domain, name):
             say(name, None, getattr(domain, name), "RW")
@@ -66,7 +100,9 @@ def told(
         say("user_host", identity, domain.registrar or domain.name)
         say("user_outbound", identity, domain.outbound_proxy)
         say("user_mailbox", identity, account.mailbox)
-        apply(account.layer, [identity])
+        if account.profile is not None:
+            apply(account.profile.layer, [identity], identity)
+        apply(account.layer, [identity], identity)
     apply(device.layer, list(used))
     return settings, keys
 

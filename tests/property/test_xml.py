@@ -12,7 +12,9 @@ from bootwave.directory.records import (
     Domain,
     FunctionKey,
     Layer,
+    NamedLayer,
     Permission,
+    Profile,
     Setting,
 )
 from bootwave.errors import SettingError
@@ -112,27 +114,34 @@ def test_assembly_is_that_of_the_oracle(
     assert document == expected
 
 
+VARYING = LEGAL_TEXT | st.sampled_from(
+    [
+        *("{{number}}", "*87{{number}}@{{domain}}|*8{{identity}}", "{{mac}}{mac}"),
+        *("{{ number }}", "{{nothing}}", "{{display_name}}, {{{mailbox}}}"),
+    ]
+)
 PERMISSIONS: st.SearchStrategy[Permission] = st.sampled_from(["R", "RW", "!"])
 SETTINGS = st.builds(
     Setting,
     # Few names, so that layers often speak of the same.
     st.sampled_from(["language", "user_ringer", "user_realname", "user_active", "x"]),
-    LEGAL_TEXT,
+    VARYING,
     st.none() | st.integers(1, 4),
     PERMISSIONS,
 )
 KEYS = st.builds(
     FunctionKey,
     st.integers(0, 3),
-    st.builds("{} {}".format, st.sampled_from(["blf", "speed", "url"]), LEGAL_TEXT),
-    LEGAL_TEXT,
+    st.builds("{} {}".format, st.sampled_from(["blf", "speed", "url"]), VARYING),
+    VARYING,
     st.sampled_from(["active", "1", "12"]),
     PERMISSIONS,
 )
 LAYERS = st.builds(
     Layer,
-    st.lists(SETTINGS, max_size=4).map(tuple),
-    st.lists(KEYS, max_size=2).map(tuple),
+    # As the store's primary keys have it.
+    st.lists(SETTINGS, max_size=4, unique_by=lambda s: (s.name, s.index)).map(tuple),
+    st.lists(KEYS, max_size=2, unique_by=lambda key: key.index).map(tuple),
 )
 DOMAINS = st.builds(
     Domain,
@@ -155,6 +164,7 @@ ACCOUNTS = st.builds(
     st.just(b""),
     LEGAL_TEXT,
     layer=LAYERS,
+    profile=st.none() | st.builds(Profile, st.integers(1, 2), st.just("p"), LAYERS),
 )
 BINDINGS = st.lists(
     st.builds(Binding, st.integers(1, 4), ACCOUNTS),
@@ -163,14 +173,18 @@ BINDINGS = st.lists(
 ).map(tuple)
 DEVICES = st.builds(Device, st.integers(1, 2**48 - 1), DOMAINS, BINDINGS, LAYERS)
 
+SHARED = st.lists(
+    st.builds(NamedLayer, st.sampled_from(["a", "b"]), LAYERS), max_size=2
+).map(tuple)
+
 # One for all examples, so that plans of other phones are in its way.
 COMPILER = SettingsCompiler()
 
 
 @settings(deterministic, max_examples=150)
-@given(DEVICES, LAYERS, st.sampled_from(["", "snom370"]), st.data())
+@given(DEVICES, SHARED, st.sampled_from(["", "snom370"]), st.data())
 def test_a_document_says_exactly_what_the_layers_say(
-    device: Device, model_layer: Layer, model: str, data: st.DataObject
+    device: Device, layers: tuple[NamedLayer, ...], model: str, data: st.DataObject
 ) -> None:
     passwords = {
         binding.account.id: data.draw(LEGAL_TEXT) for binding in device.bindings
@@ -178,12 +192,12 @@ def test_a_document_says_exactly_what_the_layers_say(
     plan, packed = COMPILER.specific(
         device,
         model=model,
-        model_layer=model_layer,
+        layers=layers,
         passwords=passwords,
         base_url="http://127.0.0.1:8080",
     )
     assert settings_oracle.read(plan.assemble(packed)) == settings_oracle.told(
-        device, model, model_layer, passwords, "http://127.0.0.1:8080"
+        device, model, layers, passwords, "http://127.0.0.1:8080"
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bootwave.directory.records import Device, Layer
+from bootwave.directory.records import Device, NamedLayer
 from bootwave.errors import SettingError, StoreError
 from bootwave.http.contact import NOBODY, Contact, Identity
 from bootwave.http.request import Request
@@ -53,7 +53,7 @@ class PlainCompiler:
         device: Device,
         *,
         model: str,
-        model_layer: Layer,
+        layers: tuple[NamedLayer, ...],
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
@@ -65,15 +65,20 @@ class PlainCompiler:
         numbers = [binding.account.number for binding in device.bindings]
         told = None if passwords is None else dict(passwords)
         text = f"{text_from_mac(device.mac)} {numbers} {told} {model} "
-        text += f"{[row.name for row in model_layer.settings]} "
+        text += f"{names_in(layers)} "
         text += setting_server or base_url
         text += f" {credentials}" if credentials else ""
         return PlainPlan(), text.encode()
 
-    def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
+    def general(
+        self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
+    ) -> bytes:
         self.made += 1
-        names = [row.name for row in model_layer.settings]
-        return f"general {model} {names} {base_url}".encode()
+        return f"general {model} {names_in(layers)} {base_url}".encode()
+
+
+def names_in(layers: tuple[NamedLayer, ...]) -> list[str]:
+    return [row.name for named in layers for row in named.layer.settings]
 
 
 class PlainKeys:

@@ -20,6 +20,7 @@ from bootwave.directory.records import (
 from bootwave.errors import StoreUnavailable
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
+from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.store.phonewrites import Taken
 
 
@@ -34,6 +35,7 @@ class MemoryStore:
         self.devices_known: dict[int, Device] = {}
         self.credentials: dict[int, DeviceCredentials] = {}
         self.layers: dict[str, Layer] = {}
+        self.ranges: dict[str, list[tuple[FirmwareRange, Layer]]] = {}
         self.away = False
         self.read_only = False
         self.reads: list[tuple[int, ...]] = []
@@ -143,6 +145,10 @@ class MemoryStore:
 
     def engine_layer(self) -> Layer:
         return self.model_layer("")
+
+    def firmware_layers(self, model: str) -> list[tuple[FirmwareRange, Layer]]:
+        self._reached()
+        return self.ranges.get(model, [])
 
     def model_layer(self, model: str) -> Layer:
         self.layer_reads += 1

@@ -11,6 +11,8 @@ from bootwave.directory.records import (
     Domain,
     FunctionKey,
     Layer,
+    NamedLayer,
+    Profile,
     Setting,
 )
 from bootwave.errors import SettingError
@@ -57,13 +59,17 @@ def document(
 ) -> bytes:
     given: dict[str, Any] = {
         "model": "snom370",
-        "model_layer": Layer(),
+        "layers": (),
         "passwords": PASSWORDS,
         "base_url": BASE_URL,
     } | changes
     plan, packed = (compiler or SettingsCompiler()).specific(device, **given)
     assert plan.size(packed) == len(plan.assemble(packed))
     return plan.assemble(packed)
+
+
+def of_model(layer: Layer) -> tuple[NamedLayer, ...]:
+    return (NamedLayer("model snom370", layer),)
 
 
 def settings_of(device: Device, **changes: Any) -> dict[tuple[str, int | None], str]:
@@ -90,7 +96,7 @@ def test_two_accounts_and_twelve_keys_parse_to_exactly_what_is_stored() -> None:
     assert keys[2] == ("active", 'Anna & <Bob> "C"', "R", blf)
     assert keys[5][1] == "Town\nhall"
     assert keys[11] == ("active", "", "!", "none")
-    assert (settings, keys) == told(device, "snom370", Layer(), PASSWORDS, BASE_URL)
+    assert (settings, keys) == told(device, "snom370", (), PASSWORDS, BASE_URL)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_two_accounts_and_twelve_keys_parse_to_exactly_what_is_stored() -> None:
             "general.xml",
             lambda: SettingsCompiler().general(
                 model="snom370",
-                model_layer=Layer((Setting("language", "Deutsch"),)),
+                layers=of_model(Layer((Setting("language", "Deutsch"),))),
                 base_url=BASE_URL,
             ),
         ),
@@ -113,26 +119,40 @@ def test_documents_are_those_reviewed(name: str, made: Any) -> None:
     assert made().decode() == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-def test_layers_win_in_the_order_engine_model_domain_account_device() -> None:
+def test_the_narrower_layer_wins() -> None:
     def layer(value: str) -> Layer:
         return Layer((Setting("language", value),), (FunctionKey(0, f"speed {value}"),))
 
     def language(**layers: Layer) -> tuple[str, str]:
+        account = replace(
+            ANN,
+            layer=layers.get("account", Layer()),
+            profile=Profile(1, "sales", layers.get("profile", Layer())),
+        )
         device = Device(
             MAC,
             Domain(1, "d.example", layer=layers.get("domain", Layer())),
-            (Binding(1, replace(ANN, layer=layers.get("account", Layer()))),),
+            (Binding(1, account),),
             layers.get("device", Layer()),
         )
         compiler = SettingsCompiler(layer("0"))
         settings, keys = read(
-            document(device, compiler, model_layer=layers.get("model", Layer()))
+            document(
+                device,
+                compiler,
+                layers=tuple(
+                    NamedLayer(name, layers[name])
+                    for name in ("engine", "model", "firmware")
+                    if name in layers
+                ),
+            )
         )
         return settings["language", None][0], keys[0][3]
 
     said = {}
     assert language() == ("0", "speed 0")
-    for place, name in enumerate(("model", "domain", "account", "device"), 1):
+    order = "engine model firmware domain profile account device"
+    for place, name in enumerate(order.split(), 1):
         said[name] = layer(str(place))
         assert language(**said) == (str(place), f"speed {place}")
 
@@ -176,14 +196,16 @@ def test_a_device_may_use_an_identity_that_no_account_has() -> None:
     assert settings["user_active", 4] == "off"
 
 
-def test_keys_that_no_layer_tells_are_not_touched() -> None:
+def test_of_a_phone_whose_model_is_unknown_no_key_is_freed() -> None:
     device = replace(DEVICE, layer=Layer(keys=(FunctionKey(3, "line"),)))
-    assert list(read(document(device))[1]) == [3]
+    assert list(read(document(device, model=""))[1]) == [3]
 
 
 def test_keys_that_only_the_model_tells_are_freed() -> None:
     device = replace(DEVICE, layer=Layer(keys=(FunctionKey(3, "blf 402"),)))
-    _settings, keys = read(document(device, model_layer=Layer(keys=free_keys(6))))
+    _settings, keys = read(
+        document(device, model="", layers=of_model(Layer(keys=free_keys(6))))
+    )
     assert [keys[index][3][:4] for index in range(6)] == [
         "line",
         "line",
@@ -196,7 +218,7 @@ def test_keys_that_only_the_model_tells_are_freed() -> None:
 
 def test_a_password_in_a_layer_and_the_phone_s_type_never_leave() -> None:
     layer = Layer((Setting("user_pass", "stolen", 1), Setting("phone_type", "")))
-    settings = settings_of(replace(DEVICE, layer=layer), model_layer=layer)
+    settings = settings_of(replace(DEVICE, layer=layer), layers=of_model(layer))
     assert settings["user_pass", 1] == PASSWORDS[1]
     assert ("phone_type", None) not in settings
 
@@ -210,7 +232,7 @@ def test_phones_of_one_shape_share_a_plan() -> None:
         plan, packed = compiler.specific(
             device,
             model="snom370",
-            model_layer=Layer(),
+            layers=(),
             passwords={number: "x" * 16},
             base_url=BASE_URL,
         )
@@ -221,9 +243,52 @@ def test_phones_of_one_shape_share_a_plan() -> None:
     assert len(plans) == compiler.plans == 1
 
 
+def test_phones_of_one_profile_with_variables_share_a_plan() -> None:
+    compiler = SettingsCompiler()
+    keys = (
+        FunctionKey(0, "speed *{{number}}", "{{display_name}}"),
+        FunctionKey(1, "blf 499", "Boss"),
+    )
+    sizes = set()
+    for number in range(50):
+        profile = Profile(1, "sales", Layer(keys=keys))
+        account = Account(
+            number, 1, str(400 + number), f"N {number}", "", b"", profile=profile
+        )
+        device = Device(MAC + number, DOMAIN, (Binding(1, account),))
+        plan, packed = compiler.specific(
+            device,
+            model="snom370",
+            layers=(),
+            passwords={number: "x" * 16},
+            base_url=BASE_URL,
+        )
+        _settings, told_keys = read(plan.assemble(packed))
+        assert told_keys[0] == ("active", f"N {number}", "R", f"speed *{400 + number}")
+        assert told_keys[1][1] == "Boss"
+        sizes.add(len(packed))
+    assert compiler.plans == 1
+    assert max(sizes) < 80  # only what is each phone's own
+    # What it says is part of the plan: another content is another plan.
+    changed = replace(account, profile=Profile(1, "sales", Layer(keys=keys[:1])))
+    document(Device(MAC, DOMAIN, (Binding(1, changed),)), compiler, passwords={49: ""})
+    assert compiler.plans == 2
+
+
+def test_phones_of_two_firmware_ranges_keep_the_plans_of_both() -> None:
+    compiler = SettingsCompiler()
+    old = (NamedLayer("firmware -7 of snom370", Layer((Setting("language", "a"),))),)
+    new = (NamedLayer("firmware 8- of snom370", Layer((Setting("language", "b"),))),)
+    for _ in range(3):
+        for layers in (old, new, ()):
+            document(compiler=compiler, layers=layers)
+    assert compiler.plans == 3
+
+
 @pytest.mark.parametrize(
     ("device", "changes"),
     [
+        (replace(DEVICE, layer=Layer((Setting("language", "{{mac}}"),))), {}),
         (replace(DEVICE, bindings=DEVICE.bindings[:1]), {}),
         (replace(DEVICE, bindings=(Binding(3, ANN),)), {}),
         (replace(DEVICE, domain=replace(DOMAIN, registrar="sip.example.com")), {}),
@@ -231,7 +296,7 @@ def test_phones_of_one_shape_share_a_plan() -> None:
         (replace(DEVICE, layer=Layer((Setting("dhcp", "on"),))), {}),
         (replace(DEVICE, layer=Layer(keys=KEYS[:1])), {}),
         (DEVICE, {"model": "snom360"}),
-        (DEVICE, {"model_layer": Layer((Setting("dhcp", "on"),))}),
+        (DEVICE, {"layers": of_model(Layer((Setting("dhcp", "on"),)))}),
         (DEVICE, {"base_url": "http://127.0.0.1:8080"}),
     ],
 )
@@ -283,7 +348,7 @@ def test_the_general_document_holds_no_secret_and_no_identity() -> None:
         (FunctionKey(0, "url http://u:topsecret@pbx/"),),
     )
     general = SettingsCompiler().general(
-        model="snom370", model_layer=secrets, base_url="http://192.0.2.1:8080/"
+        model="snom370", layers=of_model(secrets), base_url="http://192.0.2.1:8080/"
     )
     settings, keys = read(general)
     assert b"topsecret" not in general
@@ -295,6 +360,14 @@ def test_the_general_document_holds_no_secret_and_no_identity() -> None:
     )
     assert settings["language", None] == ("Deutsch", "R")
     assert ("auto_reboot_on_setting_change", None) not in settings
+
+
+def test_what_has_variables_is_not_for_anybody() -> None:
+    layers = of_model(Layer((Setting("language", "{{number}} {{domain}}"),)))
+    general = SettingsCompiler().general(
+        model="snom370", layers=layers, base_url=BASE_URL
+    )
+    assert b"<language" not in general
 
 
 def test_text_that_xml_cannot_carry_stops_at_the_last_wall() -> None:
@@ -352,7 +425,5 @@ def test_phones_with_credentials_share_a_plan_and_those_without_another() -> Non
 
 
 def test_the_document_for_anybody_has_no_credentials() -> None:
-    made = SettingsCompiler().general(
-        model="snom370", model_layer=Layer(), base_url=BASE_URL
-    )
+    made = SettingsCompiler().general(model="snom370", layers=(), base_url=BASE_URL)
     assert b"http_client" not in made

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.certificates.blocks import Blocks
-from bootwave.directory.records import EMPTY, FunctionKey, Setting
+from bootwave.directory.records import EMPTY, FunctionKey, Profile, Setting
 from bootwave.errors import StoreUnavailable
 from bootwave.store import changelog
 from bootwave.store import reader as reader_module
@@ -115,6 +115,49 @@ def test_settings_of_a_model_are_seen_when_they_change(
     assert reader.model_layer("snom370") is layer
     admin.settings_set("model", "snom370", "backlight", "1")
     assert reader.model_layer("snom370").settings == (Setting("backlight", "1"),)
+
+
+def test_accounts_share_their_profile_until_it_changes(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    def profile(mac: int = MAC) -> Profile | None:
+        return reader.devices([mac])[mac].bindings[0].account.profile
+
+    assert profile() is None
+    admin.profile_add("a.example.com", "sales")
+    admin.keys_set("profile", "sales@a.example.com", 3, "line", label="L")
+    admin.profile_assign("a.example.com", "sales", everyone=True)
+    first = profile()
+    assert first is not None
+    assert (first.name, first.layer.keys) == ("sales", (FunctionKey(3, "line", "L"),))
+    assert profile(OTHER) is first
+    admin.settings_set("profile", "sales@a.example.com", "language", "x")
+    second = profile()
+    assert second is not None
+    assert second.layer.settings == (Setting("language", "x"),)
+    admin.profile_remove("a.example.com", "sales", force=True)
+    assert profile() is None
+
+
+def test_a_device_knows_its_group(
+    filled: None, admin: Administration, reader: Reader
+) -> None:
+    assert reader.devices([MAC])[MAC].group_id is None
+    admin.group_add("a.example.com", "ground floor")
+    admin.group_assign("a.example.com", "ground floor", [f"{MAC:012X}"])
+    assert reader.devices([MAC])[MAC].group_id == 1
+
+
+def test_firmware_ranges_of_a_model_come_with_the_winner_last(
+    admin: Administration, reader: Reader
+) -> None:
+    for written in ("8.7-", "-8.7", "8.4-8.7"):
+        admin.settings_set("firmware", f"snom370 {written}", "language", written)
+    admin.settings_set("firmware", "snom320 8.7", "language", "x")
+    found = reader.firmware_layers("snom370")
+    assert [str(one) for one, _layer in found] == ["-8.7", "8.4-8.7", "8.7-"]
+    assert found[1][1].settings == (Setting("language", "8.4-8.7"),)
+    assert reader.firmware_layers("snom999") == []
 
 
 def test_settings_of_the_engine_are_a_layer_too(

@@ -42,13 +42,30 @@ class FunctionKey:
 
 @record
 class Layer:
-    """What one layer (engine, model, domain, account, device) says."""
+    """What one layer says: a model's, a profile's, a device's and so on."""
 
     settings: tuple[Setting, ...] = ()
     keys: tuple[FunctionKey, ...] = ()
 
 
 EMPTY = Layer()
+
+
+@record
+class NamedLayer:
+    """A layer with where it was said, in words: ``model snom370``."""
+
+    origin: str
+    layer: Layer
+
+
+@record
+class Profile:
+    """A button profile of a domain: what the accounts that have it say in common."""
+
+    id: int
+    name: str
+    layer: Layer = EMPTY
 
 
 @record
@@ -99,6 +116,7 @@ class Account:
     wildcard: Literal["", "*", "?"] = ""
     layer: Layer = EMPTY
     window: Window | None = None
+    profile: Profile | None = None
 
     def __repr__(self) -> str:
         """Return the account's name without its secret."""
@@ -162,7 +180,8 @@ class Device:
 
     ``token`` is that of the URL it is told to come back to, None when there is none.
     ``provisioned_at`` is when it was first given its passwords since they changed or
-    it was opened, in wall-clock seconds; None before.
+    it was opened, in wall-clock seconds; None before.  ``group_id`` is that of the
+    group it is in, None for none.
     """
 
     mac: int
@@ -174,6 +193,7 @@ class Device:
     provisioned_at: float | None = None
     token: Token | None = None
     credentials: DeviceCredentials | None = None
+    group_id: int | None = None
 
 
 @record

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
-from bootwave.directory.records import EMPTY, Device, WildcardAccount
+from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
 from bootwave.pairing.decisions import Claim, Consume
@@ -65,7 +65,7 @@ class DocumentMaker:
         plan, packed = self._compiler.specific(
             device,
             model=model,
-            model_layer=self._layers.layer(model),
+            layers=self._layers.layers(model),
             passwords=self._passwords(device) if with_passwords else None,
             base_url=key.base_url,
             setting_server=None if base is key.base_url else f"{base}/{{mac}}.xml",
@@ -109,15 +109,15 @@ class DocumentMaker:
             content = setting_files([general_url(key.base_url, key.model)])
         else:
             try:
-                layer = self._layers.layer(key.model)
+                layers = self._layers.layers(key.model)
             except StoreError:
-                layer, complete = EMPTY, False
+                layers, complete = (), False
             base_url = key.base_url
             # Old firmware, without one, may not even know the server's TLS.
             if model_data(key.model).certificate:
                 base_url = self._bootstrap(base_url)
             content = self._compiler.general(
-                model=key.model, model_layer=layer, base_url=base_url
+                model=key.model, layers=layers, base_url=base_url
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
 

@@ -5,8 +5,15 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from bootwave.directory.records import Device, Layer, Token, WildcardAccount
+from bootwave.directory.records import (
+    Device,
+    Layer,
+    NamedLayer,
+    Token,
+    WildcardAccount,
+)
 from bootwave.pairing.decisions import Claim, Consume
+from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.sip.effects import Local
 from bootwave.store.phonewrites import Taken
 
@@ -50,6 +57,9 @@ class Reader(Protocol):
 
     def model_layer(self, model: str) -> Layer:
         """Return what is set for all phones of *model*."""
+
+    def firmware_layers(self, model: str) -> Sequence[tuple[FirmwareRange, Layer]]:
+        """Return what is set for firmware ranges of *model*, the winner last."""
 
 
 class PhoneWrites(Protocol):
@@ -96,7 +106,7 @@ class Compiler(Protocol):
         device: Device,
         *,
         model: str,
-        model_layer: Layer,
+        layers: tuple[NamedLayer, ...],
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
@@ -104,7 +114,9 @@ class Compiler(Protocol):
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 
-    def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
+    def general(
+        self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
+    ) -> bytes:
         """Return the document without secrets."""
 
 

@@ -1,17 +1,12 @@
 """Layers in, documents out: one plan per shape, slot bytes per phone.
 
 Most of a document is the same for all phones of a domain and model.  What differs are
-the fields of the accounts, the values that account and device layers add, and when the
-phone comes again; these are slots.  The *shape* of a phone is what decides the markup:
-which identities are in use, and which settings and keys its accounts' and its own
-layer name.  Phones of one shape, domain, model and base URL share one plan, and only
-the packed values of the slots are made for each.
-
-A phone's *values* are one flat list: the refresh timer; the user name and password that
-it authenticates with here, if it has some; for each binding in the order
-of identities its account's fields and password, then the values and the labels and
-values of keys in the account's layer; at last those of the device's layer.  ``_merge``
-numbers slots, and ``_values`` lists values, in this order.
+the fields of the accounts, the values that account and device layers add, what has
+variables in it, and when the phone comes again; these are slots.  The *shape* of a
+phone is what decides the markup: which identities are in use and with which profiles,
+and which settings and keys its accounts' and its own layer name.  Phones of one shape,
+domain, model, firmware range and base URL share one plan, and only the packed values of
+the slots are made for each (``settings.merging``).
 """
 
 from collections import OrderedDict
@@ -25,44 +20,40 @@ from bootwave.directory.records import (
     Device,
     Domain,
     Layer,
+    NamedLayer,
     Permission,
+    Profile,
 )
 from bootwave.native.xml import Plan
-from bootwave.settings.catalogue import IDENTITIES
 from bootwave.settings.document import settings_document
-from bootwave.settings.functionkeys import expanded
-from bootwave.settings.identities import (
-    FIELDS,
-    identity_lines,
-    unused_lines,
-    values_of,
-)
 from bootwave.settings.layers import (
     ENGINE_LAYER,
-    Line,
     Merged,
-    Slot,
+    Remembering,
     bootstrap,
     general,
-    key_of,
     known_model,
     lines_of,
-    locale,
-    refresh_seconds,
 )
+from bootwave.settings.merging import (
+    Filled,
+    Phone,
+    merge,
+    used_identities,
+    values_for,
+)
+from bootwave.settings.variables import MARK, without_variables
 
 # Plans kept: at 8 KB some eight thousand shapes.  A fleet where every phone has a
 # shape of its own compiles at each miss, which costs time, not memory.
 MAX_PLAN_BYTES: Final = 64 * 1024 * 1024
 _PLAN_OVERHEAD_BYTES: Final = 2048  # the key, the holes and the ends of the pieces
-_MAX_VERSIONS: Final = 16_384  # of domains, and of models: peers name those
+_MAX_VERSIONS: Final = 16_384  # of domains, models and profiles: peers name models
 
-# What a phone authenticates with as a client of HTTP.
-CLIENT_FIELDS: Final = ("http_client_user", "http_client_pass")
-
-_SettingShape = tuple[str, int | None, Permission]
-_KeyShape = tuple[int, str, Permission]
+_SettingShape = tuple[str, int | None, Permission, str]
+_KeyShape = tuple[int, str, Permission, str, str]
 _LayerShape = tuple[tuple[_SettingShape, ...], tuple[_KeyShape, ...]] | None
+Layers = tuple[NamedLayer, ...]
 
 
 class _Versions:
@@ -109,9 +100,12 @@ class SettingsCompiler:
         self._plan_bytes = plan_bytes
         self._domains = _Versions()
         self._models = _Versions()
-        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._profiles = _Versions()
+        self._plans: OrderedDict[Hashable, tuple[Plan, tuple[Filled, ...]]] = (
+            OrderedDict()
+        )
         self._kept_bytes = 0
-        self._latest: tuple[Domain, Layer, str, tuple[int, int, str]] | None = None
+        self._latest: tuple[Domain, Layers, str, tuple[int, int, str]] | None = None
 
     @property
     def plans(self) -> int:
@@ -123,7 +117,7 @@ class SettingsCompiler:
         device: Device,
         *,
         model: str,
-        model_layer: Layer,
+        layers: Layers,
         passwords: Mapping[int, str] | None,
         base_url: str,
         setting_server: str | None = None,
@@ -131,7 +125,8 @@ class SettingsCompiler:
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
-        The caller leaves out bindings that have expired.  *passwords* holds the SIP
+        The caller leaves out bindings that have expired.  *layers* are those of the
+        engine, the model and its firmware, the winner last.  *passwords* holds the SIP
         password of each bound account by the account's id; with None the document says
         nothing of passwords.  *base_url* is where the phone reaches this server, and
         *model* is "" while unknown; *setting_server* is what the phone is told to come
@@ -146,191 +141,170 @@ class SettingsCompiler:
         if domain is None:
             raise ValueError("a device without domain has no settings of its own")
         model = known_model(model)
-        bindings: Sequence[Binding] = device.bindings
-        if len(bindings) > 1:
-            bindings = sorted(bindings, key=lambda binding: binding.identity)
+        bindings = _in_order(device)
         key = (
-            self._shared(domain, model, model_layer, base_url),
+            self._shared(domain, model, layers, base_url),
             passwords is None,
             setting_server is None,
             credentials is not None,
             _layer_shape(device.layer),
-            tuple([(b.identity, _layer_shape(b.account.layer)) for b in bindings]),
+            tuple(
+                [
+                    (
+                        b.identity,
+                        _layer_shape(b.account.layer),
+                        self._number(b.account.profile),
+                    )
+                    for b in bindings
+                ]
+            ),
         )
-        plan = self._plans.get(key)
-        if plan is None:
-            merged = self._merge(
+        found = self._plans.get(key)
+        if found is None:
+            phone = Phone(
                 device,
                 domain,
                 bindings,
                 model,
-                model_layer,
+                layers,
                 base_url,
-                with_passwords=passwords is not None,
-                own_server=setting_server is not None,
-                has_credentials=credentials is not None,
+                passwords is not None,
+                setting_server is not None,
+                credentials is not None,
             )
-            plan = settings_document(merged)
-            self._keep(key, plan)
+            merged = Merged(used_identities(bindings))
+            filled = merge(phone, self._engine_layer, merged)
+            found = settings_document(merged), filled
+            self._keep(key, found)
         else:
             self._plans.move_to_end(key)
+        plan, filled = found
         return plan, plan.fill(
-            _values(
-                device, domain, bindings, passwords, setting_server, credentials or ()
+            values_for(
+                device,
+                domain,
+                bindings,
+                passwords,
+                setting_server,
+                credentials or (),
+                filled,
             )
         )
 
+    def remembered(
+        self,
+        device: Device,
+        *,
+        model: str,
+        layers: Layers,
+        passwords: Mapping[int, str] | None,
+        base_url: str,
+        setting_server: str | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> tuple[Remembering, list[str]]:
+        """Return what each layer says to *device*, and the values of the slots in it.
+
+        For people who ask why; nothing is kept of it.  Arguments and errors are those
+        of ``specific``.
+        """
+        domain = device.domain
+        if domain is None:
+            raise ValueError("a device without domain has no settings of its own")
+        bindings = _in_order(device)
+        phone = Phone(
+            device,
+            domain,
+            bindings,
+            known_model(model),
+            layers,
+            base_url,
+            passwords is not None,
+            setting_server is not None,
+            credentials is not None,
+        )
+        merged = Remembering(used_identities(bindings))
+        filled = merge(phone, self._engine_layer, merged)
+        return merged, values_for(
+            device,
+            domain,
+            bindings,
+            passwords,
+            setting_server,
+            credentials or (),
+            filled,
+        )
+
     def _shared(
-        self, domain: Domain, model: str, model_layer: Layer, base_url: str
+        self, domain: Domain, model: str, layers: Layers, base_url: str
     ) -> tuple[int, int, str]:
         """Return what a plan's key begins with; mostly it is the one before."""
         latest = self._latest
         if latest is not None and (
             latest[0] is domain
-            and latest[1] is model_layer
+            and latest[1] is layers
             and latest[2] == model
             and latest[3][2] == base_url
         ):
             return latest[3]
+        # By where they were said, too: phones of one model with another firmware have
+        # other layers, and neither must take the number from the other.
+        name = (model, *[named.origin for named in layers])
         numbers = (
             self._domains.number(domain.id, domain),
-            self._models.number(model, model_layer),
+            self._models.number(name, layers),
             base_url,
         )
-        self._latest = domain, model_layer, model, numbers
+        self._latest = domain, layers, model, numbers
         return numbers
 
-    def general(self, *, model: str, model_layer: Layer, base_url: str) -> bytes:
+    def _number(self, profile: Profile | None) -> int:
+        return -1 if profile is None else self._profiles.number(profile.id, profile)
+
+    def general(self, *, model: str, layers: Layers, base_url: str) -> bytes:
         """Return the document that phones of *model* may read without any proof.
 
         It brings them back here and holds neither secrets nor identities; see
-        ``layers.general``.  Raises SettingError for what XML cannot carry.
+        ``layers.general``.  What has variables is left out: it is of one phone.  Raises
+        SettingError for what XML cannot carry.
         """
         merged = Merged()
-        for lines in (
-            bootstrap(base_url, known_model(model)),
-            lines_of(self._engine_layer.settings),
-            lines_of(model_layer.settings),
-        ):
-            merged.say(general(lines))
+        merged.say(general(bootstrap(base_url, known_model(model))))
+        for layer in (self._engine_layer, *(named.layer for named in layers)):
+            merged.say(general(lines_of(without_variables(layer.settings))))
         return settings_document(merged).assemble(b"")
 
-    def _keep(self, key: Hashable, plan: Plan) -> None:
-        self._plans[key] = plan
-        self._kept_bytes += _PLAN_OVERHEAD_BYTES + plan.baked_bytes
+    def _keep(self, key: Hashable, found: tuple[Plan, tuple[Filled, ...]]) -> None:
+        self._plans[key] = found
+        self._kept_bytes += _PLAN_OVERHEAD_BYTES + found[0].baked_bytes
         while self._kept_bytes > self._plan_bytes and self._plans:
-            _key, oldest = self._plans.popitem(last=False)
+            _key, (oldest, _filled) = self._plans.popitem(last=False)
             self._kept_bytes -= _PLAN_OVERHEAD_BYTES + oldest.baked_bytes
 
-    def _merge(
-        self,
-        device: Device,
-        domain: Domain,
-        bindings: Sequence[Binding],
-        model: str,
-        model_layer: Layer,
-        base_url: str,
-        *,
-        with_passwords: bool,
-        own_server: bool,
-        has_credentials: bool,
-    ) -> Merged:
-        used = [binding.identity for binding in bindings]
-        if len(set(used)) < len(used) or not set(used) <= set(range(1, IDENTITIES + 1)):
-            raise ValueError(f"identities are 1 to {IDENTITIES}, once each: {used}")
-        merged = Merged(used)
-        numbers = count()
-        timer = Line("settings_refresh_timer", Slot(next(numbers)))
-        merged.say([*bootstrap(base_url, model), timer, *unused_lines(used)])
-        if own_server:
-            merged.say([Line("setting_server", Slot(next(numbers)), permission="RW")])
-        own = [Slot(next(numbers)) for _ in CLIENT_FIELDS] if has_credentials else []
-        for layer in (self._engine_layer, model_layer):
-            _say_shared(merged, layer, domain)
-        merged.say(locale(domain))
-        _say_shared(merged, domain.layer, domain)
-        # Slots are numbered in the order of identities, but the lowest identity is
-        # told last and so wins (layers).
-        told = []
-        for binding in bindings:
-            fields = [Slot(next(numbers)) for _ in FIELDS]
-            password = Slot(next(numbers)) if with_passwords else None
-            slots = _slots(binding.account.layer, numbers)
-            told.append((binding, fields, password, slots))
-        for binding, fields, password, slots in reversed(told):
-            identity = binding.identity
-            merged.say(identity_lines(domain, fields), (identity,))
-            if password is not None:
-                merged.say_secret("user_pass", identity, password)
-            _say_slots(merged, binding.account.layer, slots, (identity,))
-        _say_slots(merged, device.layer, _slots(device.layer, numbers), used)
-        for name, slot in zip(CLIENT_FIELDS, own, strict=False):
-            merged.say_secret(name, None, slot)
-        return merged
+
+def _in_order(device: Device) -> Sequence[Binding]:
+    """Return the bindings of *device* in the order of their identities."""
+    bindings: Sequence[Binding] = device.bindings
+    if len(bindings) > 1:
+        bindings = sorted(bindings, key=lambda binding: binding.identity)
+    return bindings
 
 
 def _layer_shape(layer: Layer) -> _LayerShape:
+    """Return what of *layer* decides the markup, and the texts that have variables."""
     if layer is EMPTY or not (layer.settings or layer.keys):
         return None
     return (
-        tuple([(s.name, s.index, s.permission) for s in layer.settings]),
-        tuple([(k.index, k.context, k.permission) for k in layer.keys]),
+        tuple(
+            [(s.name, s.index, s.permission, _varying(s.value)) for s in layer.settings]
+        ),
+        tuple(
+            [
+                (k.index, k.context, k.permission, _varying(k.label), _varying(k.value))
+                for k in layer.keys
+            ]
+        ),
     )
 
 
-def _say_shared(merged: Merged, layer: Layer, domain: Domain) -> None:
-    merged.say(lines_of(layer.settings))
-    for key in layer.keys:
-        content = expanded(key.value, domain.name)
-        merged.say_key(key.index, key_of(key, content, key.label))
-
-
-def _slots(layer: Layer, numbers: "count[int]") -> list[Slot]:
-    """Number the values of *layer*: one per setting, then label and value per key."""
-    return [
-        Slot(next(numbers)) for _ in range(len(layer.settings) + 2 * len(layer.keys))
-    ]
-
-
-def _say_slots(
-    merged: Merged, layer: Layer, slots: Sequence[Slot], identities: Sequence[int]
-) -> None:
-    given = iter(slots)
-    merged.say(
-        [Line(s.name, next(given), s.index, s.permission) for s in layer.settings],
-        identities,
-    )
-    for key in layer.keys:
-        label = next(given)
-        merged.say_key(key.index, key_of(key, next(given), label))
-
-
-def _values(
-    device: Device,
-    domain: Domain,
-    bindings: Sequence[Binding],
-    passwords: Mapping[int, str] | None,
-    setting_server: str | None,
-    credentials: Sequence[str],
-) -> list[str]:
-    """Return what the slots numbered by ``_merge`` stand for, in the same order."""
-    values = [str(refresh_seconds(device.mac))]
-    if setting_server is not None:
-        values.append(setting_server)
-    values += credentials
-    for binding in bindings:
-        account = binding.account
-        values += values_of(account)
-        if passwords is not None:
-            values.append(passwords[account.id])
-        _add_values(values, account.layer, domain)
-    _add_values(values, device.layer, domain)
-    return values
-
-
-def _add_values(values: list[str], layer: Layer, domain: Domain) -> None:
-    if layer is EMPTY:
-        return
-    values += [setting.value for setting in layer.settings]
-    for key in layer.keys:
-        values += (key.label, expanded(key.value, domain.name))
+def _varying(text: str) -> str:
+    return text if MARK in text else ""

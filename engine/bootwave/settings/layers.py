@@ -1,13 +1,13 @@
 """What the engine itself tells phones, and how layers are merged.
 
-Order: engine, model, domain, account, device; by name and index, the later one wins.
-A setting that each identity has, told without an index, is meant for every identity in
-use; in an account's layer for the account's own.  In one layer the setting with an
-index beats the one without.
+Order: engine, model, firmware ranges, domain, button profile, account, device; by name
+and index, the later one wins.  A setting that each identity has, told without an index,
+is meant for every identity in use; in the layer of an account or its profile for the
+account's own.  In one layer the setting with an index beats the one without.
 
 Two accounts on one phone may disagree about a setting that the phone has only once.
-Then the account with the lower identity wins: the first is the phone's owner, the
-others are lines that ring there too.
+Then the account with the lower identity wins, with its profile: the first is the
+phone's owner, the others are lines that ring there too.
 """
 
 import re
@@ -84,11 +84,13 @@ class Merged:
     """What all layers together say.
 
     ``settings`` by name and index and ``keys`` by index, in the order first told.
+    ``origin`` is where what is said next was said, in words.
     """
 
     def __init__(self, identities: Sequence[int] = ()) -> None:
         """Start empty, for a phone with *identities* in use."""
         self.identities = identities
+        self.origin = ""
         self.settings: dict[tuple[str, int | None], Told] = {}
         self.keys: dict[int, ToldKey] = {}
 
@@ -115,15 +117,43 @@ class Merged:
             self._put(line, line.index)
 
     def _put(self, line: Line, index: int | None) -> None:
-        self.settings[line.name, index] = Told(line.content, line.permission)
+        self.tell(line.name, index, Told(line.content, line.permission))
 
     def say_secret(self, name: str, identity: int | None, content: Content) -> None:
         """Tell an identity, or the phone, a secret that no layer may say."""
-        self.settings[name, identity] = Told(content, "R")
+        self.tell(name, identity, Told(content, "R"))
+
+    def tell(self, name: str, index: int | None, told: Told) -> None:
+        """Put *told* over what was said of the setting *name* with *index*."""
+        self.settings[name, index] = told
 
     def say_key(self, index: int, key: ToldKey) -> None:
         """Put *key* over what was said of the key *index*."""
         self.keys[index] = key
+
+
+class Remembering(Merged):
+    """What all layers together say, and what each of them said.
+
+    ``said`` and ``said_keys`` hold, for each place, the origins with what they said,
+    the winner last.
+    """
+
+    def __init__(self, identities: Sequence[int] = ()) -> None:
+        """Start empty, for a phone with *identities* in use."""
+        super().__init__(identities)
+        self.said: dict[tuple[str, int | None], list[tuple[str, Told]]] = {}
+        self.said_keys: dict[int, list[tuple[str, ToldKey]]] = {}
+
+    def tell(self, name: str, index: int | None, told: Told) -> None:
+        """Put *told* over what was said of the setting *name* with *index*."""
+        super().tell(name, index, told)
+        self.said.setdefault((name, index), []).append((self.origin, told))
+
+    def say_key(self, index: int, key: ToldKey) -> None:
+        """Put *key* over what was said of the key *index*."""
+        super().say_key(index, key)
+        self.said_keys.setdefault(index, []).append((self.origin, key))
 
 
 def lines_of(settings: Iterable[Setting]) -> list[Line]:

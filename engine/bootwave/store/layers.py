@@ -5,8 +5,11 @@ from typing import Any
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
-from bootwave.settings.catalogue import checked_name, checked_setting
-from bootwave.settings.functionkeys import checked_key
+from bootwave.settings.catalogue import checked_name
+from bootwave.settings.variables import (
+    checked_key_with_variables,
+    checked_setting_with_variables,
+)
 from bootwave.store import firmwareranges, profiles
 from bootwave.store.work import Work
 
@@ -70,7 +73,7 @@ def set_setting(
 
     Raises SettingError when no phone can be told it.
     """
-    setting, warning = checked_setting(name, value, index, permission)
+    setting, warning = checked_setting_with_variables(name, value, index, permission)
     where = _place(work, scope, target, make=True)
     work.connection.execute(
         _SET,
@@ -136,7 +139,7 @@ def set_key(
     permission: str,
 ) -> dict[str, Any]:
     """Say what a function key is in the layer *scope* of *target*."""
-    key, warning = checked_key(index, value, label, context, permission)
+    key, warning = checked_key_with_variables(index, value, label, context, permission)
     where = _place(work, scope, target, make=True)
     said = {
         "context": key.context,

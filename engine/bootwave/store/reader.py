@@ -32,12 +32,14 @@ from bootwave.directory.records import (
     Domain,
     FunctionKey,
     Layer,
+    Profile,
     Setting,
     Token,
     WildcardAccount,
     Window,
 )
 from bootwave.errors import StoreError, StoreUnavailable
+from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.store.changelog import (
     EVERYTHING,
     MOST_IN_ONE,
@@ -79,7 +81,7 @@ SELECT asked.mac, d.mac, b.mac, b.domain_id, d.model, d.owns_certificate,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'account' AND s.key = a.id)
   OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
-  w.pairing_end, w.closed_at
+  w.pairing_end, w.closed_at, a.profile_id, d.group_id
 FROM (SELECT column1 AS mac, column2 AS decoy FROM (VALUES {})) asked
 LEFT JOIN devices d ON d.mac = asked.mac
 LEFT JOIN bindings b ON b.mac = CASE
@@ -134,8 +136,10 @@ _BOUND_FOR_GOOD = """
 SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
 """
+_PROFILE = "SELECT name FROM profiles WHERE id = ?"
 _BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _MODEL = "SELECT id FROM models WHERE name = ?"
+_RANGES = "SELECT id, low, high FROM firmware_ranges WHERE model = ?"
 _SETTINGS = """
 SELECT key, name, value, idx, permission FROM settings
 WHERE scope = ? AND key IN ({}) ORDER BY key, name, idx
@@ -170,6 +174,7 @@ class Reader:
         self._seq = -1  # unknown: nothing was read yet
         self._pending: list[Change] = []
         self._domains: dict[int, Domain] = {}
+        self._profiles: dict[int, Profile] = {}
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
         self._tokens: dict[int, Token] | None = None
@@ -259,6 +264,17 @@ class Reader:
                 self._models[model] = layer
             return layer
 
+    def firmware_layers(self, model: str) -> list[tuple[FirmwareRange, Layer]]:
+        """Return what is set for firmware ranges of *model*, the winner last."""
+        with self._moment as connection:
+            rows = connection.execute(_RANGES, (model,)).fetchall()
+            layers = _layers(connection, "firmware", [key for key, _, _ in rows])
+        found = [
+            (FirmwareRange.from_ends(low, high), layers.get(key, EMPTY))
+            for key, low, high in rows
+        ]
+        return sorted(found, key=lambda one: one[0].precedence())
+
     def engine_layer(self) -> Layer:
         """Return what is set for every phone of this engine."""
         with self._moment as connection:
@@ -340,6 +356,7 @@ class Reader:
         for change in changes:
             if change.kind == "all":
                 self._domains.clear()
+                self._profiles.clear()
                 self._models.clear()
                 self._wildcards = self._tokens = self._decoys = None
             elif change.kind == "device":
@@ -348,6 +365,8 @@ class Reader:
             elif change.kind == "domain":
                 self._domains.pop(change.key, None)
                 self._wildcards = self._tokens = None
+            elif change.kind == "profile":
+                self._profiles.pop(change.key, None)
             elif change.kind == "model":
                 self._models.clear()
             elif change.kind == "wildcard":
@@ -414,7 +433,7 @@ class Reader:
                 "device",
                 list({row[_BOUND] for row in rows if row[_HAS_DEVICE_LAYER]}),
             )
-        domains = self._domains
+        domains, profiles = self._domains, self._profiles
         strangers: dict[int, Device] = {}  # made all the same, too
         for (
             mac,
@@ -453,8 +472,10 @@ class Reader:
             consumed_source,
             pairing_end,
             closed_at,
+            profile_id,
+            group_id,
         ) in rows:
-            domain = token = credentials = window = None
+            domain = token = credentials = window = profile = None
             bindings: tuple[Binding, ...] = ()
             if bound_mac is not None:
                 domain = domains.get(domain_id) or self._read_domain(
@@ -472,6 +493,10 @@ class Reader:
                         pairing_end,
                         closed_at is not None,
                     )
+                if profile_id is not None:
+                    profile = profiles.get(profile_id) or self._read_profile(
+                        connection, profile_id
+                    )
                 account = Account(
                     account_id,
                     account_domain_id,
@@ -483,6 +508,7 @@ class Reader:
                     wildcard,
                     account_layers.get(account_id, EMPTY) if account_layers else EMPTY,
                     window,
+                    profile,
                 )
                 bindings = (Binding(identity, account, expires, binding_boot_id),)
                 if mac in found:
@@ -510,6 +536,7 @@ class Reader:
                 provisioned_at,
                 token if own else None,
                 credentials if own else None,
+                group_id,
             )
             (strangers if known is None else found)[mac] = device
 
@@ -518,6 +545,12 @@ class Reader:
         layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
         domain = self._domains[domain_id] = replace(Domain(*rows[0]), layer=layer)
         return domain
+
+    def _read_profile(self, connection: sqlite3.Connection, profile_id: int) -> Profile:
+        rows = connection.execute(_PROFILE, (profile_id,)).fetchall()
+        layer = _layers(connection, "profile", [profile_id]).get(profile_id, EMPTY)
+        profile = self._profiles[profile_id] = Profile(profile_id, rows[0][0], layer)
+        return profile
 
 
 class _Moment:
