@@ -9,8 +9,8 @@ def test_a_domain_is_added_changed_listed_and_removed(
 ) -> None:
     added = run(
         *("domain", "add", "PBX.example.com", "--registrar", "10.0.0.1:5061"),
-        *("--outbound-proxy", "10.0.0.2", "--language", "Deutsch"),
-        *("--timezone", "GER+1", "--tone-scheme", "GER"),
+        *("--outbound-proxy", "10.0.0.2", "--language", "German"),
+        *("--timezone", "Germany", "--tones", "Germany"),
         *("--wildcard-subnet", "10.0.0.0/24"),
     )
     assert added.out == "Added pbx.example.com.\n"

@@ -11,7 +11,7 @@ MAC = 0x0004132E08B4
 
 
 def test_a_domain_is_added_changed_and_listed(admin: Administration) -> None:
-    admin.domain_add("B.example.com", registrar="sip.example.com:5061", language="x")
+    admin.domain_add("B.example.com", registrar="sip.example.com:5061", language="fr")
     admin.domain_add("a.example.com")
     admin.domain_set("b.example.com", language="Deutsch", tone_scheme="GER")
     first, second = admin.domain_list()
@@ -30,6 +30,15 @@ def test_a_domain_is_added_changed_and_listed(admin: Administration) -> None:
     }
     admin.domain_set("b.example.com", registrar="")
     assert admin.domain_list()[1]["registrar"] == ""
+
+
+def test_a_domain_takes_the_names_people_use(admin: Administration) -> None:
+    names = {"language": "German", "timezone": "Europe/Berlin", "tone_scheme": "DE"}
+    made = admin.domain_add("a.example.com", **names)
+    codes = {"language": "Deutsch", "timezone": "GER+1", "tone_scheme": "GER"}
+    assert {name: made[name] for name in codes} == codes
+    with pytest.raises(SettingError, match=r"did you mean Germany\?"):
+        admin.domain_set("a.example.com", timezone="Germny")
 
 
 def test_a_domain_exists_once(admin: Administration) -> None:

@@ -17,13 +17,24 @@ OutboundProxy = Annotated[
     str | None, typer.Option(metavar="HOST", help="Through which proxy they register.")
 ]
 Language = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Language of the phones: Deutsch.")
+    str | None,
+    typer.Option(metavar="NAME", help="Language of the phones: German, de or Deutsch."),
 ]
 Timezone = Annotated[
-    str | None, typer.Option(metavar="ZONE", help="Time zone of the phones: GER+1.")
+    str | None,
+    typer.Option(
+        metavar="ZONE",
+        help="Time zone of the phones: Germany, Europe/Berlin, UTC+1 or GER+1.",
+    ),
 ]
 ToneScheme = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Country of the tones: GER.")
+    str | None,
+    typer.Option(
+        "--tones",
+        "--tone-scheme",
+        metavar="COUNTRY",
+        help="Whose tones the phones play: Germany, DE or GER.",
+    ),
 ]
 WildcardSubnet = Annotated[
     str | None,

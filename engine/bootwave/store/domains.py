@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave.errors import SettingError, StoreConflict
+from bootwave.settings.locales import (
+    required_language,
+    required_timezone,
+    required_tones,
+)
 from bootwave.store.claims import refresh_star_subnet
 from bootwave.store.names import (
     checked_host,
-    checked_name,
     checked_subnet,
     required_domain,
 )
@@ -21,6 +25,13 @@ FIELDS = (
     "tone_scheme",
     "wildcard_subnet",
 )
+
+# What phones are told of these is a code; people say a country or a city.
+_NAMED = {
+    "language": required_language,
+    "timezone": required_timezone,
+    "tone_scheme": required_tones,
+}
 
 _ADD = """
 INSERT INTO domains (name, registrar, outbound_proxy, language, timezone, tone_scheme,
@@ -207,5 +218,5 @@ def _checked(fields: Mapping[str, str]) -> dict[str, str]:
         elif field == "wildcard_subnet":
             checked[field] = checked_subnet(value)
         else:
-            checked[field] = checked_name(value, f"The {field.replace('_', ' ')}")[:64]
+            checked[field] = _NAMED[field](value) if value.strip() else ""
     return checked
