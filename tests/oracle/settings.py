@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from bootwave.directory.records import Device, Layer, NamedLayer
 from bootwave.settings.catalogue import is_per_identity
-from bootwave.settings.functionkeys import expanded
+from bootwave.settings.keyvalues import expanded
 from bootwave.settings.layers import ENGINE_LAYER, refresh_seconds
 
 Settings = dict[tuple[str, int | None], tuple[str, str]]

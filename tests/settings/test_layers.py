@@ -1,5 +1,5 @@
 from bootwave.directory.records import Domain
-from bootwave.settings.catalogue import CATALOGUE, is_forbidden
+from bootwave.settings.catalogue import catalogue, is_forbidden
 from bootwave.settings.layers import (
     ENGINE_LAYER,
     REFRESH_SECONDS,
@@ -56,7 +56,7 @@ def test_a_forbidden_setting_is_left_out() -> None:
 def test_the_engine_says_only_known_settings_and_reboots_first() -> None:
     names = [setting.name for setting in ENGINE_LAYER.settings]
     assert names[0] == "auto_reboot_on_setting_change"
-    assert all(name in CATALOGUE and not is_forbidden(name) for name in names)
+    assert all(name in catalogue().known and not is_forbidden(name) for name in names)
 
 
 def test_the_way_back_keeps_the_braces_the_phone_fills() -> None:

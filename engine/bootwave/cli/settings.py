@@ -10,7 +10,12 @@ from bootwave.cli.output import Json, print_json, print_table
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Index = Annotated[
-    int | None, typer.Option(help="The identity it is for, 1 to 12.", min=1, max=12)
+    int | None,
+    typer.Option(
+        help="The identity it is for, 1 to 12, or what else it counts by.",
+        min=0,
+        max=999,
+    ),
 ]
 Permission = Annotated[
     str,

@@ -30,7 +30,8 @@ from bootwave.phone.mac import text_from_mac
 from bootwave.phone.models import model_data
 from bootwave.settings import variables
 from bootwave.settings.catalogue import IDENTITIES, is_per_identity
-from bootwave.settings.functionkeys import expanded, free_keys
+from bootwave.settings.functionkeys import free_keys
+from bootwave.settings.keyvalues import expanded
 from bootwave.settings.identities import (
     FIELDS,
     identity_lines,

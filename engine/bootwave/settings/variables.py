@@ -15,7 +15,8 @@ from bootwave.directory.records import Account, Domain, FunctionKey, Setting
 from bootwave.errors import SettingError
 from bootwave.phone.mac import text_from_mac
 from bootwave.settings.catalogue import checked_setting
-from bootwave.settings.functionkeys import TYPES, Argument, checked_key, expanded
+from bootwave.settings.functionkeys import checked_key
+from bootwave.settings.keyvalues import TYPES, Argument, expanded
 from bootwave.settings.spelling import nearest
 from bootwave.xml.legal import checked_text
 
@@ -35,7 +36,7 @@ _OF_THE_PLAN: Final = frozenset({"domain", "identity"})
 
 _VARIABLE = re.compile(r"\{\{(" + "|".join(SAMPLES) + r")\}\}")
 _WORD = re.compile(r"\{\{([A-Za-z][A-Za-z0-9_]*)\}\}")
-# RFC 3261 section 25.1, as functionkeys.expanded: but neither the | of a pick-up code
+# RFC 3261 section 25.1, as keyvalues.expanded: but neither the | of a pick-up code
 # nor the @ of a host may come from a variable.
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
 
@@ -123,7 +124,8 @@ def key_content(value: str, values: Mapping[str, str], domain: str) -> str:
     A variable is escaped as where it stands needs it: in a URL, in an address, in an
     XML definition; so that a name with a blank or an ampersand breaks none of them.
     """
-    argument = TYPES.get(value.partition(" ")[0])
+    known = TYPES.get(value.partition(" ")[0])
+    argument = known.argument if known else None
     if argument is Argument.URL:
         values = {name: quote(text, safe="") for name, text in values.items()}
     elif argument is Argument.DEFINITION:
