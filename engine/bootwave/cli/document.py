@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json
 from bootwave.errors import StoreNotFound
 from bootwave.options import Options, address_from_text
@@ -59,14 +60,26 @@ def document(
         str,
         typer.Option(metavar="URL", help="Where the phone reaches this server."),
     ] = "",
+    lint: Annotated[
+        bool, typer.Option("--lint", help="Say what is wrong with it instead.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Print the XML that the phone with this MAC would get, passwords masked.
 
     Whether the phone may have it now is another question: device show answers it.
+    With --lint the exit status is 1 when something is wrong with it.
     """
     options = place.loaded().options
+    if lint:
+        if reveal:
+            raise Misuse("--lint shows no password: leave --reveal out.")
+        text = _text(mac, kind, model, url.rstrip("/"), options, reveal=False)
+        _report(text, mac, kind, json=json)
+        return
     text = _text(mac, kind, model, url.rstrip("/"), options, reveal=reveal)
+    if not reveal:
+        text = _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
     if reveal:
         # What cannot be written down is not shown.
         with place.session() as session:
@@ -82,6 +95,7 @@ def document(
 def _text(
     mac: str, kind: Kind, model: str, url: str, options: Options, *, reveal: bool
 ) -> str:
+    """Return the document; SIP passwords stand in it with *reveal* only."""
     from bootwave.http.target import DocumentKind
     from bootwave.phone.mac import required_mac
     from bootwave.phone.model import required_model
@@ -124,8 +138,18 @@ def _text(
             body = maker.own(key, device).body()
     finally:
         reader.close()
-    text = body.decode()
-    return text if reveal else _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
+    return body.decode()
+
+
+def _report(text: str, mac: str, kind: Kind, *, json: bool) -> None:
+    from bootwave.cli.lint import report
+    from bootwave.phone.mac import required_mac, text_from_mac
+    from bootwave.settings.lint import lint as findings
+
+    shared = kind in (Kind.general, Kind.firmware)
+    own = "" if shared else text_from_mac(required_mac(mac))
+    found = findings(text.encode(), shared=shared, mac=own)
+    report(found, {"mac": mac, "kind": kind.value}, json=json)
 
 
 def _live_device(reader: "Reader", mac: int) -> "Device | None":

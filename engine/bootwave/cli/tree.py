@@ -134,6 +134,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         {"render": Leaf("dhcp:render", "Write options and classes for a server.")},
     ),
     "document": Leaf("document:document", "Print the document a phone would get."),
+    "lint": Leaf("lint:lint", "Say what is wrong with a document of a phone."),
     "phone": Branch(
         "Simulated phones.",
         {"boot": Leaf("phone:boot", "Boot one or many against a server.")},

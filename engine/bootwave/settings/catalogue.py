@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
 
@@ -29,6 +29,7 @@ IDENTITIES: Final = 12  # the most a desk phone has (870, 760, D7xx)
 M9_IDENTITIES: Final = 9
 MAX_INDEX: Final = 999  # of settings whose index is no identity: DECT bases go to 999
 
+_TABLE: Final = Path(__file__).with_suffix(".toml")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
 # Firmware below it reads the text format only (domain.md 3.1, "7 and later").
 _FIRST_XML: Final = FirmwareVersion(7)
@@ -146,7 +147,7 @@ _SECTIONS: Final = {
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue, read from its file once."""
-    data = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text())
+    data = tomllib.loads(_TABLE.read_text("utf-8"))
     general = frozenset(data["general"]["names"].split())
     known: dict[str, list[Known]] = {}
     for section, (topic, dialects, space) in _SECTIONS.items():

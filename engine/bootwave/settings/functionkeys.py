@@ -68,7 +68,7 @@ def checked_attributes(
         checked_text(value, f"The attribute {name} of a function key")
         allowed = ATTRIBUTES.get(name)
         if allowed is None:
-            meant = nearest(name, ATTRIBUTES)
+            meant = nearest(name, (*ATTRIBUTES, *OWN))
             hint = f"; did you mean {meant}?" if meant else "."
             notes.append(f"{name} is not an attribute this version knows{hint}")
         else:

@@ -10,13 +10,14 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from bootwave.errors import SettingError
 from bootwave.settings.spelling import nearest
 
+_TABLE: Final = Path(__file__).with_suffix(".toml")
 _UTC = re.compile(r"(?:UTC|GMT)\s*(?:([+-])\s*(\d{1,2})(?:[:.](\d{1,2}))?)?", re.I)
 _QUARTERS: Final = {"": 0.0, "0": 0.0, "00": 0.0, "15": 0.25, "25": 0.25}
 _HALVES: Final = {"30": 0.5, "5": 0.5, "50": 0.5, "45": 0.75, "75": 0.75}
@@ -178,4 +179,4 @@ def _plain(text: str) -> str:
 
 
 def _data() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("locales.toml").read_text("utf-8"))
+    return tomllib.loads(_TABLE.read_text("utf-8"))
