@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bootwave.settings.catalogue import Dialect, Known, Topic, catalogue
-from bootwave.settings.keyvalues import EVENTS, TYPES
+from bootwave.settings.keyvalues import EVENTS, PURPOSES, TYPES
 from bootwave.settings.locales import Places, languages, timezones, tones
 from bootwave.settings.values import Kind
 
@@ -131,8 +131,8 @@ def keys_page() -> str:
     lines += _table(
         ("type", "argument", "what it is"),
         [
-            (f"`{name}`", known.argument.value, known.purpose)
-            for name, known in TYPES.items()
+            (f"`{name}`", expected.value, PURPOSES[name])
+            for name, expected in TYPES.items()
         ],
     )
     lines += ["", f"Key events: {_codes(sorted(EVENTS))}", ""]

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -427,3 +428,18 @@ def test_phones_with_credentials_share_a_plan_and_those_without_another() -> Non
 def test_the_document_for_anybody_has_no_credentials() -> None:
     made = SettingsCompiler().general(model="snom370", layers=(), base_url=BASE_URL)
     assert b"http_client" not in made
+
+
+def test_phones_whose_keys_have_other_attributes_share_no_plan() -> None:
+    compiler = SettingsCompiler()
+
+    def shown(*attributes: tuple[str, str]) -> dict[str, str]:
+        key = FunctionKey(0, "line", attributes=attributes)
+        device = replace(DEVICE, layer=Layer(keys=(key,)))
+        root = ElementTree.fromstring(document(device, compiler))
+        return root[1][0].attrib
+
+    assert "icon_type" not in shown()
+    assert shown(("icon_type", "bell"))["icon_type"] == "bell"
+    assert shown(("icon_type", "star"))["icon_type"] == "star"
+    assert compiler.plans == 3

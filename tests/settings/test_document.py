@@ -44,6 +44,29 @@ def test_each_value_goes_where_its_slot_stands() -> None:
     assert (root[1][0].get("label"), root[1][0].text) == (values[4], values[3])
 
 
+def test_attributes_of_newer_firmware_stand_beside_the_label() -> None:
+    attributes = (("label_mode", "icon_text"), ("short_label", 'A "&'))
+    merged = Merged()
+    merged.say_key(0, ToldKey("line", "Anna", "active", "R", attributes))
+    root = ElementTree.fromstring(settings_document(merged).assemble(b""))
+    assert root[1][0].attrib == {
+        "idx": "0",
+        "context": "active",
+        "label": "Anna",
+        "label_mode": "icon_text",
+        "short_label": 'A "&',
+        "perm": "R",
+    }
+
+
+@pytest.mark.parametrize("name", ["idx", "label", "a b", 'a="1" b'])
+def test_an_attribute_that_is_none_stops_the_document(name: str) -> None:
+    merged = Merged()
+    merged.say_key(0, ToldKey("line", "", "active", "R", ((name, "x"),)))
+    with pytest.raises(SettingError, match="is not an attribute"):
+        settings_document(merged)
+
+
 def test_a_phone_without_keys_is_told_nothing_of_keys() -> None:
     plan = settings_document(Merged())
     assert b"functionKeys" not in plan.assemble(b"")

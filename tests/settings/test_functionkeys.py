@@ -17,6 +17,13 @@ def test_a_key_has_a_place_a_label_a_context_and_a_permission() -> None:
     assert note == ""
 
 
+def test_a_key_keeps_its_attributes_sorted() -> None:
+    key, note = checked_key(0, "line", attributes={"lp": "on", "icon_type": ""})
+    assert key.attributes == (("icon_type", ""), ("lp", "on"))
+    assert note == ""
+    assert checked_key(0, "line", attributes={"xx": "1"})[1].startswith("xx is not")
+
+
 @pytest.mark.parametrize("index", [-1, 228])
 def test_a_key_no_phone_has_is_refused(index: int) -> None:
     with pytest.raises(SettingError, match=f"no function key {index}"):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from bootwave.errors import SettingError
 from bootwave.settings.keyvalues import (
     EVENTS,
+    PURPOSES,
     TYPES,
     checked_action,
     checked_value,
@@ -62,6 +63,10 @@ def test_a_key_is_stored_as_written(value: str) -> None:
 
 def test_every_type_is_tried() -> None:
     assert {value.split(" ")[0] for value in GOOD} == set(TYPES)
+
+
+def test_every_type_has_a_purpose() -> None:
+    assert set(PURPOSES) == set(TYPES)
 
 
 def test_the_type_is_written_in_small_letters_without_blanks_around() -> None:

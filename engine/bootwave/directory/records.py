@@ -31,6 +31,7 @@ class FunctionKey:
     """One function key.
 
     ``index`` counts from 0 (P1); ``context`` is "active" or an identity, "1" to "12".
+    ``attributes`` are those that only newer firmware has, sorted by name.
     """
 
     index: int
@@ -38,6 +39,7 @@ class FunctionKey:
     label: str = ""
     context: str = "active"
     permission: Permission = "R"
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @record

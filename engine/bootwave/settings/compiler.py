@@ -51,7 +51,7 @@ _PLAN_OVERHEAD_BYTES: Final = 2048  # the key, the holes and the ends of the pie
 _MAX_VERSIONS: Final = 16_384  # of domains, models and profiles: peers name models
 
 _SettingShape = tuple[str, int | None, Permission, str]
-_KeyShape = tuple[int, str, Permission, str, str]
+_KeyShape = tuple[int, str, Permission, tuple[tuple[str, str], ...], str, str]
 _LayerShape = tuple[tuple[_SettingShape, ...], tuple[_KeyShape, ...]] | None
 Layers = tuple[NamedLayer, ...]
 
@@ -299,7 +299,10 @@ def _layer_shape(layer: Layer) -> _LayerShape:
         ),
         tuple(
             [
-                (k.index, k.context, k.permission, _varying(k.label), _varying(k.value))
+                (
+                    *(k.index, k.context, k.permission, k.attributes),
+                    *(_varying(k.label), _varying(k.value)),
+                )
                 for k in layer.keys
             ]
         ),

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from bootwave.native.xml import Plan, escape_attribute, escape_text
 from bootwave.settings.catalogue import checked_name
 from bootwave.settings.files import PROLOGUE
+from bootwave.settings.functionkeys import checked_attribute
 from bootwave.settings.layers import Content, Merged, Slot
 
 # Works only as the first element (layers.ENGINE_LAYER).
@@ -83,6 +84,8 @@ def settings_document(merged: Merged) -> Plan:
             out.attribute(b"idx", str(index))
             out.attribute(b"context", key.context)
             out.attribute(b"label", key.label)
+            for name, value in key.attributes:
+                out.attribute(checked_attribute(name).encode(), value)
             out.attribute(b"perm", key.permission)
             out.markup(b">")
             out.text(key.content)

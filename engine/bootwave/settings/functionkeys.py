@@ -48,6 +48,16 @@ OWN: Final = frozenset({"idx", "context", "label", "perm"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
+def checked_attribute(name: str) -> str:
+    """Return the *name* of an attribute; SettingError when a key can have none so."""
+    if not _NAME.fullmatch(name) or name in OWN:
+        raise SettingError(
+            f"{name!r} is not an attribute of a function key: it has "
+            f"{', '.join(ATTRIBUTES)}."
+        )
+    return name
+
+
 def checked_attributes(
     attributes: Mapping[str, str] | Iterable[tuple[str, str]],
 ) -> tuple[tuple[tuple[str, str], ...], str]:
@@ -60,11 +70,7 @@ def checked_attributes(
         raise SettingError(f"A function key has {MAX_ATTRIBUTES} attributes at most.")
     notes = []
     for name, value in given.items():
-        if not _NAME.fullmatch(name) or name in OWN:
-            raise SettingError(
-                f"{name!r} is not an attribute of a function key: it has "
-                f"{', '.join(ATTRIBUTES)}."
-            )
+        checked_attribute(name)
         checked_text(value, f"The attribute {name} of a function key")
         allowed = ATTRIBUTES.get(name)
         if allowed is None:
@@ -95,6 +101,7 @@ def checked_key(
     label: str = "",
     context: str = "active",
     permission: str = "R",
+    attributes: Mapping[str, str] | Iterable[tuple[str, str]] = (),
 ) -> tuple[FunctionKey, str]:
     """Return the key as it may be stored, and a warning sentence or "".
 
@@ -108,8 +115,16 @@ def checked_key(
     checked_context(context)
     checked_text(label, "The label of a function key")
     stored, note = checked_value(value)
-    key = FunctionKey(index, stored, label, context, checked_permission(permission))
-    return key, note
+    sorted_attributes, odd = checked_attributes(attributes)
+    key = FunctionKey(
+        index,
+        stored,
+        label,
+        context,
+        checked_permission(permission),
+        sorted_attributes,
+    )
+    return key, note or odd
 
 
 def free_keys(count: int) -> tuple[FunctionKey, ...]:

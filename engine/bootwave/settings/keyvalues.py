@@ -40,40 +40,63 @@ class Argument(Enum):
     GROUP = "a multicast address and port such as 239.1.1.1:5555, or nothing"
 
 
-class KeyType(NamedTuple):
-    """A type of key: what it takes, and what it is for."""
-
-    argument: Argument
-    purpose: str
-
-
 TYPES: Final = MappingProxyType(
     {
-        "line": KeyType(Argument.OPTIONAL, "a line of the key's identity"),
-        "blf": KeyType(Argument.DESTINATION, "state of an extension, call, pick up"),
-        "dest": KeyType(Argument.DESTINATION, "extension, the older form of blf"),
-        "speed": KeyType(Argument.NUMBER, "speed dial"),
-        "orbit": KeyType(Argument.NUMBER, "parks a call and takes it back"),
-        "icom": KeyType(Argument.OPTIONAL_DESTINATION, "intercom"),
-        "intercom": KeyType(Argument.OPTIONAL_DESTINATION, "intercom"),
-        "button": KeyType(Argument.OPTIONAL, "controlled by the PBX (pbx_buttons)"),
-        "keyevent": KeyType(Argument.EVENT, "what a key of the phone does"),
-        "url": KeyType(Argument.URL, "fetches a URL, which may hold $variables"),
-        "xml": KeyType(Argument.DEFINITION, "defined in XML, from 8.2.19 and 8.4 on"),
-        "dtmf": KeyType(Argument.TONES, "sends tones"),
-        "p2t": KeyType(Argument.OPTIONAL_NUMBER, "push to talk"),
-        "mult": KeyType(Argument.OPTIONAL_NUMBER, "shared line"),
-        "multicast": KeyType(Argument.GROUP, "page to a multicast group"),
-        "recorder": KeyType(Argument.OPTIONAL_NUMBER, "voice recorder"),
-        "ivr": KeyType(Argument.OPTIONAL_NUMBER, "interactive voice response"),
-        "presence": KeyType(Argument.OPTIONAL_DESTINATION, "presence of somebody"),
-        "transfer": KeyType(Argument.OPTIONAL_NUMBER, "transfers the call"),
-        "smart_transfer": KeyType(Argument.OPTIONAL_NUMBER, "transfer, dial or park"),
-        "redirect": KeyType(Argument.OPTIONAL_NUMBER, "forwards calls"),
-        "autoanswer": KeyType(Argument.OPTIONAL, "answers calls by itself"),
-        "starcode": KeyType(Argument.OPTIONAL_NUMBER, "a call without sound"),
-        "conference": KeyType(Argument.OPTIONAL_NUMBER, "conference server"),
-        "none": KeyType(Argument.NONE, "nothing"),
+        "line": Argument.OPTIONAL,
+        "blf": Argument.DESTINATION,
+        "dest": Argument.DESTINATION,
+        "speed": Argument.NUMBER,
+        "orbit": Argument.NUMBER,
+        "icom": Argument.OPTIONAL_DESTINATION,
+        "intercom": Argument.OPTIONAL_DESTINATION,
+        "button": Argument.OPTIONAL,
+        "keyevent": Argument.EVENT,
+        "url": Argument.URL,
+        "xml": Argument.DEFINITION,
+        "dtmf": Argument.TONES,
+        "p2t": Argument.OPTIONAL_NUMBER,
+        "mult": Argument.OPTIONAL_NUMBER,
+        "multicast": Argument.GROUP,
+        "recorder": Argument.OPTIONAL_NUMBER,
+        "ivr": Argument.OPTIONAL_NUMBER,
+        "presence": Argument.OPTIONAL_DESTINATION,
+        "transfer": Argument.OPTIONAL_NUMBER,
+        "smart_transfer": Argument.OPTIONAL_NUMBER,
+        "redirect": Argument.OPTIONAL_NUMBER,
+        "autoanswer": Argument.OPTIONAL,
+        "starcode": Argument.OPTIONAL_NUMBER,
+        "conference": Argument.OPTIONAL_NUMBER,
+        "none": Argument.NONE,
+    }
+)
+
+PURPOSES: Final = MappingProxyType(
+    {
+        "line": "a line of the key's identity",
+        "blf": "state of an extension, call, pick up",
+        "dest": "extension, the older form of blf",
+        "speed": "speed dial",
+        "orbit": "parks a call and takes it back",
+        "icom": "intercom",
+        "intercom": "intercom",
+        "button": "controlled by the PBX (pbx_buttons)",
+        "keyevent": "what a key of the phone does",
+        "url": "fetches a URL, which may hold $variables",
+        "xml": "defined in XML, from 8.2.19 and 8.4 on",
+        "dtmf": "sends tones",
+        "p2t": "push to talk",
+        "mult": "shared line",
+        "multicast": "page to a multicast group",
+        "recorder": "voice recorder",
+        "ivr": "interactive voice response",
+        "presence": "presence of somebody",
+        "transfer": "transfers the call",
+        "smart_transfer": "transfer, dial or park",
+        "redirect": "forwards calls",
+        "autoanswer": "answers calls by itself",
+        "starcode": "a call without sound",
+        "conference": "conference server",
+        "none": "nothing",
     }
 )
 
@@ -133,15 +156,15 @@ def checked_value(value: str) -> tuple[str, str]:
     checked_text(value, "The value of a function key")
     written, argument = _split(value)
     kind = written.casefold()
-    known = TYPES.get(kind)
-    if known is None:
+    expected = TYPES.get(kind)
+    if expected is None:
         return _joined(written, argument), _strange(written)
-    if not _fits(known.argument, argument):
+    if not _fits(expected, argument):
         raise SettingError(
-            f"A function key of type {kind} takes {known.argument.value}"
+            f"A function key of type {kind} takes {expected.value}"
             + (f", not {argument!r}." if argument else ".")
         )
-    return _joined(kind, argument), _doubt(known.argument, argument)
+    return _joined(kind, argument), _doubt(expected, argument)
 
 
 def checked_action(value: str, what: str) -> tuple[str, str]:
@@ -239,8 +262,7 @@ def expanded(value: str, domain: str) -> str:
     25.1).  Whatever is complete, or of a type that takes no address, is unchanged.
     """
     kind, argument = _split(value)
-    known = TYPES.get(kind.casefold())
-    if known is None or known.argument not in _DESTINATIONS:
+    if TYPES.get(kind.casefold()) not in _DESTINATIONS:
         return value
     if not argument or argument[0] == "<":
         return value

@@ -68,6 +68,7 @@ class ToldKey(NamedTuple):
     label: Content
     context: str
     permission: Permission
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def lines_of(settings: Iterable[Setting]) -> list[Line]:
 
 def key_of(key: FunctionKey, content: Content, label: Content) -> ToldKey:
     """Return *key* as told, with its expanded *content* and its *label*."""
-    return ToldKey(content, label, key.context, key.permission)
+    return ToldKey(content, label, key.context, key.permission, key.attributes)
 
 
 @lru_cache(256)  # peers name models
