@@ -3,6 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootwave.errors import SettingError
+from bootwave.phone.models import known_models, model_data
+from bootwave.settings.functionkeys import MAX_KEYS
 from bootwave.settings.keyplaces import (
     KeyCounts,
     KeyPlace,
@@ -11,8 +13,8 @@ from bootwave.settings.keyplaces import (
     place_of,
 )
 
-D785 = KeyCounts(24, 18, 3)
-D375 = KeyCounts(12, 18, 3, gap=126)
+D785 = KeyCounts.of(model_data("snomD785"))
+D375 = KeyCounts.of(model_data("snomD375"))
 
 
 @pytest.mark.parametrize(
@@ -43,13 +45,12 @@ def test_the_keys_of_modules_follow_those_of_the_phone() -> None:
     assert index_of(KeyPlace(1, 1), D785) == 24
     assert index_of(KeyPlace(1, 3), D785) == 26
     assert index_of(KeyPlace(3, 18), D785) == 77
-    assert D785.total == 78
+    assert D785 == KeyCounts(24, 18, 3, 24)
 
 
 def test_some_phones_leave_a_gap_before_their_modules() -> None:
     assert index_of(KeyPlace(1, 1), D375) == 138
     assert index_of(KeyPlace(3, 18), D375) == 191
-    assert D375.total == 192
     assert place_of(12, D375) is None
     assert place_of(137, D375) is None
 
@@ -62,7 +63,7 @@ def test_a_key_the_phone_does_not_have_is_refused() -> None:
     with pytest.raises(SettingError, match="M1 P19: such a module has 18 keys"):
         index_of(KeyPlace(1, 19), D785)
     with pytest.raises(SettingError, match="takes no expansion modules"):
-        index_of(KeyPlace(1, 1), KeyCounts(6))
+        index_of(KeyPlace(1, 1), KeyCounts(6, 0, 0, 6))
 
 
 def test_without_a_model_only_the_phones_own_keys_have_a_number() -> None:
@@ -72,7 +73,9 @@ def test_without_a_model_only_the_phones_own_keys_have_a_number() -> None:
 
 
 COUNTS = st.builds(
-    KeyCounts,
+    lambda keys, module_keys, modules, gap: KeyCounts(
+        keys, module_keys, modules, keys + gap
+    ),
     st.integers(0, 48),
     st.integers(0, 42),
     st.integers(0, 3),
@@ -88,7 +91,14 @@ def test_places_and_indexes_are_each_others_inverse(
     if place is None:
         return
     assert index_of(place, counts) == index
-    assert index < counts.total
+    assert place_from_text(str(place)) == place
+
+
+def test_no_key_of_a_known_model_is_beyond_the_most() -> None:
+    for model in known_models().values():
+        counts = KeyCounts.of(model)
+        assert counts.keys <= counts.first
+        assert counts.first + counts.modules * counts.module_keys <= MAX_KEYS
 
 
 @given(COUNTS)

@@ -1,16 +1,18 @@
 """Where a function key is: on the phone, or on which expansion module.
 
-Indexes count the phone's own keys first, then those of each module.  Some phones leave
-a gap between: on the D315, D345, D375 and D385 the first key of the first module is
-126 behind the phone's last (NethServer's nethvoice-wizard-ui), elsewhere it follows at
-once (snom wiki, "<functionKeys> tag").
+Indexes count the phone's own keys first, then those of each module (snom wiki,
+"<functionKeys> tag").  The series D3 leaves a gap between, as wide as seven modules of
+18 keys (NethServer's nethvoice-wizard-ui).
 """
 
 import re
 from typing import Final, NamedTuple
 
 from bootwave.errors import SettingError
+from bootwave.phone.models import Model
 
+# Where the first module's keys begin, if not behind the phone's own.
+_FIRST: Final = {"snomD315": 131, "snomD345": 174, "snomD375": 138, "snomD385": 138}
 _PLACE = re.compile(
     r"(?:m(?:odule)?\s*([1-9])\s*[ :./-]?\s*)?(?:p|key)\s*([1-9][0-9]{0,2})",
     re.IGNORECASE | re.ASCII,
@@ -20,21 +22,20 @@ _PLACE = re.compile(
 class KeyCounts(NamedTuple):
     """How many keys a phone and each of its modules have.
 
-    ``modules`` is the most that can be attached; ``gap`` is how many indexes lie unused
-    between the phone's keys and those of the first module.
+    ``modules`` is the most that can be attached, and ``first`` the index of the first
+    key of the first of them.
     """
 
     keys: int
-    module_keys: int = 0
-    modules: int = 0
-    gap: int = 0
+    module_keys: int
+    modules: int
+    first: int
 
-    @property
-    def total(self) -> int:
-        """How many indexes there are from 0 on, gap included."""
-        if not self.modules:
-            return self.keys
-        return self.keys + self.gap + self.modules * self.module_keys
+    @classmethod
+    def of(cls, model: Model) -> "KeyCounts":
+        """Return the counts of *model*."""
+        first = _FIRST.get(model.name, model.keys)
+        return cls(model.keys, model.module_keys, model.modules, first)
 
 
 class KeyPlace(NamedTuple):
@@ -94,14 +95,14 @@ def index_of(place: KeyPlace, counts: KeyCounts | None = None) -> int:
     if on_phone:
         return place.key - 1
     before = (place.module - 1) * counts.module_keys
-    return counts.keys + counts.gap + before + place.key - 1
+    return counts.first + before + place.key - 1
 
 
 def place_of(index: int, counts: KeyCounts) -> KeyPlace | None:
     """Return where the key *index* is; None in the gap and behind the last module."""
     if 0 <= index < counts.keys:
         return KeyPlace(PHONE, index + 1)
-    behind = index - counts.keys - counts.gap
+    behind = index - counts.first
     if behind < 0 or not counts.module_keys:
         return None
     module, key = divmod(behind, counts.module_keys)
