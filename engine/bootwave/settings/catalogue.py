@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
@@ -29,6 +29,7 @@ IDENTITIES: Final = 12  # the most a desk phone has (870, 760, D7xx)
 M9_IDENTITIES: Final = 9
 MAX_INDEX: Final = 999  # of settings whose index is no identity: DECT bases go to 999
 
+_NAMES_KEPT: Final = 4096
 _TABLE: Final = Path(__file__).with_suffix(".toml")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")
 # Firmware below it reads the text format only (domain.md 3.1, "7 and later").
@@ -218,16 +219,20 @@ def meanings(name: str, dialect: Dialect | None = None) -> tuple[Known, ...]:
     return tuple([known for known in found if dialect in known.dialects])
 
 
+# Plans are made of a hundred lines that each ask these three.
+@lru_cache(_NAMES_KEPT)
 def is_per_identity(name: str) -> bool:
     """Whether *name* is known to be a setting of each identity."""
     return name in catalogue().per_identity
 
 
+@lru_cache(_NAMES_KEPT)
 def is_general(name: str) -> bool:
     """Whether *name* may stand in a document that anybody may read."""
     return name in catalogue().general
 
 
+@lru_cache(_NAMES_KEPT)
 def is_forbidden(name: str) -> bool:
     """Whether a layer may not say *name* at all."""
     return name in catalogue().forbidden
