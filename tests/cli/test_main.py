@@ -43,7 +43,8 @@ def test_a_wrong_call_is_one_sentence_and_status_2(run: Command) -> None:
     )
     assert "--lnguage" in refused(run("domain", "add", "x", "--lnguage", "de"), 2)
     assert "see bootwave domain add --help" in refused(run("domain", "add"), 2)
-    assert "--minutes is" in refused(run("window", "open", "1@a.b", "--minutes", "x"), 2)
+    wrong = run("window", "open", "1@a.b", "--minutes", "x")
+    assert "--minutes is" in refused(wrong, 2)
     assert "Value error" not in refused(run("document", "m", "--kind", "x"), 2)
 
 

@@ -8,9 +8,8 @@ BOUNDS = Opening(3, 0, (0x000413, 0x1C7126), "10.1.0.0/16", ("snom370",))
 
 
 def test_bounds_are_checked_and_spelled_in_one_way() -> None:
-    made = checked_opening(
-        3, ["00-04-13", "1c7126", "000413"], "10.1.2.3/16", ["SNOM370", "Snom 370", "370"]
-    )
+    ouis = ["00-04-13", "1c7126", "000413"]
+    made = checked_opening(3, ouis, "10.1.2.3/16", ["SNOM370", "Snom 370", "370"])
     assert made == BOUNDS
     assert checked_opening(None, [], "", []) == Opening()
 
@@ -46,5 +45,6 @@ def test_a_model_that_is_newer_than_the_table_is_named_in_full() -> None:
 
 @pytest.mark.parametrize("text", ["T53W", "785", "D999", "snomFOO", "OEM"])
 def test_a_model_that_no_phone_says_it_is_is_refused(text: str) -> None:
-    with pytest.raises(OperatorError, match="write .*snom370, .*snomD785, .*or a newer"):
+    known = r"write .*snom370, .*snomD785, .*or a newer"
+    with pytest.raises(OperatorError, match=known):
         checked_opening(None, [], "", [text])

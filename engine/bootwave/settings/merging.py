@@ -31,13 +31,13 @@ from bootwave.phone.models import model_data
 from bootwave.settings import variables
 from bootwave.settings.catalogue import IDENTITIES, is_per_identity
 from bootwave.settings.functionkeys import free_keys
-from bootwave.settings.keyvalues import expanded
 from bootwave.settings.identities import (
     FIELDS,
     identity_lines,
     unused_lines,
     values_of,
 )
+from bootwave.settings.keyvalues import expanded
 from bootwave.settings.layers import (
     Content,
     Line,

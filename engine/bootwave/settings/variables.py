@@ -124,8 +124,7 @@ def key_content(value: str, values: Mapping[str, str], domain: str) -> str:
     A variable is escaped as where it stands needs it: in a URL, in an address, in an
     XML definition; so that a name with a blank or an ampersand breaks none of them.
     """
-    known = TYPES.get(value.partition(" ")[0])
-    argument = known.argument if known else None
+    argument = TYPES.get(value.partition(" ")[0])
     if argument is Argument.URL:
         values = {name: quote(text, safe="") for name, text in values.items()}
     elif argument is Argument.DEFINITION:
