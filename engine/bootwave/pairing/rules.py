@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from bootwave.directory.records import Binding, Device, WildcardAccount, Window
+from bootwave.directory.records import Binding, Device, WildcardAccount
 from bootwave.pairing.decisions import (
     NO_PROOFS,
     PROVEN,
@@ -126,7 +126,7 @@ def _decide_bound(
     unfit = _unfit(address, secure, owns_certificate, policy)
     if unfit is not None:
         return Refuse(unfit)
-    free, mine, is_anothers, has_ended = _sort_windows(bindings, mac, source, at)
+    free, until, is_anothers, has_ended = _sort_windows(bindings, mac, source, at)
     proof = _proof(mac, proofs)
     if free and (taking or proof is None):
         return Consume(
@@ -138,12 +138,12 @@ def _decide_bound(
             pairing_end=at.boottime + policy.pairing_seconds,
         )
     if proof is not None:
-        until = _end_of_bindings(bindings)
-        return Serve(Grant(proof, until, at.boot_id, PROVEN))
-    if mine:
-        until = max([end_of(window) for window in mine])
-        until = min(until, _end_of_bindings(bindings))
-        return Serve(Grant("window", until, at.boot_id, source))
+        end = _end_of_bindings(bindings)
+        return Serve(Grant(proof, end, at.boot_id, PROVEN))
+    if until is not None:
+        end = _end_of_bindings(bindings)
+        end = until if until < end else end
+        return Serve(Grant("window", end, at.boot_id, source))
     if proofs.credentials is False:
         return Refuse(Reason.CREDENTIALS_WRONG)
     if is_anothers:
@@ -162,8 +162,12 @@ def _proof(mac: int, proofs: Proofs) -> Literal["certificate", "credentials"] | 
 
 def _end_of_bindings(bindings: Sequence[Binding]) -> float:
     """Return when the document loses the first of its temporary accounts."""
-    ends = [binding.expires for binding in bindings if binding.expires is not None]
-    return min(ends, default=math.inf)
+    end = math.inf
+    for binding in bindings:
+        expires = binding.expires
+        if expires is not None and expires < end:
+            end = expires
+    return end
 
 
 def open_for_pnp(
@@ -282,13 +286,14 @@ def _may_claim(mac: int, policy: Policy) -> bool:
 
 def _sort_windows(
     bindings: Sequence[Binding], mac: int, source: str, at: Instant
-) -> tuple[list[int], list[Window], bool, bool]:
-    """Return the ids of the free windows, the phone's own ones, and what else there is.
+) -> tuple[list[int], float | None, bool, bool]:
+    """Return the ids of the free windows, until when the phone's own last, the rest.
 
-    That is whether one is another's, and whether one was the phone's and has ended.
+    The latter is None when it has none; the rest is whether one is another's, and
+    whether one was the phone's and has ended.
     """
     free: list[int] = []
-    mine: list[Window] = []
+    until: float | None = None
     is_anothers = has_ended = False
     for binding in bindings:
         window = binding.account.window
@@ -296,7 +301,8 @@ def _sort_windows(
         if window is None:
             continue
         if state is WindowState.MINE:
-            mine.append(window)
+            end = end_of(window)
+            until = end if until is None or end > until else until
         elif state is WindowState.FREE:
             if window.id not in free:
                 free.append(window.id)
@@ -304,7 +310,7 @@ def _sort_windows(
             is_anothers = True
         elif state is WindowState.ENDED:
             has_ended = True
-    return free, mine, is_anothers, has_ended
+    return free, until, is_anothers, has_ended
 
 
 def _unfit(

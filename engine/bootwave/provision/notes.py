@@ -74,9 +74,10 @@ class Notes:
     ) -> None:
         """Tell the audit log what was taken, once for each grant.
 
-        *told* is whether it held passwords.  Of a window its use tells.
+        *told* is whether it held passwords.  Of what is taken under a window its use
+        tells.
         """
-        if grant.kind == "window" or asked.key.kind is not DocumentKind.SETTINGS:
+        if asked.key.kind is not DocumentKind.SETTINGS:
             return
         # A phone whose time with one account is over may have claimed another since,
         # which revokes nothing.

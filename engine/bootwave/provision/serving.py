@@ -100,7 +100,8 @@ class Serving:
         stamp = self._looks.stamp(look, mac, domain_id)
         if stamp is None:
             return None
-        self._notes.taken(asked, device, grant, stamp, told=told)
+        if grant.kind != "window":
+            self._notes.taken(asked, device, grant, stamp, told=told)
         self._remember(course, device, grant, stamp, at)
         ready = Ready(document, at.wall, _SERVED[grant.kind])
         if asked.is_head and is_open(device.bindings, at):
@@ -120,7 +121,8 @@ class Serving:
         dropped = self._cache.keep(mac, terms, asked.key, document)
         if dropped:
             self._counters.add(Counter.CACHE_EVICTIONS, dropped)
-        self._notes.token(device, checked)
+        if checked.domain is not None:
+            self._notes.token(device, checked)
         if not self._cache.admits(mac, asked.token):
             # By this URL it is given this once; what is kept is for another.
             return self._answers.given(asked, ready)

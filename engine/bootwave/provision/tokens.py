@@ -32,6 +32,7 @@ class TokenGate:
     def __init__(self, keyring: Keys) -> None:
         """Keep the keys."""
         self._keyring = keyring
+        self._without = Checked(TokenUse.WRONG, False, ())  # of who has no tokens
 
     def check(self, asked: str, look: Look) -> Checked:
         """Return what the token *asked*, "" for none, means to what was looked up.
@@ -42,7 +43,9 @@ class TokenGate:
         """
         tokens, wildcards = look.tokens, look.wildcards
         if not tokens:
-            return Checked(TokenUse.WRONG, False, wildcards)
+            if self._without.wildcards is not wildcards:
+                self._without = Checked(TokenUse.WRONG, False, wildcards)
+            return self._without
         if look.device is not None and look.device.bindings:
             with contextlib.suppress(StoreError):
                 self._claimable(asked, wildcards, tokens)
