@@ -16,7 +16,7 @@ KEPT = 20_000
 # row would cost more than reading anew.
 MOST_IN_ONE = 5_000
 
-_ADD = "INSERT INTO changes (kind, key) VALUES (:kind, :key)"
+_ADD = "INSERT INTO changes (kind, key) VALUES (?, ?)"
 _TRIM = "DELETE FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - :kept"
 _ENDS = "SELECT MIN(seq), MAX(seq) FROM changes"
 _AFTER = "SELECT seq, kind, key FROM changes WHERE seq > :seq ORDER BY seq"
@@ -42,7 +42,7 @@ def record(connection: sqlite3.Connection, changes: Sequence[Change]) -> list[Ch
     logged = list(dict.fromkeys(changes))
     if len(logged) > MOST_IN_ONE or EVERYTHING in logged:
         logged = [EVERYTHING]
-    connection.executemany(_ADD, [change._asdict() for change in logged])
+    connection.executemany(_ADD, logged)
     return logged
 
 

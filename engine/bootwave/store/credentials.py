@@ -46,6 +46,8 @@ def drawn_from(secret: bytes) -> Draw:
 ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 USER_CHARACTERS = 16
 PASSWORD_CHARACTERS = 20  # 116 bits
+# Of a number of 256 bits two characters are taken at a time, for which a wave waits.
+_PAIRS = [one + other for other in ALPHABET for one in ALPHABET]
 
 _HAS = "SELECT 1 FROM device_credentials WHERE mac = :mac"
 _MAKE = """
@@ -195,8 +197,8 @@ def _pair(keyring: KeyRing, mac: int, now: float, draw: Draw) -> dict[str, objec
 
 
 def _text(number: int, characters: int) -> str:
-    text = ""
-    for _ in range(characters):
-        number, place = divmod(number, len(ALPHABET))
-        text += ALPHABET[place]
-    return text
+    pairs = []
+    for _ in range(characters // 2):
+        number, place = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[place])
+    return "".join(pairs)

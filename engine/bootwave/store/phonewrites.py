@@ -46,7 +46,7 @@ WHERE id = :window_id AND consumed_mac = 0 AND closed_at IS NULL
 RETURNING account_id, (
   SELECT a.number || '@' || d.name FROM accounts a JOIN domains d ON d.id = a.domain_id
   WHERE a.id = windows.account_id
-)
+), (SELECT COUNT(*) FROM bindings b WHERE b.mac = :mac)
 """
 # Whose passwords the phone takes with those of the accounts that were opened.
 _OTHERS = """
@@ -124,6 +124,18 @@ def consume_window(
     False when the window was consumed, closed, is past its deadline or of another
     boot, and when the MAC is no longer bound to its account.
     """
+    return _taken(connection, window_id, mac, source, now, pairing_seconds) > 0
+
+
+def _taken(
+    connection: sqlite3.Connection,
+    window_id: int,
+    mac: int,
+    source: str,
+    now: Instant,
+    pairing_seconds: float,
+) -> int:
+    """Return how many accounts the phone that took the window has, 0 if it did not."""
     rows = connection.execute(
         _CONSUME,
         {
@@ -136,8 +148,8 @@ def consume_window(
         },
     ).fetchall()
     if not rows:
-        return False
-    account_id, account = rows[0]
+        return 0
+    account_id, account, accounts = rows[0]
     connection.execute(_PROVISIONED, {"mac": mac, "wall": now.wall})
     record(connection, [Change("account", account_id)])
     audit.append(
@@ -148,34 +160,33 @@ def consume_window(
         account,
         {"from": source},
     )
-    return True
+    return int(accounts)
 
 
 def consume(connection: sqlite3.Connection, decision: Consume, now: Instant) -> bool:
     """Whether all windows of *decision* were taken at *now*; otherwise none was."""
     seconds = decision.pairing_end - decision.at
 
-    def take(window_id: int) -> bool:
-        return consume_window(
-            connection,
-            window_id=window_id,
-            mac=decision.mac,
-            source=decision.source,
-            now=now,
-            pairing_seconds=seconds,
+    def take(window_id: int) -> int:
+        return _taken(
+            connection, window_id, decision.mac, decision.source, now, seconds
         )
 
     if len(decision.windows) == 1:  # there is nothing to undo
-        taken = take(decision.windows[0])
+        accounts = take(decision.windows[0])
     else:
         connection.execute("SAVEPOINT consume")
-        taken = bool(decision.windows) and all(map(take, decision.windows))
-        if not taken:
+        accounts = 0
+        for window_id in decision.windows:
+            accounts = take(window_id)
+            if not accounts:
+                break
+        if not accounts:
             connection.execute("ROLLBACK TO consume")
         connection.execute("RELEASE consume")
-    if taken:
+    if accounts > len(decision.windows):
         _tell_others(connection, decision, now)
-    return taken
+    return accounts > 0
 
 
 def _tell_others(
