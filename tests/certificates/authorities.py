@@ -34,6 +34,19 @@ NOW = time.time()
 DAY = 86_400.0
 YEAR = 365 * DAY
 
+# cryptography makes no key as small as this.  It protects nothing.
+RSA_512 = b"""\
+-----BEGIN RSA PRIVATE KEY-----
+MIIBOQIBAAJBAKmGGzSvUbtkZmYYBKNQqbmgAdM9Jz+ZmHnVDrD2We36WHoDqezf
+dRrog0rmrXIi7HQMpmLdLpC7uPYRn93GtLkCAwEAAQJAEeMPjdCN3Crszwrrulux
+fN+QMby7Hm/Tcc90PGHR/VUH8RxbWRDizWHzzhXz/UWN2FY3LUh8WaTzFG/aqZQX
+gQIhANgPgsWqr9gqVL/KCYGlZyfvbkL443jcRexhr4nJfHYRAiEAyNxecfWLPqyn
+HmNw9L3Bwr69SCXoBv+HD6W2HsNfDCkCIAZUbgBcf8pVcyYrRRwHPH5vBUvw/rkL
+uwCx2/KtdHgBAiB40b1ptPYuG/JmYBBo1t9/AfafOFXqJ7gZHGeA96nriQIgRhVe
+sLntj7NGJsTvDBNynqfM+vInfBZ6yrY+huk7DFI=
+-----END RSA PRIVATE KEY-----
+"""
+
 _serials = count(0x4000_0000_0000)
 IS_CA = basic_constraints(ca=True)  # not critical, as in snom's roots
 

@@ -11,6 +11,7 @@ from tests.certificates import encoding
 from tests.certificates.authorities import (
     DAY,
     IS_CA,
+    RSA_512,
     YEAR,
     Authority,
     ca_name,
@@ -43,19 +44,6 @@ from tests.certificates.factory import (
     WORLD,
     twin,
 )
-
-# cryptography makes no key as small as this.  It protects nothing.
-RSA_512 = b"""\
------BEGIN RSA PRIVATE KEY-----
-MIIBOQIBAAJBAKmGGzSvUbtkZmYYBKNQqbmgAdM9Jz+ZmHnVDrD2We36WHoDqezf
-dRrog0rmrXIi7HQMpmLdLpC7uPYRn93GtLkCAwEAAQJAEeMPjdCN3Crszwrrulux
-fN+QMby7Hm/Tcc90PGHR/VUH8RxbWRDizWHzzhXz/UWN2FY3LUh8WaTzFG/aqZQX
-gQIhANgPgsWqr9gqVL/KCYGlZyfvbkL443jcRexhr4nJfHYRAiEAyNxecfWLPqyn
-HmNw9L3Bwr69SCXoBv+HD6W2HsNfDCkCIAZUbgBcf8pVcyYrRRwHPH5vBUvw/rkL
-uwCx2/KtdHgBAiB40b1ptPYuG/JmYBBo1t9/AfafOFXqJ7gZHGeA96nriQIgRhVe
-sLntj7NGJsTvDBNynqfM+vInfBZ6yrY+huk7DFI=
------END RSA PRIVATE KEY-----
-"""
 
 
 def bad_chains() -> list[Case]:

@@ -132,6 +132,15 @@ def options(directory: Path) -> dict[str, Any]:
     }
 
 
+def https_options(directory: Path, **more: object) -> HttpsOptions:
+    """The options of these cases, with a certificate of the server in *directory*."""
+    path = directory / "server.pem"
+    path.write_bytes(b"".join(host("localhost")))
+    path.chmod(0o600)
+    fields = {**options(directory), "certificates": (path,), **more}
+    return HttpsOptions.model_validate(fields)
+
+
 def policy(directory: Path, blocks: Blocks = BLOCKS, **changes: Any) -> TrustPolicy:
     """The policy of these cases, by way of files in *directory*."""
     fields = {**options(directory), **changes}

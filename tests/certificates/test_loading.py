@@ -92,7 +92,7 @@ def test_a_wrong_ca_file_is_one_sentence(
 
 
 def test_a_root_whose_key_is_never_enough_is_refused(tmp_path: Path) -> None:
-    key = load_pem_private_key(factory.RSA_512, None)
+    key = load_pem_private_key(authorities.RSA_512, None)
     weak = root(ca_name("x", "weak"), key)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="key is too weak to ever prove anything"):
         policy(tmp_path, pem(weak.der))

@@ -6,19 +6,10 @@ from bootwave.certificates.report import look
 from bootwave.options import HttpsOptions
 from tests.certificates import factory
 from tests.certificates.authorities import NOW, YEAR
-from tests.certificates.factory import host
-
-
-def options(directory: Path, **more: object) -> HttpsOptions:
-    path = directory / "server.pem"
-    path.write_bytes(b"".join(host("localhost")))
-    path.chmod(0o600)
-    fields = {**factory.options(directory), "certificates": (path,), **more}
-    return HttpsOptions.model_validate(fields)
 
 
 def test_everything_that_is_named_is_told(tmp_path: Path) -> None:
-    found = look(options(tmp_path), NOW)
+    found = look(factory.https_options(tmp_path), NOW)
     (server,) = found["certificates"]
     assert server["names"] == ["localhost"]
     assert server["self_signed"]
@@ -32,7 +23,7 @@ def test_everything_that_is_named_is_told(tmp_path: Path) -> None:
 
 
 def test_times_count_from_the_moment_given(tmp_path: Path) -> None:
-    found = look(options(tmp_path), NOW + 11 * YEAR)
+    found = look(factory.https_options(tmp_path), NOW + 11 * YEAR)
     expired, *outdated = found["problems"]
     assert expired == f"{tmp_path / 'server.pem'} has expired."
     # Whoever watches by the exit status must learn that revocations are not known.
@@ -47,7 +38,7 @@ def test_times_count_from_the_moment_given(tmp_path: Path) -> None:
 def test_a_wrong_file_hides_no_other(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_bytes(b"")
-    https = options(tmp_path)
+    https = factory.https_options(tmp_path)
     both = https.model_copy(
         update={
             "factory_cas": (wrong, *https.factory_cas),

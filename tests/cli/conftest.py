@@ -24,6 +24,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
+from tests.end_to_end.program import made_place
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place that ``bootwave init`` made."""
     directory = tmp_path_factory.mktemp("made") / "place"
-    subprocess.run(
-        [sys.executable, "-m", "bootwave", "init", str(directory)],
-        check=True,
-        capture_output=True,
-    )
-    return directory
+    return made_place(directory).directory
 
 
 @pytest.fixture

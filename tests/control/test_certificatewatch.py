@@ -11,7 +11,7 @@ from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.options import HttpsOptions
 from tests.certificates import factory
 from tests.certificates.authorities import NOW
-from tests.certificates.factory import WORLD, host
+from tests.certificates.factory import WORLD
 
 Notes = list[tuple[log.Event, dict[str, Any]]]
 
@@ -23,14 +23,6 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
         log, "note", lambda event, **values: told.append((event, values))
     )
     return told
-
-
-def options(directory: Path, **more: object) -> HttpsOptions:
-    path = directory / "server.pem"
-    path.write_bytes(b"".join(host("localhost")))
-    path.chmod(0o600)
-    fields = {**factory.options(directory), "certificates": (path,), **more}
-    return HttpsOptions.model_validate(fields)
 
 
 def watched(https: HttpsOptions, notes: Notes, *, wanted: int) -> None:
@@ -50,7 +42,7 @@ def watched(https: HttpsOptions, notes: Notes, *, wanted: int) -> None:
 def test_what_is_due_is_logged_again_and_again(tmp_path: Path, notes: Notes) -> None:
     crl = tmp_path / "old.crl"
     crl.write_bytes(WORLD.root.revokes(next_update=NOW - 60))
-    watched(options(tmp_path, crls=(crl,)), notes, wanted=2)
+    watched(factory.https_options(tmp_path, crls=(crl,)), notes, wanted=2)
     (event, values), *_ = notes
     assert event is log.CERTIFICATE_WARNING
     assert values["warning"].startswith(f"The revocation list {crl} of CN=factory")
@@ -60,7 +52,7 @@ def test_what_is_due_is_logged_again_and_again(tmp_path: Path, notes: Notes) -> 
 def test_a_file_that_was_broken_is_told_before_a_restart_needs_it(
     tmp_path: Path, notes: Notes
 ) -> None:
-    https = options(tmp_path)
+    https = factory.https_options(tmp_path)
     https.certificates[0].write_bytes(b"")
     watched(https, notes, wanted=1)
     assert "holds no certificate" in notes[0][1]["warning"]
@@ -86,9 +78,9 @@ def test_nothing_is_said_of_what_is_right_or_not_served(
         await asyncio.sleep(0.3)
         await watch.stop()
 
-    asyncio.run(scenario(options(tmp_path)))
+    asyncio.run(scenario(factory.https_options(tmp_path)))
     assert looks
     assert notes == []
     looks.clear()
-    asyncio.run(scenario(options(tmp_path, listen=())))
+    asyncio.run(scenario(factory.https_options(tmp_path, listen=())))
     assert looks == []

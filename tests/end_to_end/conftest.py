@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.program import DOMAIN, Program
+from tests.end_to_end.program import DOMAIN, Program, made_place
 
 Serving = Callable[..., Program]
 # Both, unless tests/conftest.py was told one of them for all tests.
@@ -33,12 +31,7 @@ def pytest_runtest_makereport(
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place that ``bootwave init`` made, with the domain in it."""
     directory = tmp_path_factory.mktemp("end_to_end") / "place"
-    subprocess.run(
-        [sys.executable, "-m", "bootwave", "init", str(directory)],
-        check=True,
-        capture_output=True,
-    )
-    Program(directory).command("domain", "add", DOMAIN)
+    made_place(directory).command("domain", "add", DOMAIN)
     return directory
 
 

@@ -122,6 +122,12 @@ class Client:
         return Answer(raw)
 
 
+def made_place(directory: Path) -> "Program":
+    """Return the program on the place that ``bootwave init`` made of *directory*."""
+    subprocess.run([*_BOOTWAVE, "init", directory], check=True, capture_output=True)
+    return Program(directory)
+
+
 class Program:
     """``bootwave serve`` on the place at *directory*, and commands beside it.
 

@@ -6,10 +6,9 @@ import signal
 import time
 
 from tests.end_to_end.conftest import Serving
+from tests.end_to_end.load import PHONE, QUEUED, ended_by
 from tests.end_to_end.program import DOMAIN, wait_until
-from tests.end_to_end.test_close import ENOUGH, QUEUED, load_on, status
 
-PHONE = "0004132E08B4"
 ACCOUNT = f"401@{DOMAIN}"
 
 
@@ -58,29 +57,7 @@ def test_that_a_token_is_required_holds_when_the_command_returned(
     program.import_accounts({"401": PHONE}, minutes=10)
     program.command("domain", "token", "make", DOMAIN)
     assert program.get(f"/{PHONE}.xml").status == 200
-    stopped = program.workers()[0]
-    with load_on(program) as load:
-        wait_until(lambda: len(load.statuses(0)) >= ENOUGH, "both workers are at work")
-        program.pause(stopped)
-        queued = [program.client() for _ in range(QUEUED)]
-        for client in queued:
-            client.ask(f"/{PHONE}.xml")
-        program.command("domain", "token", "require", DOMAIN, "--required")
-        load.phase = 1
-        late = [program.client() for _ in range(QUEUED)]
-        for client in late:
-            client.ask(f"/{PHONE}.xml")
-        # One that was stopped with a document in hand is killed by the command.
-        if not program.resume(stopped):
-            assert load.lost(), load.errors
-            assert {status(client) for client in late} <= {401, 0}
-            assert {status(client) for client in queued} <= {200, 401, 0}
-            return
-        assert [client.answer().status for client in late] == [401] * QUEUED
-        assert {client.answer().status for client in queued} <= {200, 401}
-        wait_until(lambda: len(load.statuses(1)) >= ENOUGH, "the load goes on")
-    assert not load.errors, load.errors
-    assert set(load.statuses(1)) == {401}
+    ended_by(program, "domain", "token", "require", DOMAIN, "--required")
 
 
 def test_passwords_end_in_every_worker_at_their_time(serving: Serving) -> None:

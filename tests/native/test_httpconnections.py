@@ -26,6 +26,7 @@ from tests.native.test_http import (
     REQUESTS,
     SETTINGS,
     TAG,
+    UNFIT,
     URL,
     Bench,
     timeless,
@@ -159,20 +160,7 @@ def test_head_and_entity_tag_count_for_a_miss_too(bench: Bench) -> None:
 NOW = time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"until": NOW - 0.001},
-        {"boot_id": "boot-2"},
-        {"source": "127.0.0.2"},
-        {"clear": False},
-        {"stamp": 1},
-        {"base_url": "http://127.0.0.2"},
-        {"model": "snom710"},
-        {"kind": FILES},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("how", UNFIT, ids=str)
 def test_what_a_miss_is_given_needs_a_grant_at_that_moment(
     bench: Bench, how: dict[str, object]
 ) -> None:

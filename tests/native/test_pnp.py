@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,20 +18,10 @@ from bootwave.native.pnp import (
 from bootwave.native.ring import MAX_DETAIL_BYTES, SightingRing
 from bootwave.native.transactions import Transactions
 from bootwave.sightings import Reason
+from tests.native.bounds import BOUNDS, DELAYS
 from tests.oracle.siphash import siphash
 
 TESTS = Path(__file__).parents[1]
-DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
-BOUNDS: dict[str, Any] = {
-    "lookups": 1,
-    "answered": 1,
-    "notifies": 1,
-    "proven": 1,
-    "sources": 1,
-    "notify_bytes": 5000,
-    "burst": 9,
-    "per_second": 1.0,
-}
 
 GUARDED = """
 import sys

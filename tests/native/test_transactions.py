@@ -9,18 +9,8 @@ from typing import Any
 import pytest
 
 from bootwave.native.transactions import Transactions
+from tests.native.bounds import BOUNDS, DELAYS
 
-DELAYS = (5.0, 32.0, 32.0, 5.0, 0.5, 1.0, 2.0, 4.0)
-BOUNDS: dict[str, Any] = {
-    "lookups": 1,
-    "answered": 1,
-    "notifies": 1,
-    "proven": 1,
-    "sources": 1,
-    "notify_bytes": 5000,
-    "burst": 9,
-    "per_second": 1.0,
-}
 KEY = b"k" * 16
 BRANCH = b"z9hG4bK0123456789abcdef"
 TO, FROM = ("10.0.0.1", 1), ("10.0.0.2", 1)

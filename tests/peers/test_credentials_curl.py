@@ -1,29 +1,21 @@
 """curl proves itself to the real program, with Digest and with Basic."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from subprocess import run
 
 import pytest
 
 from tests.end_to_end.program import Program
+from tests.peers.conftest import MAC
 from tests.peers.peer import require
 
-MAC = "0004132E08B4"
 SNOM = "Mozilla/4.0 (compatible; snom370-SIP 8.4.35 1.1.3-s)"
 PAIR = "401:secret-401"
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    place = tmp_path_factory.mktemp("place") / "site"
-    made = Program(place, HTTP__BASIC="true")
-    place.mkdir()
-    assert made.run("init", str(place)).returncode == 0
-    made.command("domain", "add", "pbx.example.com")
-    made.import_accounts({"401": MAC})
-    made.start()
-    yield made
-    made.clean_up()
+def program(one_account: Callable[..., Program]) -> Program:
+    return one_account(HTTP__BASIC="true")
 
 
 def curl(program: Program, *arguments: str, mac: str = MAC) -> tuple[int, str]:

@@ -1,29 +1,21 @@
 """curl proves itself over TLS, with Basic and with Digest, and so does a snom."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from subprocess import run
 
 import pytest
 
 from tests.end_to_end.program import Program
+from tests.peers.conftest import MAC
 from tests.peers.peer import require
 
-MAC = "0004132E08B4"
 SNOM = "Mozilla/4.0 (compatible; snomD785-SIP 10.1.39.11)"
 PAIR = "401:secret-401"
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    place = tmp_path_factory.mktemp("place") / "site"
-    made = Program(place, HTTPS__LISTEN="127.0.0.1:0")
-    place.mkdir()
-    assert made.run("init", str(place)).returncode == 0
-    made.command("domain", "add", "pbx.example.com")
-    made.import_accounts({"401": MAC})
-    made.start()
-    yield made
-    made.clean_up()
+def program(one_account: Callable[..., Program]) -> Program:
+    return one_account(HTTPS__LISTEN="127.0.0.1:0")
 
 
 def curl(program: Program, *arguments: str, mac: str = MAC) -> tuple[int, str, str]:

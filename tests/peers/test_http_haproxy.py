@@ -7,7 +7,6 @@ from 127.0.0.100, which the engine knows as a load balancer, or from ::1.
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.end_to_end.program import (
     Answer,
     Client,
     Program,
+    made_place,
     wait_until,
 )
 from tests.oracle.proxies import header
@@ -106,12 +106,7 @@ class Haproxy:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("haproxy") / "place"
-    subprocess.run(
-        [sys.executable, "-m", "bootwave", "init", str(directory)],
-        check=True,
-        capture_output=True,
-    )
-    program = Program(directory)
+    program = made_place(directory)
     program.command("domain", "add", DOMAIN)
     program.import_accounts({"401": FIRST, "402": SECOND})
     return directory

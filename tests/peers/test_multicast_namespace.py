@@ -15,6 +15,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.sip.effects import LookUp
 from bootwave.sip.pnp import PnpCore
 from tests.namespaces import Machine, in_namespace, ip
+from tests.server.datagrams import received
 
 GROUP = ("224.0.1.75", 5060)
 SUBSCRIBE = (
@@ -65,15 +66,7 @@ class Phone:
         return notify.partition(b"\r\n\r\n")[2].decode(), first, second
 
     async def _receive(self) -> tuple[bytes, tuple[str, int]]:
-        ready = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self.socket, ready.set)
-        try:
-            async with asyncio.timeout(10):
-                await ready.wait()
-        finally:
-            loop.remove_reader(self.socket)
-        return self.socket.recvfrom(2000)
+        return await received(self.socket)
 
     async def hears_nothing(self) -> None:
         """Check that nothing comes while the loop has nothing else to do."""

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from bootwave.http.effects import Close, Deliver, HalfClose, Note, SendBytes
 from bootwave.http.request import Request, head_size, request_from_head
 from bootwave.http.response import Response
 from bootwave.http.target import target_from
+from tests.oracle.lane import served_by_h11
 
 LINES = st.sampled_from(
     [
@@ -102,19 +102,6 @@ def test_a_stream_means_the_same_whole_in_pieces_and_byte_by_byte(
 def test_an_empty_line_in_front_changes_nothing(stream: bytes) -> None:
     if not stream.startswith((b"\r", b"\n")):
         assert transcript([b"\r\n" + stream]) == transcript([stream])
-
-
-def served_by_h11(stream: bytes) -> tuple[h11.Request, int] | None:
-    """The first request h11 finds in *stream*, and the bytes it took."""
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
-    parser.receive_data(stream)
-    try:
-        event = parser.next_event()
-    except h11.RemoteProtocolError:
-        return None
-    if not isinstance(event, h11.Request):
-        return None
-    return event, len(stream) - len(parser.trailing_data[0])
 
 
 def accepted(stream: bytes) -> tuple[int, Request] | int | None:

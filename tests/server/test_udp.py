@@ -32,6 +32,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
 from tests.peers.peer import missing
+from tests.server.datagrams import received
 
 GROUP = "224.0.1.75"
 MAC = 0x0004132E08B4
@@ -156,15 +157,7 @@ class Phone:
         self.socket.sendto(data, to)
 
     async def receive(self) -> tuple[bytes, tuple[str, int]]:
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        loop.add_reader(self.socket, ready.set)
-        try:
-            async with asyncio.timeout(10):
-                await ready.wait()
-        finally:
-            loop.remove_reader(self.socket)
-        return self.socket.recvfrom(2000)
+        return await received(self.socket)
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bootwave import log as logging
 from bootwave.options import PairingOptions
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
@@ -100,3 +101,13 @@ def add(admin: Administration) -> Callable[..., None]:
             admin.account_add(account, password="secret-word", mac=mac)
 
     return added
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The events that were logged."""
+    events: list[str] = []
+    monkeypatch.setattr(
+        logging, "note", lambda event, **values: events.append(event.identifier)
+    )
+    return events

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bootwave import log as logging
 from bootwave.errors import SchemaTooNew, StoreUnavailable
 from bootwave.native import sightingfile
 from bootwave.native.ring import SightingRing
@@ -43,16 +42,6 @@ def trimmed(log: SightingLog) -> int:
     while step := log.trim():
         gone += step
     return gone
-
-
-@pytest.fixture
-def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The events that were logged."""
-    events: list[str] = []
-    monkeypatch.setattr(
-        logging, "note", lambda event, **values: events.append(event.identifier)
-    )
-    return events
 
 
 def test_a_time_line_is_newest_first_and_of_one_phone(log: SightingLog) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bootwave import log as logging
 from bootwave.errors import StoreUnavailable
 from bootwave.native.ring import SightingRing
 from bootwave.sightings import Reason, Sighting
@@ -51,16 +50,6 @@ class Recorder(SightingLog):
             self.trimmed.set()
             raise StoreUnavailable("the disk is full")
         return 1
-
-
-@pytest.fixture
-def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The events that were logged."""
-    events: list[str] = []
-    monkeypatch.setattr(
-        logging, "note", lambda event, **values: events.append(event.identifier)
-    )
-    return events
 
 
 def test_what_was_seen_is_written_in_order_without_being_waited_for() -> None:

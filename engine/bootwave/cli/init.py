@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from bootwave.cli.newfiles import exists_already, make_directory, write_new
 from bootwave.cli.output import Json, called, print_json, print_line
-from bootwave.errors import OptionError
 from bootwave.optionsfile import DEFAULT, FILE_NAME, load
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", show_default=False)]
+
+_OTHERWISE = "name another directory"
 
 
 def init(directory: Directory, json: Json = False) -> None:
@@ -21,7 +23,7 @@ def init(directory: Directory, json: Json = False) -> None:
     Nothing is overwritten: if one of the files exists already, nothing is made.
     """
     from bootwave.cli.template import options_text
-    from bootwave.cli.tlsfiles import self_signed_files, write_new
+    from bootwave.cli.tlsfiles import self_signed_files
     from bootwave.store.create import create
     from bootwave.store.keysources import is_file
     from bootwave.store.secrets import KeyRing
@@ -29,8 +31,9 @@ def init(directory: Directory, json: Json = False) -> None:
     directory = directory.absolute()
     file = directory / FILE_NAME
     with ExitStack() as undo:
-        _make_directory(directory, undo)
-        _write_new(file, options_text(), undo)
+        make_directory(directory, undo)
+        text = options_text().encode()
+        write_new(file, text, undo, 0o644, otherwise=_OTHERWISE)
         loaded = load(file, os.environ)
         store = loaded.options.store
         # Certificates that somebody named are there already, or will be.
@@ -38,7 +41,7 @@ def init(directory: Directory, json: Json = False) -> None:
         certificates = loaded.options.https.certificates if own else ()
         for path in (store.database, store.sightings, store.key, *certificates):
             if os.path.lexists(path):
-                raise _exists(path)
+                raise exists_already(path, _OTHERWISE)
         if is_file(store.key):
             KeyRing.create(store.key)
             undo.callback(store.key.unlink, missing_ok=True)
@@ -75,35 +78,3 @@ def init(directory: Directory, json: Json = False) -> None:
         "  serve",
     ):
         print_line(f"  {called()} -o {file} {words.strip()}")
-
-
-def _exists(path: Path) -> OptionError:
-    return OptionError(
-        f"{path} exists already: nothing was made; name another directory."
-    )
-
-
-def _make_directory(directory: Path, undo: ExitStack) -> None:
-    try:
-        directory.mkdir(mode=0o700, parents=True)
-        undo.callback(directory.rmdir)
-    except FileExistsError:
-        if not directory.is_dir():
-            raise OptionError(f"{directory} is not a directory.") from None
-    except OSError as error:
-        raise OptionError(f"{directory} cannot be made: {error.strerror}.") from None
-
-
-def _write_new(file: Path, text: str, undo: ExitStack) -> None:
-    try:
-        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        raise _exists(file) from None
-    except OSError as error:
-        raise OptionError(f"{file} cannot be made: {error.strerror}.") from None
-    undo.callback(file.unlink, missing_ok=True)
-    try:
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise OptionError(f"{file} cannot be written: {error.strerror}.") from None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bootwave.cli.newfiles import make_directory, write_new
 from bootwave.cli.output import Json, print_json, print_line
-from bootwave.cli.tlsfiles import own_names, write_new
+from bootwave.cli.tlsfiles import own_names
 from bootwave.errors import OptionError
 from bootwave.options import SNOM_ROOT_1_KEY
 
@@ -195,14 +196,7 @@ def _readable(path: Path, use: "Callable[[bytes], Maker]") -> "Maker":
 def _make_directories(directory: Path, undo: ExitStack) -> bool:
     """Make DIR and the one of phones; whether there was no factory in it."""
     for path in (directory, directory / PHONES):
-        try:
-            path.mkdir(mode=0o700, parents=True)
-            undo.callback(path.rmdir)
-        except FileExistsError:
-            if not path.is_dir():
-                raise OptionError(f"{path} is not a directory.") from None
-        except OSError as error:
-            raise OptionError(f"{path} cannot be made: {error.strerror}.") from None
+        make_directory(path, undo)
     return not (directory / _KEYS["root"]).exists()
 
 

@@ -1,34 +1,8 @@
-"""Files with certificates and keys that commands make."""
+"""The certificates and keys that commands make for this server."""
 
-import os
 import socket
-from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
-
-from bootwave.errors import OptionError
-
-
-def write_new(path: Path, content: bytes, undo: ExitStack, mode: int = 0o600) -> None:
-    """Make *path* with *content*; *undo* learns how to take it away again.
-
-    It has its mode from the beginning, so that nobody reads a key in between.  Raises
-    OptionError where it exists or cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
-    except FileExistsError:
-        raise OptionError(
-            f"{path} exists already: nothing was made; move it away first."
-        ) from None
-    except OSError as error:
-        raise OptionError(f"{path} cannot be made: {error.strerror}.") from None
-    undo.callback(path.unlink, missing_ok=True)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def own_names() -> list[str]:

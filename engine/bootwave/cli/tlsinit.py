@@ -5,8 +5,9 @@ import time
 from contextlib import ExitStack
 
 from bootwave.cli import place
+from bootwave.cli.newfiles import write_new
 from bootwave.cli.output import Json, print_json, print_line
-from bootwave.cli.tlsfiles import self_signed_files, write_new
+from bootwave.cli.tlsfiles import self_signed_files
 
 
 def make(json: Json = False) -> None:
