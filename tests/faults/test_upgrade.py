@@ -183,13 +183,15 @@ def test_layers_are_added_to_a_store_of_before(trusted: Path) -> None:
     after = rows(trusted)
     same_rows(before, after)
     assert [row[-1] for row in after["accounts"] + after["devices"]] == [None, None]
+    assert [row[-1] for row in after["function_keys"]] == [""]
     connection = connect(trusted)
     connection.executescript("""
         INSERT INTO profiles VALUES (1, 1, 'sales');
         INSERT INTO groups VALUES (1, 1, 'ground floor');
         INSERT INTO firmware_ranges VALUES (1, 'snom370', '8.4', '8.7');
         INSERT INTO settings VALUES ('profile', 1, 'language', -1, 'x', 'R');
-        INSERT INTO function_keys VALUES ('firmware', 1, 3, 'active', 'line', '', 'R');
+        INSERT INTO function_keys (scope, key, idx, context, value, label, permission)
+          VALUES ('firmware', 1, 3, 'active', 'line', '', 'R');
         INSERT INTO changes (kind, key) VALUES ('profile', 1);
         UPDATE accounts SET profile_id = 1;
         UPDATE devices SET group_id = 1;

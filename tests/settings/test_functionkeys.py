@@ -97,6 +97,11 @@ def test_a_long_press_that_is_not_the_default_needs_another_attribute() -> None:
     assert checked_attributes({"lp": "off", "clp": "1"})[1] == ""
 
 
+def test_an_attribute_is_a_text() -> None:
+    with pytest.raises(SettingError, match="The attribute lp of a function key is a"):
+        checked_attributes({"lp": 1})  # type: ignore[dict-item]
+
+
 def test_a_key_has_few_attributes() -> None:
     many = {f"a{number}": "" for number in range(MAX_ATTRIBUTES + 1)}
     with pytest.raises(SettingError, match="16 attributes at most"):

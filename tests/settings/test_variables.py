@@ -23,6 +23,13 @@ ANN = Account(1, 1, "401", "Ann & Bob | x@y", "", b"", "8401")
 KNOWN = values_of(MAC, DOMAIN, 2, ANN)
 
 
+def test_a_key_with_variables_keeps_its_attributes() -> None:
+    written = "speed {{number}}"
+    given = {"lp": "on"}
+    key, note = checked_key_with_variables(0, written, "", "active", "R", given)
+    assert (key.value, key.attributes, note) == (written, (("lp", "on"),), "")
+
+
 def test_each_variable_stands_for_what_its_name_says() -> None:
     text = "|".join(f"{{{{{name}}}}}" for name in SAMPLES)
     assert substituted(text, KNOWN) == (

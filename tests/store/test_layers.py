@@ -52,7 +52,14 @@ def test_a_function_key_is_said_said_anew_and_cleared(
     account: None, admin: Administration, scope: str, target: str
 ) -> None:
     admin.keys_set(scope, target, 0, "line")
-    admin.keys_set(scope, target, 1, "blf 402|*87", label="B & <C>", context="2")
+    shown = {"lp": "on", "icon_type": "<&>"}
+    said = admin.keys_set(
+        *(scope, target, 1, "blf 402|*87"),
+        label="B & <C>",
+        context="2",
+        attributes=shown,
+    )
+    assert said["attributes"] == shown
     admin.keys_set(scope, target, 0, "speed 0")
     assert admin.keys_list(scope, target) == [
         {
@@ -61,6 +68,7 @@ def test_a_function_key_is_said_said_anew_and_cleared(
             "value": "speed 0",
             "label": "",
             "permission": "R",
+            "attributes": {},
         },
         {
             "index": 1,
@@ -68,6 +76,7 @@ def test_a_function_key_is_said_said_anew_and_cleared(
             "value": "blf 402|*87",
             "label": "B & <C>",
             "permission": "R",
+            "attributes": shown,
         },
     ]
     assert admin.keys_clear(scope, target, index=0)["cleared"] == [0]

@@ -1,6 +1,5 @@
 """``bootwave keys``."""
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -8,13 +7,20 @@ import typer
 from bootwave.cli.layers import Layer, for_layer, print_change
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json, print_table
-
-_KEY = re.compile(r"[pP]([1-9][0-9]{0,2})", re.ASCII)
+from bootwave.errors import SettingError
 
 KeyName = Annotated[
     str,
     typer.Argument(
-        metavar="KEY", help="As the phone names it: P1, P2, …", show_default=False
+        metavar="KEY",
+        help="As the phone names it: P1, P2, …, or 'M1 P1' on an expansion module.",
+        show_default=False,
+    ),
+]
+On = Annotated[
+    str,
+    typer.Option(
+        "--on", metavar="MODEL", help="The model whose modules M1, M2, … are meant."
     ),
 ]
 
@@ -41,16 +47,24 @@ def set_key(
     permission: Annotated[
         str, typer.Option(metavar="R|RW|!", help="As for settings.")
     ] = "R",
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="What newer firmware shows, such as icon_type."
+        ),
+    ] = None,
+    on: On = "",
     json: Json = False,
 ) -> None:
     """Tell phones what a function key does; the narrower layer wins."""
     done = layer.call(
         "keys.set",
-        index=index_from_key(key),
+        index=index_from_key(key, _model(layer, on)),
         value=value,
         label=label,
         context=context,
         permission=permission,
+        attributes=_named(attribute or []),
     )
     print_change(
         done, f"Set P{done['index'] + 1} for {layer}: {done['value']}", json=json
@@ -64,10 +78,12 @@ def clear(
         str | None,
         typer.Argument(metavar="[KEY]", help="P1, P2, …; else all."),
     ] = None,
+    on: On = "",
     json: Json = False,
 ) -> None:
     """Tell phones nothing any more about one function key, or about any."""
-    done = layer.call("keys.clear", index=None if key is None else index_from_key(key))
+    index = None if key is None else index_from_key(key, _model(layer, on))
+    done = layer.call("keys.clear", index=index)
     names = ", ".join(f"P{index + 1}" for index in done["cleared"])
     print_change(done, f"Cleared {names} for {layer}.", json=json)
 
@@ -84,8 +100,11 @@ def list_all(layer: Layer, json: Json = False) -> None:
 
 def print_keys(found: list[dict[str, Any]], *, empty: str) -> None:
     """Print the function keys of a layer as a table, or *empty* as a hint."""
+    headers = ["key", "context", "permission", "label", "value"]
+    if any(one["attributes"] for one in found):
+        headers.append("attributes")
     print_table(
-        ("key", "context", "permission", "label", "value"),
+        headers,
         [
             (
                 f"P{one['index'] + 1}",
@@ -93,19 +112,42 @@ def print_keys(found: list[dict[str, Any]], *, empty: str) -> None:
                 one["permission"],
                 one["label"],
                 one["value"],
-            )
+                " ".join(f"{k}={v}" for k, v in one["attributes"].items()),
+            )[: len(headers)]
             for one in found
         ],
         empty=empty,
     )
 
 
-def index_from_key(key: str) -> int:
-    """Return the index, from 0, of the key that ``P1`` or ``p1`` names.
+def index_from_key(key: str, model: str = "") -> int:
+    """Return the index, from 0, of the key that ``P1`` or ``M1 P1`` names.
 
-    A number alone is refused: it could be either count.  Raises Misuse.
+    Modules are those of *model*.  A number alone is refused: it could be either count.
+    Raises Misuse.
     """
-    match = _KEY.fullmatch(key)
-    if match is None:
-        raise Misuse(f"{key!r} is not a function key: write P1, P2 and so on.")
-    return int(match[1]) - 1
+    from bootwave.phone.models import model_data
+    from bootwave.settings.keyplaces import KeyCounts, index_of, place_from_text
+
+    try:
+        place = place_from_text(key)
+        counts = KeyCounts.of(model_data(model)) if model and place.module else None
+        return index_of(place, counts)
+    except SettingError as error:
+        raise Misuse(str(error)) from None
+
+
+def _model(layer: Layer, on: str) -> str:
+    """Return whose modules are meant: the model named, or the one the layer is for."""
+    of_model = layer.scope in ("model", "firmware")
+    return on or (layer.target.partition(" ")[0] if of_model else "")
+
+
+def _named(attributes: list[str]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for attribute in attributes:
+        name, equals, value = attribute.partition("=")
+        if not equals:
+            raise Misuse(f"{attribute!r} is not an attribute: write NAME=VALUE.")
+        named[name] = value
+    return named

@@ -71,6 +71,8 @@ def checked_attributes(
     notes = []
     for name, value in given.items():
         checked_attribute(name)
+        if not isinstance(value, str):
+            raise SettingError(f"The attribute {name} of a function key is a text.")
         checked_text(value, f"The attribute {name} of a function key")
         allowed = ATTRIBUTES.get(name)
         if allowed is None:

@@ -75,8 +75,8 @@ def index_of(place: KeyPlace, counts: KeyCounts | None = None) -> int:
     if counts is None:
         if place.module:
             raise SettingError(
-                f"Which key {place} is depends on the model: name the model, or count "
-                "on from the phone's own keys."
+                f"Which key {place} is depends on the model: name it with --on, or "
+                "count on from the phone's own keys."
             )
         return place.key - 1
     on_phone = place.module == PHONE

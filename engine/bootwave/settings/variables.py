@@ -8,6 +8,7 @@ blanks, are variables; whatever else has braces is told as it stands.
 import re
 from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from bootwave.settings.keyvalues import TYPES, Argument, expanded
 from bootwave.settings.spelling import nearest
 from bootwave.xml.legal import checked_text
 
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 MARK: Final = "{{"  # without it there is no variable in a text
 
 # Each with a value such as it has, by which a text is checked where it enters.
@@ -67,7 +69,12 @@ def checked_variables(text: str) -> str:
 
 
 def checked_key_with_variables(
-    index: int, value: str, label: str, context: str, permission: str
+    index: int,
+    value: str,
+    label: str,
+    context: str,
+    permission: str,
+    attributes: Mapping[str, str] = NONE,
 ) -> tuple[FunctionKey, str]:
     """Return the key as it may be stored, and a warning sentence or "".
 
@@ -75,12 +82,14 @@ def checked_key_with_variables(
     """
     checked_variables(label)
     sample = checked_variables(value)
-    key, note = checked_key(index, sample, label, context, permission)
+    key, note = checked_key(index, sample, label, context, permission, attributes)
     if sample != value:
         checked_text(value, "The value of a function key")
         kind, _blank, argument = value.strip().partition(" ")
         value = f"{kind.casefold()} {argument.strip()}"
-        key = FunctionKey(index, value, key.label, key.context, key.permission)
+        key = FunctionKey(
+            index, value, key.label, key.context, key.permission, key.attributes
+        )
     return key, note
 
 

@@ -523,11 +523,20 @@ class Administration:
         label: str = "",
         context: str = "active",
         permission: str = "R",
+        attributes: Mapping[str, str] | None = None,
     ) -> Object:
         """Say what function key *index*, from 0, is in a layer."""
         with self._change() as work:
             return layers.set_key(
-                work, scope, target, index, value, label, context, permission
+                work,
+                scope,
+                target,
+                index,
+                value,
+                label,
+                context,
+                permission,
+                attributes or {},
             )
 
     def keys_clear(

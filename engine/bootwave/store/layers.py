@@ -1,5 +1,6 @@
 """What administrators say in the layers: settings and function keys."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bootwave.errors import OptionError, StoreNotFound
@@ -11,6 +12,10 @@ from bootwave.settings.variables import (
     checked_setting_with_variables,
 )
 from bootwave.store import firmwareranges, profiles
+from bootwave.store.keyattributes import (
+    attributes_from_text,
+    text_from_attributes,
+)
 from bootwave.store.work import Work
 
 SCOPES = ("engine", "model", "firmware", "domain", "profile", "account", "device")
@@ -41,11 +46,12 @@ SELECT name, idx, value, permission FROM settings
 WHERE scope = :scope AND key = :key ORDER BY name, idx
 """
 _SET_KEY = """
-INSERT INTO function_keys (scope, key, idx, context, value, label, permission)
-VALUES (:scope, :key, :idx, :context, :value, :label, :permission)
+INSERT INTO function_keys
+  (scope, key, idx, context, value, label, permission, attributes)
+VALUES (:scope, :key, :idx, :context, :value, :label, :permission, :attributes)
 ON CONFLICT (scope, key, idx) DO UPDATE
 SET context = excluded.context, value = excluded.value, label = excluded.label,
-  permission = excluded.permission
+  permission = excluded.permission, attributes = excluded.attributes
 """
 _CLEAR_KEY = """
 DELETE FROM function_keys WHERE scope = :scope AND key = :key AND idx = :idx
@@ -55,7 +61,7 @@ _CLEAR_KEYS = """
 DELETE FROM function_keys WHERE scope = :scope AND key = :key RETURNING idx
 """
 _KEYS = """
-SELECT idx, context, value, label, permission FROM function_keys
+SELECT idx, context, value, label, permission, attributes FROM function_keys
 WHERE scope = :scope AND key = :key ORDER BY idx
 """
 
@@ -137,9 +143,12 @@ def set_key(
     label: str,
     context: str,
     permission: str,
+    attributes: Mapping[str, str],
 ) -> dict[str, Any]:
     """Say what a function key is in the layer *scope* of *target*."""
-    key, warning = checked_key_with_variables(index, value, label, context, permission)
+    key, warning = checked_key_with_variables(
+        index, value, label, context, permission, attributes
+    )
     where = _place(work, scope, target, make=True)
     said = {
         "context": key.context,
@@ -147,9 +156,18 @@ def set_key(
         "label": key.label,
         "permission": key.permission,
     }
-    work.connection.execute(_SET_KEY, {"idx": key.index, **said, **where})
+    work.connection.execute(
+        _SET_KEY,
+        {
+            "idx": key.index,
+            **said,
+            "attributes": text_from_attributes(key.attributes),
+            **where,
+        },
+    )
     work.note("key.set", _named(scope, target), index=key.index)
-    return {"index": key.index, **said, "warning": warning}
+    told = {"index": key.index, **said, "attributes": dict(key.attributes)}
+    return {**told, "warning": warning}
 
 
 def clear_keys(
@@ -174,8 +192,11 @@ def keys(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
     where = _place(work, scope, target, touch=False)
     names = ("index", "context", "value", "label", "permission")
     return [
-        dict(zip(names, row, strict=True))
-        for row in work.connection.execute(_KEYS, where).fetchall()
+        {
+            **dict(zip(names, row, strict=True)),
+            "attributes": dict(attributes_from_text(attributes)),
+        }
+        for *row, attributes in work.connection.execute(_KEYS, where).fetchall()
     ]
 
 

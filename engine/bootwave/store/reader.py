@@ -48,6 +48,7 @@ from bootwave.store.changelog import (
     last_seq,
 )
 from bootwave.store.connection import connect, placeholders
+from bootwave.store.keyattributes import attributes_from_text
 from bootwave.store.openings import opening_from_row
 
 # Columns of _DEVICES that are looked at before the rest.
@@ -144,7 +145,7 @@ SELECT key, name, value, idx, permission FROM settings
 WHERE scope = ? AND key IN ({}) ORDER BY key, name, idx
 """
 _KEYS = """
-SELECT key, idx, value, label, context, permission FROM function_keys
+SELECT key, idx, value, label, context, permission, attributes FROM function_keys
 WHERE scope = ? AND key IN ({}) ORDER BY key, idx
 """
 
@@ -675,9 +676,16 @@ def _layers(
             Setting(name, value, None if index < 0 else index, permission)
         )
     rows = connection.execute(_KEYS.format(marks), [scope, *keys]).fetchall()
-    for key, index, value, label, context, permission in rows:
+    for key, index, value, label, context, permission, attributes in rows:
         function_keys.setdefault(key, []).append(
-            FunctionKey(index, value, label, context, permission)
+            FunctionKey(
+                index,
+                value,
+                label,
+                context,
+                permission,
+                attributes_from_text(attributes),
+            )
         )
     return {
         key: Layer(tuple(settings.get(key, ())), tuple(function_keys.get(key, ())))

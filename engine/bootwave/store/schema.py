@@ -334,6 +334,8 @@ function_keys = Table(
     Column("value", Text, nullable=False),
     Column("label", String(128), nullable=False),
     Column("permission", String(2), nullable=False),
+    # Behind the others, as SQLite adds it to a table that is there.
+    Column("attributes", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("scope", "key", "idx"),
     CheckConstraint(_SCOPE, name="scope"),
     CheckConstraint("idx >= 0", name="idx"),
