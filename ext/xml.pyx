@@ -1,5 +1,8 @@
 """XML 1.0 character data (sections 2.2, 2.4, 2.11, 3.3.3) and documents from plans.
 
+Old firmware reads lines of text instead of XML; what stands in a line is checked here,
+too, and needs no escaping.
+
 A plan is a document with holes: baked bytes around slots.  What fills the slots of one
 phone is *packed*: for each slot its size, in the shortest base-128 form with the low
 seven bits first and the top bit set on all but the last byte, and then its bytes.
@@ -49,8 +52,19 @@ cdef enum:
     MAY_END_NONCHARACTER = 254
     ILLEGAL = 255
 
+# How the value of a hole is written (settings.dialects.pieces.Mode).
+cdef enum:
+    TEXT = 0
+    ATTRIBUTE = 1
+    LINE = 2
+    MARKUP = 3
+    MODES = 4
+
 cdef unsigned char IN_TEXT[256]
 cdef unsigned char IN_ATTRIBUTE[256]
+cdef unsigned char IN_LINE[256]
+cdef unsigned char IN_MARKUP[256]
+cdef const unsigned char* GROWTH_OF[MODES]
 
 
 cdef void fill_tables() noexcept:
@@ -67,6 +81,14 @@ cdef void fill_tables() noexcept:
     # Blank characters other than the space would be read as spaces (section 3.3.3).
     IN_ATTRIBUTE[0x09] = 3
     IN_ATTRIBUTE[0x0a] = 4
+    # A line ends where the next one could begin; nothing of it needs escaping.
+    for byte in range(256):
+        IN_LINE[byte] = ILLEGAL if byte < 0x20 and byte != 0x09 else 0
+        IN_MARKUP[byte] = 0  # escaped by who made it
+    GROWTH_OF[TEXT] = IN_TEXT
+    GROWTH_OF[ATTRIBUTE] = IN_ATTRIBUTE
+    GROWTH_OF[LINE] = IN_LINE
+    GROWTH_OF[MARKUP] = IN_MARKUP
 
 
 fill_tables()
@@ -139,12 +161,12 @@ cdef bytes escaped(str value, const unsigned char* growth):
         try:
             utf8 = value.encode()
         except UnicodeEncodeError:
-            raise refusal(value) from None
+            raise refusal(value, growth) from None
         at = <const unsigned char*>PyBytes_AS_STRING(utf8)
         size = PyBytes_GET_SIZE(utf8)
     cdef Py_ssize_t total = escaped_size(at, size, growth)
     if total < 0:
-        raise refusal(value)
+        raise refusal(value, growth)
     if total == size:
         return utf8 if utf8 is not None else PyBytes_FromStringAndSize(
             <const char*>at, size
@@ -154,20 +176,24 @@ cdef bytes escaped(str value, const unsigned char* growth):
     return result
 
 
-cdef object refusal(str value):
+cdef object refusal(str value, const unsigned char* growth):
     """The error that names the first illegal character, and nothing else of *value*."""
     cdef Py_ssize_t position = 0
     cdef Py_UCS4 character = 0
     for character in value:
         position += 1
         if (
-            (character < 0x20 and character not in (0x09, 0x0a, 0x0d))
+            (character < 0x20 and growth[character] == ILLEGAL)
             or 0xd800 <= character <= 0xdfff
-            or 0xfffe <= character <= 0xffff
+            or (
+                0xfffe <= character <= 0xffff
+                and growth[0xbf] == MAY_END_NONCHARACTER
+            )
         ):
             break
+    where = "a line of text" if growth[0x0a] == ILLEGAL else "an XML document"
     return SettingError(
-        f"U+{<int>character:04X} at position {position} cannot stand in an XML document"
+        f"U+{<int>character:04X} at position {position} cannot stand in {where}"
     )
 
 
@@ -188,6 +214,15 @@ def escape_attribute(str value not None):
     As ``escape_text``, and the double quote, tab and line feed become references too.
     """
     return escaped(value, IN_ATTRIBUTE)
+
+
+def line_bytes(str value not None):
+    """Return *value* as UTF-8 that stands in one line of text.
+
+    Raises SettingError, which does not quote *value*, for C0 controls other than the
+    tab, line ends among them, and for lone surrogates.
+    """
+    return escaped(value, IN_LINE)
 
 
 cdef inline Py_ssize_t size_bytes(Py_ssize_t size) noexcept nogil:
@@ -237,7 +272,7 @@ cdef inline unsigned char* put_size(unsigned char* out, Py_ssize_t size) noexcep
 cdef struct Filling:
     # What goes into one slot, and where: used while ``fill`` runs.
     Py_ssize_t number  # of the value
-    const unsigned char* growth  # IN_TEXT or IN_ATTRIBUTE
+    const unsigned char* growth  # one of GROWTH_OF
     const unsigned char* at
     Py_ssize_t size
     Py_ssize_t escaped
@@ -248,8 +283,9 @@ cdef struct Filling:
 cdef class Plan:
     """A document with slots: *pieces* are the bytes before, between and after them.
 
-    *holes* tell for each slot which of the values given to ``fill`` goes there and
-    whether it stands in an attribute; without them it is one value for each, as text.
+    *holes* tell for each slot which of the values given to ``fill`` goes there and how
+    it is written: as XML text (0), in an attribute (1), in a line of text (2), or, being
+    markup already, as it is (3).  Without them it is one value for each, as text.
     Raises ValueError when there is no piece, or not one hole for each slot, and
     TypeError when a piece is not bytes.  Immutable; may be shared by all documents of
     one shape.
@@ -266,7 +302,7 @@ cdef class Plan:
             raise ValueError("a plan has at least one piece")
         cdef Py_ssize_t i, end = 0, count = len(pieces)
         if holes is None:
-            holes = [(i, False) for i in range(count - 1)]
+            holes = [(i, TEXT) for i in range(count - 1)]
         if len(holes) != count - 1:
             raise ValueError("a plan has one hole for each slot")
         for piece in pieces:
@@ -285,13 +321,13 @@ cdef class Plan:
         if self.filling is NULL:
             raise MemoryError
         for i in range(count - 1):
-            number, in_attribute = holes[i]
+            number, mode = holes[i]
             if number < 0:
                 raise ValueError("a hole's number is that of a value")
+            if not 0 <= mode < MODES:
+                raise ValueError("a hole's mode is 0 to 3")
             self.filling[i].number = number
-            self.filling[i].growth = IN_TEXT
-            if in_attribute:
-                self.filling[i].growth = IN_ATTRIBUTE
+            self.filling[i].growth = GROWTH_OF[<int>mode]
             self.values = max(self.values, self.filling[i].number + 1)
         # Each piece behind its size: no two plans are the same bytes.
         framed = b"".join(
@@ -345,10 +381,10 @@ cdef class Plan:
                         value, &hole.size
                     )
                 except UnicodeEncodeError:
-                    raise refusal(value) from None
+                    raise refusal(value, hole.growth) from None
             hole.escaped = escaped_size(hole.at, hole.size, hole.growth)
             if hole.escaped < 0:
-                raise refusal(value)
+                raise refusal(value, hole.growth)
             if hole.escaped > MAX_SLOT_BYTES:
                 raise ValueError("a value is larger than a slot can be")
             total += size_bytes(hole.escaped) + hole.escaped

@@ -7,7 +7,13 @@ from xml.etree import ElementTree
 import pytest
 
 from bootwave.errors import SettingError
-from bootwave.native.xml import Plan, escape_attribute, escape_text, pack
+from bootwave.native.xml import (
+    Plan,
+    escape_attribute,
+    escape_text,
+    line_bytes,
+    pack,
+)
 from tests.oracle import xml as oracle
 
 ROOT = Path(__file__).parents[2]
@@ -157,8 +163,41 @@ def test_what_cannot_fill_a_plan_is_refused() -> None:
             plan.fill(["0", "1", "2", illegal])
 
 
-@pytest.mark.parametrize("holes", [[], [(0, False)] * 2, [(-1, False)]])
-def test_a_plan_needs_one_hole_for_each_slot(holes: list[tuple[int, bool]]) -> None:
+@pytest.mark.parametrize("line_end", ["\r", "\n", "\0", "\x1f", "\ud800"], ids=ascii)
+def test_what_would_end_a_line_of_text_is_refused_by_place(line_end: str) -> None:
+    for write in (line_bytes, lambda value: Plan([b"", b""], [(0, 2)]).fill([value])):
+        with pytest.raises(SettingError) as refusal:
+            write("ab" + line_end + "secret")
+        message = str(refusal.value)
+        assert f"U+{ord(line_end):04X} at position 3 cannot stand in a line" in message
+        assert "secret" not in message
+
+
+def test_a_line_of_text_needs_no_escaping() -> None:
+    value = 'blf <sip:402@pbx;user=phone>|*8 & "\t\x7f\ufffe ä😀'
+    assert line_bytes(value) == value.encode()
+
+
+def test_each_slot_is_written_as_its_hole_says() -> None:
+    value = '<a b="&">\t'
+    plan = Plan([b"|"] * 5, [(0, mode) for mode in range(4)])
+    written = plan.assemble(plan.fill([value])).split(b"|")[1:-1]
+    assert written == [
+        escape_text(value),
+        escape_attribute(value),
+        line_bytes(value),
+        value.encode(),
+    ]
+
+
+@pytest.mark.parametrize("mode", [-1, 4])
+def test_a_mode_that_there_is_not_is_refused(mode: int) -> None:
+    with pytest.raises(ValueError, match="mode"):
+        Plan([b"", b""], [(0, mode)])
+
+
+@pytest.mark.parametrize("holes", [[], [(0, 0)] * 2, [(-1, 0)]])
+def test_a_plan_needs_one_hole_for_each_slot(holes: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="hole"):
         Plan([b"<", b">"], holes)
 

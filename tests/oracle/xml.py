@@ -34,6 +34,24 @@ def escape_attribute(value: str) -> bytes:
     return escape(value, ATTRIBUTE)
 
 
+def line_bytes(value: str) -> bytes:
+    for character in value:
+        if ord(character) < 0x20 and character != "\t":
+            raise SettingError("not in one line")
+        if "\ud800" <= character <= "\udfff":
+            raise SettingError("not a character")
+    return value.encode()
+
+
+def markup(value: str) -> bytes:
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise SettingError("not a character")
+    return value.encode()
+
+
+WRITTEN = (escape_text, escape_attribute, line_bytes, markup)
+
+
 def packed_size(size: int) -> bytes:
     groups = [size & 0x7F]
     while size := size >> 7:
@@ -45,15 +63,8 @@ def pack(values: list[bytes]) -> bytes:
     return b"".join(packed_size(len(value)) + value for value in values)
 
 
-def fill(values: list[str], holes: list[tuple[int, bool]]) -> bytes:
-    return pack(
-        [
-            escape_attribute(values[number])
-            if attribute
-            else escape_text(values[number])
-            for number, attribute in holes
-        ]
-    )
+def fill(values: list[str], holes: list[tuple[int, int]]) -> bytes:
+    return pack([WRITTEN[mode](values[number]) for number, mode in holes])
 
 
 def tag(pieces: list[bytes], packed: bytes) -> bytes:

@@ -18,7 +18,13 @@ from bootwave.directory.records import (
     Setting,
 )
 from bootwave.errors import SettingError
-from bootwave.native.xml import Plan, escape_attribute, escape_text, pack
+from bootwave.native.xml import (
+    Plan,
+    escape_attribute,
+    escape_text,
+    line_bytes,
+    pack,
+)
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.settings.files import setting_files
 from tests.oracle import settings as settings_oracle
@@ -50,6 +56,7 @@ def outcome(escape: object, value: str) -> bytes | None:
 def test_escaping_is_that_of_the_oracle(value: str) -> None:
     assert outcome(escape_text, value) == outcome(oracle.escape_text, value)
     assert outcome(escape_attribute, value) == outcome(oracle.escape_attribute, value)
+    assert outcome(line_bytes, value) == outcome(oracle.line_bytes, value)
 
 
 @deterministic
@@ -70,12 +77,12 @@ def test_packing_is_that_of_the_oracle(values: list[bytes]) -> None:
 @deterministic
 @given(
     st.lists(ANY_TEXT, min_size=1, max_size=6),
-    st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=8),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=8),
 )
 def test_filling_is_that_of_the_oracle(
-    values: list[str], holes: list[tuple[int, bool]]
+    values: list[str], holes: list[tuple[int, int]]
 ) -> None:
-    holes = [(number % len(values), attribute) for number, attribute in holes]
+    holes = [(number % len(values), mode) for number, mode in holes]
     plan = Plan([b"|"] * (len(holes) + 1), holes)
     try:
         expected = oracle.fill(values, holes)
