@@ -284,7 +284,7 @@ cdef class Plan:
     """A document with slots: *pieces* are the bytes before, between and after them.
 
     *holes* tell for each slot which of the values given to ``fill`` goes there and how
-    it is written: as XML text (0), in an attribute (1), in a line of text (2), or, being
+    it is written: as XML text (0), in an attribute (1), in a line of text (2) or, being
     markup already, as it is (3).  Without them it is one value for each, as text.
     Raises ValueError when there is no piece, or not one hole for each slot, and
     TypeError when a piece is not bytes.  Immutable; may be shared by all documents of

@@ -1,79 +1,34 @@
-from xml.etree import ElementTree
-
 import pytest
 
 from bootwave.errors import SettingError
-from bootwave.settings.document import settings_document
-from bootwave.settings.layers import Line, Merged, Slot, ToldKey
+from bootwave.settings.document import DIALECTS, settings_document
+from bootwave.settings.layers import Line, Merged
 
 
-def test_the_reboot_setting_stands_first_wherever_it_was_told() -> None:
-    merged = Merged()
-    merged.say([Line("language", "x"), Line("auto_reboot_on_setting_change", "on")])
-    plan = settings_document(merged)
-    root = ElementTree.fromstring(plan.assemble(b""))
-    assert root[0][0].tag == "auto_reboot_on_setting_change"
+@pytest.mark.parametrize(
+    ("dialect", "begins"),
+    [
+        ("xml", b'<settings>\n <phone-settings e="2">\n'),
+        ("text", b"<html><pre>\n"),
+        ("m9", b"<settings>\n <phone-settings>\n"),
+        ("dect", b"<settings>\n <phone-settings>\n"),
+    ],
+)
+def test_each_dialect_begins_in_its_own_way(dialect: str, begins: bytes) -> None:
+    document = settings_document(Merged(), dialect).assemble(b"")
+    prologue = b'<?xml version="1.0" encoding="utf-8"?>\n'
+    assert document.removeprefix(prologue).startswith(begins)
+    assert dialect in DIALECTS
 
 
-def test_settings_come_before_identities_and_identities_in_order() -> None:
-    merged = Merged((10, 2))
-    merged.say([Line("user_name", "u"), Line("user_host", "h"), Line("dhcp", "on")])
-    plan = settings_document(merged)
-    root = ElementTree.fromstring(plan.assemble(b""))
-    assert [(e.tag, e.get("idx")) for e in root[0]] == [
-        ("dhcp", None),
-        ("user_name", "2"),
-        ("user_host", "2"),
-        ("user_name", "10"),
-        ("user_host", "10"),
-    ]
+def test_a_dialect_that_is_not_spoken_is_refused_in_words() -> None:
+    with pytest.raises(SettingError, match="m3 are not provisioned"):
+        settings_document(Merged(), "m3")
 
 
-def test_each_value_goes_where_its_slot_stands() -> None:
-    merged = Merged()
-    merged.say([Line("language", Slot(7), permission="!")])
-    merged.say_key(0, ToldKey(Slot(3), Slot(4), "active", "R"))
-    plan = settings_document(merged)
-    assert plan.slots == 3
-    values = [f'{number} "&' for number in range(8)]
-    document = plan.assemble(plan.fill(values))
-    assert b'label="4 &quot;&amp;"' in document
-    root = ElementTree.fromstring(document)
-    assert root[0][0].text == values[7]
-    assert root[0][0].get("perm") == "!"
-    assert (root[1][0].get("label"), root[1][0].text) == (values[4], values[3])
-
-
-def test_attributes_of_newer_firmware_stand_beside_the_label() -> None:
-    attributes = (("label_mode", "icon_text"), ("short_label", 'A "&'))
-    merged = Merged()
-    merged.say_key(0, ToldKey("line", "Anna", "active", "R", attributes))
-    root = ElementTree.fromstring(settings_document(merged).assemble(b""))
-    assert root[1][0].attrib == {
-        "idx": "0",
-        "context": "active",
-        "label": "Anna",
-        "label_mode": "icon_text",
-        "short_label": 'A "&',
-        "perm": "R",
-    }
-
-
-@pytest.mark.parametrize("name", ["idx", "label", "a b", 'a="1" b'])
-def test_an_attribute_that_is_none_stops_the_document(name: str) -> None:
-    merged = Merged()
-    merged.say_key(0, ToldKey("line", "", "active", "R", ((name, "x"),)))
-    with pytest.raises(SettingError, match="is not an attribute"):
-        settings_document(merged)
-
-
-def test_a_phone_without_keys_is_told_nothing_of_keys() -> None:
-    plan = settings_document(Merged())
-    assert b"functionKeys" not in plan.assemble(b"")
-
-
-def test_a_name_that_is_no_element_stops_the_document() -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_name_that_no_layer_may_say_stops_every_document(dialect: str) -> None:
     merged = Merged()
     merged.say([Line("a><b", "x")])
     with pytest.raises(SettingError, match="is not the name"):
-        settings_document(merged)
+        settings_document(merged, dialect)

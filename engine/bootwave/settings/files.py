@@ -1,11 +1,9 @@
 """The small documents around the settings: lists of files and "no new firmware"."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from bootwave.native.xml import escape_attribute
-
-PROLOGUE: Final = b'<?xml version="1.0" encoding="utf-8"?>\n'
+from bootwave.settings.dialects.pieces import PROLOGUE
 
 
 def setting_files(urls: Sequence[str]) -> bytes:

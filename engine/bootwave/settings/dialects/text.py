@@ -1,0 +1,56 @@
+"""The lines of text that desk phones read before firmware 7.
+
+    <html><pre>
+    setting_server$: https://pbx.example.com/prov/{mac}.xml
+    user_name1&: 401
+    fkey5&: blf <sip:402@pbx.example.com;user=phone>|*8
+    fkey_context5&: active
+    </pre></html>
+
+A name, an identity's number behind it, the flag of its permission, a colon, a blank and
+the value to the end of the line.  Lines that begin with ``#`` or ``<`` are comments;
+firmware of the time expects the two around the others.  Sources: snom, "Configuring
+snom phones for Mass Deployment" (2004); Gemeinschaft 3, prov/snom/settings.php, which
+sends phones before 7.1.8 the same names as later ones, keys without their labels.
+
+Phone book, dial plan, languages and certificates have no lines.
+"""
+
+from typing import Final
+
+from bootwave.directory.records import Permission
+from bootwave.native.xml import Plan
+from bootwave.settings.dialects.pieces import Pieces
+from bootwave.settings.dialects.xml import in_order, spelled
+from bootwave.settings.layers import Content, Merged
+
+_FLAGS: Final[dict[Permission, bytes]] = {"R": b"&", "RW": b"$", "!": b"!"}
+
+
+def text_document(merged: Merged) -> Plan:
+    """Return the plan of the lines that say *merged*, UTF-8.
+
+    Raises SettingError for a name that no layer may say, and for a value that does not
+    stand in one line.
+    """
+    out = Pieces()
+    out.markup(b"<html><pre>\n")
+    for (name, index), (content, permission) in in_order(merged.settings):
+        _add(out, spelled(name), index, permission, content)
+    for index, key in sorted(merged.keys.items()):
+        _add(out, b"fkey", index, key.permission, key.content)
+        _add(out, b"fkey_context", index, key.permission, key.context)
+    out.markup(b"</pre></html>\n")
+    return out.plan()
+
+
+def _add(
+    out: Pieces,
+    name: bytes,
+    index: int | None,
+    permission: Permission,
+    content: Content,
+) -> None:
+    number = b"" if index is None else b"%d" % index
+    out.markup(name + number + _FLAGS[permission] + b": ")
+    out.line(content)

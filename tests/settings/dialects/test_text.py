@@ -1,0 +1,58 @@
+import pytest
+
+from bootwave.errors import SettingError
+from bootwave.settings.dialects.text import text_document
+from bootwave.settings.layers import Line, Merged, Slot, ToldKey
+
+
+def lines(merged: Merged, values: list[str] | None = None) -> list[str]:
+    plan = text_document(merged)
+    return plan.assemble(plan.fill(values or [])).decode().split("\n")
+
+
+def test_a_setting_is_a_line_with_index_and_flag() -> None:
+    merged = Merged((1, 2))
+    merged.say(
+        [
+            Line("language", "Deutsch", permission="RW"),
+            Line("admin_mode", "off", permission="!"),
+            Line("user_name", Slot(0), 1),
+            Line("user_mailbox", "", 2),
+        ]
+    )
+    assert lines(merged, ["401"]) == [
+        "<html><pre>",
+        "language$: Deutsch",
+        "admin_mode!: off",
+        "user_name1&: 401",
+        "user_mailbox2&: ",
+        "</pre></html>",
+        "",
+    ]
+
+
+def test_a_key_is_two_lines_and_its_label_none() -> None:
+    merged = Merged()
+    key = ToldKey("blf <sip:402@pbx;user=phone>|*8", "Anna & Co", "2", "R")
+    merged.say_key(5, key)
+    assert lines(merged)[1:-2] == [
+        "fkey5&: blf <sip:402@pbx;user=phone>|*8",
+        "fkey_context5&: 2",
+    ]
+
+
+@pytest.mark.parametrize("content", ["off\nuser_host1&: x", "off\r", "\0"], ids=ascii)
+def test_no_value_becomes_a_second_line(content: str) -> None:
+    merged = Merged()
+    merged.say([Line("language", content)])
+    with pytest.raises(SettingError, match="line of text"):
+        text_document(merged)
+    merged.say([Line("language", Slot(0))])
+    with pytest.raises(SettingError, match="line of text"):
+        text_document(merged).fill([content])
+
+
+def test_a_secret_is_told_like_a_setting() -> None:
+    merged = Merged((1,))
+    merged.say_secret("user_pass", 1, Slot(0))
+    assert "user_pass1&: <&>" in lines(merged, ["<&>"])
