@@ -43,11 +43,29 @@ class FunctionKey:
 
 
 @record
+class Contact:
+    """One number of a phone book.
+
+    ``number_type`` is "" when nobody said it; ``category`` is one of the phones' own.
+    """
+
+    name: str
+    number: str
+    number_type: str = ""
+    category: str = "none"
+
+
+@record
 class Layer:
-    """What one layer says: a model's, a profile's, a device's and so on."""
+    """What one layer says: a model's, a profile's, a device's and so on.
+
+    ``book`` are the entries of a domain's or an account's phone book in order, None
+    when it has none and phones keep theirs.
+    """
 
     settings: tuple[Setting, ...] = ()
     keys: tuple[FunctionKey, ...] = ()
+    book: tuple[Contact, ...] | None = None
 
 
 EMPTY = Layer()
@@ -71,6 +89,49 @@ class Profile:
 
 
 @record
+class DialTemplate:
+    """One rule of a dial plan: what is dialled, and when and how it is sent.
+
+    ``timeout`` is in seconds; ``user`` is "Phone", "IP" or "" for neither; an empty
+    ``rewrite`` sends what was dialled.
+    """
+
+    match: str
+    timeout: int = 0
+    user: str = ""
+    rewrite: str = ""
+
+
+@record
+class LanguageFile:
+    """Where phones find a language: of the display ("gui") or their web page ("web").
+
+    ``model`` is "" for all models; the URL may hold ``{model}`` and ``{firmware}``.
+    """
+
+    kind: Literal["gui", "web"]
+    name: str
+    url: str
+    model: str = ""
+
+
+@record
+class Extras:
+    """What the phones of a domain are told beside settings and keys.
+
+    ``certificates`` are CA certificates that phones shall trust, DER in base64;
+    ``dialplan`` is None when phones keep theirs.
+    """
+
+    certificates: tuple[str, ...] = ()
+    dialplan: tuple[DialTemplate, ...] | None = None
+    languages: tuple[LanguageFile, ...] = ()
+
+
+NO_EXTRAS = Extras()
+
+
+@record
 class Domain:
     """A tenant: a SIP domain with its registrar and locale; "" means not set."""
 
@@ -83,6 +144,7 @@ class Domain:
     tone_scheme: str = ""
     wildcard_subnet: str = ""
     layer: Layer = EMPTY
+    extras: Extras = NO_EXTRAS
 
 
 @record

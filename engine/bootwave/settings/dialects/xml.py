@@ -5,6 +5,12 @@ from typing import Final
 
 from bootwave.native.xml import Plan
 from bootwave.settings.catalogue import checked_name
+from bootwave.settings.dialects.parts import (
+    NO_PARTS,
+    Parts,
+    add_certificates,
+    add_others,
+)
 from bootwave.settings.dialects.pieces import PROLOGUE, Pieces
 from bootwave.settings.functionkeys import checked_attribute
 from bootwave.settings.layers import Merged, Told
@@ -54,14 +60,16 @@ def add_settings(out: Pieces, settings: Mapping[Place, Told]) -> None:
         out.markup(b"</" + tag + b">\n")
 
 
-def xml_document(merged: Merged) -> Plan:
+def xml_document(merged: Merged, parts: Parts = NO_PARTS) -> Plan:
     """Return the plan of the document that says *merged*; it knows its holes.
 
     ``e="2"`` says that character references may exceed 255.  Raises SettingError for a
     name or a value that XML cannot carry.
     """
     out = Pieces()
-    out.markup(PROLOGUE + b'<settings>\n <phone-settings e="2">\n')
+    out.markup(PROLOGUE + b"<settings>\n")
+    add_certificates(out, parts)
+    out.markup(b' <phone-settings e="2">\n')
     add_settings(out, merged.settings)
     out.markup(b" </phone-settings>\n")
     if merged.keys:
@@ -78,5 +86,6 @@ def xml_document(merged: Merged) -> Plan:
             out.text(key.content)
             out.markup(b"</fkey>\n")
         out.markup(b" </functionKeys>\n")
+    add_others(out, parts)
     out.markup(b"</settings>\n")
     return out.plan()
