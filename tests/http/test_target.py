@@ -103,6 +103,14 @@ def test_general_settings(prefix: str) -> None:
     )
 
 
+def test_a_phone_book_is_named_by_its_mac() -> None:
+    book = Target(DocumentKind.PHONE_BOOK, 0x0004132E08B4)
+    assert target("/0004132E08B4-phonebook.xml") == book
+    assert target("/prov/00-04-13-2e-08-b4-PHONEBOOK.XML") == book
+    for other in ("/-phonebook.xml", "/x-phonebook.xml", "/0004132E08B4-phonebook"):
+        assert target(other) is None
+
+
 def test_firmware_with_and_without_a_mac() -> None:
     firmware = Target(DocumentKind.FIRMWARE, 0, "snom370")
     assert target("/snom370/snom370-firmware.htm") == firmware

@@ -70,6 +70,9 @@ class PlainCompiler:
         text += f" {credentials}" if credentials else ""
         return PlainPlan(), text.encode()
 
+    def phone_book(self, device: Device, *, model: str) -> tuple[PlainPlan, bytes]:
+        return PlainPlan(), f"book of {device.mac:012X} for {model}".encode()
+
     def general(
         self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
     ) -> bytes:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bootwave.directory.records import Layer, Setting
@@ -67,6 +69,35 @@ def test_a_list_of_files_opens_no_secret() -> None:
     made = DocumentMaker(PlainCompiler(), keys, layers)
     document = made.own(key(DocumentKind.FILES, ""), device(account(401)))
     assert b"http://192.168.4.1/0004132E08B4.xml" in document.body()
+    assert keys.opened == 0
+
+
+M9 = 0x000413300001
+
+
+@pytest.mark.parametrize(
+    ("mac", "model"), [(M9, ""), (0x0004132E08B4, "snomm9")], ids=["by MAC", "stored"]
+)
+def test_an_m9_is_told_of_firmware_settings_and_phone_book(
+    mac: int, model: str
+) -> None:
+    row = replace(device(account(401)), mac=mac, model=model)
+    body = maker(MemoryStore()).own(key(DocumentKind.FILES, ""), row).body()
+    text = f"{mac:012X}"
+    assert [part.split(b'"')[0].decode() for part in body.split(b'url="')[1:]] == [
+        f"{URL}/snomm9/snomm9-firmware.htm?mac={text}",
+        f"{URL}/{text}.xml",
+        f"{URL}/{text}-phonebook.xml",
+    ]
+
+
+def test_a_phone_book_opens_no_secret() -> None:
+    keys = PlainKeys()
+    made = DocumentMaker(
+        PlainCompiler(), keys, ModelLayers(MemoryStore(), RevocationPage())
+    )
+    document = made.own(key(DocumentKind.PHONE_BOOK), device(account(401)))
+    assert document.body() == b"book of 0004132E08B4 for snom370"
     assert keys.opened == 0
 
 

@@ -8,9 +8,13 @@ import pytest
 from bootwave.directory.records import (
     Account,
     Binding,
+    Contact,
     Device,
+    DialTemplate,
     Domain,
+    Extras,
     FunctionKey,
+    LanguageFile,
     Layer,
     NamedLayer,
     Profile,
@@ -443,3 +447,119 @@ def test_phones_whose_keys_have_other_attributes_share_no_plan() -> None:
     assert shown(("icon_type", "bell"))["icon_type"] == "bell"
     assert shown(("icon_type", "star"))["icon_type"] == "star"
     assert compiler.plans == 3
+
+
+ODD = Contact('Ann & <Bob> "C"', "402", "mobile", "vip")
+BOOK = tuple(Contact(f"Name {n:03}", str(n)) for n in range(300))
+
+
+def entries(document: bytes) -> list[tuple[str | None, str | None]]:
+    root = ElementTree.fromstring(document)
+    items = root.findall("tbook/item") or root.findall("item")
+    assert [each.get("index") for each in items] == [
+        str(int(items[0].get("index", "")) + n) for n in range(len(items))
+    ]
+    return [(each.findtext("name"), each.findtext("number")) for each in items]
+
+
+def with_books(
+    shared: tuple[Contact, ...] | None, *own: tuple[Contact, ...] | None
+) -> Device:
+    accounts = [
+        replace(account, layer=Layer(book=book))
+        for account, book in zip((ANN, DESK), own, strict=False)
+    ]
+    return Device(
+        MAC,
+        replace(DOMAIN, layer=Layer(book=shared)),
+        tuple(Binding(n, account) for n, account in enumerate(accounts, 1)),
+    )
+
+
+def test_phones_without_a_book_keep_theirs_and_an_empty_one_takes_it_away() -> None:
+    assert b"<tbook" not in document(with_books(None, None))
+    assert b'<tbook e="2" complete="true">\n </tbook>' in document(with_books(()))
+
+
+def test_the_books_of_domain_and_accounts_are_one() -> None:
+    shown = entries(document(with_books((ODD,), (BOOK[1],), (BOOK[2],))))
+    assert shown == [(ODD.name, "402"), ("Name 001", "1"), ("Name 002", "2")]
+
+
+def test_the_room_of_a_model_bounds_its_book() -> None:
+    device = with_books(BOOK, (ODD,))
+    for model, room in (("snom300", 100), ("snom370", 250)):
+        shown = entries(document(device, model=model))
+        assert shown[: room - 1] == [(c.name, c.number) for c in BOOK[: room - 1]]
+        assert shown[room - 1 :] == [(ODD.name, "402")]
+
+
+def test_phones_with_other_books_of_their_own_share_a_plan() -> None:
+    compiler = SettingsCompiler()
+    for own in ((ODD,), BOOK[:7], BOOK[:5]):
+        document(with_books(BOOK, own), compiler, model="snom370")
+    assert compiler.plans == 1 + 2  # seven and five leave less room for the domain's
+    compiler = SettingsCompiler()
+    for own in ((ODD,), BOOK[:7], BOOK[:5]):
+        document(with_books(BOOK[:9], own), compiler, model="snom370")
+    assert compiler.plans == 1
+
+
+def test_an_m9_has_its_book_in_a_file_of_its_own() -> None:
+    device = with_books(BOOK[:1], (ODD,))
+    assert b"tbook" not in document(device, model="snomm9")
+    plan, packed = SettingsCompiler().phone_book(device, model="snomm9")
+    book = plan.assemble(packed)
+    assert entries(book) == [("Name 000", "0"), (ODD.name, "402")]
+    contexts = [item.get("context") for item in ElementTree.fromstring(book)]
+    assert contexts == ["<global>", "identity1"]
+
+
+def test_a_phone_without_a_book_may_ask_for_it() -> None:
+    plan, packed = SettingsCompiler().phone_book(with_books(None), model="snomm9")
+    assert len(ElementTree.fromstring(plan.assemble(packed))) == 0
+
+
+def test_nothing_of_a_domain_s_extras_is_in_the_document_for_anybody() -> None:
+    general = SettingsCompiler().general(
+        model="snom370", layers=of_model(Layer(book=(ODD,))), base_url=BASE_URL
+    )
+    assert [child.tag for child in ElementTree.fromstring(general)] == [
+        "phone-settings"
+    ]
+
+
+def test_the_extras_of_a_domain_reach_desk_phones_alone() -> None:
+    extras = Extras(
+        ("MIIB",),
+        (DialTemplate("*", 15),),
+        (LanguageFile("gui", "Deutsch", "http://x/{firmware}/gui_lang_DE.xml"),),
+    )
+    device = replace(DEVICE, domain=replace(DOMAIN, extras=extras))
+    compiler = SettingsCompiler()
+
+    def tags(model: str, firmware: str) -> set[str]:
+        root = ElementTree.fromstring(
+            document(device, compiler, model=model, firmware=firmware)
+        )
+        return {child.tag for child in root}
+
+    assert {"certificates", "dialplan", "gui-languages"} <= tags("snom370", "8.7.5")
+    assert "gui-languages" not in tags("snom370", "")
+    assert tags("snomm9", "9.6.2") == tags("snomM700", "5.20") == {"phone-settings"}
+    text = document(device, compiler, model="snom320", firmware="6.5.20")
+    assert text.startswith(b"<html>")
+    assert b"MIIB" not in text
+
+
+def test_an_m9_comes_back_to_its_list_of_files() -> None:
+    assert b">https://pbx.example.com/prov/snomm9-{mac}.htm<" in document(
+        model="snomm9"
+    )
+
+
+def test_phones_of_other_dialects_have_other_plans() -> None:
+    compiler = SettingsCompiler()
+    for firmware in ("6.5.20", "7.3.30", "8.7.5.35", "", "nonsense"):
+        document(DEVICE, compiler, firmware=firmware)
+    assert compiler.plans == 2

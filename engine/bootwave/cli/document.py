@@ -22,11 +22,11 @@ MASK = "********"
 _DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
 
 # Settings that hold secrets, whichever layer says them: user_pass, user_hash,
-# http_pass, admin_mode_password, keyboard_lock_pw, …
-_SECRET = re.compile(
-    r"(<([a-z0-9_]*(?:pass|secret|hash)[a-z0-9_]*|[a-z0-9_]*_p(?:in|w))\b[^>]*>)"
-    r"[^<]+(</\2>)"
-)
+# http_pass, admin_mode_password, keyboard_lock_pw, base_pin, subscr_dect_ac_code, …
+_NAMES = r"[a-z0-9_]*(?:pass|secret|hash)[a-z0-9_]*|[a-z0-9_]*(?:_p(?:in|w)|ac_code)"
+_SECRET = re.compile(rf"(<({_NAMES})\b[^>]*>)[^<]+(</\2>)")
+# The same in the lines of text that firmware before 7 reads.
+_SECRET_LINE = re.compile(rf"^((?:{_NAMES})\d*[&$!]: ).+$", re.MULTILINE)
 
 
 class Kind(StrEnum):
@@ -36,6 +36,7 @@ class Kind(StrEnum):
     files = "files"
     general = "general"
     firmware = "firmware"
+    phonebook = "phonebook"
 
 
 class _Masked:
@@ -65,7 +66,7 @@ def document(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print the XML that the phone with this MAC would get, passwords masked.
+    """Print what the phone with this MAC would get, passwords masked.
 
     Whether the phone may have it now is another question: device show answers it.
     With --lint the exit status is 1 when something is wrong with it.
@@ -79,7 +80,7 @@ def document(
         return
     text = _text(mac, kind, model, url.rstrip("/"), options, reveal=reveal)
     if not reveal:
-        text = _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
+        text = masked(text)
     if reveal:
         # What cannot be written down is not shown.
         with place.session() as session:
@@ -90,6 +91,12 @@ def document(
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
+
+
+def masked(text: str) -> str:
+    """Return the document *text*, XML or lines, without what may be a secret."""
+    text = _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
+    return _SECRET_LINE.sub(rf"\g<1>{MASK}", text)
 
 
 def _text(
@@ -124,6 +131,7 @@ def _text(
             Kind.files: DocumentKind.FILES,
             Kind.general: DocumentKind.GENERAL_SETTINGS,
             Kind.firmware: DocumentKind.FIRMWARE,
+            Kind.phonebook: DocumentKind.PHONE_BOOK,
         }
         key = DocumentKey(kinds[kind], url or default_url(options), own)
         if kind in (Kind.general, Kind.firmware):

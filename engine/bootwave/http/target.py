@@ -13,6 +13,7 @@ stands before it is a prefix of the administrator's.  No path ever meets a file 
 | ``<type>.htm`` or ``.html``                              | GENERAL_FILES          |
 | ``general.xml``, ``<type>.xml``, as ``general/<type>.xml`` | GENERAL_SETTINGS      |
 | ``<type>-firmware.htm`` or ``.html``, with or without MAC | FIRMWARE               |
+| ``<MAC>-phonebook.xml``                                  | PHONE_BOOK of that MAC |
 
 A folder of the prefix may be a *token*: ``t`` and 26 of the letters of base 32
 (RFC 4648 section 6) in small letters.  It says by which URL the phone was sent here,
@@ -41,6 +42,7 @@ _EXTENSION = re.compile(r"\.(html?|xml|cfg)", re.ASCII | re.IGNORECASE)
 _LISTS = frozenset({"htm", "html"})  # what the phone reads as a list of files
 TOKEN_CHARACTERS = 27
 _TOKEN = re.compile(r"t[a-z2-7]{26}", re.ASCII)
+_BOOK = "-phonebook.xml"
 _PLACEHOLDERS = frozenset({"{mac}", "<mac>"})
 
 
@@ -52,14 +54,15 @@ class DocumentKind(IntEnum):
     FILES = 3
     SETTINGS = 4
     FIRMWARE = 5
+    PHONE_BOOK = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """The document a URL names.
 
-    ``mac`` is 0 when the URL names none; in a FILES or SETTINGS target it is what the
-    URL says, even when no phone can have that address.  ``model`` is spelled as the
+    ``mac`` is 0 when the URL names none; where the document is a phone's own it is what
+    the URL says, even when no phone can have that address.  ``model`` is spelled as the
     phone spells its type, "" when the URL does not say.
     """
 
@@ -156,4 +159,7 @@ def _of_mac(name: str, stem: str) -> Target | None:
     mac = mac_from_text(name)
     if mac is None:
         mac = mac_from_text(stem)
+    if mac is None and name[-len(_BOOK) :].lower() == _BOOK:
+        mac = mac_from_text(name[: -len(_BOOK)])
+        return None if mac is None else Target(DocumentKind.PHONE_BOOK, mac)
     return None if mac is None else Target(DocumentKind.SETTINGS, mac)

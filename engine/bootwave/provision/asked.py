@@ -34,7 +34,9 @@ class Unreadable:
 UNREADABLE = Unreadable()
 Shown = Authorization | Unreadable
 
-_OWN_KINDS = frozenset({DocumentKind.FILES, DocumentKind.SETTINGS})
+_OWN_KINDS = frozenset(
+    {DocumentKind.FILES, DocumentKind.SETTINGS, DocumentKind.PHONE_BOOK}
+)
 
 
 @lru_cache(512)

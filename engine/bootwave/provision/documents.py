@@ -7,12 +7,13 @@ from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
 from bootwave.pairing.decisions import Claim, Consume
-from bootwave.phone.models import model_data
+from bootwave.phone.models import document_dialect, model_data, model_of_mac
 from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
-from bootwave.provision.urls import general_url, settings_url, with_token
+from bootwave.provision.urls import general_url, m9_urls, settings_url, with_token
 from bootwave.settings.files import no_firmware, setting_files
+from bootwave.settings.layers import setting_server
 from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
@@ -26,6 +27,16 @@ def entity_tag(content: bytes) -> bytes:
     content, so it need not hide anything.
     """
     return b'"%b"' % blake2b(content, digest_size=_TAG_BYTES).hexdigest().encode()
+
+
+def _files(base: str, mac: int, model: str) -> list[str]:
+    """Return what the phone *mac* fetches in turn; its MAC tells where no *model* does.
+
+    A request for this list is not asked for its model.
+    """
+    if document_dialect(model or model_of_mac(mac), "") == "m9":
+        return m9_urls(base, mac)
+    return [settings_url(base, mac)]
 
 
 class DocumentMaker:
@@ -58,17 +69,23 @@ class DocumentMaker:
         opened, SettingError when something stored cannot be told to a phone.
         """
         base = with_token(key.base_url, self._token(device))
-        if key.kind is DocumentKind.FILES:
-            content = setting_files([settings_url(base, device.mac)])
-            return Document(None, content, entity_tag(content))
         model = key.model or device.model
+        if key.kind is DocumentKind.FILES:
+            content = setting_files(_files(base, device.mac, model))
+            return Document(None, content, entity_tag(content))
+        if key.kind is DocumentKind.PHONE_BOOK:
+            plan, packed = self._compiler.phone_book(device, model=model)
+            return Document(plan, packed, plan.tag(packed))
+        own_server = None
+        if base is not key.base_url:
+            own_server = setting_server(base, document_dialect(model, ""))
         plan, packed = self._compiler.specific(
             device,
             model=model,
             layers=self._layers.layers(model),
             passwords=self._passwords(device) if with_passwords else None,
             base_url=key.base_url,
-            setting_server=None if base is key.base_url else f"{base}/{{mac}}.xml",
+            setting_server=own_server,
             credentials=self._credentials(device),
         )
         return Document(plan, packed, plan.tag(packed))

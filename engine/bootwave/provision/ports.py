@@ -114,6 +114,9 @@ class Compiler(Protocol):
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 
+    def phone_book(self, device: Device, *, model: str) -> tuple[DocumentPlan, bytes]:
+        """Return the plan of a phone's phone book and the bytes that fill it."""
+
     def general(
         self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
     ) -> bytes:

@@ -86,6 +86,16 @@ def settings_url(base: str, mac: int) -> str:
     return f"{base}/{text_from_mac(mac)}.xml"
 
 
+def m9_urls(base: str, mac: int) -> list[str]:
+    """Return what the m9 *mac* fetches in turn: firmware, settings, phone book."""
+    text = text_from_mac(mac)
+    return [
+        f"{base}/snomm9/snomm9-firmware.htm?mac={text}",
+        settings_url(base, mac),
+        f"{base}/{text}-phonebook.xml",
+    ]
+
+
 def general_url(base: str, model: str) -> str:
     """Return where phones of *model* ("" when unknown) find the general settings."""
     if not model:

@@ -25,11 +25,24 @@ from bootwave.directory.records import (
     Profile,
 )
 from bootwave.native.xml import Plan
+from bootwave.phone.models import document_dialect, model_data
+from bootwave.settings.dialects.parts import Parts, languages_of
+from bootwave.settings.dialects.tbook import (
+    DESK,
+    M9,
+    Book,
+    OwnBooks,
+    Share,
+    book_document,
+    own_items,
+    share,
+)
 from bootwave.settings.document import settings_document
 from bootwave.settings.layers import (
     ENGINE_LAYER,
     Merged,
     Remembering,
+    Slot,
     bootstrap,
     general,
     known_model,
@@ -117,6 +130,7 @@ class SettingsCompiler:
         device: Device,
         *,
         model: str,
+        firmware: str = "",
         layers: Layers,
         passwords: Mapping[int, str] | None,
         base_url: str,
@@ -125,6 +139,7 @@ class SettingsCompiler:
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
+        *model* and *firmware*, "" while unknown, decide the dialect it is in.
         The caller leaves out bindings that have expired.  *layers* are those of the
         engine, the model and its firmware, the winner last.  *passwords* holds the SIP
         password of each bound account by the account's id; with None the document says
@@ -141,9 +156,17 @@ class SettingsCompiler:
         if domain is None:
             raise ValueError("a device without domain has no settings of its own")
         model = known_model(model)
+        dialect = document_dialect(model, firmware)
         bindings = _in_order(device)
+        room = _room(domain, bindings, model) if dialect == "xml" else None
+        languages = domain.extras.languages
+        if languages:
+            languages = languages_of(languages, model, firmware)
         key = (
             self._shared(domain, model, layers, base_url),
+            dialect,
+            room and room.shape,
+            languages,
             passwords is None,
             setting_server is None,
             credentials is not None,
@@ -171,31 +194,66 @@ class SettingsCompiler:
                 passwords is not None,
                 setting_server is not None,
                 credentials is not None,
+                dialect,
             )
             merged = Merged(used_identities(bindings))
             filled = merge(phone, self._engine_layer, merged)
-            found = settings_document(merged), filled
+        else:
+            filled = found[1]
+        values = values_for(
+            device,
+            domain,
+            bindings,
+            passwords,
+            setting_server,
+            credentials or (),
+            filled,
+        )
+        if found is None:
+            parts = Parts(
+                domain.extras.certificates,
+                None if room is None else _book(domain, room, len(values)),
+                domain.extras.dialplan,
+                languages,
+            )
+            found = settings_document(merged, dialect, parts), filled
             self._keep(key, found)
         else:
             self._plans.move_to_end(key)
-        plan, filled = found
-        return plan, plan.fill(
-            values_for(
-                device,
-                domain,
-                bindings,
-                passwords,
-                setting_server,
-                credentials or (),
-                filled,
-            )
-        )
+        if room is not None and room.own:
+            values.append(own_items(_own_books(bindings), DESK, room))
+        return found[0], found[0].fill(values)
+
+    def phone_book(self, device: Device, *, model: str) -> tuple[Plan, bytes]:
+        """Return the plan of *device*'s phone book and the packed bytes to fill it.
+
+        The book of its domain and those of its accounts, as phones of *model* have
+        them, which read it as a file of its own.  Raises SettingError and ValueError as
+        ``specific`` does.
+        """
+        domain = device.domain
+        if domain is None:
+            raise ValueError("a device without domain has no phone book")
+        model = known_model(model)
+        bindings = _in_order(device)
+        style = M9 if document_dialect(model, "") == "m9" else DESK
+        room = _room(domain, bindings, model) or Share(0, 0)
+        key = (style, room.shape, self._domains.number(domain.id, domain))
+        found = self._plans.get(key)
+        if found is None:
+            found = book_document(_book(domain, room, 0), style), ()
+            self._keep(key, found)
+        else:
+            self._plans.move_to_end(key)
+        own = own_items(_own_books(bindings), style, room)
+        return found[0], found[0].fill([own] if room.own else [])
 
     def remembered(
         self,
         device: Device,
         *,
         model: str,
+        firmware: str = "",
         layers: Layers,
         passwords: Mapping[int, str] | None,
         base_url: str,
@@ -221,6 +279,7 @@ class SettingsCompiler:
             passwords is not None,
             setting_server is not None,
             credentials is not None,
+            document_dialect(known_model(model), firmware),
         )
         merged = Remembering(used_identities(bindings))
         filled = merge(phone, self._engine_layer, merged)
@@ -260,18 +319,22 @@ class SettingsCompiler:
     def _number(self, profile: Profile | None) -> int:
         return -1 if profile is None else self._profiles.number(profile.id, profile)
 
-    def general(self, *, model: str, layers: Layers, base_url: str) -> bytes:
+    def general(
+        self, *, model: str, firmware: str = "", layers: Layers, base_url: str
+    ) -> bytes:
         """Return the document that phones of *model* may read without any proof.
 
         It brings them back here and holds neither secrets nor identities; see
         ``layers.general``.  What has variables is left out: it is of one phone.  Raises
         SettingError for what XML cannot carry.
         """
+        model = known_model(model)
+        dialect = document_dialect(model, firmware)
         merged = Merged()
-        merged.say(general(bootstrap(base_url, known_model(model))))
+        merged.say(general(bootstrap(base_url, model, dialect)))
         for layer in (self._engine_layer, *(named.layer for named in layers)):
             merged.say(general(lines_of(without_variables(layer.settings))))
-        return settings_document(merged).assemble(b"")
+        return settings_document(merged, dialect).assemble(b"")
 
     def _keep(self, key: Hashable, found: tuple[Plan, tuple[Filled, ...]]) -> None:
         self._plans[key] = found
@@ -287,6 +350,32 @@ def _in_order(device: Device) -> Sequence[Binding]:
     if len(bindings) > 1:
         bindings = sorted(bindings, key=lambda binding: binding.identity)
     return bindings
+
+
+def _room(domain: Domain, bindings: Sequence[Binding], model: str) -> Share | None:
+    """Return how much of which books a phone of *model* shows, None without any."""
+    shared = domain.layer.book
+    own = [binding.account.layer.book for binding in bindings]
+    if shared is None and not any([book is not None for book in own]):
+        return None
+    return share(
+        None if shared is None else len(shared),
+        [None if book is None else len(book) for book in own],
+        model_data(model).phone_book_entries,
+    )
+
+
+def _book(domain: Domain, room: Share, number: int) -> Book:
+    shared = (domain.layer.book or ())[: room.shared]
+    return Book(shared, Slot(number) if room.own else None)
+
+
+def _own_books(bindings: Sequence[Binding]) -> OwnBooks:
+    return [
+        (binding.identity, binding.account.layer.book)
+        for binding in bindings
+        if binding.account.layer.book
+    ]
 
 
 def _layer_shape(layer: Layer) -> _LayerShape:

@@ -173,16 +173,26 @@ def known_model(model: str) -> str:
     return model if _MODEL.fullmatch(model) else ""
 
 
-def bootstrap(base_url: str, model: str) -> list[Line]:
+def setting_server(base_url: str, dialect: str) -> str:
+    """Return the URL that phones reading *dialect* come back to, with ``{mac}`` in it.
+
+    An m9 begins with the list of its files: settings, firmware and phone book.
+    """
+    name = "snomm9-{mac}.htm" if dialect == "m9" else "{mac}.xml"
+    return f"{base_url.rstrip('/')}/{name}"
+
+
+def bootstrap(base_url: str, model: str, dialect: str = "xml") -> list[Line]:
     """Return what brings a phone back to this server, the same for all of a *model*.
 
     ``{mac}`` stands as it is: the phone puts its own there, and an escaped brace would
     not be replaced.  Without a known model the phone asks for the firmware of its type
     under the path it has from the factory, which is served as well.
     """
-    base_url = base_url.rstrip("/")
-    lines = [Line("setting_server", f"{base_url}/{{mac}}.xml", permission="RW")]
+    server = setting_server(base_url, dialect)
+    lines = [Line("setting_server", server, permission="RW")]
     if model:
+        base_url = base_url.rstrip("/")
         url = f"{base_url}/{model}/{model}-firmware.htm?mac={{mac}}"
         lines.append(Line("firmware_status", url))
     return lines

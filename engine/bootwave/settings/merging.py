@@ -6,7 +6,7 @@ its own; the user name and password that it authenticates with here, if it has s
 each binding in the order of identities its account's fields and password, then the
 values and the labels and values of keys in the account's layer; those of the device's
 layer; at last all that has variables in it.  ``merge`` numbers the slots, and
-``values_for`` lists the values, in this order.
+``values_for`` lists the values, in this order.  What else fills a slot comes behind.
 
 Layers that many phones share (a model's, a profile's) are said as they are.  Where any
 layer holds a variable that is not the same for all phones of a plan, a slot stands
@@ -82,6 +82,7 @@ class Phone(NamedTuple):
     with_passwords: bool
     own_server: bool
     has_credentials: bool
+    dialect: str = "xml"
 
 
 def merge(phone: Phone, built_in: Layer, merged: Merged) -> tuple[Filled, ...]:
@@ -125,7 +126,7 @@ class _Merging:
         ]
         devices = self._slots(phone.device.layer)
         merged.origin = BUILT_IN
-        merged.say(bootstrap(phone.base_url, phone.model))
+        merged.say(bootstrap(phone.base_url, phone.model, phone.dialect))
         merged.say([Line("settings_refresh_timer", timer), *unused_lines(used)])
         if server is not None:
             merged.say([Line("setting_server", server, permission="RW")])

@@ -28,6 +28,11 @@ class Share(NamedTuple):
     shared: int
     own: int
 
+    @property
+    def shape(self) -> tuple[int, bool]:
+        """What of it decides the plan."""
+        return self.shared, self.own > 0
+
 
 class Book(NamedTuple):
     """A phone book in a plan: *shared* entries are baked, *own* is a slot or None."""
