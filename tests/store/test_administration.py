@@ -21,6 +21,7 @@ from bootwave.store.changelog import Change, changes_after
 from bootwave.store.connection import connect
 from bootwave.store.credentials import make
 from bootwave.store.secrets import KeyRing
+from tests.store.authority import certificate, digest, encoded
 from tests.store.clock import Clock
 
 ACCOUNT = "401@a.example.com"
@@ -247,6 +248,48 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("token.show", {"domain": "b.example.com"}, ["token.shown"]),
     ("token.remove", {"domain": "b.example.com"}, ["token.removed"]),
+    (
+        "phonebook.import",
+        {
+            "scope": "domain",
+            "target": "b.example.com",
+            "rows": [{"name": "Anna", "number": "402"}],
+        },
+        ["phonebook.imported"],
+    ),
+    (
+        "phonebook.clear",
+        {"scope": "domain", "target": "b.example.com"},
+        ["phonebook.cleared"],
+    ),
+    ("dialplan.set", {"domain": "b.example.com", "match": "9*"}, ["dialplan.set"]),
+    ("dialplan.unset", {"domain": "b.example.com", "match": "9*"}, ["dialplan.unset"]),
+    ("dialplan.clear", {"domain": "b.example.com"}, ["dialplan.cleared"]),
+    (
+        "language.set",
+        {
+            "domain": "b.example.com",
+            "kind": "gui",
+            "name": "Deutsch",
+            "url": "http://x/gui_lang_DE.xml",
+        },
+        ["language.set"],
+    ),
+    (
+        "language.unset",
+        {"domain": "b.example.com", "kind": "gui", "name": "Deutsch"},
+        ["language.unset"],
+    ),
+    (
+        "trust.add",
+        {"domain": "b.example.com", "certificates": [encoded(certificate())]},
+        ["trust.added"],
+    ),
+    (
+        "trust.remove",
+        {"domain": "b.example.com", "digest": digest(certificate())},
+        ["trust.removed"],
+    ),
     (
         "certificate.block",
         {"serial": "0a1b", "reason": "it was stolen"},

@@ -27,6 +27,10 @@ OPERATIONS = frozenset(
         *("group.add", "group.list", "group.show", "group.remove", "group.assign"),
         *("settings.set", "settings.unset", "settings.list", "settings.ranges"),
         *("keys.set", "keys.clear", "keys.list"),
+        *("phonebook.import", "phonebook.list", "phonebook.clear"),
+        *("dialplan.set", "dialplan.unset", "dialplan.list", "dialplan.clear"),
+        *("language.set", "language.unset", "language.list"),
+        *("trust.add", "trust.remove", "trust.list"),
         *("certificate.block", "certificate.unblock", "certificate.list"),
         "bulk",
     }

@@ -48,6 +48,7 @@ from bootwave.store.changelog import (
     last_seq,
 )
 from bootwave.store.connection import connect, placeholders
+from bootwave.store.domainparts import account_books, domain_book, extras_of
 from bootwave.store.keyattributes import attributes_from_text
 from bootwave.store.openings import opening_from_row
 
@@ -79,7 +80,8 @@ SELECT asked.mac, b.mac, b.domain_id, d.model, d.owns_certificate, d.provisioned
   a.id, a.number, a.display_name, a.auth_user, a.sealed_password, a.mailbox,
   a.wildcard,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'account' AND s.key = a.id)
-  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id)
+  OR EXISTS (SELECT 1 FROM phone_books p WHERE p.account_id = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
   w.pairing_end, w.closed_at, a.profile_id, d.group_id
 FROM (SELECT column1 AS mac, column2 AS decoy FROM (VALUES {})) asked
@@ -546,7 +548,12 @@ class Reader:
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
         layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
-        domain = self._domains[domain_id] = replace(Domain(*rows[0]), layer=layer)
+        book = domain_book(connection, domain_id)
+        if book is not None:
+            layer = replace(layer, book=book)
+        domain = self._domains[domain_id] = replace(
+            Domain(*rows[0]), layer=layer, extras=extras_of(connection, domain_id)
+        )
         return domain
 
     def _read_profile(self, connection: sqlite3.Connection, profile_id: int) -> Profile:
@@ -687,7 +694,12 @@ def _layers(
                 attributes_from_text(attributes),
             )
         )
+    books = account_books(connection, keys) if scope == "account" else {}
     return {
-        key: Layer(tuple(settings.get(key, ())), tuple(function_keys.get(key, ())))
-        for key in settings.keys() | function_keys.keys()
+        key: Layer(
+            tuple(settings.get(key, ())),
+            tuple(function_keys.get(key, ())),
+            books.get(key),
+        )
+        for key in settings.keys() | function_keys.keys() | books.keys()
     }

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from bootwave.store import schema, schema_layers
+from bootwave.store import schema, schema_books, schema_layers
 
-TOPICS: Final = (schema, schema_layers)  # a topic's tables are there once it is loaded
+# A topic's tables are there once it is loaded.
+TOPICS: Final = (schema, schema_books, schema_layers)
 
 metadata = schema.metadata

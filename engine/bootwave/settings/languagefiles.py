@@ -1,0 +1,57 @@
+"""Where phones find the languages they do not have: what may be written.
+
+A language file belongs to one firmware, and to one generation of models: so the URL may
+hold ``{firmware}`` and ``{model}``, which stand for what a phone says it is.  snom
+wiki, gui-languages tag: the file's name begins with ``gui_lang_`` or ``web_lang_`` and
+ends with ``.xml``, or the phone does not take it.
+"""
+
+import re
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from bootwave.directory.records import LanguageFile
+from bootwave.errors import SettingError
+from bootwave.xml.legal import checked_text
+
+MAX_FILES: Final = 200
+_MAX_NAME_CHARACTERS: Final = 64
+_MAX_URL_CHARACTERS: Final = 512
+_KINDS: Final[dict[str, Literal["gui", "web"]]] = {"gui": "gui", "web": "web"}
+_URL: Final = re.compile(r"(?:https?|tftp)://[^\s<>\"]+", re.IGNORECASE)
+_BRACES: Final = re.compile(r"\{[^{}]*\}|[{}]")
+
+
+def checked_language(kind: str, name: str, url: str, model: str = "") -> LanguageFile:
+    """Return the file as it may be stored; *model* is spelled as phones spell it.
+
+    Raises SettingError.
+    """
+    if kind in _KINDS:
+        shown = checked_text(name, "The name of a language").strip()
+        if not shown or len(shown) > _MAX_NAME_CHARACTERS:
+            raise SettingError(
+                f"A language has a name of 1 to {_MAX_NAME_CHARACTERS} characters, "
+                "such as Deutsch."
+            )
+        return LanguageFile(_KINDS[kind], shown, _checked_url(kind, url.strip()), model)
+    raise SettingError(
+        f"{kind!r} is not where a language shows: write gui for the phone's display, "
+        "or web for its web page."
+    )
+
+
+def _checked_url(kind: str, url: str) -> str:
+    unknown = set(_BRACES.findall(url)) - {"{model}", "{firmware}"}
+    if not _URL.fullmatch(url) or len(url) > _MAX_URL_CHARACTERS or unknown:
+        raise SettingError(
+            f"{url!r} is not a URL of a language file: write one with http, https or "
+            "tftp, in which only {model} and {firmware} stand in braces."
+        )
+    name = urlsplit(url).path.rpartition("/")[2]
+    if not (name.startswith(f"{kind}_lang_") and name.endswith(".xml")):
+        raise SettingError(
+            f"Phones take no file {name!r}: for {kind} its name begins with "
+            f"{kind}_lang_ and ends with .xml."
+        )
+    return url

@@ -1,0 +1,34 @@
+import pytest
+
+from bootwave.directory.records import LanguageFile
+from bootwave.errors import SettingError
+from bootwave.settings.languagefiles import checked_language
+
+
+def test_a_file_has_a_kind_a_name_and_a_url() -> None:
+    url = "https://x/{model}/{firmware}/gui_lang_DE.xml"
+    assert checked_language("gui", " Deutsch ", f" {url} ", "snom370") == LanguageFile(
+        "gui", "Deutsch", url, "snom370"
+    )
+    assert checked_language("web", "Deutsch", "tftp://x/web_lang_DE.xml?a=1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "url"),
+    [
+        ("gui", "", "http://x/gui_lang_DE.xml"),
+        ("gui", "x" * 65, "http://x/gui_lang_DE.xml"),
+        ("gui", "a\0", "http://x/gui_lang_DE.xml"),
+        ("display", "Deutsch", "http://x/gui_lang_DE.xml"),
+        ("gui", "Deutsch", "http://x/web_lang_DE.xml"),
+        ("gui", "Deutsch", "http://x/gui_lang_DE.zip"),
+        ("gui", "Deutsch", "ftp://x/gui_lang_DE.xml"),
+        ("gui", "Deutsch", "http://x/{mac}/gui_lang_DE.xml"),
+        ("gui", "Deutsch", "http://x/{firmware/gui_lang_DE.xml"),
+        ("gui", "Deutsch", 'http://x/"/gui_lang_DE.xml'),
+        ("gui", "Deutsch", f"http://x/{'a' * 512}/gui_lang_DE.xml"),
+    ],
+)
+def test_what_no_phone_takes_is_refused(kind: str, name: str, url: str) -> None:
+    with pytest.raises(SettingError):
+        checked_language(kind, name, url)
