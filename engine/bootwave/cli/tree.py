@@ -39,6 +39,14 @@ TREE: Mapping[str, Leaf | Branch] = {
             "set": Leaf("domain:change", "Change a domain."),
             "remove": Leaf("domain:remove", "Remove a domain."),
             "token": Leaf("token:domain", "Make or show the token in its URL."),
+            "trust": Branch(
+                "CAs that phones of a domain shall trust.",
+                {
+                    "add": Leaf("trust:add", "Tell phones to trust those in a file."),
+                    "remove": Leaf("trust:remove", "Tell them of one no longer."),
+                    "list": Leaf("trust:list_all", "List those they are told."),
+                },
+            ),
         },
     ),
     "account": Branch(
@@ -115,6 +123,32 @@ TREE: Mapping[str, Leaf | Branch] = {
             "set": Leaf("keys:set_key", "Set one function key."),
             "clear": Leaf("keys:clear", "Take function keys back."),
             "list": Leaf("keys:list_all", "List the function keys of one layer."),
+        },
+    ),
+    "phonebook": Branch(
+        "Phone books of domains and accounts.",
+        {
+            "import": Leaf("phonebook:import_file", "Add entries from CSV or vCard."),
+            "export": Leaf("phonebook:export", "Write them to CSV or vCard."),
+            "list": Leaf("phonebook:list_all", "List the entries of one book."),
+            "clear": Leaf("phonebook:clear", "Empty a book, and those of phones."),
+        },
+    ),
+    "dialplan": Branch(
+        "Dial plans: which numbers are sent when, and how.",
+        {
+            "set": Leaf("dialplan:set_rule", "Set one rule."),
+            "unset": Leaf("dialplan:unset", "Take one rule back."),
+            "list": Leaf("dialplan:list_all", "List the rules, or try a number."),
+            "clear": Leaf("dialplan:clear", "Take every rule back."),
+        },
+    ),
+    "language": Branch(
+        "Where phones find languages they do not have.",
+        {
+            "set": Leaf("language:set_file", "Say where one is."),
+            "unset": Leaf("language:unset", "Say it no longer."),
+            "list": Leaf("language:list_all", "List the language files of a domain."),
         },
     ),
     "tls": Branch(
