@@ -64,10 +64,10 @@ def test_a_sip_password_goes_to_the_account_where_it_is_encrypted() -> None:
 
 def test_the_index_of_an_identity_is_1_to_12() -> None:
     for index in (None, 1, 12):
-        assert checked_setting("user_srtp", "on", index)[0].index == index
+        assert checked_setting("user_shared_line", "on", index)[0].index == index
     for index in (-1, 0, 13):
         with pytest.raises(SettingError, match="give one of 1 to 12"):
-            checked_setting("user_srtp", "on", index)
+            checked_setting("user_shared_line", "on", index)
 
 
 def test_other_indexes_count_from_0() -> None:

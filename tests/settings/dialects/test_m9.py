@@ -1,6 +1,8 @@
 from xml.etree import ElementTree
 
-from bootwave.settings.catalogue import CATALOGUE
+import pytest
+
+from bootwave.settings.catalogue import Dialect, meanings
 from bootwave.settings.dialects.m9 import NAMES, m9_document
 from bootwave.settings.layers import Line, Merged, Slot, ToldKey
 
@@ -17,10 +19,34 @@ def settings(merged: Merged, values: list[str] | None = None) -> Settings:
     }
 
 
-def test_every_setting_with_another_name_is_one_of_desk_phones() -> None:
-    forbidden = {"http_client_pass"}  # known, though no layer may say it
-    assert set(NAMES.renamed) <= set(CATALOGUE) | forbidden
-    assert set(NAMES.values) <= set(NAMES.renamed)
+def test_names_are_those_that_the_catalogue_knows() -> None:
+    for name, others in NAMES.renamed.items():
+        assert meanings(name, Dialect.XML), name
+        assert all(meanings(other, Dialect.M9) for other in others), name
+    assert set(NAMES.words) <= set(NAMES.renamed)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "told"),
+    [
+        ("language", "Deutsch", ("language", "de")),
+        ("language", "fr", ("language", "fr")),
+        ("language", "Klingon", None),
+        ("tone_scheme", "GER", ("tones", "3")),
+        ("tone_scheme", "USA", None),
+        ("timezone", "USA-5", None),
+        ("zone_id", "17", ("zone_id", "17")),
+    ],
+)
+def test_values_are_told_where_the_m9_s_word_for_them_is_known(
+    name: str, said: str, told: tuple[str, str] | None
+) -> None:
+    merged = Merged()
+    merged.say([Line(name, said)])
+    found = settings(merged)
+    del found["allow_check_sync", None]
+    expected = {} if told is None else {(told[0], None): (told[1], "R")}
+    assert found == expected
 
 
 def test_an_account_is_told_by_the_m9_s_own_names() -> None:

@@ -1,10 +1,11 @@
 from types import MappingProxyType
 
+from bootwave.settings.catalogue import Dialect
 from bootwave.settings.dialects.names import Names, translated
 from bootwave.settings.layers import Slot, Told
 
 NAMES = Names(
-    frozenset({"user_name"}),
+    Dialect.M9,
     MappingProxyType(
         {
             "user_pname": ("user_authname",),
@@ -13,7 +14,7 @@ NAMES = Names(
             "vlan_qos": ("vlan_priority", "vlan_prio"),
         }
     ),
-    MappingProxyType({"language": {"Deutsch": "de"}}),
+    MappingProxyType({"language": {"Deutsch": "de", "Klingon": ""}.__getitem__}),
 )
 
 
@@ -36,8 +37,8 @@ def test_what_is_called_otherwise_is_renamed_and_what_is_missing_left_out() -> N
     }
 
 
-def test_what_desk_phones_do_not_know_is_passed_on() -> None:
-    said = {("base_pin", None): told("0000")}
+def test_what_the_dialect_has_or_nobody_knows_is_passed_on() -> None:
+    said = {("base_pin", None): told("0000"), ("brand_new", 3): told("x")}
     assert translated(said, NAMES) == said
 
 

@@ -56,3 +56,9 @@ def test_a_secret_is_told_like_a_setting() -> None:
     merged = Merged((1,))
     merged.say_secret("user_pass", 1, Slot(0))
     assert "user_pass1&: <&>" in lines(merged, ["<&>"])
+
+
+def test_what_came_with_later_firmware_is_left_out() -> None:
+    merged = Merged()
+    merged.say([Line("provisioning_order", "dhcp:stop"), Line("brand_new", "x")])
+    assert lines(merged)[1:-2] == ["brand_new&: x"]

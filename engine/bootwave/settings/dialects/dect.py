@@ -29,45 +29,36 @@ phones have no place in the document, and a base is told its firmware by a docum
 its own.
 """
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from bootwave.native.xml import Plan
+from bootwave.settings.catalogue import SERVER, Dialect, meanings
 from bootwave.settings.dialects.names import Names, translated
 from bootwave.settings.dialects.pieces import PROLOGUE, Pieces
 from bootwave.settings.dialects.xml import Place, add_settings
 from bootwave.settings.layers import Content, Merged, Told
 
 NAMES: Final = Names(
-    same=frozenset(
-        """
-        user_active user_name user_pname user_pass user_realname user_mailbox
-        user_host user_outbound user_expiry user_srtp user_dtmf_info user_moh
-        user_full_sdp_answer user_auth_tag session_timer timer_support codec_size
-        codec_priority_list phone_name dhcp vlan_id
-        vlan_qos codec_tos signaling_tos rtp_port_start rtp_port_end network_id_port
-        enable_rport_rfc3581 ntp_server ntp_refresh_timer language web_language
-        tone_scheme timezone http_user http_pass http_client_user
-        admin_mode_password tls_server_authentication pnp_config setting_server
-        """.split()
-    ),
-    renamed=MappingProxyType(
+    Dialect.DECT,
+    MappingProxyType(
         {
             "http_client_pass": ("http_client_password",),
             "user_mailbox": ("user_mailbox", "user_mailnumber"),
         }
     ),
-    values=MappingProxyType({}),
+    MappingProxyType({}),
 )
 
-_SERVER: Final = frozenset(
-    """
-    user_host user_outbound user_expiry user_srtp user_dtmf_info user_moh
-    user_full_sdp_answer user_auth_tag session_timer timer_support codec_size
-    """.split()
-)
 _SERVER_PREFIX: Final = "srv_"
 _EXTENSION_PREFIX: Final = "subscr_"
+
+
+@lru_cache(256)
+def _is_of_server(name: str) -> bool:
+    """Whether *name* is said of servers, also where desk phones have it."""
+    return any(known.space == SERVER for known in meanings(name, Dialect.DECT))
 
 
 def dect_document(merged: Merged) -> Plan:
@@ -87,9 +78,16 @@ def dect_settings(said: dict[Place, Told]) -> dict[Place, Told]:
     servers = _servers(said)
     settings: dict[Place, Told] = {}
     exactly: dict[Place, Told] = {}
+    shared = list(
+        dict.fromkeys(
+            name
+            for name, _index in said
+            if _is_of_server(name) and not name.startswith(_SERVER_PREFIX)
+        )
+    )
     for server, (identity, host) in _owners(said, servers).items():
         settings["srv_sip_server_alias", server] = Told(host, "R")
-        for name in sorted(_SERVER, key=_by_host):
+        for name in shared:
             told = said.get((name, identity), said.get((name, None)))
             if told is not None:
                 settings[name, server] = told
@@ -101,7 +99,7 @@ def dect_settings(said: dict[Place, Told]) -> dict[Place, Told]:
         ):
             settings[name, identity] = Told(word, "R")
     for (name, index), told in said.items():
-        if name in _SERVER:
+        if name in shared:
             continue
         if index is not None:
             exactly[name, index] = told
@@ -136,7 +134,3 @@ def _owners(
     for identity, server in servers.items():
         owners.setdefault(server, (identity, said["user_host", identity].content))
     return owners
-
-
-def _by_host(name: str) -> tuple[bool, str]:
-    return name != "user_host", name

@@ -19,7 +19,7 @@
 
 G is Gemeinschaft 3, prov/snom/settings-m9.php and init-m9.php; E is a script of Elastix
 for m9 bases.  Where they differ it is not known which firmware takes which, so both are
-told.  Of languages, tones and time zones only those are known that a source attests;
+told.  Of tones and time zones only those are known that a source attests (locales);
 others are left out, and may be said by the m9's own names in the layer of the model.
 
 The m9 has neither function keys nor dial plan, languages or certificates.  Its phone
@@ -31,23 +31,16 @@ from types import MappingProxyType
 from typing import Final
 
 from bootwave.native.xml import Plan
+from bootwave.settings.catalogue import M9_IDENTITIES, Dialect
 from bootwave.settings.dialects.names import Names, translated
 from bootwave.settings.dialects.pieces import PROLOGUE, Pieces
 from bootwave.settings.dialects.xml import Place, add_settings, in_order
 from bootwave.settings.layers import Merged, Told
-
-IDENTITIES: Final = 9
+from bootwave.settings.locales import languages, m9_value, timezones, tones
 
 NAMES: Final = Names(
-    same=frozenset(
-        """
-        user_active user_realname user_name user_pass user_host user_outbound
-        user_mailbox user_expiry codec1_name codec2_name codec3_name codec4_name
-        codec5_name codec6_name codec7_name phone_name dhcp ntp_server vlan_id
-        http_port https_port http_client_user http_proxy_user setting_server
-        """.split()
-    ),
-    renamed=MappingProxyType(
+    Dialect.M9,
+    MappingProxyType(
         {
             "user_pname": ("user_authname",),
             "user_srtp": ("rtp_encryption",),
@@ -63,21 +56,26 @@ NAMES: Final = Names(
             "http_pass": ("http_password",),
             "http_client_pass": ("http_client_password",),
             "http_proxy_pass": ("http_proxy_password",),
-            "stun_server": ("stun_server",),
             "stun_binding_interval": ("stun_interval",),
             "language": ("language",),
             "tone_scheme": ("tones",),
             "timezone": ("zone_id",),
         }
     ),
-    values=MappingProxyType(
+    MappingProxyType(
         {
-            "language": {"Deutsch": "de"},
-            "tone_scheme": {"GER": "3"},
-            "timezone": {"GER+1": "343"},
+            # An m9's own word may be said, too.
+            "language": lambda text: m9_value(languages(), text) or _iso(text),
+            "tone_scheme": lambda text: m9_value(tones(), text),
+            "timezone": lambda text: m9_value(timezones(), text),
         }
     ),
 )
+
+
+def _iso(text: str) -> str:
+    return text if text in {place.m9 for place in languages().by_code.values()} else ""
+
 
 # Desk phones have these in each identity, the m9 once.
 _OF_THE_BASE: Final = frozenset({"stun_server", "stun_interval"})
@@ -98,7 +96,7 @@ def m9_document(merged: Merged) -> Plan:
         if name in _OF_THE_BASE:
             # In order: what is said of the base comes first, then the lowest identity.
             settings.setdefault((name, None), told)
-        elif index is None or index <= IDENTITIES:
+        elif index is None or index <= M9_IDENTITIES:
             settings[name, index] = told
     out = Pieces()
     out.markup(PROLOGUE + b"<settings>\n <phone-settings>\n")

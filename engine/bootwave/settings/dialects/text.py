@@ -13,16 +13,22 @@ firmware of the time expects the two around the others.  Sources: snom, "Configu
 snom phones for Mass Deployment" (2004); Gemeinschaft 3, prov/snom/settings.php, which
 sends phones before 7.1.8 the same names as later ones, keys without their labels.
 
-Phone book, dial plan, languages and certificates have no lines.
+What is known to have come with firmware 7 or later is left out.  Phone book, dial plan,
+languages and certificates have no lines.
 """
 
+from types import MappingProxyType
 from typing import Final
 
 from bootwave.directory.records import Permission
 from bootwave.native.xml import Plan
+from bootwave.settings.catalogue import Dialect
+from bootwave.settings.dialects.names import Names, translated
 from bootwave.settings.dialects.pieces import Pieces
 from bootwave.settings.dialects.xml import in_order, spelled
 from bootwave.settings.layers import Content, Merged
+
+NAMES: Final = Names(Dialect.TEXT, MappingProxyType({}), MappingProxyType({}))
 
 _FLAGS: Final[dict[Permission, bytes]] = {"R": b"&", "RW": b"$", "!": b"!"}
 
@@ -35,7 +41,9 @@ def text_document(merged: Merged) -> Plan:
     """
     out = Pieces()
     out.markup(b"<html><pre>\n")
-    for (name, index), (content, permission) in in_order(merged.settings):
+    for (name, index), (content, permission) in in_order(
+        translated(merged.settings, NAMES)
+    ):
         _add(out, spelled(name), index, permission, content)
     for index, key in sorted(merged.keys.items()):
         _add(out, b"fkey", index, key.permission, key.content)
