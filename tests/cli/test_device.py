@@ -88,3 +88,15 @@ def test_who_was_refused_elsewhere_is_told_beside_the_verdict(
     )
     found = store("device", "show", "0004132E08B4", "--json").json
     assert found["refused_elsewhere"]["source"] == "127.0.0.2"
+
+
+def test_the_steps_of_a_phone_are_told_with_what_to_do(store: Command) -> None:
+    done = store("device", "check", "0004132E08B4")
+    assert done.status == 1
+    assert "The steps for the 3xx:" in done.out
+    assert "  2. Bind its MAC to an account\n     done: it is bound to 401@" in done.out
+    assert "bootwave window open" in done.out
+    assert done.out.endswith("Go on with step 3.\n")
+    found = store("device", "check", "0004132E08B4", "--json").json
+    assert found["next"] == 3
+    assert [step["number"] for step in found["steps"]] == list(range(1, 9))

@@ -39,7 +39,7 @@ def test_the_names_promised_are_there() -> None:
         *("account add", "account import", "account bind", "account unbind"),
         *("account list", "account show", "account set", "account remove"),
         *("window open", "window close", "window list"),
-        *("device list", "device show", "device reset", "device token"),
+        *("device list", "device show", "device check", "device reset", "device token"),
         *("audit list", "audit verify"),
         *("device credentials rotate", "device credentials revoke"),
         *("profile add", "profile list", "profile show", "profile remove"),

@@ -103,6 +103,32 @@ def show(
         )
 
 
+def check(
+    mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say step by step what is to be done to provision a phone, and how far that is.
+
+    The status is 1 while something is left to do.
+    """
+    with place.session() as session:
+        found = session.call("device.check", mac=mac)
+    if json:
+        print_json(found)
+    else:
+        print_line("  ".join(filter(None, (found["mac"], found["model"]))))
+        print_line(f"The steps for {found['for']}:")
+        for step in found["steps"]:
+            print_line(f"  {step['number']}. {step['title']}")
+            print_line(f"     {step['state']}: {step['because']}")
+            if step["advice"] and step["state"] != "done":
+                print_line(f"     {step['advice']}")
+        following = found["next"]
+        print_line(f"Go on with step {following}." if following else "Nothing is left.")
+    if found["next"]:
+        raise typer.Exit(1)
+
+
 def reset(
     mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
     json: Json = False,

@@ -86,6 +86,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
+            "check": Leaf("device:check", "Say what is left to do, step by step."),
             "token": Leaf("token:device", "Give a phone's URL a new token."),
             "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
             "credentials": Branch(

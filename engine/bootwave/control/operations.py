@@ -18,7 +18,7 @@ OPERATIONS = frozenset(
         *("account.add", "account.import", "account.set", "account.list"),
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
-        *("device.list", "device.show", "device.reset"),
+        *("device.list", "device.show", "device.check", "device.reset"),
         *("audit.list", "document.revealed"),
         *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("device.credentials.rotate", "device.credentials.revoke"),

@@ -39,6 +39,7 @@ from bootwave.store import (
     languages,
     layers,
     openings,
+    procedures,
     profiles,
     tokens,
     trustedcertificates,
@@ -356,6 +357,11 @@ class Administration:
             name = text_from_mac(required_mac(mac))
             work.note("document.revealed", name)
             return {"mac": name}
+
+    def device_check(self, mac: str) -> Object:
+        """Return what is to be done to provision a phone, and how far each step is."""
+        with self._look() as work:
+            return procedures.checked(work, self._sightings, mac)
 
     def device_reset(self, mac: str) -> Object:
         """Let a phone be told its passwords again, as if it had never had them.
