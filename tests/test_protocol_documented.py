@@ -31,8 +31,13 @@ KINDS = {
     "list of files for everybody": (DocumentKind.GENERAL_FILES, 0),
     "settings for everybody": (GENERAL_SETTINGS, 0),
     "firmware": (DocumentKind.FIRMWARE, 0),
+    "phone book of that phone": (DocumentKind.PHONE_BOOK, MAC),
 }
-NEEDS_GRANT = {DocumentKind.SETTINGS, DocumentKind.FILES}
+NEEDS_GRANT = {
+    DocumentKind.SETTINGS,
+    DocumentKind.FILES,
+    DocumentKind.PHONE_BOOK,
+}
 
 
 def messages() -> list[bytes]:

@@ -574,9 +574,11 @@ def _passwords(document: _Document) -> Iterator[Finding]:
             "contradiction", confirm, "It is not the same as admin_mode_password."
         )
     client = document.told.get(("http_client_user", None))
-    if client is not None and client.value and not document.value("http_client_pass"):
+    desk = document.dialect in (Dialect.XML, Dialect.TEXT)
+    secret = "http_client_pass" if desk else "http_client_password"
+    if client is not None and client.value and not document.value(secret):
         yield _warning(
-            "contradiction", client, "It has no password: http_client_pass is empty."
+            "contradiction", client, f"It has no password: {secret} is empty."
         )
 
 

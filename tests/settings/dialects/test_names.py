@@ -62,3 +62,11 @@ def test_the_dialect_s_own_name_wins_but_never_over_a_secret() -> None:
         ("user_authname", 1): told("own"),
         ("http_client_password", None): told(Slot(1)),
     }
+
+
+def test_the_order_told_stays_whatever_is_renamed() -> None:
+    names = ("vlan_qos", "user_name", "user_pname", "base_pin")
+    said = {(name, 1): told(name) for name in names}
+    assert [name for name, _index in translated(said, NAMES)] == [
+        *("vlan_priority", "vlan_prio", "user_name", "user_authname", "base_pin")
+    ]

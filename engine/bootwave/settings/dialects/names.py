@@ -29,19 +29,24 @@ def translated(settings: Mapping[Place, Told], names: Names) -> dict[Place, Told
     thing were said, the dialect's own wins, unless it is a secret.
     """
     said: dict[Place, Told] = {}
-    own: dict[Place, Told] = {}
+    decided: set[Place] = set()  # what nothing else may say any more
     for (name, index), told in settings.items():
-        if name in names.renamed:
-            changed = _changed(told, names.words.get(name))
-            if changed is not None:
-                for other in names.renamed[name]:
-                    said[other, index] = changed
-        elif meanings(name, names.dialect) or not meanings(name):
-            own[name, index] = told
-    kept = {other for secret in SECRETS for other in names.renamed.get(secret, ())}
-    for place, told in own.items():
-        if place[0] not in kept or place not in said:
-            said[place] = told
+        others = names.renamed.get(name)
+        if others is None:
+            if meanings(name, names.dialect) or not meanings(name):
+                if (name, index) not in decided:
+                    said[name, index] = told
+                    decided.add((name, index))
+            continue
+        changed = _changed(told, names.words.get(name))
+        if changed is None:
+            continue
+        for place in [(other, index) for other in others]:
+            if name in SECRETS:
+                decided.add(place)
+            elif place in decided:
+                continue
+            said[place] = changed
     return said
 
 

@@ -18,7 +18,12 @@ from bootwave.settings.layers import Merged, Told
 # Works only as the first element (layers.ENGINE_LAYER).
 FIRST: Final = "auto_reboot_on_setting_change"
 # Their names belong to no layer, so that checked_name refuses them there.
-SECRETS: Final = ("user_pass", "http_client_user", "http_client_pass")
+SECRETS: Final = (
+    "user_pass",
+    "http_client_user",
+    "http_client_pass",
+    "http_client_password",  # of the m9 and DECT bases
+)
 
 Place = tuple[str, int | None]
 
