@@ -24,7 +24,7 @@ def test_a_misuse_is_its_sentence_and_status_2() -> None:
         ("window open a@b --minutes x", "--minutes is not a number: x"),
         ("audit list --limit x", "--limit is not a whole number: x"),
         ("audit list --limit 0", "--limit must be at least 1: 0"),
-        ("settings set a b --engine --index 13", "--index must be at most 12: 13"),
+        ("settings set a b --engine --index 1000", "--index must be at most 999: 1000"),
         ("phone boot --mac 0 --timeout 0", "--timeout must be at least 0.1: 0"),
     ],
 )
