@@ -78,6 +78,10 @@ class SettingError(OperatorError):
     """A phone's setting, key or name cannot be told to a phone."""
 
 
+class FirmwareError(OperatorError):
+    """A definition of firmware, or an image, cannot be what it is said to be."""
+
+
 class EngineError(OperatorError):
     """The running engine refused an operation, or cannot be reached to ask for it."""
 
