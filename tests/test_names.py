@@ -17,6 +17,7 @@ DECLARATIONS = {
     "limits.py",
     "provision/ports.py",
     "server/peer.py",
+    "store/schema_firmware.py",
 }
 # Folders of tests that prove a property of many modules and mirror none.
 ACROSS = {"end_to_end", "faults", "oracle", "peers", "property", "torture"}

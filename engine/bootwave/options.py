@@ -8,6 +8,7 @@ Addresses stay text here, checked when the options are made, so that they print 
 they were written; ``address_from_text`` splits them for whoever binds.
 """
 
+import re
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,6 +23,9 @@ MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
 # SHA-256 of the SubjectPublicKeyInfo of "Snom Technology AG CA" (RSA-1024, SHA-1; 2008
 # to 2037), whose certificate has the SHA-256 fingerprint C2:10:60:CC:...:44:31:1C.
 SNOM_ROOT_1_KEY = "d4ed46977a9fc96c112208692bda36dcdde3a1ce0a18e8bab1759771564fe914"
+
+
+_HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 
 
 class Address(NamedTuple):
@@ -140,6 +144,14 @@ def _network(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    """Return the name of a host *text* in small letters."""
+    name = text.strip().lower()
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError("must be names of hosts, such as downloads.snom.com")
+    return name
+
+
 def _sha256(text: str) -> str:
     """Return *text* as 64 hex digits in lower case; colons may separate them."""
     digits = text.replace(":", "").lower()
@@ -192,6 +204,11 @@ class StoreOptions(_Section):
     )
     control_socket: Path = Field(
         Path("control.sock"), description="Where commands reach a running engine."
+    )
+    images: Path = Field(
+        Path("images"),
+        description="The directory of uploaded firmware images; it is made with the "
+        "first.",
     )
 
 
@@ -468,6 +485,42 @@ class LimitsOptions(_Section):
     )
 
 
+class FirmwareOptions(_Section):
+    """Firmware of phones, and its images."""
+
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        ("provisioning.snom.com", "downloads.snom.com", "dect.snom.com"),
+        description="Hosts whose URLs may be told to phones as those of images; the "
+        "engine itself never fetches them.  Empty: only uploaded images.",
+    )
+    image_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=1024,
+        le=1 << 32,
+        description="The largest image that may be uploaded, in bytes.",
+    )
+    store_bytes: int = Field(
+        16 * 1024 * 1024 * 1024,
+        ge=1024,
+        le=1 << 44,
+        description="All uploaded images together, in bytes, at most.",
+    )
+    downloads: int = Field(
+        1024,
+        ge=1,
+        le=100_000,
+        description="Phones that fetch an image at once, of all workers together; "
+        "others are told to come back later.",
+    )
+    bytes_per_second: int = Field(
+        40_000_000,
+        ge=10_000,
+        le=1 << 40,
+        description="What all images together are sent with, in bytes per second, by "
+        "all workers together.",
+    )
+
+
 class CacheOptions(_Section):
     """Documents kept ready in each worker."""
 
@@ -538,6 +591,7 @@ class Options(_Section):
     control: ControlOptions = ControlOptions()
     pairing: PairingOptions = PairingOptions()
     limits: LimitsOptions = LimitsOptions()
+    firmware: FirmwareOptions = FirmwareOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
     audit: AuditOptions = AuditOptions()

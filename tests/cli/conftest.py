@@ -140,6 +140,7 @@ def engine(options_file: Path) -> Iterator[list[Any]]:
         options.pairing,
         now=instant,
         committed=committed.append,
+        images=options.store.images,
     )
     server = ControlServer(options.store.control_socket, administration)
     server.register(

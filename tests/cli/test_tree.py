@@ -48,6 +48,10 @@ def test_the_names_promised_are_there() -> None:
         *("group assign", "group unassign"),
         *("settings set", "settings unset", "settings list", "settings ranges"),
         *("keys set", "keys clear", "keys list"),
+        *("firmware list", "firmware set", "firmware unset", "firmware explain"),
+        *("firmware pin", "firmware unpin", "firmware forbid", "firmware permit"),
+        *("firmware export", "firmware import", "firmware edit"),
+        *("firmware images", "firmware upload", "firmware remove"),
         *("tls check", "tls block", "tls unblock", "tls blocks"),
         *("tls init", "tls dev"),
     }

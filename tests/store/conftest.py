@@ -69,6 +69,7 @@ def admin(
     clock: Clock,
     told: list[list[Change]],
     log: SightingLog,
+    tmp_path: Path,
 ) -> Administration:
     return Administration(
         connection,
@@ -77,6 +78,7 @@ def admin(
         now=clock,
         committed=told.append,
         sightings=log,
+        images=tmp_path / "images",
     )
 
 

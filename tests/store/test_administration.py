@@ -1,4 +1,6 @@
+import hashlib
 import inspect
+import io
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from bootwave.store.audit import verify
 from bootwave.store.changelog import Change, changes_after
 from bootwave.store.connection import connect
 from bootwave.store.credentials import make
+from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
 from tests.store.authority import certificate, digest, encoded
 from tests.store.clock import Clock
@@ -181,6 +184,7 @@ def test_passwords_are_in_no_error_and_no_repr(
     assert "hunter2" not in repr(result)
 
 
+IMAGE = hashlib.sha256(b"image").hexdigest()
 CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("domain.add", {"name": "b.example.com"}, ["domain.added"]),
     (
@@ -308,6 +312,56 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("document.revealed", {"mac": "000413000001"}, ["document.revealed"]),
     (
+        "firmware.upload",
+        {"sha256": IMAGE, "size": 5, "name": "snom370-8.5.36-SIP-f.bin"},
+        ["firmware.uploaded"],
+    ),
+    (
+        "firmware.set",
+        {"scope": "engine", "target": "", "model": "snom370", "version": "8.5.36"},
+        ["firmware.defined"],
+    ),
+    (
+        "firmware.unset",
+        {"scope": "engine", "target": "", "model": "snom370"},
+        ["firmware.defined"],
+    ),
+    ("firmware.remove", {"name": IMAGE}, ["firmware.removed"]),
+    (
+        "firmware.import",
+        {
+            "scope": "domain",
+            "target": "b.example.com",
+            "document": "<firmware-settings>"
+            '<firmware model="snom370" version="8">http://dect.snom.com</firmware>'
+            "</firmware-settings>",
+        },
+        ["firmware.defined"],
+    ),
+    (
+        "firmware.pin",
+        {
+            **{"scope": "device", "target": "000413000001"},
+            **{"model": "snom370", "version": "keep"},
+        },
+        ["firmware.pinned"],
+    ),
+    (
+        "firmware.unpin",
+        {"scope": "device", "target": "000413000001", "model": "snom370"},
+        ["firmware.unpinned"],
+    ),
+    (
+        "firmware.forbid",
+        {"scope": "engine", "target": "", "model": "snom370", "version": "8"},
+        ["firmware.forbidden"],
+    ),
+    (
+        "firmware.permit",
+        {"scope": "engine", "target": "", "model": "snom370", "version": "8"},
+        ["firmware.permitted"],
+    ),
+    (
         "account.import",
         {"rows": [{"extension": "2@b.example.com", "password": "canary"}]},
         ["accounts.imported"],
@@ -329,7 +383,10 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
 
 
 def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
-    admin: Administration, connection: sqlite3.Connection, keyring: KeyRing
+    admin: Administration,
+    connection: sqlite3.Connection,
+    keyring: KeyRing,
+    tmp_path: Path,
 ) -> None:
     reading = {
         "account.show",
@@ -339,6 +396,8 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
         "group.show",
     }
     reading.add("settings.ranges")
+    reading |= {"firmware.images", "firmware.export", "firmware.explain"}
+    ImageFolder(tmp_path / "images").take(io.BytesIO(b"image"), 100)
     told = set()
     secrets: list[str] = []
     for op, arguments, actions in CHANGES:

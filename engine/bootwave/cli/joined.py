@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-Command = Callable[..., None]
+Command = Callable[..., int | None]
 
 
 def joined(parameter: str, join: Callable[..., Any]) -> Callable[[Command], Command]:
@@ -23,9 +23,9 @@ def joined(parameter: str, join: Callable[..., Any]) -> Callable[[Command], Comm
             parameters += options.values() if own.name == parameter else [own]
 
         @functools.wraps(command)
-        def run(**values: Any) -> None:
+        def run(**values: Any) -> int | None:
             given = {name: values.pop(name) for name in options}
-            command(**values, **{parameter: join(**given)})
+            return command(**values, **{parameter: join(**given)})
 
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         return run

@@ -152,6 +152,25 @@ TREE: Mapping[str, Leaf | Branch] = {
             "list": Leaf("language:list_all", "List the language files of a domain."),
         },
     ),
+    "firmware": Branch(
+        "Firmware of phones: which version, on which way, from where.",
+        {
+            "list": Leaf("firmware:list_all", "List what is said of firmware."),
+            "set": Leaf("firmware:set_version", "Define a model's version."),
+            "unset": Leaf("firmware:unset", "Define a version no longer."),
+            "pin": Leaf("firmware:pin", "Keep phones at a version."),
+            "unpin": Leaf("firmware:unpin", "End a pin."),
+            "forbid": Leaf("firmware:forbid", "Tell no phone a version."),
+            "permit": Leaf("firmware:permit", "Allow what was forbidden."),
+            "export": Leaf("firmware:export", "Print the document of definitions."),
+            "import": Leaf("firmware:import_file", "Define what a document says."),
+            "edit": Leaf("firmware:edit", "Edit the document of definitions."),
+            "explain": Leaf("firmware:explain", "Say what a phone would be told."),
+            "images": Leaf("images:images", "List the images that were uploaded."),
+            "upload": Leaf("images:upload", "Add an image for phones to fetch."),
+            "remove": Leaf("images:remove", "Remove an image."),
+        },
+    ),
     "tls": Branch(
         "Certificates of the server and of phones.",
         {

@@ -32,6 +32,10 @@ OPERATIONS = frozenset(
         *("language.set", "language.unset", "language.list"),
         *("trust.add", "trust.remove", "trust.list"),
         *("certificate.block", "certificate.unblock", "certificate.list"),
+        *("firmware.list", "firmware.set", "firmware.unset", "firmware.explain"),
+        *("firmware.pin", "firmware.unpin", "firmware.forbid", "firmware.permit"),
+        *("firmware.export", "firmware.import"),
+        *("firmware.images", "firmware.upload", "firmware.remove"),
         "bulk",
     }
 )

@@ -60,6 +60,8 @@ class ControlPlane:
             now=instant,
             committed=self._committed,
             sightings=SightingLog(options.store.sightings, options.sightings),
+            firmware=options.firmware,
+            images=options.store.images,
             reopen=lambda: connect(options.store.database),
         )
         self._options = options

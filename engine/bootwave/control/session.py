@@ -96,6 +96,8 @@ class DirectSession(Session):
                 now=instant,
                 committed=lambda changes: None,
                 sightings=SightingLog(options.store.sightings, options.sightings),
+                firmware=options.firmware,
+                images=options.store.images,
             )
         except BaseException:
             self._connection.close()

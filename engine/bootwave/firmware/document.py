@@ -5,9 +5,9 @@
     </firmware-settings>
 
 One ``<firmware>`` for each model; ``use="step"`` marks those that are only loaded on
-the way to it, ``part`` those that are no firmware (``Definition``).  How it is spaced and
-encoded does not matter; whatever would be passed over in silence is an error, with the
-number of its line.  There are no entities: a document type is refused (expat).
+the way to it, ``part`` those that are no firmware (``Definition``).  How it is spaced
+and encoded does not matter; whatever would be passed over in silence is an error, with
+the number of its line.  There are no entities: a document type is refused (expat).
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ def definitions_from(content: bytes) -> list[Definition]:
         raise FirmwareError(
             f"The document has {len(content)} bytes: {MAX_DOCUMENT_BYTES} are read."
         )
-    return _Reader().read(_text_from(content))
+    return _Reader().read(text_from(content))
 
 
 def document_of(definitions: Iterable[Definition]) -> bytes:
@@ -65,8 +65,8 @@ def document_of(definitions: Iterable[Definition]) -> bytes:
     )
 
 
-def _text_from(content: bytes) -> str:
-    """Return *content* as text, whatever it was saved as.
+def text_from(content: bytes) -> str:
+    """Return the document *content* as text, whatever it was saved as.
 
     The declaration counts least: an editor that converts the bytes leaves it as it was.
     """

@@ -12,9 +12,9 @@
 | DECT base  | 5.10                | 5.00             | 5.00 or 5.01                  |
 
 From 6 to 7 leads one image only, 7.3.14 (``from6to7``), which needs a jffs2 of 3.36 and
-a Linux of 3.38 below it; those are images, too (``Definition.part``).  This part three
-independent provisioning servers agree upon (GS3, kazoo, a public script); the order from
-8.4 on is plausible and cautious, since a hop too many only costs time.
+a Linux of 3.38 below it; those are images, too (``Definition.part``).  On this part
+three independent provisioning servers agree (GS3, kazoo, a public script); the order
+from 8.4 on is plausible and cautious, since a step too many only costs time.
 
 Downwards no gate is passed: a newer version may have converted what the older one
 cannot read, and bases do not go back behind 4.50.  Within 8.9, whose release notes warn

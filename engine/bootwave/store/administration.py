@@ -11,6 +11,7 @@ end before the operation returns.  Passwords go in and never come out.
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from bootwave.errors import (
@@ -19,7 +20,7 @@ from bootwave.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from bootwave.options import PairingOptions
+from bootwave.options import FirmwareOptions, PairingOptions
 from bootwave.pairing.instant import Instant
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import (
@@ -33,6 +34,8 @@ from bootwave.store import (
     devices,
     dialplans,
     domains,
+    firmware,
+    firmwareimages,
     firmwareranges,
     groups,
     imports,
@@ -47,6 +50,7 @@ from bootwave.store import (
 )
 from bootwave.store.changelog import Change, record, trim
 from bootwave.store.connection import roll_back, transaction
+from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.imports import MAX_ERRORS, Progress, RowError
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
@@ -79,6 +83,8 @@ class Administration:
         committed: Callable[[list[Change]], None],
         sightings: SightingLog | None = None,
         reopen: Callable[[], sqlite3.Connection] | None = None,
+        firmware: FirmwareOptions | None = None,
+        images: Path | None = None,
     ) -> None:
         """Work on *connection*, which nobody else may use meanwhile.
 
@@ -86,7 +92,8 @@ class Administration:
         commit with what it changed.  Without *sightings* no device was ever seen.
         After a failed write the connection is closed, for what it remembers of the
         file may be wrong; *reopen* makes the next one.  Without it every further
-        operation raises StoreUnavailable.
+        operation raises StoreUnavailable.  *firmware* bounds what may be said of it,
+        and *images* is the directory of its images.
         """
         self._connection = connection
         self._reopen = reopen
@@ -96,6 +103,8 @@ class Administration:
         self._now = now
         self._committed = committed
         self._sightings = sightings
+        self._firmware = firmware or FirmwareOptions()
+        self._images = ImageFolder(images or Path("images"))
         self.actor = audit.ENGINE
 
     def close(self) -> None:
@@ -682,6 +691,153 @@ class Administration:
         """Return the blocks of certificates, the oldest first."""
         with self._look() as work:
             return certificateblocks.listed(work)
+
+    def firmware_list(self, scope: str, target: str = "") -> Object:
+        """Return what a scope says of firmware: definitions, pins, what is forbidden.
+
+        *scope* is engine, domain or device, and *target* names which ("" for the
+        engine).  The ``state`` of a definition says why it is not told, "" when it is.
+        """
+        with self._look() as work:
+            return firmware.listed(work, self._allowed(), scope, target)
+
+    def firmware_set(
+        self,
+        scope: str,
+        target: str,
+        model: str,
+        version: str,
+        *,
+        location: str = "",
+        step: bool = False,
+        part: str = "",
+    ) -> Object:
+        """Define a version for phones of *model* to run, or to load on their way.
+
+        *location* is an URL or the name of an image, "" the image that was uploaded for
+        it.  *part* is rootfs or linux for those of version 6.
+        """
+        with self._change() as work:
+            definition = firmware.definition_of(
+                work, model, version, location, part, step=step
+            )
+            return firmware.put(work, self._allowed(), scope, target, definition)
+
+    def firmware_unset(
+        self, scope: str, target: str, model: str, *, version: str = ""
+    ) -> Object:
+        """Define a version of a model, or all of them, no longer."""
+        with self._change() as work:
+            return firmware.take(work, scope, target, model, version)
+
+    def firmware_pin(
+        self, scope: str, target: str, version: str, *, model: str = ""
+    ) -> Object:
+        """Keep phones of a model at a version, or with "keep" at what they run.
+
+        For a device *model* is the one that it is known to be.
+        """
+        with self._change() as work:
+            return firmware.pin(work, scope, target, model, version)
+
+    def firmware_unpin(self, scope: str, target: str, *, model: str = "") -> Object:
+        """End a pin."""
+        with self._change() as work:
+            return firmware.unpin(work, scope, target, model)
+
+    def firmware_forbid(
+        self, scope: str, target: str, model: str, version: str, *, reason: str = ""
+    ) -> Object:
+        """Let no phone of a model be told a version."""
+        with self._change() as work:
+            return firmware.forbid(work, scope, target, model, version, reason)
+
+    def firmware_permit(
+        self, scope: str, target: str, model: str, version: str
+    ) -> Object:
+        """Allow what was forbidden."""
+        with self._change() as work:
+            return firmware.permit(work, scope, target, model, version)
+
+    def firmware_export(self, scope: str, target: str = "") -> Object:
+        """Return the document of a scope, and its ``revision``."""
+        with self._look() as work:
+            return firmware.exported(work, scope, target)
+
+    def firmware_import(
+        self,
+        scope: str,
+        target: str,
+        document: str,
+        *,
+        revision: str = "",
+        dry_run: bool = False,
+    ) -> Object:
+        """Let a scope define what *document* says, and return what that changes.
+
+        With *revision* the document must still be the one of that export, and with
+        *dry_run* nothing is stored.
+        """
+        done: Object = {}
+        try:
+            with self._change() as work:
+                done = firmware.imported(
+                    work, self._allowed(), scope, target, document, revision
+                )
+                if dry_run:
+                    raise _NotToBeStored
+        except _NotToBeStored:
+            pass
+        return {**done, "stored": not dry_run}
+
+    def firmware_explain(
+        self,
+        scope: str,
+        target: str,
+        version: str,
+        *,
+        model: str = "",
+        user_agent: str = "",
+    ) -> Object:
+        """Return what a phone that runs *version* would be told, and why."""
+        with self._look() as work:
+            return firmware.explained(
+                work, self._allowed(), scope, target, model, version, user_agent
+            )
+
+    def firmware_images(self) -> list[Object]:
+        """Return the images that were uploaded."""
+        with self._look() as work:
+            return firmwareimages.listed(work, self._images)
+
+    def firmware_upload(
+        self, sha256: str, size: int, name: str, *, model: str = "", version: str = ""
+    ) -> Object:
+        """Add an image whose file is in the directory of images by its SHA-256.
+
+        *model* and *version* are what *name* says, unless they are given.
+        """
+        with self._change() as work:
+            return firmwareimages.add(
+                work,
+                self._images,
+                self._firmware.store_bytes,
+                sha256=sha256,
+                size=size,
+                name=name,
+                model=model,
+                version=version,
+            )
+
+    def firmware_remove(self, name: str) -> Object:
+        """Remove an image, by its name or SHA-256, and its file; not while defined."""
+        with self._change() as work:
+            removed = firmwareimages.remove(work, name)
+        self._images.remove(removed["sha256"])
+        return removed
+
+    def _allowed(self) -> firmware.Allowed:
+        return firmware.Allowed(self._firmware.hosts, self._images)
 
     def bulk(
         self,

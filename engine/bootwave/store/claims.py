@@ -6,6 +6,7 @@ caller's transaction.
 
 import sqlite3
 
+from bootwave.store import firmwarerows
 from bootwave.store.changelog import Change, record
 
 _EXPIRED_OF_ACCOUNT = """
@@ -93,6 +94,7 @@ def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> No
         connection.execute(_FORGET_KEYS, {"mac": mac})
         connection.execute(_FORGET_TOKEN, {"mac": mac})
         connection.execute(_FORGET_CREDENTIALS, {"mac": mac})
+        firmwarerows.forget(connection, "device", mac)
     connection.execute(ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
 
 

@@ -9,6 +9,7 @@ from bootwave.settings.locales import (
     required_timezone,
     required_tones,
 )
+from bootwave.store import firmwarerows
 from bootwave.store.claims import refresh_star_subnet
 from bootwave.store.names import (
     checked_host,
@@ -197,6 +198,7 @@ def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:
         )
     for (mac,) in work.connection.execute(_MACS, here).fetchall():
         work.touched("device", mac)
+    firmwarerows.forget_domain(work.connection, domain_id)
     for statement in _REMOVE:
         work.connection.execute(statement, here)
     work.touched("domain", domain_id)
