@@ -64,6 +64,11 @@ class Counter(IntEnum):
     MISSES_SLOWED = 34, "refusals held back because of limits.misses or run_misses"
     MISSES_SHED = 35, "refusals put off with 503 because of limits.misses"
     ENUMERATIONS = 36, "alarms that somebody asks for many MACs"
+    FIRMWARE_TOLD = 37, "phones told to load another firmware"
+    IMAGES = 38, "firmware images, or parts of one, sent to their end"
+    IMAGE_BYTES = 39, "bytes of firmware images sent"
+    IMAGES_REFUSED = 40, "requests for firmware images put off with 503"
+    IMAGES_STALLED = 41, "downloads of firmware images cut off for want of progress"
 
 
 class CounterRow:

@@ -61,6 +61,8 @@ class Reason(IntEnum):
     NOT_MODIFIED = 52, "it has its current settings already"
     SERVED_CERTIFICATE = 53, "it was given its settings on its factory certificate"
     SERVED_CREDENTIALS = 54, "it was given its settings on user name and password"
+    FIRMWARE_TOLD = 55, "it was told to load another firmware"
+    FIRMWARE_SENT = 56, "it was sent a firmware image"
     UNKNOWN_MAC = (
         60,
         "its MAC is unknown",

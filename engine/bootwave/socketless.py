@@ -29,6 +29,7 @@ from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.pairing.instant import Instant
 from bootwave.provision.cache import DocumentCache
+from bootwave.provision.firmware import FirmwareAnswers
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
@@ -39,6 +40,8 @@ from bootwave.sip.effects import Effect as SipEffect
 from bootwave.sip.effects import Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.credentials import drawn_from, random_number
+from bootwave.store.firmwarereader import FirmwareReader
+from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.inline import InlineWriter
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
@@ -82,19 +85,28 @@ class SocketlessEngine:
         keyring = KeyRing.load(options.store.key)
         self._pnp = PnpCore(secret=secret, port=port, off_subnet=options.pnp.off_subnet)
         self.counters = CounterPage(1)
+        revocations = RevocationPage()
+        self._firmware = FirmwareAnswers(
+            FirmwareReader(options.store.database),
+            ImageFolder(options.store.images),
+            revocations,
+            options,
+            http_port,
+        )
         self._provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, clock, keyring, draw),
             SettingsCompiler(),
             keyring,
             DocumentCache(options.cache.bytes),
-            RevocationPage(),
+            revocations,
             options,
             clock,
             sight,
             self.counters.row(0),
             nonce_secret=secret,
             http_port=http_port,
+            firmware=self._firmware,
         )
         self._balancers = Balancers(options.http.proxy_protocol)
         self._away = False
@@ -104,6 +116,7 @@ class SocketlessEngine:
     def close(self) -> None:
         """Close the store."""
         self._reader.close()
+        self._firmware.close()
         self._writer.close()
 
     def receive_datagram(

@@ -121,6 +121,19 @@ def test_firmware_with_and_without_a_mac() -> None:
     )
 
 
+def test_the_query_of_firmware_may_say_whose_rules_apply() -> None:
+    path = "/snom370/snom370-firmware.htm"
+    assert target(f"{path}?mac={MAC:012X}&scope=ab%63") == Target(
+        DocumentKind.FIRMWARE, MAC, "snom370", "abc"
+    )
+    found = target(f"{path}?scope={'a' * 99}&scope=b")
+    assert found is not None
+    assert found.scope == "a" * 32
+    assert target("/snom370.htm?scope=abc") == Target(
+        DocumentKind.GENERAL_FILES, 0, "snom370"
+    )
+
+
 @pytest.mark.parametrize("placeholder", ["{mac}", "{MAC}", "<mac>"])
 def test_an_unreplaced_placeholder_names_the_general_document(placeholder: str) -> None:
     general = DocumentKind.GENERAL_SETTINGS

@@ -58,6 +58,7 @@ class PlainCompiler:
         base_url: str,
         setting_server: str | None = None,
         credentials: tuple[str, str] | None = None,
+        firmware_status: str | None = None,
     ) -> tuple[PlainPlan, bytes]:
         self.made += 1
         if self.fault is not None:
@@ -68,6 +69,7 @@ class PlainCompiler:
         text += f"{names_in(layers)} "
         text += setting_server or base_url
         text += f" {credentials}" if credentials else ""
+        text += f" {firmware_status}" if firmware_status else ""
         return PlainPlan(), text.encode()
 
     def phone_book(self, device: Device, *, model: str) -> tuple[PlainPlan, bytes]:

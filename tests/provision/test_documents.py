@@ -143,3 +143,24 @@ def test_phones_with_a_certificate_are_sent_to_https(model: str, sent: bool) -> 
     assert settings.content.endswith(b" over TLS") is sent
     listed, _ = made.general(key(DocumentKind.GENERAL_FILES, model), 0)
     assert b"TLS" not in listed.content  # the document that sends them is clear
+
+
+def test_a_device_with_rules_of_its_own_asks_for_firmware_by_their_handle() -> None:
+    store = MemoryStore()
+    store.add_account(401)
+    store.bind(401, MAC)
+    made = DocumentMaker(
+        PlainCompiler(),
+        PlainKeys(),
+        ModelLayers(store, RevocationPage()),
+        firmware_scope=lambda mac, domain: f"of-{mac:x}-{domain}",
+    )
+    row = store.devices([MAC])[MAC]
+    body = made.own(key(DocumentKind.SETTINGS), row).body().decode()
+    assert body.endswith(
+        f"/snom370/snom370-firmware.htm?mac={{mac}}&scope=of-{MAC:x}-1"
+    )
+    # Without a model nothing can be told of it.
+    assert (
+        "firmware" not in made.own(key(DocumentKind.SETTINGS, ""), row).body().decode()
+    )

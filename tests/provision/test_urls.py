@@ -4,6 +4,8 @@ from bootwave.options import HttpOptions, HttpsOptions, Options, PnpOptions
 from bootwave.provision.urls import (
     base_url,
     bootstrap_url,
+    clear_url,
+    firmware_url,
     general_url,
     pnp_url,
     settings_url,
@@ -97,4 +99,24 @@ def test_the_bootstrap_leads_where_the_options_say() -> None:
     options = Options(https=https)
     assert bootstrap_url(options, "http://192.168.4.1:8080", 0) == (
         "https://tls.example.com/p"
+    )
+
+
+def test_who_cannot_fetch_over_tls_is_sent_to_clear_http_of_the_same_host() -> None:
+    for base, url in (
+        ("https://10.0.0.1:8443", "http://10.0.0.1:8080"),
+        ("https://pbx.example.com/prov", "http://pbx.example.com:8080"),
+        ("https://[2001:db8::1]:8443", "http://[2001:db8::1]:8080"),
+        ("https://[2001:db8::1]", "http://[2001:db8::1]:8080"),
+    ):
+        assert clear_url(Options(), base, 8080) == url
+    assert clear_url(Options(), "https://10.0.0.1:8443", 80) == "http://10.0.0.1"
+    assert clear_url(Options(), "https://10.0.0.1:8443", 0) == ""
+    named = Options(http=HttpOptions(url="http://pbx.example.com/prov/"))
+    assert clear_url(named, "https://10.0.0.1", 0) == "http://pbx.example.com/prov"
+
+
+def test_a_phone_asks_for_its_firmware_by_its_scope() -> None:
+    assert firmware_url("http://h/p", "snom370", "abc") == (
+        "http://h/p/snom370/snom370-firmware.htm?mac={mac}&scope=abc"
     )

@@ -22,7 +22,7 @@ from bootwave.directory.records import (
 )
 from bootwave.errors import SettingError
 from bootwave.settings.compiler import SettingsCompiler
-from bootwave.settings.files import no_firmware, setting_files
+from bootwave.settings.files import setting_files
 from bootwave.settings.functionkeys import free_keys
 from tests.oracle.settings import read, told
 
@@ -117,7 +117,6 @@ def test_two_accounts_and_twelve_keys_parse_to_exactly_what_is_stored() -> None:
             ),
         ),
         ("files.xml", lambda: setting_files([BASE_URL + "/general.xml?a=1&b=2"])),
-        ("no-firmware.xml", no_firmware),
     ],
 )
 def test_documents_are_those_reviewed(name: str, made: Any) -> None:
@@ -562,4 +561,25 @@ def test_phones_of_other_dialects_have_other_plans() -> None:
     compiler = SettingsCompiler()
     for firmware in ("6.5.20", "7.3.30", "8.7.5.35", "", "nonsense"):
         document(DEVICE, compiler, firmware=firmware)
+    assert compiler.plans == 2
+
+
+def test_a_phone_may_be_told_where_it_alone_asks_for_firmware() -> None:
+    compiler = SettingsCompiler()
+    url = "http://h/snom370-firmware.htm?mac={mac}&scope=abc"
+    own = read(
+        document(
+            compiler=compiler,
+            firmware_status=url,
+            setting_server="http://h/{mac}.xml",
+            credentials=("user", "pass"),
+        )
+    )[0]
+    assert own["firmware_status", None][0] == url
+    assert own["setting_server", None][0] == "http://h/{mac}.xml"
+    assert own["http_client_user", None][0] == "user"
+    plain = read(document(compiler=compiler))[0]
+    assert plain["firmware_status", None][0] == (
+        f"{BASE_URL}/snom370/snom370-firmware.htm?mac={{mac}}"
+    )
     assert compiler.plans == 2

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bootwave.errors import SettingError
-from bootwave.settings.files import no_firmware, setting_files
+from bootwave.settings.files import setting_files
 
 
 def test_files_are_listed_in_order() -> None:
@@ -22,10 +22,3 @@ def test_a_list_may_be_empty() -> None:
 def test_a_url_that_xml_cannot_carry_is_refused() -> None:
     with pytest.raises(SettingError):
         setting_files(["http://pbx/\0"])
-
-
-def test_no_firmware_is_a_document_with_nothing_to_do() -> None:
-    root = ElementTree.fromstring(no_firmware())
-    assert root.tag == "firmware-settings"
-    assert len(root) == 0
-    assert not (root.text or "").strip()

@@ -50,7 +50,7 @@ class Told:
         )
         self.merged = merged or Merged(used_identities(bindings))
         self.filled = merge(phone, ENGINE_LAYER, self.merged)
-        self.values = values_for(device, domain, bindings, None, None, (), self.filled)
+        self.values = values_for(device, domain, bindings, None, (), (), self.filled)
 
     def text(self, content: Any) -> str:
         if isinstance(content, Slot):

@@ -31,6 +31,7 @@ from urllib.parse import unquote
 from bootwave.phone.mac import mac_from_text
 
 MAX_TYPE_CHARACTERS = 32
+MAX_SCOPE_CHARACTERS = 32
 
 # snom370, snomD785, snomM700, snomPA1, snomMP; the m3 and m9 also call themselves
 # snom-m3 and snom-m9.  A hyphen followed by anything else begins the MAC.
@@ -62,13 +63,15 @@ class Target:
     """The document a URL names.
 
     ``mac`` is 0 when the URL names none; where the document is a phone's own it is what
-    the URL says, even when no phone can have that address.  ``model`` is spelled as the
+    the URL says, even when no phone can have that address.  ``scope`` is the value of
+    ``scope=`` in the query of a FIRMWARE target.  ``model`` is spelled as the
     phone spells its type, "" when the URL does not say.
     """
 
     kind: DocumentKind
     mac: int = 0
     model: str = ""
+    scope: str = ""
 
 
 def target_from(path: str, query: str) -> Target | None:
@@ -78,7 +81,7 @@ def target_from(path: str, query: str) -> Target | None:
     """
     name = path.rpartition("/")[2]
     stem, extension = _split_name(name)
-    asked = _asked_mac(query)
+    asked = _asked_value(query, "mac")
     mac = None if asked is None else mac_from_text(asked)
     found = _NAME.fullmatch(stem)
     model = ""
@@ -87,7 +90,10 @@ def target_from(path: str, query: str) -> Target | None:
         model, rest = found["type"], found["rest"]
     if model and extension in _LISTS and rest is not None:
         if rest.lower() == "firmware":
-            return Target(DocumentKind.FIRMWARE, mac or 0, model)
+            scope = _asked_value(query, "scope") or ""
+            return Target(
+                DocumentKind.FIRMWARE, mac or 0, model, scope[:MAX_SCOPE_CHARACTERS]
+            )
     if mac is not None:
         return Target(DocumentKind.SETTINGS, mac, model)
     if asked is not None:
@@ -122,13 +128,13 @@ def _split_name(name: str) -> tuple[str, str]:
     return name, ""
 
 
-def _asked_mac(query: str) -> str | None:
-    """Return the decoded value of the first ``mac=`` in *query*, or None."""
+def _asked_value(query: str, name: str) -> str | None:
+    """Return the decoded value of the first *name* in *query*, or None."""
     if not query:
         return None
     for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if unquote(name).lower() == "mac":
+        given, _, value = pair.partition("=")
+        if unquote(given).lower() == name:
             return unquote(value)
     return None
 

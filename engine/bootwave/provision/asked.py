@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from bootwave.firmware.loader import Loader, loader_from_user_agent
 from bootwave.http.authorization import (
     Authorization,
     Digest,
@@ -56,7 +57,9 @@ class Asked(NamedTuple):
     nothing is known before the store was asked: ``shown`` is what was sent of them,
     None for nothing.  ``token`` is the one in the URL; the key of a general document
     holds it, too, for that tells the phone where to go on.  ``again``, where a
-    certificate was shown, tells what it proves now.
+    certificate was shown, tells what it proves now.  ``agent_firmware`` is the version
+    in the User-Agent, ``loader`` what else it tells of an old phone (None where it was
+    not read as a whole), and ``scope`` the handle of who asks for firmware.
     """
 
     mac: int
@@ -72,6 +75,9 @@ class Asked(NamedTuple):
     token: str = ""
     shown: Shown | None = None
     again: Callable[[], Identity] | None = None
+    agent_firmware: str = ""
+    scope: str = ""
+    loader: Loader | None = None
 
     def __repr__(self) -> str:
         """Return whose what it is, without the token."""
@@ -106,6 +112,11 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         token=token,
         shown=_shown(request) if own else None,
         again=contact.again,
+        agent_firmware=agent.firmware,
+        scope=target.scope,
+        loader=loader_from_user_agent(request.user_agent)
+        if target.kind is DocumentKind.FIRMWARE
+        else None,
     )
 
 
@@ -147,6 +158,7 @@ def asked_by(miss: "Miss") -> Asked:
         miss.agent_model,
         miss.detail,
         token=miss.token.decode() if miss.token else "",
+        agent_firmware=miss.detail.partition(" ")[2],  # see phone_detail
     )
 
 

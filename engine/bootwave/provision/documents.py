@@ -5,15 +5,22 @@ from hashlib import blake2b
 
 from bootwave.directory.records import Device, WildcardAccount
 from bootwave.errors import StoreError
+from bootwave.firmware.answers import nothing
 from bootwave.http.target import DocumentKind
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.phone.models import document_dialect, model_data, model_of_mac
 from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
-from bootwave.provision.urls import general_url, m9_urls, settings_url, with_token
-from bootwave.settings.files import no_firmware, setting_files
-from bootwave.settings.layers import setting_server
+from bootwave.provision.urls import (
+    firmware_url,
+    general_url,
+    m9_urls,
+    settings_url,
+    with_token,
+)
+from bootwave.settings.files import setting_files
+from bootwave.settings.layers import known_model, setting_server
 from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
@@ -29,16 +36,6 @@ def entity_tag(content: bytes) -> bytes:
     return b'"%b"' % blake2b(content, digest_size=_TAG_BYTES).hexdigest().encode()
 
 
-def _files(base: str, mac: int, model: str) -> list[str]:
-    """Return what the phone *mac* fetches in turn; its MAC tells where no *model* does.
-
-    A request for this list is not asked for its model.
-    """
-    if document_dialect(model or model_of_mac(mac), "") == "m9":
-        return m9_urls(base, mac)
-    return [settings_url(base, mac)]
-
-
 class DocumentMaker:
     """Makes what is not kept ready."""
 
@@ -48,13 +45,16 @@ class DocumentMaker:
         keyring: Keys,
         layers: ModelLayers,
         bootstrap: Callable[[str], str] = str,
+        firmware_scope: Callable[[int, int], str] = lambda _mac, _domain: "",
     ) -> None:
         """Compile with *compiler*, open passwords with *keyring*.
 
-        *bootstrap* gives the base URL to which phones with a certificate are sent by
-        the general document told at another one.
+        *firmware_scope* gives the handle by which a device, of a domain, asks for its
+        firmware.  *bootstrap* gives the base URL to which phones with a certificate are
+        sent by the general document told at another one.
         """
         self._bootstrap = bootstrap
+        self._firmware_scope = firmware_scope
         self._compiler = compiler
         self._keyring = keyring
         self._layers = layers
@@ -71,7 +71,7 @@ class DocumentMaker:
         base = with_token(key.base_url, self._token(device))
         model = key.model or device.model
         if key.kind is DocumentKind.FILES:
-            content = setting_files(_files(base, device.mac, model))
+            content = setting_files(self._files(base, device, model))
             return Document(None, content, entity_tag(content))
         if key.kind is DocumentKind.PHONE_BOOK:
             plan, packed = self._compiler.phone_book(device, model=model)
@@ -87,6 +87,7 @@ class DocumentMaker:
             base_url=key.base_url,
             setting_server=own_server,
             credentials=self._credentials(device),
+            firmware_status=self._firmware_status(key.base_url, model, device),
         )
         return Document(plan, packed, plan.tag(packed))
 
@@ -121,7 +122,7 @@ class DocumentMaker:
         """
         complete = True
         if key.kind is DocumentKind.FIRMWARE:
-            content = no_firmware()
+            content = nothing()
         elif key.kind is DocumentKind.GENERAL_FILES:
             content = setting_files([general_url(key.base_url, key.model)])
         else:
@@ -137,6 +138,27 @@ class DocumentMaker:
                 model=key.model, layers=layers, base_url=base_url
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
+
+    def _files(self, base: str, device: Device, model: str) -> list[str]:
+        """Return what *device* fetches in turn; its MAC tells where no *model* does.
+
+        A request for this list is not asked for its model.
+        """
+        mac = device.mac
+        if document_dialect(model or model_of_mac(mac), "") != "m9":
+            return [settings_url(base, mac)]
+        return m9_urls(base, mac, self._scope(device))
+
+    def _scope(self, device: Device) -> str:
+        """Return the handle by which *device* asks for its firmware, "" for none."""
+        if device.domain is None:
+            return ""
+        return self._firmware_scope(device.mac, device.domain.id)
+
+    def _firmware_status(self, base_url: str, model: str, device: Device) -> str | None:
+        """Return where the device asks for firmware, None where all of a model do."""
+        scope = self._scope(device) if known_model(model) else ""
+        return firmware_url(base_url, model, scope) if scope else None
 
     def _token(self, device: Device) -> str:
         if device.token is None:

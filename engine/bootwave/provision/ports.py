@@ -111,6 +111,7 @@ class Compiler(Protocol):
         base_url: str,
         setting_server: str | None = None,
         credentials: tuple[str, str] | None = None,
+        firmware_status: str | None = None,
     ) -> tuple[DocumentPlan, bytes]:
         """Return the plan of a phone's own document and the bytes that fill it."""
 

@@ -3,14 +3,15 @@
 ``cached`` answers what is ready without waiting.  ``respond`` does the rest, and
 ``answer_missed`` does it for what the lane missed, many requests at a time.
 
-=====================  ============================================================
+======================  ============================================================
 ``provision.ready``    what is kept and may leave now
 ``provision.way``      from a look at the store to a decision, and what follows
 ``provision.looks``    what the store says at one moment
 ``provision.serving``  the document made, kept and let go
 ``provision.notes``    what is written down of it, and nobody waits for
 ``provision.answers``  responses; the one refusal
-=====================  ============================================================
+``provision.firmware`` which firmware a phone is told
+======================  ============================================================
 
 A request on its way tells what it needs next (``provision.steps``).  ``respond`` waits
 for it on an event loop, with the looks of a turn in one query (``provision.batch``) and
@@ -35,11 +36,13 @@ from bootwave.pairing.decisions import Policy
 from bootwave.pairing.instant import Instant
 from bootwave.provision.answering import Answering
 from bootwave.provision.answers import Answers
-from bootwave.provision.asked import asked_from
+from bootwave.provision.asked import Asked, asked_from
 from bootwave.provision.batch import Batch
 from bootwave.provision.cache import DocumentCache, GeneralDocuments
 from bootwave.provision.credentials import Verifier
 from bootwave.provision.documents import DocumentMaker
+from bootwave.provision.firmware import FirmwareAnswers
+from bootwave.provision.firmwaretelling import FirmwareTelling
 from bootwave.provision.invitations import Invitations
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.limitpages import LimitPages
@@ -57,7 +60,7 @@ from bootwave.provision.ready import ReadyDocuments
 from bootwave.provision.refusals import Refusals
 from bootwave.provision.revocations import PASSED_OVER, RevocationPage
 from bootwave.provision.serving import Serving
-from bootwave.provision.steps import Course, Result, Slowed, Write
+from bootwave.provision.steps import Course, Outcome, Result, Slowed, Step, Write
 from bootwave.provision.tokens import TokenGate
 from bootwave.provision.urls import bootstrap_url
 from bootwave.provision.way import Way
@@ -98,11 +101,13 @@ class Provisioner:
         bound: BoundMacs | None = None,
         answering: Answering | None = None,
         limits: LimitPages | None = None,
+        firmware: FirmwareAnswers | None = None,
     ) -> None:
         """Keep the parts; nothing is read before the first request.
 
-        *answering* is told before a grant is looked at for the last time; what is
-        returned must be sent before the loop has its turn.
+        Without *firmware* no phone is told of any.  *answering* is told before a grant
+        is looked at for the last time; what is returned must be sent before the loop
+        has its turn.
         """
         pages = LimitPages() if limits is None else limits
         self._options = options
@@ -120,7 +125,12 @@ class Provisioner:
             keyring,
             self._layers,
             lambda url: bootstrap_url(options, url, https_port),
+            _no_scope if firmware is None else firmware.handle_of,
         )
+        self._firmware = firmware
+        self._telling: FirmwareTelling | None = None
+        if firmware is not None:
+            self._telling = FirmwareTelling(firmware, clock, sight, counters)
         self._answers = Answers(
             refusals,
             clock,
@@ -170,7 +180,7 @@ class Provisioner:
             counters,
         )
         self._batch = Batch(self._looks.read)
-        self._misses = Misses(way.begun, way.gone_on, self._batch, way.submit)
+        self._misses = Misses(self._begun, way.gone_on, self._batch, way.submit)
         self.bound = bound
         self._invitations = Invitations(
             reader,
@@ -193,6 +203,9 @@ class Provisioner:
         asked = asked_from(request, contact, self._options)
         if asked is None:
             return self._answers.no_document(request, contact)
+        told = self._told(asked)
+        if told is not None:
+            return told
         ready = self._ready.find(asked)
         return None if ready is None else self._answers.given(asked, ready)
 
@@ -205,7 +218,7 @@ class Provisioner:
         if asked is None:
             return self._answers.no_document(request, contact)
         course = Course(asked)
-        step = self._way.begun(course)
+        step = self._begun(course)
         while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
@@ -236,7 +249,7 @@ class Provisioner:
         asked = asked_from(request, contact, self._options)
         assert asked is not None  # or that had been answered, too
         course = Course(asked)
-        step = self._way.begun(course)
+        step = self._begun(course)
         while isinstance(step, int | Write):
             try:
                 if isinstance(step, Write):
@@ -250,6 +263,18 @@ class Provisioner:
             step.over()
             return step.response
         return self._answers.given(asked, step)
+
+    def _begun(self, course: Course) -> Step | Outcome:
+        """Begin; return what is needed first, or the outcome."""
+        told = self._told(course.asked)
+        return self._way.begun(course) if told is None else told
+
+    def _told(self, asked: Asked) -> Response | None:
+        """Return what a phone is told of firmware, None when it asks for other things.
+
+        Raises NotWhole for what the lane has read of some.
+        """
+        return None if self._telling is None else self._telling.response(asked)
 
     def answer_missed(self, misses: "Sequence[Miss]", tell: Tell) -> None:
         """Call *tell* with the outcome for each of *misses*, now or later.
@@ -278,6 +303,8 @@ class Provisioner:
         Revocations need no telling; this is for what was written without the engine,
         and gives memory back.
         """
+        if self._firmware is not None:
+            self._firmware.forget(changes)
         for kind, key in changes:
             if kind in PASSED_OVER:
                 continue
@@ -293,6 +320,10 @@ class Provisioner:
                 self.general.clear()
                 self._layers.clear()
             self._invitations.forget(None)
+
+
+def _no_scope(_mac: int, _domain_id: int) -> str:
+    return ""
 
 
 def policy_of(options: Options) -> Policy:

@@ -63,6 +63,30 @@ def bootstrap_url(options: Options, base: str, port: int) -> str:
     return f"https://{host}{shown}{slash}{path}"
 
 
+def clear_url(options: Options, base: str, port: int) -> str:
+    """Return the base URL of clear HTTP for who reaches TLS at *base*, "" for none.
+
+    That is http.url, else *port* (0: nowhere) of the same host.
+    """
+    if options.http.url.startswith("http://"):
+        return options.http.url.rstrip("/")
+    if not port:
+        return ""
+    authority = base.partition("://")[2].partition("/")[0]
+    host, colon, digits = authority.rpartition(":")
+    if not colon or not digits.isdigit():
+        host = authority
+    return f"http://{host}" + ("" if port == _DEFAULT_PORTS["http"] else f":{port}")
+
+
+def firmware_url(base: str, model: str, scope: str) -> str:
+    """Return where a phone of *model* asks for its firmware by the handle *scope*.
+
+    ``{mac}`` stands as it is: the phone puts its own there.
+    """
+    return f"{base}/{model}/{model}-firmware.htm?mac={{mac}}&scope={scope}"
+
+
 def pnp_url(options: Options, address: str, port: int) -> str | None:
     """Return what a NOTIFY tells a phone that was heard on *address*.
 
@@ -86,11 +110,15 @@ def settings_url(base: str, mac: int) -> str:
     return f"{base}/{text_from_mac(mac)}.xml"
 
 
-def m9_urls(base: str, mac: int) -> list[str]:
-    """Return what the m9 *mac* fetches in turn: firmware, settings, phone book."""
+def m9_urls(base: str, mac: int, scope: str = "") -> list[str]:
+    """Return what the m9 *mac* fetches in turn: firmware, settings, phone book.
+
+    It asks for its firmware by the handle *scope*, if it has one.
+    """
     text = text_from_mac(mac)
+    firmware = f"{base}/snomm9/snomm9-firmware.htm?mac={text}"
     return [
-        f"{base}/snomm9/snomm9-firmware.htm?mac={text}",
+        f"{firmware}&scope={scope}" if scope else firmware,
         settings_url(base, mac),
         f"{base}/{text}-phonebook.xml",
     ]

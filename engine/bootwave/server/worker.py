@@ -18,6 +18,7 @@ from bootwave.metrics import Counter
 from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.options import Options
 from bootwave.provision.cache import DocumentCache
+from bootwave.provision.firmware import FirmwareAnswers
 from bootwave.provision.service import Provisioner
 from bootwave.provision.urls import base_url
 from bootwave.provision.writes import StoreWrites
@@ -30,6 +31,8 @@ from bootwave.server.udp import PnpServer
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.boot import instant
+from bootwave.store.firmwarereader import FirmwareReader
+from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
@@ -74,6 +77,14 @@ class Worker:
         self._reader = Reader(store.database, shared.nonce_secret)
         self._writer = Writer(store.database)
         cache = DocumentCache(options.cache.bytes)
+        folder = ImageFolder(store.images)
+        self._firmware = FirmwareAnswers(
+            FirmwareReader(store.database),
+            folder,
+            shared.revocations,
+            options,
+            shared.http_port,
+        )
         has_pnp = slot == 0 and shared.pnp is not None
         bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
         self._answering = shared.answering.take(slot)
@@ -94,6 +105,7 @@ class Worker:
             bound=bound,
             answering=self._answering,
             limits=shared.limits,
+            firmware=self._firmware,
         )
         http = options.http.model_copy(
             update={"connections": connections_that_fit(options.http.connections)}
@@ -238,6 +250,7 @@ class Worker:
         await asyncio.to_thread(self._sightings.stop)
         self._count_lost()
         self._reader.close()
+        self._firmware.close()
         self._answering.give_back()
 
     async def _look(self) -> None:

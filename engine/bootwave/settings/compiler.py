@@ -136,6 +136,7 @@ class SettingsCompiler:
         base_url: str,
         setting_server: str | None = None,
         credentials: tuple[str, str] | None = None,
+        firmware_status: str | None = None,
     ) -> tuple[Plan, bytes]:
         """Return the plan of *device*'s own document and the packed bytes to fill it.
 
@@ -145,8 +146,9 @@ class SettingsCompiler:
         password of each bound account by the account's id; with None the document says
         nothing of passwords.  *base_url* is where the phone reaches this server, and
         *model* is "" while unknown; *setting_server* is what the phone is told to come
-        back to, where that is not the same for all.  *credentials* are the user name
-        and password by which it authenticates there.
+        back to, and *firmware_status* where it asks for firmware, where these are not
+        the same for all.  *credentials* are the user name and password by which it
+        authenticates there.
 
         Raises SettingError for what XML cannot carry, KeyError for a missing password
         and ValueError for a device without domain or with an identity that is out of
@@ -169,6 +171,7 @@ class SettingsCompiler:
             languages,
             passwords is None,
             setting_server is None,
+            firmware_status is None,
             credentials is not None,
             _layer_shape(device.layer),
             tuple(
@@ -194,6 +197,7 @@ class SettingsCompiler:
                 passwords is not None,
                 setting_server is not None,
                 credentials is not None,
+                firmware_status is not None,
                 dialect,
             )
             merged = Merged(used_identities(bindings))
@@ -205,7 +209,7 @@ class SettingsCompiler:
             domain,
             bindings,
             passwords,
-            setting_server,
+            (setting_server, firmware_status),
             credentials or (),
             filled,
         )
@@ -259,6 +263,7 @@ class SettingsCompiler:
         base_url: str,
         setting_server: str | None = None,
         credentials: tuple[str, str] | None = None,
+        firmware_status: str | None = None,
     ) -> tuple[Remembering, list[str]]:
         """Return what each layer says to *device*, and the values of the slots in it.
 
@@ -279,6 +284,7 @@ class SettingsCompiler:
             passwords is not None,
             setting_server is not None,
             credentials is not None,
+            firmware_status is not None,
             document_dialect(known_model(model), firmware),
         )
         merged = Remembering(used_identities(bindings))
@@ -288,7 +294,7 @@ class SettingsCompiler:
             domain,
             bindings,
             passwords,
-            setting_server,
+            (setting_server, firmware_status),
             credentials or (),
             filled,
         )

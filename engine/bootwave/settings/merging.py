@@ -1,12 +1,13 @@
 """One phone's layers, in their order, into what its document says.
 
 What differs from phone to phone is not said itself but by a slot, a place in the
-phone's list of *values*: the refresh timer; the URL to come back to, if it has one of
-its own; the user name and password that it authenticates with here, if it has some; for
-each binding in the order of identities its account's fields and password, then the
-values and the labels and values of keys in the account's layer; those of the device's
-layer; at last all that has variables in it.  ``merge`` numbers the slots, and
-``values_for`` lists the values, in this order.  What else fills a slot comes behind.
+phone's list of *values*: the refresh timer; the URLs to come back to and to ask for
+firmware at, where they are its own; the user name and password that it authenticates
+with here, if it has some; for each binding in the order of identities its account's
+fields and password, then the values and the labels and values of keys in the account's
+layer; those of the device's layer; at last all that has variables in it.  ``merge``
+numbers the slots, and ``values_for`` lists the values, in this order.  What else fills
+a slot comes behind.
 
 Layers that many phones share (a model's, a profile's) are said as they are.  Where any
 layer holds a variable that is not the same for all phones of a plan, a slot stands
@@ -82,6 +83,7 @@ class Phone(NamedTuple):
     with_passwords: bool
     own_server: bool
     has_credentials: bool
+    own_firmware: bool = False
     dialect: str = "xml"
 
 
@@ -115,6 +117,7 @@ class _Merging:
         # Slots first, in the order of values; who says what, and so wins, comes after.
         timer = self._slot()
         server = self._slot() if phone.own_server else None
+        firmware = self._slot() if phone.own_firmware else None
         own = [self._slot() for _ in CLIENT_FIELDS] if phone.has_credentials else []
         accounts = [
             (
@@ -130,6 +133,8 @@ class _Merging:
         merged.say([Line("settings_refresh_timer", timer), *unused_lines(used)])
         if server is not None:
             merged.say([Line("setting_server", server, permission="RW")])
+        if firmware is not None:
+            merged.say([Line("firmware_status", firmware)])
         self._free_keys(built_in)
         self._say(BUILT_IN, built_in)
         for named in phone.layers:
@@ -321,14 +326,16 @@ def values_for(
     domain: Domain,
     bindings: Sequence[Binding],
     passwords: Mapping[int, str] | None,
-    setting_server: str | None,
+    urls: Sequence[str | None],
     credentials: Sequence[str],
     filled: Sequence[Filled],
 ) -> list[str]:
-    """Return what the slots numbered by ``merge`` stand for, in the same order."""
+    """Return what the slots numbered by ``merge`` stand for, in the same order.
+
+    *urls* are where the phone alone finds its settings and asks for firmware.
+    """
     values = [str(refresh_seconds(device.mac))]
-    if setting_server is not None:
-        values.append(setting_server)
+    values += [url for url in urls if url is not None]
     values += credentials
     for binding in bindings:
         account = binding.account
