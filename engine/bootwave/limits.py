@@ -91,6 +91,7 @@ MAX_CONTROL_CONNECTIONS = 64
 # What a simulated phone takes from the server it boots from.  A full export of a
 # snom 720 is 115,668 bytes; wazo's longest list names five files, one level deep.
 MAX_WAVE_DOCUMENT_BYTES = 1024 * 1024
+MAX_WAVE_IMAGE_BYTES = 512 * 1024 * 1024  # the largest known has 137 MB
 MAX_WAVE_HEAD_BYTES = 16 * 1024
 MAX_WAVE_FILES = 16
 MAX_WAVE_LIST_DEPTH = 3

@@ -22,6 +22,7 @@ from bootwave.http.effects import (
     Introduce,
     Note,
     SendBytes,
+    SendFile,
 )
 from bootwave.http.effects import Effect as HttpEffect
 from bootwave.limits import MAX_SIGHTING_DETAIL_CHARACTERS
@@ -253,6 +254,9 @@ class SocketlessConnection:
                 self._sight(Sighting(at, 0, source, effect.reason, detail))
             elif isinstance(effect, Introduce):
                 self._contact = Contact(*effect.proxied)
+            elif isinstance(effect, SendFile):
+                # Images are of the engine with sockets: nothing here answers with one.
+                done.append(Close(abort=True))
             else:
                 done.append(effect)
                 if isinstance(effect, SendBytes):

@@ -11,10 +11,11 @@ from bootwave.http.effects import (
     Introduce,
     Note,
     SendBytes,
+    SendFile,
 )
 from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
-from bootwave.http.response import Response
+from bootwave.http.response import FileContent, Response
 from bootwave.limits import MAX_HTTP_LINGER_BYTES
 from bootwave.sightings import Reason
 from tests.oracle.proxies import LOCAL, framed, header
@@ -513,3 +514,29 @@ def test_what_others_answer_is_the_last_when_it_must_end() -> None:
     assert not connection.stays_open
     assert connection.sent(0, 2) == [HalfClose()]
     assert connection.is_lingering
+
+
+def test_a_file_is_sent_by_others_behind_a_head_that_closes() -> None:
+    file = FileContent("ab", 2, 1000)
+    response = Response(206, etag=b'"ab"', file=file)
+    connection = connect()
+    delivered(connection.receive_data(GET, 1))
+    (sending,) = connection.respond(response, 2)
+    assert isinstance(sending, SendFile)
+    assert sending.file == file
+    assert b"\r\nContent-Length: 1000\r\n" in sending.head
+    assert b"\r\nConnection: close\r\n" in sending.head
+    assert sending.head.endswith(b"\r\n\r\n")
+    assert connection.closed
+    assert connection.next_timer() is None
+    assert not connection.wants_data
+
+
+def test_the_head_of_a_file_leaves_the_connection_open() -> None:
+    connection = connect()
+    delivered(connection.receive_data(GET.replace(b"GET", b"HEAD"), 1))
+    response = Response(200, file=FileContent("ab", 0, 1000))
+    head = bytes_sent(connection.respond(response, 2))
+    assert b"\r\nContent-Length: 1000\r\n" in head
+    assert b"Connection:" not in head
+    assert connection.stays_open

@@ -395,3 +395,14 @@ def test_the_largest_head_fits_and_one_byte_more_does_not() -> None:
         with pytest.raises(HttpSyntaxError) as caught:
             head_size(whole)
         assert caught.value.status == 431
+
+
+def test_a_range_is_read_when_it_stands_there_once() -> None:
+    request = request_from_head(
+        b'GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nIf-Range: "a"\r\n\r\n'
+    )
+    assert (request.range, request.if_range) == (b"bytes=1-2", b'"a"')
+    twice = request_from_head(
+        b"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nrange: bytes=3-4\r\n\r\n"
+    )
+    assert (twice.range, twice.if_range) == (None, None)

@@ -4,6 +4,7 @@ import h11
 import pytest
 
 from bootwave.http.response import (
+    FileContent,
     Response,
     overloaded,
     plain_response,
@@ -95,3 +96,11 @@ def test_overload_says_when_to_come_back() -> None:
 def test_plain_answers_say_their_status_and_nothing_else() -> None:
     assert plain_response(404).body == b"Not Found\n"
     assert not plain_response(404).close
+
+
+def test_a_file_is_measured_and_not_sent() -> None:
+    response = Response(200, file=FileContent("ab", 5, 1234))
+    data = response_bytes(response)
+    assert data.endswith(b"\r\n\r\n")
+    assert b"\r\nContent-Length: 1234\r\n" in data
+    assert data == response_bytes(response, with_body=False)

@@ -1,7 +1,7 @@
 import pytest
 
 from bootwave.errors import ServerFault
-from bootwave.wave.fetch import Response, ResponseReader, request
+from bootwave.wave.fetch import ImageReader, Response, ResponseReader, request
 from bootwave.wave.url import url_from
 
 ANSWER = (
@@ -89,3 +89,34 @@ def test_what_is_missing_is_named() -> None:
     assert reader.missing() == "inside the headers of the answer"
     reader.receive_data(ANSWER[10:-1])
     assert reader.missing() == "after 4 of 5 bytes"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 10_000])
+def test_of_an_image_only_the_size_is_kept(piece: int) -> None:
+    data = ANSWER.replace(b"Length: 5", b"Length: 2000").replace(b"12345", b"x" * 2000)
+    reader = ImageReader()
+    assert reader.missing() == "without an answer"
+    found = None
+    for start in range(0, len(data), piece):
+        assert found is None
+        found = reader.receive_data(data[start : start + piece])
+    assert found is not None
+    assert (found.status, found.content, reader.size) == (200, b"", 2000)
+    assert reader.status == 200
+
+
+def test_an_image_may_be_large_but_not_larger_than_it_says() -> None:
+    head = ANSWER.removesuffix(b"12345").replace(b": 5", b": 137000000")
+    reader = ImageReader()
+    assert reader.receive_data(head) is None
+    assert reader.receive_data(b"x" * 100) is None
+    assert reader.missing() == "after 100 of 137000000 bytes"
+    for data in (ANSWER + b"6", ANSWER[:-5] + b"123456"):
+        with pytest.raises(ServerFault, match="1 bytes more"):
+            ImageReader().receive_data(data)
+    reader = ImageReader()
+    reader.receive_data(ANSWER[:-2])
+    with pytest.raises(ServerFault, match="1 bytes more"):
+        reader.receive_data(b"456")
+    with pytest.raises(ServerFault, match="more than a phone can hold"):
+        ImageReader().receive_data(head.replace(b"137000000", b"9999999999"))

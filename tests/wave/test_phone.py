@@ -305,6 +305,45 @@ def test_an_offered_firmware_is_told_but_not_fetched() -> None:
     assert "firmware is offered at http://a/f.bin" in phone.steps[-2].what
 
 
+OFFER = (
+    "<firmware-settings><firmware>http://127.0.0.1:8080/firmware/ab/f.bin"
+    "</firmware></firmware-settings>"
+)
+
+
+def test_an_image_of_the_same_server_is_fetched_and_not_kept() -> None:
+    phone, _ = notified()
+    served(phone, http(WITH_FIRMWARE))
+    assert target(served(phone, http(OFFER))) == "/firmware/ab/f.bin"
+    image = http("x" * 2_000_000)
+    for start in range(0, len(image), 65_536):
+        assert phone.receive_data(image[start : start + 65_536], 1.0) == []
+    assert phone.receive_end(1.0) == [Finished()]
+    assert outcome(phone)[0] is Outcome.BOOTED
+    assert "200, 2000000 bytes" in phone.steps[-3].what
+    assert "restarts with it" in phone.steps[-2].what
+
+
+def test_an_image_that_has_to_wait_is_no_error() -> None:
+    phone, _ = notified()
+    served(phone, http(WITH_FIRMWARE))
+    served(phone, http(OFFER))
+    assert served(phone, http("", 503)) == [Finished()]
+    assert outcome(phone)[0] is Outcome.BOOTED
+
+
+def test_an_image_that_is_not_there_or_cut_off_is_an_error() -> None:
+    for answer, sentence in (
+        (http("", 404), "was answered with 404"),
+        (http("x" * 1000)[:-10], "hung up after 990 of 1000 bytes"),
+    ):
+        phone, _ = notified()
+        served(phone, http(WITH_FIRMWARE))
+        served(phone, http(OFFER))
+        assert served(phone, answer) == [Finished()]
+        assert sentence in outcome(phone)[1]
+
+
 def test_a_firmware_status_that_does_not_exist_is_an_error() -> None:
     phone, _ = notified()
     served(phone, http(WITH_FIRMWARE))

@@ -37,6 +37,7 @@ from bootwave.http.effects import (
     Introduce,
     Note,
     SendBytes,
+    SendFile,
 )
 from bootwave.http.proxyprotocol import header_from_bytes
 from bootwave.http.request import Request, head_size, request_from_head
@@ -219,12 +220,17 @@ class HttpConnection:
 
         Nothing happens when no request waits any more: the deadline answered it.
         Raises ValueError for a header field that cannot be sent; the request then
-        waits for another answer.
+        waits for another answer.  What a file is the content of others send: the
+        connection is over here.
         """
         if self._state is not _State.ANSWERING:
             return []
         assert self._request is not None
         request = self._request
+        if response.file is not None and request.method != b"HEAD":
+            head = response_bytes(response, date=self._date(), connection=b"close")
+            self._close()
+            return [SendFile(head, response.file)]
         by_us = response.close or self._finishing
         self._closing = by_us or not request.keep_alive
         self._linger = by_us and request.keep_alive

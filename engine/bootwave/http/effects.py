@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.request import Request
+from bootwave.http.response import FileContent
 from bootwave.sightings import Reason
 
 
@@ -34,6 +35,14 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class SendFile:
+    """Let others send *head* and behind it *file*, and close: nothing follows here."""
+
+    head: bytes
+    file: FileContent
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """The peer broke a rule or a deadline.
 
@@ -52,4 +61,4 @@ class Introduce:
     proxied: Proxied
 
 
-Effect = SendBytes | Deliver | HalfClose | Close | Note | Introduce
+Effect = SendBytes | Deliver | HalfClose | Close | SendFile | Note | Introduce

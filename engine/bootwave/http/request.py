@@ -58,7 +58,8 @@ class Request:
     its question mark.  ``version`` is ``b"1.0"`` or ``b"1.1"``.  ``host`` is the
     authority the peer wrote, "" when an HTTP/1.0 request has none; URLs are built from
     options, never from it.  ``if_none_match`` holds all lines of that field, joined.
-    ``keep_alive`` says whether the peer wants to go on after the answer.  Path (it may
+    ``keep_alive`` says whether the peer wants to go on after the answer; ``range`` and
+    ``if_range`` are these fields, each None unless it stands there once.  Path (it may
     hold a token), query and credentials stay out of the repr, and so out of logs and
     tracebacks.
     """
@@ -72,6 +73,8 @@ class Request:
     if_none_match: bytes | None = None
     authorization: bytes | None = field(default=None, repr=False)
     keep_alive: bool = True
+    range: bytes | None = None
+    if_range: bytes | None = None
 
 
 def head_size(received: bytes | bytearray, searched: int = 0) -> int | None:
@@ -137,6 +140,8 @@ def request_from_head(head: bytes) -> Request:
         if_none_match=fields.get(b"if-none-match"),
         authorization=fields.get(b"authorization"),
         keep_alive=_keep_alive(fields, parsed.http_version),
+        range=_if_once(parsed, fields, b"range"),
+        if_range=_if_once(parsed, fields, b"if-range"),
     )
 
 
@@ -203,6 +208,8 @@ _SINGLE = frozenset({b"host", b"authorization", b"content-length"})
 _READ = _SINGLE | {
     b"connection",
     b"if-none-match",
+    b"if-range",
+    b"range",
     b"transfer-encoding",
     b"user-agent",
 }
@@ -221,6 +228,19 @@ def _fields(parsed: h11.Request) -> dict[bytes, bytes]:
         elif name != b"user-agent":
             fields[name] += b", " + value
     return fields
+
+
+def _if_once(
+    parsed: h11.Request, fields: dict[bytes, bytes], name: bytes
+) -> bytes | None:
+    """Return the value of a field that a server may pass over, None unless it is one.
+
+    RFC 9110 section 14.2: a Range that is not understood is ignored.
+    """
+    if name not in fields:
+        return None
+    lines = sum(given == name for given, _value in parsed.headers)
+    return fields[name] if lines == 1 else None
 
 
 def _check_framing(fields: dict[bytes, bytes], version: bytes) -> None:

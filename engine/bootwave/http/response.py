@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 
 # Said with everything: a settings document is one phone's alone, and must be asked
 # for again each time because a window may have closed (RFC 9111 section 5.2.2).
@@ -11,6 +12,17 @@ _CACHE_CONTROL = b"Cache-Control: private, no-cache"
 
 _REASON_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 _UNSAFE = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
+
+
+class FileContent(NamedTuple):
+    """Content that is sent from a file: *size* bytes of *name* from *start* on.
+
+    Whoever sends it knows what the name stands for.
+    """
+
+    name: str
+    start: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,8 @@ class Response:
     Cache-Control among them replaces the usual one.  With status 304 the content is
     what a 200 would have carried: its length is told, it is not sent.  ``close`` ends
     the connection after the answer.  ``proven`` marks a document given on a grant: the
-    connection then stands last in line when connections must go.  What it says, and so
+    connection then stands last in line when connections must go.  With ``file`` that is
+    the content, and others send it, behind a head that closes.  What it says, and so
     the passwords in it, stays out of the repr.
     """
 
@@ -32,6 +45,7 @@ class Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
     proven: bool = False
+    file: FileContent | None = None
 
 
 def plain_response(
@@ -82,8 +96,9 @@ def response_bytes(
     )
     bodiless = status in (204, 304)
     head = before
-    if not bodiless or (status == 304 and response.body):
-        head += b"Content-Length: %d\r\n" % len(response.body)
+    size = len(response.body) if response.file is None else response.file.size
+    if not bodiless or (status == 304 and size):
+        head += b"Content-Length: %d\r\n" % size
     if response.etag is not None:
         head += b"ETag: %b\r\n" % _checked(response.etag)
     head += behind

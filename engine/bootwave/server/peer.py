@@ -1,15 +1,25 @@
 """One connection as ``HttpServer`` holds it."""
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bootwave.http.connection import HttpConnection
 from bootwave.http.contact import Contact
+from bootwave.http.effects import SendFile
 from bootwave.http.response import Response
 
 if TYPE_CHECKING:
     from bootwave.server.tls.identity import Proof
     from bootwave.server.tls.stream import TlsStream
+
+
+class SendsFiles(Protocol):
+    """What sends files on connections that leave the server (downloads.Downloads)."""
+
+    def __call__(
+        self, sock: "socket.socket | TlsStream", sending: SendFile, source: str
+    ) -> None:
+        """Send what is to be sent on *sock*, to *source*, and close it."""
 
 
 class Peer:

@@ -45,6 +45,7 @@ from bootwave.http.effects import (
     Introduce,
     Note,
     SendBytes,
+    SendFile,
 )
 from bootwave.http.proxyprotocol import Proxied
 from bootwave.http.response import (
@@ -65,7 +66,7 @@ from bootwave.server.connections import ConnectionTable
 from bootwave.server.deadlines import DeadlineWheel
 from bootwave.server.lanemisses import AnswerMissed, HandedOver
 from bootwave.server.laneside import LaneSide
-from bootwave.server.peer import Peer
+from bootwave.server.peer import Peer, SendsFiles
 from bootwave.sightings import Reason, Sighting
 
 if TYPE_CHECKING:
@@ -117,8 +118,13 @@ class HttpServer:
         lane: "Lane | None" = None,
         answer_missed: AnswerMissed | None = None,
         tls: "TlsSide | None" = None,
+        send_file: SendsFiles | None = None,
     ) -> None:
-        """Keep the parts; nothing is accepted before ``start``."""
+        """Keep the parts; nothing is accepted before ``start``.
+
+        *send_file* is given the sockets on which a file is to be sent, and what.
+        """
+        self._send_file = send_file
         self._lane: LaneSide | None = None
         if lane is not None:
             self._lane = LaneSide(lane, answer_missed, self)
@@ -579,6 +585,8 @@ class HttpServer:
                     self._drop(peer, abort=abort)
                 case Note():
                     self._note(peer, effect)
+                case SendFile():
+                    self._leave(peer, effect)
                 case Introduce(proxied):
                     self._introduce(peer, proxied)
 
@@ -621,10 +629,27 @@ class HttpServer:
         detail = note.detail[:MAX_SIGHTING_DETAIL_CHARACTERS]
         self._sight(Sighting(time.time(), 0, source, note.reason, detail))
 
+    def _leave(self, peer: Peer, sending: SendFile) -> None:
+        """Let others send on the socket of *peer*, which is theirs from here on."""
+        if self._send_file is None:
+            self._drop(peer)
+            return
+        self._forget(peer)
+        self._send_file(peer.socket, sending, peer.contact.source)
+        self._freed()
+
     def _drop(self, peer: Peer, *, abort: bool = False) -> None:
         """Close the socket of *peer* and forget it."""
         if peer.closed:
             return
+        self._forget(peer)
+        if abort:
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        peer.socket.close()
+        self._freed()
+
+    def _forget(self, peer: Peer) -> None:
+        """Forget *peer*, whose socket stays open."""
         peer.closed = True
         del self._peers[peer.number]
         self._table.remove(peer)
@@ -632,10 +657,10 @@ class HttpServer:
         if peer.interest is not None and self._epoll is not None:
             # Closing does not end the watch while a child holds a copy.
             self._epoll.unregister(peer.number)
-        if abort:
-            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        peer.socket.close()
         peer.outbound = memoryview(b"")
+
+    def _freed(self) -> None:
+        """See to what follows when a connection has left."""
         self._accepting.place_freed()
         if not len(self) and self._emptied is not None:
             self._emptied.set()

@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from bootwave import log
 from bootwave.errors import OptionError, StoreError
+from bootwave.http.contact import Contact
+from bootwave.http.request import Request
+from bootwave.http.response import Response
 from bootwave.limits import MAX_NOTIFY_SENDS_UNPROVEN
 from bootwave.metrics import Counter
 from bootwave.native.pnp import BoundMacs, PnpLane
 from bootwave.options import Options
 from bootwave.provision.cache import DocumentCache
 from bootwave.provision.firmware import FirmwareAnswers
+from bootwave.provision.images import ImageRequests
 from bootwave.provision.service import Provisioner
 from bootwave.provision.urls import base_url
 from bootwave.provision.writes import StoreWrites
 from bootwave.server.descriptors import connections_that_fit
+from bootwave.server.downloads import Downloads
 from bootwave.server.lane import lane_is_possible, make_lane
 from bootwave.server.rival import warn_of_rivals
 from bootwave.server.shared import Shared
@@ -107,9 +112,25 @@ class Worker:
             limits=shared.limits,
             firmware=self._firmware,
         )
-        http = options.http.model_copy(
-            update={"connections": connections_that_fit(options.http.connections)}
+        workers = max(1, options.server.workers)
+        downloads = max(1, options.firmware.downloads // workers)
+        self._downloads = Downloads(
+            folder.open,
+            self._counters,
+            most=downloads,
+            rate=options.firmware.bytes_per_second / workers,
         )
+        self._images = ImageRequests(
+            self._firmware,
+            folder,
+            self._downloads,
+            instant,
+            self._sightings.add,
+            self._counters,
+        )
+        most = options.http.connections
+        fit = connections_that_fit(most + downloads) - downloads
+        http = options.http.model_copy(update={"connections": max(min(most, fit), 16)})
         self._lane: Lane | None = None
         if options.http.lane == "on":
             if lane_is_possible():
@@ -132,10 +153,11 @@ class Worker:
             self._sightings.add,
             self._counters,
             http,
-            cached=self.provisioner.cached,
+            cached=self._cached,
             lane=self._lane,
             answer_missed=self.provisioner.answer_missed,
             tls=side,
+            send_file=self._downloads.take,
         )
         self._acceptor = self._tls_acceptor(options, slot, side)
         self._pnp: PnpServer | None = None
@@ -245,13 +267,21 @@ class Worker:
             self._shared.pnp_turn.give_back()
         if self._acceptor is not None:
             await self._acceptor.stop()
-        await self._http.stop(STOP_SECONDS)
+        await asyncio.gather(
+            self._http.stop(STOP_SECONDS), self._downloads.stop(STOP_SECONDS)
+        )
+        await self._downloads.stop(0)  # what was begun in the meantime
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._sightings.stop)
         self._count_lost()
         self._reader.close()
         self._firmware.close()
         self._answering.give_back()
+
+    def _cached(self, request: Request, contact: Contact) -> Response | None:
+        """Return the answer that needs no waiting: an image's, or a phone's."""
+        image = self._images.response(request, contact)
+        return self.provisioner.cached(request, contact) if image is None else image
 
     async def _look(self) -> None:
         """Notice what was written past the control process."""

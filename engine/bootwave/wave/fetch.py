@@ -9,7 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bootwave.errors import ServerFault
-from bootwave.limits import MAX_WAVE_DOCUMENT_BYTES, MAX_WAVE_HEAD_BYTES
+from bootwave.limits import (
+    MAX_WAVE_DOCUMENT_BYTES,
+    MAX_WAVE_HEAD_BYTES,
+    MAX_WAVE_IMAGE_BYTES,
+)
 from bootwave.wave.url import Url
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2}) [^\r\n]*")
@@ -48,6 +52,8 @@ class ResponseReader:
 
     __slots__ = ("_buffer", "_head", "_length")
 
+    _most = MAX_WAVE_DOCUMENT_BYTES
+
     def __init__(self) -> None:
         """Start before the status line."""
         self._buffer = b""
@@ -66,7 +72,7 @@ class ResponseReader:
                 raise ServerFault(f"its headers exceed {MAX_WAVE_HEAD_BYTES} bytes")
             if not gap:
                 return None
-            self._head, self._length = _head_from(head)
+            self._head, self._length = _head_from(head, self._most)
             self._buffer = rest
         missing = self._length - len(self._buffer)
         if missing > 0:
@@ -77,6 +83,11 @@ class ResponseReader:
             )
         return self._head._replace(content=self._buffer)
 
+    @property
+    def status(self) -> int:
+        """The status, 0 while the head of the answer is not there."""
+        return 0 if self._head is None else self._head.status
+
     def missing(self) -> str:
         """Return what is not there yet, as the end of "the connection ended …"."""
         if self._head is not None:
@@ -86,7 +97,49 @@ class ResponseReader:
         return "without an answer"
 
 
-def _head_from(head: bytes) -> tuple[Response, int]:
+class ImageReader(ResponseReader):
+    """Reads the answer to a request for an image, of which only the size is kept.
+
+    ``size`` is how many of its bytes have come.
+    """
+
+    __slots__ = ("size",)
+
+    _most = MAX_WAVE_IMAGE_BYTES
+
+    def __init__(self) -> None:
+        """Start before the status line."""
+        super().__init__()
+        self.size = 0
+
+    def receive_data(self, data: bytes) -> Response | None:
+        """Take *data*; return the answer, without its content, when it is whole."""
+        if self._head is None:
+            whole = super().receive_data(data)
+            self.size = len(self._buffer) if self._head is not None else 0
+        else:
+            self.size += len(data)
+            whole = None
+        if self._head is None:
+            return None
+        self._buffer = b""
+        if self.size > self._length:
+            raise ServerFault(
+                f"it has {self.size - self._length} bytes more than its "
+                f"Content-Length, {self._length}"
+            )
+        if whole is None and self.size < self._length:
+            return None
+        return self._head
+
+    def missing(self) -> str:
+        """Return what is not there yet."""
+        if self._head is None:
+            return super().missing()
+        return f"after {self.size} of {self._length} bytes"
+
+
+def _head_from(head: bytes, most: int) -> tuple[Response, int]:
     lines = head.split(b"\r\n")
     found = _STATUS_LINE.fullmatch(lines[0])
     if not found:
@@ -104,7 +157,7 @@ def _head_from(head: bytes) -> tuple[Response, int]:
         raise ServerFault("it is sent in chunks, which old phones cannot read")
     if status < 200:
         raise ServerFault(f"it is an interim {status}, which nobody asked for")
-    length = _length(status, fields)
+    length = _length(status, fields, most)
     connection = fields.get(b"connection", b"").lower()
     stays_open = found[1] == b"1" and connection != b"close"
     if found[1] == b"0":
@@ -120,7 +173,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
     return field[1].lower(), field[2].rstrip(b" \t")
 
 
-def _length(status: int, fields: dict[bytes, bytes]) -> int:
+def _length(status: int, fields: dict[bytes, bytes], most: int) -> int:
     text = fields.get(b"content-length")
     if status in _NO_CONTENT:
         # RFC 9110 section 8.6: 304 may tell a length, but has no content.
@@ -132,7 +185,7 @@ def _length(status: int, fields: dict[bytes, bytes]) -> int:
     if not text.isdigit() or len(text) > 10:
         raise ServerFault(f"its Content-Length is {_shown(text)}, not a number")
     length = int(text)
-    if length > MAX_WAVE_DOCUMENT_BYTES:
+    if length > most:
         raise ServerFault(f"its {length} bytes are more than a phone can hold")
     return length
 

@@ -109,6 +109,7 @@ class _Wanted(NamedTuple):
     depth: int = 0
     optional: bool = False  # one of two names, either of which may be missing
     firmware: bool = False
+    image: bool = False
     proofs: int = 0  # how often credentials were shown for it
 
 
@@ -271,6 +272,8 @@ class Phone:
                 f"the answer to {self._shown(url)} is wrong: {fault}", now
             )
         if response is None:
+            if self._fetching.image:  # it takes minutes, while something comes
+                self._deadline = now + self._patience.file_seconds
             return []
         if response.stays_open:
             if not self._keep_alive:
@@ -427,7 +430,7 @@ class Phone:
         url = wanted.url
         reuse = self._connection_open and self._fetching_from(url)
         self._fetching = wanted
-        self._reader = fetch.ResponseReader()
+        self._reader = fetch.ImageReader() if wanted.image else fetch.ResponseReader()
         self._response = None
         self._connection_open = False
         self._asked_at = now
@@ -451,6 +454,8 @@ class Phone:
         status = response.status
         took = (now - self._asked_at) * 1000
         size = len(response.content)
+        if isinstance(self._reader, fetch.ImageReader):
+            size = self._reader.size
         self._step(now, f"GET {wanted.url}: {status}, {size} bytes in {took:.1f} ms")
         shown = self._shown(wanted.url)
         if status in _REFUSALS:
@@ -480,6 +485,9 @@ class Phone:
             return self._next_request(now)
         if status == 204 or (status == 304 and wanted.firmware):
             return self._next_request(now)
+        if status == 503 and wanted.image:
+            self._step(now, "the image has to wait; a phone asks again later")
+            return self._next_request(now)
         if status != 200:
             return self._fail(f"{shown} was answered with {status}", now)
         try:
@@ -508,7 +516,10 @@ class Phone:
         if wanted.firmware:
             firmware = document.read_firmware(content)
             if firmware:
-                self._step(now, f"firmware is offered at {firmware}; not fetched")
+                self._want_image(wanted.url, firmware, now)
+            return self._next_request(now)
+        if wanted.image:
+            self._step(now, "the image is there; a phone restarts with it")
             return self._next_request(now)
         paper = self._read_paper(content)
         if paper.files:
@@ -524,9 +535,22 @@ class Phone:
             self._values.update(paper.settings)
         return self._next_request(now)
 
+    def _want_image(self, asked: Url, firmware: str, now: float) -> None:
+        """Fetch the image at *firmware*, unless it is of another server than *asked*.
+
+        A simulated phone burdens nobody else's.
+        """
+        url = url_from(replaced(firmware, self.identity))
+        if url[:3] != asked[:3]:
+            self._step(now, f"firmware is offered at {firmware}; not fetched")
+            return
+        self._step(now, f"firmware is offered at {firmware}")
+        self._queue.append(_Wanted(url, image=True))
+
     def _all_fetched(self, now: float) -> list[Effect]:
         status_url = self._values.get(("firmware_status", ""), "")
-        already = self._fetching is not None and self._fetching.firmware
+        last = self._fetching
+        already = last is not None and (last.firmware or last.image)
         if status_url and not already:
             try:
                 url = url_from(replaced(status_url, self.identity))
