@@ -200,5 +200,5 @@ def test_what_a_phone_would_be_told_is_said(defined: Command) -> None:
 
 
 def test_one_scope_is_named(defined: Command) -> None:
-    done = defined("firmware", "list", "--domain", "a", "--device", "b")
+    done = defined("firmware", "list", "--domain", "a", "--group", "b@a")
     assert done.status == 2

@@ -305,3 +305,18 @@ def test_images_are_found_by_checksum(site: Site) -> None:
     assert image_url(BASE, image) == f"{BASE}/firmware/{sha256}/{IMAGE}"
     assert site.answers.image("ab" * 32) is None
     assert site.answers.image_of("snom370", V(8, 5, 37)) is None
+
+
+def test_the_handle_of_a_group_ends_with_it(site: Site) -> None:
+    site.bind()
+    site.define("8.5.36")
+    site.admin.group_add(DOMAIN, "early")
+    site.admin.group_assign(DOMAIN, "early", [TEXT])
+    site.define("8.7.5.35", scope="group", target=f"early@{DOMAIN}")
+    handle = site.answers.handle_of(MAC, 1)
+    assert site.told(handle=handle).what == "snom370 8.7.5.35"
+    site.admin.firmware_forbid("group", f"early@{DOMAIN}", "snom370", "8.7.5.35")
+    assert site.told(handle=handle) == NOTHING
+    site.admin.group_remove(DOMAIN, "early")
+    assert site.told(handle=handle) == site.told()
+    assert site.answers.handle_of(MAC, 1) == ""

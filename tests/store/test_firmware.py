@@ -281,7 +281,30 @@ def test_what_a_phone_would_be_told_is_explained(
 def test_scopes_that_are_not_there_are_refused(admin: Administration) -> None:
     with pytest.raises(StoreNotFound):
         admin.firmware_list("domain", "other.example.com")
-    with pytest.raises(OptionError, match="one of engine, domain, device"):
-        admin.firmware_list("group", "x")
+    with pytest.raises(OptionError, match="one of engine, domain, group, device"):
+        admin.firmware_list("account", "x")
+    for target in ("x", "x@other.example.com", "@", ""):
+        with pytest.raises(OperatorError):
+            admin.firmware_list("group", target)
     with pytest.raises(OperatorError):
         admin.firmware_list("device", "nonsense")
+
+
+def test_a_group_is_between_its_domain_and_its_devices(
+    admin: Administration, add: Callable[..., None], told: list[list[Change]]
+) -> None:
+    add(f"401@{DOMAIN}", mac=MAC)
+    admin.group_add(DOMAIN, "early")
+    admin.group_assign(DOMAIN, "early", [MAC])
+    group: dict[str, Any] = {"scope": "group", "target": f"early@{DOMAIN}"}
+    define(admin, "8.4.35", **FOR_DOMAIN)
+    define(admin, "8.5.36", **group)
+    assert told[-1] == [Change("domain", 1)]
+    for scope, version in ((FOR_DOMAIN, "8.4.35"), (group, "8.5.36")):
+        found = admin.firmware_explain(**scope, model="snom370", version="8.4.18")
+        assert found["told"]["version"] == version
+    found = admin.firmware_explain(**FOR_DEVICE, model="snom370", version="8.4.18")
+    assert found["told"]["version"] == "8.5.36"
+    admin.firmware_pin(**FOR_DEVICE, model="snom370", version="8.4.35")
+    found = admin.firmware_explain(**FOR_DEVICE, model="snom370", version="8.4.18")
+    assert found["told"]["version"] == "8.4.35"

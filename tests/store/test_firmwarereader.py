@@ -71,3 +71,35 @@ def test_a_store_that_is_away_is_tried_again(
             firmware.has_scopes()
     os.rename(path.with_name("away"), path)
     assert not firmware.has_scopes()
+
+
+def test_a_device_of_a_group_asks_by_its_handle(
+    admin: Administration, add: Callable[..., None], firmware: FirmwareReader
+) -> None:
+    add("401@a.example.com", mac=TEXT)
+    admin.group_add("a.example.com", "early")
+    admin.firmware_pin("domain", "a.example.com", "keep", model="snom370")
+    admin.firmware_pin("group", "early@a.example.com", "8.5.36", model="snom370")
+    of_domain = firmware.handle(MAC, 1)
+    admin.group_assign("a.example.com", "early", [TEXT])
+    of_group = firmware.handle(MAC, 1)
+    assert of_group != of_domain
+    assert firmware.scope(of_group) == Scope(1, 0, 1)
+    assert Scope(1, 0, 1).places[0] == Place("group", 1)
+    admin.firmware_pin("device", TEXT, "keep", model="snom370")
+    assert firmware.scope(firmware.handle(MAC, 1)) == Scope(1, MAC, 1)
+    admin.firmware_unpin("device", TEXT, model="snom370")
+    admin.group_remove("a.example.com", "early")
+    assert firmware.scope(of_group) is None
+    assert firmware.scope(firmware.handle(MAC, 1)) == Scope(1, MAC, 0)
+
+
+def test_a_domain_takes_what_its_groups_said_with_it(
+    admin: Administration, add: Callable[..., None], firmware: FirmwareReader
+) -> None:
+    add("401@a.example.com")
+    admin.group_add("a.example.com", "early")
+    admin.firmware_pin("group", "early@a.example.com", "keep", model="snom370")
+    assert firmware.has_scopes()
+    admin.domain_remove("a.example.com", force=True)
+    assert not firmware.has_scopes()

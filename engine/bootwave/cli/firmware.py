@@ -19,6 +19,10 @@ from bootwave.errors import OperatorError, OptionError
 Domain = Annotated[
     str | None, typer.Option(metavar="DOMAIN", help="For phones of a domain.")
 ]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="NAME@DOMAIN", help="For phones of a group."),
+]
 Device = Annotated[str | None, typer.Option(metavar="MAC", help="For one phone.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", show_default=False)]
 Version = Annotated[str, typer.Argument(metavar="VERSION", show_default=False)]
@@ -47,13 +51,15 @@ class Scope(NamedTuple):
             return session.call(op, scope=self.scope, target=self.target, **args)
 
 
-def chosen_scope(domain: Domain = None, device: Device = None) -> Scope:
+def chosen_scope(
+    domain: Domain = None, group: Group = None, device: Device = None
+) -> Scope:
     """Return the scope that was named, the engine without one; raises Misuse."""
-    if domain and device:
-        raise Misuse("Say for whom with one of --domain and --device, not both.")
-    if domain:
-        return Scope("domain", domain)
-    return Scope("device", device) if device else Scope("engine", "")
+    named = {"domain": domain, "group": group, "device": device}
+    scopes = [Scope(scope, target) for scope, target in named.items() if target]
+    if len(scopes) > 1:
+        raise Misuse("Say for whom with one of --domain, --group and --device.")
+    return scopes[0] if scopes else Scope("engine", "")
 
 
 for_scope = joined("scope", chosen_scope)

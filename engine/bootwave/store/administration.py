@@ -695,8 +695,9 @@ class Administration:
     def firmware_list(self, scope: str, target: str = "") -> Object:
         """Return what a scope says of firmware: definitions, pins, what is forbidden.
 
-        *scope* is engine, domain or device, and *target* names which ("" for the
-        engine).  The ``state`` of a definition says why it is not told, "" when it is.
+        *scope* is engine, domain, group (``name@domain``) or device, and *target* names
+        which ("" for the engine).  The ``state`` of a definition says why it is not
+        told, "" when it is.
         """
         with self._look() as work:
             return firmware.listed(work, self._allowed(), scope, target)

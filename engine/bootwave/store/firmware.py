@@ -1,8 +1,8 @@
 """What administrators say of firmware: definitions, pins, what is forbidden.
 
-Each is said for a scope: the engine, a domain or a device; for groups of devices there
-are no operations, only room.  When something is said for a scope first, other than the
-engine, it gets a handle, by which its phones ask (schema_firmware).
+Each is said for a scope: the engine, a domain, a group of devices or a device.  When
+something is said for a scope first, other than the engine, it gets a handle, by which
+its phones ask (schema_firmware).
 """
 
 import base64
@@ -30,6 +30,7 @@ from bootwave.firmware.definitions import (
 from bootwave.firmware.document import definitions_from, document_of
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.mac import required_mac
+from bootwave.store import groups
 from bootwave.store.firmwarerows import (
     IMAGES,
     Image,
@@ -41,14 +42,18 @@ from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.names import checked_name
 from bootwave.store.work import Work
 
-SCOPES = ("engine", "domain", "device")
+SCOPES = ("engine", "domain", "group", "device")
 
 _ADD_DEVICE = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
 VALUES (:mac, NULL, NULL, '', :no)
 ON CONFLICT (mac) DO NOTHING
 """
-_DEVICE = "SELECT COALESCE(domain_id, 0), model FROM devices WHERE mac = :mac"
+_DEVICE = """
+SELECT COALESCE(domain_id, 0), COALESCE(group_id, 0), model FROM devices
+WHERE mac = :mac
+"""
+_DOMAIN_OF_GROUP = "SELECT domain_id FROM groups WHERE id = :id"
 _HAS_SCOPES = "SELECT COUNT(*) FROM firmware_scopes"
 _ADD_SCOPE = """
 INSERT INTO firmware_scopes (scope, key, handle) VALUES (:scope, :key, :handle)
@@ -301,8 +306,12 @@ def scopes_of(work: Work, place: Place) -> list[ScopeRules]:
     keys = [(place.scope, place.key)]
     if place.scope == "device":
         rows = work.connection.execute(_DEVICE, {"mac": place.key}).fetchall()
-        if rows and rows[0][0]:
-            keys.append(("domain", rows[0][0]))
+        domain_id, group_id, _model = rows[0] if rows else (0, 0, "")
+        if domain_id:
+            keys += [("group", group_id)] if group_id else []
+            keys.append(("domain", domain_id))
+    if place.scope == "group":
+        keys.append(("domain", _domain_of(work, place.key)))
     if place.scope != "engine":
         keys.append(("engine", 0))
     return [rules_of(work.connection, scope, key) for scope, key in keys]
@@ -438,8 +447,8 @@ def _model_for(work: Work, scope: str, place: Place, model: str) -> str:
         if scope == "device"
         else []
     )
-    if rows and rows[0][1]:
-        return required_model(rows[0][1])
+    if rows and rows[0][2]:
+        return required_model(rows[0][2])
     raise FirmwareError("Name the model: nothing is known of the phone yet.")
 
 
@@ -453,6 +462,9 @@ def _place(work: Work, scope: str, target: str, *, make: bool = False) -> Place:
             return Place("engine", 0)
         case "domain":
             return Place("domain", work.domain_id(target))
+        case "group":
+            name, _, domain = target.strip().rpartition("@")
+            return Place("group", groups.found(work, domain, name))
         case "device":
             mac = required_mac(target)
             if make:
@@ -477,8 +489,15 @@ def _prepare(work: Work, place: Place) -> None:
 def _touch(work: Work, place: Place) -> None:
     if place.scope == "engine":
         work.touched("all", 0)
+    elif place.scope == "group":
+        work.touched("domain", _domain_of(work, place.key))
     else:
         work.touched(place.scope, place.key)
+
+
+def _domain_of(work: Work, group_id: int) -> int:
+    rows = work.connection.execute(_DOMAIN_OF_GROUP, {"id": group_id}).fetchall()
+    return int(rows[0][0])
 
 
 def new_handle() -> str:

@@ -23,23 +23,36 @@ _HAS_SCOPES = "SELECT EXISTS (SELECT 1 FROM firmware_scopes)"
 _HANDLE = """
 SELECT COALESCE(
   (SELECT handle FROM firmware_scopes WHERE scope = 'device' AND key = :mac),
+  (SELECT s.handle FROM firmware_scopes s
+   JOIN devices v ON v.mac = :mac AND v.domain_id = :domain_id
+   WHERE s.scope = 'group' AND s.key = v.group_id),
   (SELECT handle FROM firmware_scopes WHERE scope = 'domain' AND key = :domain_id),
   '')
 """
 _SCOPE = "SELECT scope, key FROM firmware_scopes WHERE handle = :handle"
-_DOMAIN = "SELECT domain_id FROM devices WHERE mac = :mac AND domain_id IS NOT NULL"
+_DEVICE = """
+SELECT domain_id, COALESCE(group_id, 0) FROM devices
+WHERE mac = :mac AND domain_id IS NOT NULL
+"""
+_GROUP = "SELECT domain_id FROM groups WHERE id = :id"
 
 
 class Scope(NamedTuple):
-    """Whose phones ask by a handle: those of a domain, or one device (else 0)."""
+    """Whose phones ask by a handle: those of a domain or group, or one device.
+
+    What there is none of is 0.
+    """
 
     domain_id: int
     mac: int
+    group_id: int = 0
 
     @property
     def places(self) -> list[Place]:
         """What may say something of them, the most specific first."""
         found = [Place("device", self.mac)] if self.mac else []
+        if self.group_id:
+            found.append(Place("group", self.group_id))
         if self.domain_id:
             found.append(Place("domain", self.domain_id))
         return [*found, Place("engine", 0)]
@@ -119,7 +132,9 @@ def _scope(connection: sqlite3.Connection, handle: str) -> Scope | None:
     scope, key = rows[0]
     if scope == "domain":
         return Scope(key, 0)
-    if scope != "device":
-        return None
-    found = connection.execute(_DOMAIN, {"mac": key}).fetchall()
-    return Scope(found[0][0] if found else 0, key)
+    if scope == "group":
+        rows = connection.execute(_GROUP, {"id": key}).fetchall()
+        return Scope(rows[0][0], 0, key) if rows else None
+    rows = connection.execute(_DEVICE, {"mac": key}).fetchall()
+    domain_id, group_id = rows[0] if rows else (0, 0)
+    return Scope(domain_id, key, group_id)
