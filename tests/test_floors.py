@@ -9,7 +9,7 @@ import pytest
 import bootwave
 
 FLOORS = [
-    {"errors", "limits", "sightings"},
+    {"errors", "limits", "pnprules", "sightings"},
     {"native", "options", "messages"},
     {"optionsfile", "log", "metrics"},
     {"phone"},

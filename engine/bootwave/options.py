@@ -15,9 +15,18 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bootwave.limits import MAX_PROXY_NETWORKS
+from bootwave.pnprules import Rules, checked_list, rules_from_texts
 
 MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
 # SHA-256 of the SubjectPublicKeyInfo of "Snom Technology AG CA" (RSA-1024, SHA-1; 2008
@@ -168,6 +177,14 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _rule_lists(texts: tuple[str, ...]) -> tuple[str, ...]:
+    names = [text.split()[0] for text in texts]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"must have one list of each name, not two of {name!r}")
+    return texts
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
 Url = Annotated[str, AfterValidator(_url)]
 
@@ -239,6 +256,36 @@ class PnpOptions(_Section):
         description="The settings URL told by NOTIFY, {mac} for the phone's MAC; "
         "empty: the HTTP listener on the interface where the phone was heard.",
     )
+    lists: Annotated[
+        tuple[Annotated[str, AfterValidator(checked_list)], ...],
+        AfterValidator(_rule_lists),
+    ] = Field(
+        (),
+        description="Lists of MACs for rules, each a name and MACs: other-pbx "
+        "0004132E08B4 0004132E08B5.",
+    )
+    rules: tuple[str, ...] = Field(
+        (),
+        description="Who gets an answer, the first rule that holds: answer or ignore, "
+        "then conditions of oui=000413, vendor=snom, subnet=10.1.0.0/16, "
+        "mac=0004132E08B4 and list=NAME (of pnp.lists), all of which must hold.  Where "
+        "none holds, as without rules.",
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_are_rules(
+        cls, rules: tuple[str, ...], others: ValidationInfo
+    ) -> tuple[str, ...]:
+        lists = others.data.get("lists")
+        if lists is not None:  # else they are what is wrong
+            rules_from_texts(rules, lists)
+        return rules
+
+    @property
+    def judging(self) -> Rules:
+        """The rules, made from their texts: keep them."""
+        return rules_from_texts(self.rules, self.lists)
 
 
 class HttpOptions(_Section):

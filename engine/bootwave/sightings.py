@@ -54,6 +54,11 @@ class Reason(IntEnum):
     SIP_IN_DIALOG = 13, "the SUBSCRIBE belongs to a dialog that is not ours"
     SIP_NO_MAC = 14, "the SUBSCRIBE names no MAC"
     SIP_FOREIGN_RESPONSE = 15, "the SIP response answers nothing that was sent"
+    PNP_IGNORED = (
+        16,
+        "it asked by multicast, but a rule says not to answer it",
+        "change pnp.rules if the phone is yours",
+    )
 
     # HTTP, 50 to 99
     SERVED_GENERAL = 50, "it was given a document without secrets"

@@ -84,7 +84,12 @@ class SocketlessEngine:
         draw = random_number if secret is None else drawn_from(secret)
         secret = os.urandom(32) if secret is None else secret
         keyring = KeyRing.load(options.store.key)
-        self._pnp = PnpCore(secret=secret, port=port, off_subnet=options.pnp.off_subnet)
+        self._pnp = PnpCore(
+            secret=secret,
+            port=port,
+            off_subnet=options.pnp.off_subnet,
+            rules=options.pnp.judging,
+        )
         self.counters = CounterPage(1)
         revocations = RevocationPage()
         self._firmware = FirmwareAnswers(

@@ -29,7 +29,7 @@ def test_the_names_promised_are_there() -> None:
         *("init", "serve", "status", "demo", "document", "lint", "version", "url"),
         *("options check", "phone boot", "store upgrade"),
         "store rekey",
-        "dhcp render",
+        *("dhcp render", "pnp probe"),
         *("domain add", "domain list", "domain set", "domain remove"),
         "domain token",
         *("domain trust add", "domain trust remove", "domain trust list"),

@@ -53,6 +53,29 @@ def test_a_bound_phone_may_be_answered_without_asking_until_something_is_revoked
     assert MAC not in bench.bound
 
 
+@pytest.mark.parametrize(
+    ("rules", "held"),
+    [
+        ((), {MAC, OTHER_MAC}),
+        ((f"ignore mac={OTHER_MAC:012X}",), {MAC}),
+        (("ignore oui=000413",), set()),
+        (("ignore vendor=yealink",), set()),
+        (("answer subnet=192.168.0.0/16",), set()),
+    ],
+)
+def test_the_lane_is_told_of_no_phone_that_a_rule_may_ignore(
+    rules: tuple[str, ...], held: set[int]
+) -> None:
+    bench = Bench(options=Options(pnp=PnpOptions(rules=rules)))
+    for account, mac in ((401, MAC), (402, OTHER_MAC)):
+        bench.store.add_account(account)
+        bench.store.bind(account, mac)
+    bench.provisioner.pnp_urls([lookup(), lookup(OTHER_MAC)])
+    assert {mac for mac in (MAC, OTHER_MAC) if mac in bench.bound} == held
+    bench.provisioner.meet(0, 1000)
+    assert {mac for mac in (MAC, OTHER_MAC) if mac in bench.bound} == held
+
+
 def test_a_fleet_is_met_piece_by_piece_and_answered_without_asking(
     bench: Bench,
 ) -> None:

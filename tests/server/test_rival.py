@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 
 from bootwave.options import PnpOptions
-from bootwave.phone.mac import is_snom, is_unicast
+from bootwave.phone.mac import PROBE_MAC, is_snom, is_unicast
 from bootwave.server.pnpsockets import PnpSockets, open_pnp_sockets
-from bootwave.server.rival import PROBE_MAC, warn_of_rivals
+from bootwave.server.rival import warn_of_rivals
 from bootwave.server.udp import PnpServer
 from bootwave.sightings import Sighting
 from bootwave.sip.effects import LookUp

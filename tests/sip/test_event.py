@@ -55,22 +55,22 @@ def test_other_events_are_not_a_devices_profile(event: str) -> None:
         (
             'x;vendor="snom";model="snom370";version="8.7.5.48"',
             "",
-            Asker(True, "snom370", "8.7.5.48"),
+            Asker(True, "snom370", "8.7.5.48", "snom"),
         ),
         (
             'x;vendor="OEM";model="OEM";version="7.1.19"',
             "snom320/7.1.19",
-            Asker(True, "snom320", "7.1.19"),
+            Asker(True, "snom320", "7.1.19", "snom"),
         ),
         (
             'x;vendor="OEM";model="OEM";version="7.1.19"',
             "",
-            Asker(False, "OEM", "7.1.19"),
+            Asker(False, "OEM", "7.1.19", "oem"),
         ),
-        ("x", "snomD785/10.1.33.33", Asker(True, "snomD785", "10.1.33.33")),
-        ('x;vendor="Snom";model="Snom M900"', "", Asker(True, "snomM900", "")),
-        ("x", "Gigaset DE900 IP PRO/02.00.12", Asker(False, "", "")),
-        ('x;vendor="snom";model="<b>"', "", Asker(True, "", "")),
+        ("x", "snomD785/10.1.33.33", Asker(True, "snomD785", "10.1.33.33", "snom")),
+        ('x;vendor="Snom";model="Snom M900"', "", Asker(True, "snomM900", "", "snom")),
+        ("x", "Gigaset DE900 IP PRO/02.00.12", Asker(False, "", "", "")),
+        ('x;vendor="snom";model="<b>"', "", Asker(True, "", "", "snom")),
     ],
 )
 def test_event_and_user_agent_say_who_asks(
@@ -121,16 +121,16 @@ def test_the_event_is_echoed_without_what_could_do_harm(
 @pytest.mark.parametrize(
     ("capture", "asker"),
     [
-        ("snom-7.1.19-oem", Asker(False, "OEM", "7.1.19")),
-        ("snom370-8.7.5.48", Asker(True, "snom370", "8.7.5.48")),
-        ("snomD120-10.1.39.11", Asker(True, "snomD120", "10.1.39.11")),
-        ("snomM700-03.23", Asker(True, "snomM700", "03.23.0005")),
-        ("yealink-t53w", Asker(False, "T53W", "96.87.0.16")),
-        ("yealink-t21p", Asker(False, "T21P", "34.72.0.1")),
-        ("grandstream-grp2612w", Asker(False, "GRP2612W", "1.0.5.48")),
-        ("gigaset-de900", Asker(False, "", "")),
-        ("planet", Asker(False, "VIP-1010PT", "1.0.3")),
-        ("fanvil", Asker(False, "VOIP PHONE", "2.4.0")),
+        ("snom-7.1.19-oem", Asker(False, "OEM", "7.1.19", "oem")),
+        ("snom370-8.7.5.48", Asker(True, "snom370", "8.7.5.48", "snom")),
+        ("snomD120-10.1.39.11", Asker(True, "snomD120", "10.1.39.11", "snom")),
+        ("snomM700-03.23", Asker(True, "snomM700", "03.23.0005", "snom")),
+        ("yealink-t53w", Asker(False, "T53W", "96.87.0.16", "yealink")),
+        ("yealink-t21p", Asker(False, "T21P", "34.72.0.1", "yealink")),
+        ("grandstream-grp2612w", Asker(False, "GRP2612W", "1.0.5.48", "grandstream")),
+        ("gigaset-de900", Asker(False, "", "", "")),
+        ("planet", Asker(False, "VIP-1010PT", "1.0.3", "planet")),
+        ("fanvil", Asker(False, "VOIP PHONE", "2.4.0", "oem")),
     ],
 )
 def test_what_was_captured_says_who_asks(capture: str, asker: Asker) -> None:

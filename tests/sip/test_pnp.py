@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootwave import limits
+from bootwave.pnprules import rules_from_texts
 from bootwave.sightings import Reason
 from bootwave.sip import pnp
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
@@ -244,6 +245,38 @@ def test_an_off_link_source_meets_silence_unless_wanted() -> None:
     assert (sight.reason, sight.mac) == (Reason.PNP_OFF_SUBNET, MAC)
     wanted = core(off_subnet=True)
     lookup_of(wanted.receive_datagram(SNOM370, PHONE, HERE, 0.0, on_link=False))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "ignore",
+        "ignore mac=0004132E08B4",
+        "ignore oui=000413 vendor=snom",
+        "ignore subnet=192.168.12.0/24",
+    ],
+)
+def test_a_phone_that_a_rule_ignores_meets_silence_and_is_not_looked_up(
+    rule: str,
+) -> None:
+    machine = PnpCore(
+        secret=b"0123456789abcdef", port=5060, rules=rules_from_texts((rule,))
+    )
+    for now in (0.0, 0.5):
+        sight = sight_of(machine.receive_datagram(SNOM370, PHONE, HERE, now))
+        assert (sight.reason, sight.mac) == (Reason.PNP_IGNORED, MAC)
+    assert machine.waiting == machine.answered == 0
+
+
+def test_a_phone_that_no_rule_ignores_is_looked_up() -> None:
+    rules = rules_from_texts(("answer vendor=snom", "ignore"))
+    machine = PnpCore(secret=b"0123456789abcdef", port=5060, rules=rules)
+    lookup_of(machine.receive_datagram(SNOM370, PHONE, HERE, 0.0))
+    without = SNOM370.replace(b'vendor="snom";model="snom370"', b'vendor="x"').replace(
+        b"User-Agent: snom370/", b"User-Agent: x/"
+    )
+    sight = sight_of(machine.receive_datagram(without, PHONE, HERE, 0.0))
+    assert sight.reason is Reason.PNP_IGNORED
 
 
 def test_a_source_port_of_0_cannot_be_answered() -> None:

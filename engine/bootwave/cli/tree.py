@@ -183,6 +183,10 @@ TREE: Mapping[str, Leaf | Branch] = {
         },
     ),
     "url": Leaf("url:url", "Say which URL to type into a phone, and where."),
+    "pnp": Branch(
+        "Plug and play by SIP multicast.",
+        {"probe": Leaf("pnp:probe", "Ask as a phone, and say who answers.")},
+    ),
     "dhcp": Branch(
         "What DHCP servers tell phones.",
         {"render": Leaf("dhcp:render", "Write options and classes for a server.")},

@@ -8,6 +8,11 @@ from bootwave.errors import SettingError
 # (domain.md 2.5).
 SNOM_OUIS = frozenset({0x000413, 0x00087B, 0x1C7126})
 
+# As whom the engine asks who else answers phones.  Locally administered, so that it is
+# no phone's; always the same, so that a server which keeps a record of each MAC that
+# asks keeps one.
+PROBE_MAC = 0x020413000000
+
 _PLAIN = re.compile(r"[0-9A-Fa-f]{12}")
 # One separator kind throughout: 00:04:13:2e:08:b4, 00-04-..., 0004.132e.08b4
 _SEPARATED = re.compile(

@@ -47,6 +47,7 @@ class Invitations:
         self._note_store_away = note_store_away
         self._http_port = http_port
         self._bound = bound
+        self._rules = options.pnp.judging
 
     def urls(self, lookups: Sequence[PnpLookUp]) -> list[str | None]:
         """Return for each SUBSCRIBE the settings URL to tell, or None for silence.
@@ -112,6 +113,8 @@ class Invitations:
         device = look.device
         if self._bound is None or device is None or device.domain is None:
             return
+        if self._rules and not self._rules.answer_mac(mac):
+            return  # it is the core that decides
         if all(binding.expires is not None for binding in device.bindings):
             return
         domain_id = device.domain.id

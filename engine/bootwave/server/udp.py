@@ -61,6 +61,7 @@ _REFUSED = frozenset(
         Reason.PNP_NOT_BOUND,
         Reason.PNP_NOT_OURS,
         Reason.PNP_OFF_SUBNET,
+        Reason.PNP_IGNORED,
         Reason.SIP_SYNTAX,
         Reason.SIP_METHOD,
         Reason.SIP_EVENT,

@@ -162,11 +162,14 @@ class Worker:
         self._acceptor = self._tls_acceptor(options, slot, side)
         self._pnp: PnpServer | None = None
         if bound is not None and shared.pnp is not None:
+            rules = options.pnp.judging
             core = PnpCore(
                 secret=shared.pnp_secret,
                 port=shared.pnp.port,
                 off_subnet=options.pnp.off_subnet,
+                rules=rules,
             )
+            # It sees MACs only, so it is told of no phone when rules look at more.
             pnp_lane = PnpLane(
                 core.table,
                 bound,

@@ -16,11 +16,15 @@ _TOKEN = re.compile(rb"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 
 
 class Asker(NamedTuple):
-    """Who asks, as far as it says so: each "" when it does not, or not plainly."""
+    """Who asks, as far as it says so: each "" when it does not, or not plainly.
+
+    ``vendor`` is in small letters, and snom for whoever says so in any way.
+    """
 
     is_snom: bool
     model: str
     firmware: str
+    vendor: str
 
 
 def is_device_profile(message: Message) -> bool:
@@ -46,12 +50,15 @@ def asker_from_message(message: Message) -> Asker:
     agent = phone_from_user_agent(agent_text)
     event_model, version = plain(message.model), plain(message.version)
     model = model_from_text(event_model) or agent.model or event_model
+    vendor = plain(message.vendor).lower()
     is_snom = (
-        plain(message.vendor).lower() == "snom"
+        vendor == "snom"
         or is_snom_name(agent_text)
         or bool(model_from_text(event_model))
     )
-    return Asker(is_snom, model, version or agent.firmware)
+    return Asker(
+        is_snom, model, version or agent.firmware, "snom" if is_snom else vendor
+    )
 
 
 def echoed_event(message: Message) -> bytes:

@@ -4,6 +4,7 @@ A booting phone multicasts ``SUBSCRIBE sip:MAC%3a<mac>@...`` with ``Event: ua-pr
 and ``Expires: 0``: tell me once.  The answer is a 200, and a NOTIFY whose body is the
 settings URL.  What happens to each SUBSCRIBE that is ours:
 
+    not to be answered by pnp.rules: silence (PNP_IGNORED)
     too many of them from a source that never confirmed anything: silence (PNP_OVERLOAD)
     first seen       LookUp; waits for at most LOOKUP_SECONDS (then PNP_OVERLOAD)
     again, waiting   nothing: the answer is on its way
@@ -51,6 +52,7 @@ from bootwave.native.pnp import names_key
 from bootwave.native.sip import Message, mac_from_pnp, parse
 from bootwave.native.transactions import Transactions
 from bootwave.phone.mac import is_snom, is_unicast
+from bootwave.pnprules import Rules
 from bootwave.sightings import Reason
 from bootwave.sip.effects import Effect, Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.event import asker_from_message, is_device_profile, plain
@@ -71,6 +73,7 @@ from bootwave.sip.transaction import (
 LOOKUP_SECONDS = 5.0
 # A flood must not fill the time-line: one line a second says all of it.
 TELL_SECONDS = 1.0
+_NO_RULES = Rules(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,17 @@ class PnpCore:
     bounded; where one is full its oldest entry is forgotten.
     """
 
-    def __init__(self, *, secret: bytes, port: int, off_subnet: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        secret: bytes,
+        port: int,
+        off_subnet: bool = False,
+        rules: Rules = _NO_RULES,
+    ) -> None:
         """Speak from UDP *port*; *off_subnet* answers sources beyond our own links.
+
+        *rules* say who is answered.
 
         *secret*, 16 to 64 bytes, keys tags and branches.  It must be the same in
         whichever process answers next, or retransmissions begin new dialogs.
@@ -102,6 +114,7 @@ class PnpCore:
         self._key = names_key(secret)
         self._port = port
         self._off_subnet = off_subnet
+        self._rules = rules
         self.table = Transactions(
             lookups=MAX_PENDING_LOOKUPS,
             answered=MAX_SIP_TRANSACTIONS,
@@ -196,6 +209,8 @@ class PnpCore:
             return [_sight(Reason.SIP_NO_MAC, 0, source, detail)]
         if not (on_link or self._off_subnet):
             return [_sight(Reason.PNP_OFF_SUBNET, mac, source, detail)]
+        if self._rules and not self._rules.answer(mac, asker.vendor, source.host):
+            return [_sight(Reason.PNP_IGNORED, mac, source, detail)]
         if not reply_destination(message, source).port:
             return [_sight(Reason.SIP_SYNTAX, mac, source, "the source port is 0")]
         if echoed_bytes(message) > MAX_SIP_ECHOED_BYTES:

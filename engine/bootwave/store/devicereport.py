@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bootwave.pairing.sources import source_key
-from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store import credentials
 from bootwave.store.sightings import UNKNOWN, SightingLog
@@ -111,7 +111,7 @@ def listed(
                 "sentence": phone.reason.sentence,
             }
             for phone in log.unknown(unknown)
-            if phone.mac not in known
+            if phone.mac not in known and phone.mac != PROBE_MAC
         ]
     return shown
 

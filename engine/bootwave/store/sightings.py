@@ -46,6 +46,7 @@ _NOT_LOOKED_UP = frozenset(
     {
         Reason.PNP_NOT_OURS,
         Reason.PNP_OFF_SUBNET,
+        Reason.PNP_IGNORED,
         Reason.PNP_OVERLOAD,
         Reason.SIP_SYNTAX,
         Reason.SERVED_GENERAL,
