@@ -45,6 +45,7 @@ ROWS = {
     "cold": "fleet:cold",
     "growth": "fleet:growth",
     "wave": "wave:wave",
+    "firmware": "firmware:firmware",
 }
 
 

@@ -1,9 +1,11 @@
 """The load programs against the limits: they take the right and notice the wrong."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from perf import documents
 from perf.contenders import limits
 from perf.contenders.process import Served
 from perf.documents import Expected, checksum
-from perf.programs import load
+from perf.programs import load, program
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("taskset")) and not os.environ.get("CI"),
@@ -95,3 +97,37 @@ def test_a_burst_arrives_as_one_datagram_for_each_phone() -> None:
     assert all(data.startswith(b"SUBSCRIBE sip:MAC%3a") for data in heard)
     assert all(data.endswith(b"\r\n\r\n") for data in heard)
     assert len({data.partition(b"Call-ID:")[2] for data in heard}) == 130
+
+
+def test_requests_at_a_steady_rate_are_each_waited_for(
+    server: Served, tmp_path: Path
+) -> None:
+    lines = [Expected(path, len(DOCUMENT), checksum(DOCUMENT)) for path in PATHS]
+    asked = documents.write(tmp_path / "asked", lines)
+    told = load("paced_load", server.port, asked, 1000)
+    assert (told["answered"], told["wrong"], told["failed"]) == (16, 0, 0)
+    assert 0 < told["p50_ms"] <= told["p99_ms"] <= told["most_ms"]
+    wrong = [line._replace(checksum=line.checksum ^ 1) for line in lines]
+    told = load("paced_load", server.port, documents.write(asked, wrong), 1000)
+    assert (told["answered"], told["wrong"]) == (0, 16)
+
+
+@pytest.mark.parametrize(("size", "right"), [(0, True), (1, False)])
+def test_images_are_counted_when_they_are_whole(
+    server: Served, size: int, right: bool
+) -> None:
+    command = [str(program("load/image_load")), str(server.port), PATHS[0]]
+    with subprocess.Popen(
+        [*command, str(len(DOCUMENT) + size), "4"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        said = {process.stdout.readline(), process.stdout.readline()}
+        assert said == {b"ready\n", b"whole\n" if right else b"wrong\n"}
+        process.stdin.close()
+        told = json.loads(process.stdout.read())
+    assert bool(told["whole"]) is right
+    assert bool(told["wrong"]) is not right
