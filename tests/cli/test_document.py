@@ -119,3 +119,20 @@ def test_that_passwords_were_revealed_is_written_down(store: Command) -> None:
     store("document", MAC, "--reveal")
     rows = store("audit", "list", "--json", "--subject", MAC).json
     assert [row["action"] for row in rows] == ["document.revealed"]
+
+
+def test_what_a_phone_is_told_of_firmware_is_that_of_its_scope(store: Command) -> None:
+    url = "http://downloads.snom.com/fw/a.bin"
+    store("firmware", "set", "snom370", "8.5.36", url)
+    asking = ("document", MAC, "--kind", "firmware", "--model", "snom370")
+    told = store(*asking, "--firmware", "8.4.35").out
+    assert ElementTree.fromstring(told.encode()).findtext("firmware") == url
+    for version in ("8.5.36", ""):
+        told = store(*asking, "--firmware", version).out
+        assert ElementTree.fromstring(told.encode()).find("firmware") is None
+    settings = ("document", MAC, "--model", "snom370")
+    assert "scope=" not in store(*settings).out
+    store("firmware", "pin", "keep", "--model", "snom370", "--device", MAC)
+    told = store(*asking, "--firmware", "8.4.35").out
+    assert ElementTree.fromstring(told.encode()).find("firmware") is None
+    assert "&amp;scope=" in store(*settings).out

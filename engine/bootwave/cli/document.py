@@ -61,6 +61,12 @@ def document(
         str,
         typer.Option(metavar="URL", help="Where the phone reaches this server."),
     ] = "",
+    firmware: Annotated[
+        str,
+        typer.Option(
+            metavar="VERSION", help="What it runs, for --kind firmware: 8.4.35."
+        ),
+    ] = "",
     lint: Annotated[
         bool, typer.Option("--lint", help="Say what is wrong with it instead.")
     ] = False,
@@ -75,10 +81,10 @@ def document(
     if lint:
         if reveal:
             raise Misuse("--lint shows no password: leave --reveal out.")
-        text = _text(mac, kind, model, url.rstrip("/"), options, reveal=False)
+        text = _text(mac, kind, model, firmware, url.rstrip("/"), options, reveal=False)
         _report(text, mac, kind, json=json)
         return
-    text = _text(mac, kind, model, url.rstrip("/"), options, reveal=reveal)
+    text = _text(mac, kind, model, firmware, url.rstrip("/"), options, reveal=reveal)
     if not reveal:
         text = masked(text)
     if reveal:
@@ -100,7 +106,14 @@ def masked(text: str) -> str:
 
 
 def _text(
-    mac: str, kind: Kind, model: str, url: str, options: Options, *, reveal: bool
+    mac: str,
+    kind: Kind,
+    model: str,
+    firmware: str,
+    url: str,
+    options: Options,
+    *,
+    reveal: bool,
 ) -> str:
     """Return the document; SIP passwords stand in it with *reveal* only."""
     from bootwave.http.target import DocumentKind
@@ -108,22 +121,38 @@ def _text(
     from bootwave.phone.model import required_model
     from bootwave.provision.cache import DocumentKey
     from bootwave.provision.documents import DocumentMaker
+    from bootwave.provision.firmware import FirmwareAnswers, Question
     from bootwave.provision.layers import ModelLayers
     from bootwave.provision.revocations import RevocationPage
     from bootwave.settings.compiler import SettingsCompiler
     from bootwave.store.connection import open_file
+    from bootwave.store.firmwarereader import FirmwareReader
+    from bootwave.store.imagefolder import ImageFolder
     from bootwave.store.reader import Reader
     from bootwave.store.secrets import KeyRing
 
     number = required_mac(mac)
     open_file(options.store.database).close()  # says what to do when there is none
     reader = Reader(options.store.database)
+    pages = RevocationPage()
+    port = clear_port(options)
+    answers = FirmwareAnswers(
+        FirmwareReader(options.store.database),
+        ImageFolder(options.store.images),
+        pages,
+        options,
+        port,
+    )
     try:
         # The key is read from its file, never asked of the engine: who may not read
         # it gets no password, whatever the control socket would allow.
         keys = KeyRing.load(options.store.key) if reveal else _Masked()
-        pages = RevocationPage()
-        maker = DocumentMaker(SettingsCompiler(), keys, ModelLayers(reader, pages))
+        maker = DocumentMaker(
+            SettingsCompiler(),
+            keys,
+            ModelLayers(reader, pages),
+            firmware_scope=answers.handle_of,
+        )
         device = _live_device(reader, number)
         own = required_model(model) if model else device.model if device else ""
         kinds = {
@@ -134,7 +163,12 @@ def _text(
             Kind.phonebook: DocumentKind.PHONE_BOOK,
         }
         key = DocumentKey(kinds[kind], url or default_url(options), own)
-        if kind in (Kind.general, Kind.firmware):
+        if kind is Kind.firmware:
+            domain = device.domain.id if device and device.domain else 0
+            handle = answers.handle_of(number, domain)
+            question = Question(handle, own, firmware, key.base_url)
+            body = answers.answer(question).content
+        elif kind is Kind.general:
             made, _ = maker.general(key, pages.everything())
             body = made.content
         elif device is None:
@@ -146,6 +180,7 @@ def _text(
             body = maker.own(key, device).body()
     finally:
         reader.close()
+        answers.close()
     return body.decode()
 
 
@@ -170,6 +205,13 @@ def _live_device(reader: "Reader", mac: int) -> "Device | None":
         return None
     device = live_device(device, instant())
     return device if device.bindings and device.domain is not None else None
+
+
+def clear_port(options: Options) -> int:
+    """Return the port of clear HTTP, 0 where it is not served."""
+    if not options.http.listen:
+        return 0
+    return address_from_text(options.http.listen[0])[1] or _DEFAULT_PORT
 
 
 def default_url(options: Options) -> str:
