@@ -274,6 +274,37 @@ def test_a_file_that_is_gone_or_shorter_is_a_reset(
     asyncio.run(main())
 
 
+def test_a_fault_costs_one_download_only(
+    folder: ImageFolder,
+    name: str,
+    row: CounterRow,
+    pair: Pair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sendfile = os.sendfile
+
+    async def main() -> None:
+        async with running(folder, row) as downloads:
+            unlucky, server = pair()
+            number = server.fileno()
+
+            def faulty(to: int, source: int, offset: int, count: int) -> int:
+                if to == number:
+                    raise RuntimeError("planted")
+                return sendfile(to, source, offset, count)
+
+            monkeypatch.setattr(os, "sendfile", faulty)
+            downloads.take(server, whole(name), "10.0.0.1")
+            phone, server = pair()
+            downloads.take(server, whole(name), "10.0.0.2")
+            with pytest.raises(ConnectionResetError):
+                await all_of(unlucky)
+            assert await all_of(phone) == HEAD + CONTENT
+        assert row.load(Counter.HTTP_FAILED) == 1
+
+    asyncio.run(main())
+
+
 def test_who_fetches_has_some_time_when_it_stops(
     folder: ImageFolder, name: str, row: CounterRow, pair: Pair
 ) -> None:

@@ -149,6 +149,7 @@ class Downloads:
         self._blocked: OrderedDict[int, float] = OrderedDict()
         self._lingering: OrderedDict[int, float] = OrderedDict()
         self._files: dict[str, _File] = {}
+        self._dropped = bytearray(MAX_HTTP_LINGER_BYTES)
         self._epoll: select.epoll | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
@@ -245,6 +246,15 @@ class Downloads:
             except OSError:  # the peer is gone, or the file is shorter than it was
                 self._drop(download, reset=True)
                 continue
+            except Exception as error:  # it costs this one only
+                log.note(
+                    log.SERVER_CONNECTION_FAILED,
+                    exception=error,
+                    source=download.source,
+                )
+                self._counters.add(Counter.HTTP_FAILED)
+                self._drop(download, reset=True)
+                continue
             self._pacing.took(sent)
             allowed -= sent
             self._counters.add(Counter.IMAGE_BYTES, sent)
@@ -326,7 +336,7 @@ class Downloads:
         """Drop what the peer still says; close when it does."""
         sock = download.socket
         try:
-            size = sock.recv_into(bytearray(MAX_HTTP_LINGER_BYTES))
+            size = sock.recv_into(self._dropped)
         except BlockingIOError:
             self._watch(download, select.EPOLLIN)
             return
