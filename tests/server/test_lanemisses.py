@@ -13,7 +13,7 @@ from bootwave.engine import local_options
 from bootwave.errors import StoreUnavailable
 from bootwave.http.connection import Deadlines
 from bootwave.options import Options
-from bootwave.provision.service import Provisioner
+from bootwave.provision.way import Way
 from bootwave.server import lane as lanes
 from bootwave.sightings import Sighting
 from bootwave.store.reader import Reader
@@ -261,7 +261,7 @@ def test_a_write_that_fails_refuses_and_uses_nothing(
     assert taken == []
 
 
-@pytest.mark.parametrize("where", ["_begun", "_gone_on"])
+@pytest.mark.parametrize("where", ["begun", "gone_on"])
 def test_what_fails_is_left_to_h11_which_says_so(
     tmp_path: Path,
     taken: list[bytes],
@@ -271,7 +271,7 @@ def test_what_fails_is_left_to_h11_which_says_so(
     def broken(*_args: object) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Provisioner, where, broken)
+    monkeypatch.setattr(Way, where, broken)
 
     async def act(engine: bootwave.Engine) -> None:
         answer = await exchange(engine.http_address, request(settings(0)))
