@@ -50,6 +50,7 @@ from tables cimport (
     tag_of,
     token_hash,
     use_phone,
+    variant_of,
 )
 
 from hashlib import blake2b
@@ -147,9 +148,15 @@ cdef bint is_ipv6(str text, Source* source) except -1:
     )
 
 
-def shared_key(int kind, str base_url not None, str model not None):
+def shared_key(
+    int kind, str base_url not None, str model not None, str firmware not None
+):
     """Return under which key a document is kept that belongs to no phone."""
-    return shared_slot(<uint8_t>kind, text_hash(base_url), text_hash(model))
+    return shared_slot(
+        <uint8_t>kind,
+        text_hash(base_url),
+        variant_of(text_hash(model), text_hash(firmware)),
+    )
 
 
 cdef void free_document(Document* document) noexcept:
@@ -241,8 +248,14 @@ cdef class Cache:
             phone.clear != 0,
         )
 
-    def document(self, uint64_t mac, uint8_t kind, str base_url not None,
-                 str model not None):
+    def document(
+        self,
+        uint64_t mac,
+        uint8_t kind,
+        str base_url not None,
+        str model not None,
+        str firmware not None,
+    ):
         """Return a document of *mac* as (plan, packed, etag), or None.
 
         The plan is None when the packed bytes are the document.
@@ -251,7 +264,12 @@ cdef class Cache:
         cdef Document* found
         if phone is NULL:
             return None
-        found = find_document(phone, kind, text_hash(base_url), text_hash(model))
+        found = find_document(
+            phone,
+            kind,
+            text_hash(base_url),
+            variant_of(text_hash(model), text_hash(firmware)),
+        )
         if found is NULL:
             return None
         return (
@@ -265,8 +283,14 @@ cdef class Cache:
         cdef Phone* phone = find_phone(&self.shared, mac)
         return 0 if phone is NULL else phone.count
 
-    def assemble(self, uint64_t mac, uint8_t kind, str base_url not None,
-                 str model not None):
+    def assemble(
+        self,
+        uint64_t mac,
+        uint8_t kind,
+        str base_url not None,
+        str model not None,
+        str firmware not None,
+    ):
         """Return the content of a document as other compiled modules assemble it.
 
         None when there is none, or when it can only be assembled by its plan.
@@ -276,7 +300,12 @@ cdef class Cache:
         cdef bytes content
         if phone is NULL:
             return None
-        found = find_document(phone, kind, text_hash(base_url), text_hash(model))
+        found = find_document(
+            phone,
+            kind,
+            text_hash(base_url),
+            variant_of(text_hash(model), text_hash(firmware)),
+        )
         if found is NULL or (found.plan is not NULL and found.blueprint is NULL):
             return None
         content = PyBytes_FromStringAndSize(NULL, found.content_size)
@@ -300,6 +329,7 @@ cdef class Cache:
         uint8_t kind,
         str base_url not None,
         str model not None,
+        str firmware not None,
         object plan,
         bytes packed not None,
         bytes etag not None,
@@ -313,12 +343,13 @@ cdef class Cache:
         """
         cdef Source source_key
         cdef uint32_t boot = self.number_of_boot(boot_id)
-        cdef uint64_t url = text_hash(base_url), name = text_hash(model)
+        cdef uint64_t url = text_hash(base_url)
+        cdef uint64_t variant = variant_of(text_hash(model), text_hash(firmware))
         cdef Phone* phone
         cdef Document* new
         cdef uint32_t dropped = 0
         fill_source(source, &source_key)
-        new = self.new_document(kind, url, name, plan, packed, etag)
+        new = self.new_document(kind, url, variant, plan, packed, etag)
         phone = find_phone(&self.shared, mac)
         if phone is not NULL and phone.stamp == stamp:
             if phone.clear and same_source(&phone.source, &source_key):
@@ -414,7 +445,7 @@ cdef class Cache:
         self,
         uint8_t kind,
         uint64_t url,
-        uint64_t model,
+        uint64_t variant,
         object plan,
         bytes packed,
         bytes etag,
@@ -452,7 +483,7 @@ cdef class Cache:
             new.plan = <void*><PyObject*>plan
         new.blueprint = blueprint
         new.url = url
-        new.model = model
+        new.variant = variant
         new.packed_size = <uint32_t>size
         new.content_size = <uint32_t>content_size
         new.kind = kind
@@ -523,7 +554,7 @@ cdef class Cache:
             if (
                 at[0].kind == new.kind
                 and at[0].url == new.url
-                and at[0].model == new.model
+                and at[0].variant == new.variant
             ):
                 gone = at[0]
                 at[0] = gone.next

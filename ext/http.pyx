@@ -126,7 +126,8 @@ cdef class Lane:
 
     *url* is the base URL of every connection; when it is empty, *url_of* is asked for
     that of an address and port connected to.  *describe* returns of a User-Agent
-    (model, detail, end of what describes a phone or -1, how many characters decide);
+    (model, firmware, detail, end of what describes a phone or -1, how many characters
+    decide);
     *model_of* the model a phone type names.  *vendors* are the OUIs preferred when a
     User-Agent names several MACs.  *idle*, *stall*, *answer* and *head* are deadlines
     in seconds: to ask again, to read, to be answered, to ask behind a load balancer.

@@ -1,11 +1,11 @@
-# What a request asks for: whose document, of which kind, and the model that it depends
-# on, as the URL and the User-Agent tell them.
+# What a request asks for: whose document, of which kind, and the model and firmware
+# that it depends on, as the URL and the User-Agent tell them.
 
 from cpython.ref cimport PyObject
 from httpmemos cimport Memo, Memory, agent_mac, agent_of, type_of
 from httprequest cimport FILES, FIRMWARE, SETTINGS, Request
 from libc.stdint cimport uint8_t, uint64_t
-from tables cimport Document, Phone
+from tables cimport Document, Phone, variant_of
 
 # One answer on its way: what was asked for, then what was found (httpready.pxd), then
 # what was written (httpanswers.pxd).
@@ -14,10 +14,11 @@ cdef struct Answer:
     Document* document
     uint64_t mac
     uint64_t url
-    uint64_t model
+    uint64_t variant  # of the model and the firmware (tables.pxd)
     PyObject* detail  # borrowed, as the names are
     PyObject* name  # of the model
     PyObject* agent_name  # of the one that the User-Agent tells
+    PyObject* version  # the firmware's name
     const uint8_t* token  # TOKEN_BYTES of the URL, NULL without
     Py_ssize_t size  # of what was written
     uint8_t reason
@@ -40,6 +41,7 @@ cdef inline bint understood(
     """
     cdef Memo* agent
     cdef Memo* named
+    cdef uint64_t model
     cdef uint8_t kind = request.kind
     answer.document = NULL
     answer.kind = kind
@@ -52,15 +54,17 @@ cdef inline bint understood(
             return False
         answer.detail = agent.detail
         answer.agent_name = answer.name = agent.name
-        answer.model = agent.model
+        answer.version = agent.version
+        model = agent.model
         if kind == FILES or kind == FIRMWARE:
-            answer.model = memory.no_model
+            model = memory.no_model
             answer.name = memory.no_name
         elif request.type is not NULL:
             named = type_of(memory, request, model_of)
             if named.model != memory.no_model:
-                answer.model = named.model
+                model = named.model
                 answer.name = named.name
+        answer.variant = variant_of(model, agent.firmware)
     except Exception:
         return False  # who has the request next fails, too, and says so
     if not answer.own:

@@ -15,7 +15,9 @@ cdef enum:
 
 cdef struct Memo:
     uint64_t model  # hash of the model's name
+    uint64_t firmware  # hash of the firmware's name
     PyObject* name  # of the model; owned
+    PyObject* version  # the firmware's name, owned
     PyObject* detail  # owned; NULL when the place is free
     uint32_t hash
     uint16_t size
@@ -64,9 +66,10 @@ cdef inline Memo* memo_at(
 
 
 cdef inline int fill_memo(
-    Memo* memo, const uint8_t* key, Py_ssize_t size, str model, str detail
+    Memo* memo, const uint8_t* key, Py_ssize_t size, str model, str firmware, str detail
 ) except -1:
     memo.model = <uint64_t>hash(model)
+    memo.firmware = <uint64_t>hash(firmware)
     memcpy(memo.key, key, <size_t>size)
     memo.size = <uint16_t>size
     memo.hash = hash_of(key, size)
@@ -74,6 +77,8 @@ cdef inline int fill_memo(
     memo.usable = True
     Py_INCREF(model)
     memo.name = <PyObject*>model
+    Py_INCREF(firmware)
+    memo.version = <PyObject*>firmware
     Py_INCREF(detail)
     memo.detail = <PyObject*>detail
     return 0
@@ -84,6 +89,7 @@ cdef inline void forget_memos(Memo* memos) noexcept:
     for i in range(MEMOS):
         if memos[i].detail is not NULL:
             Py_DECREF(<object>memos[i].name)
+            Py_DECREF(<object>memos[i].version)
             Py_DECREF(<object>memos[i].detail)
             memos[i].detail = NULL
 
@@ -183,12 +189,12 @@ cdef inline Memo* agent_of(
     text = PyUnicode_DecodeASCII(
         <const char*>request.agent, request.agent_size, NULL
     ) if request.agent is not NULL else ""
-    model, detail, end, deciding = describe(text)
+    model, firmware, detail, end, deciding = describe(text)
     if memory.agent_count == MAX_MEMOS:
         forget_memos(memory.agents)
         memory.agent_count = 0
         memo = memo_at(memory.agents, key, size)
-    fill_memo(memo, key, size, model, detail)
+    fill_memo(memo, key, size, model, firmware, detail)
     memo.end = end
     # Where a MAC decided, too, what was learnt is of this one phone.
     memo.usable = first < 0 or deciding <= first
@@ -209,6 +215,6 @@ cdef inline Memo* type_of(
         forget_memos(memory.types)
         memory.type_count = 0
         memo = memo_at(memory.types, request.type, request.type_size)
-    fill_memo(memo, request.type, request.type_size, model, "")
+    fill_memo(memo, request.type, request.type_size, model, "", "")
     memory.type_count += 1
     return memo

@@ -26,6 +26,7 @@ from httprequest cimport TOKEN_BYTES, Request
 from httpsockets cimport bw_end, bw_has_unread, recv
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
+from tables cimport variant_of
 
 
 @cython.final
@@ -36,13 +37,14 @@ cdef class Miss:
 
     *mac* is whose document it is, or in a general one the MAC that the phone mentions
     (0 for none).  *model* is what the phone says it is, as far as the document depends
-    on it, *agent_model* what its User-Agent alone says, *detail* model and firmware.
+    on it, *agent_model* what its User-Agent alone says, *firmware* what that says of
+    it, *detail* both together.
     *if_none_match* is one strong entity tag, or None, *token* that in the URL, or None.
     """
 
     cdef readonly uint64_t mac
     cdef readonly int kind
-    cdef readonly str base_url, model, agent_model, detail, source
+    cdef readonly str base_url, model, firmware, agent_model, detail, source
     cdef readonly bytes if_none_match, token
     cdef readonly bint head, is_1_0, keep_alive
     cdef bytes data  # the whole request
@@ -74,6 +76,7 @@ cdef Miss new_miss(
     miss.kind = answer.kind
     miss.base_url = url
     miss.model = <str>answer.name
+    miss.firmware = <str>answer.version
     miss.agent_model = <str>answer.agent_name
     miss.detail = <str>answer.detail
     miss.source = text_of(peer, True)
@@ -96,7 +99,9 @@ cdef int asked_by(Miss miss, Request* request, Answer* answer) except -1:
         request.tag = <const uint8_t*>PyBytes_AS_STRING(miss.if_none_match)
         request.tag_size = <uint16_t>PyBytes_GET_SIZE(miss.if_none_match)
     answer.mac = miss.mac
-    answer.model = <uint64_t>hash(miss.model)
+    answer.variant = variant_of(
+        <uint64_t>hash(miss.model), <uint64_t>hash(miss.firmware)
+    )
     answer.kind = <uint8_t>miss.kind
     answer.own = is_own(miss.kind)
     answer.detail = <PyObject*>miss.detail

@@ -50,13 +50,13 @@ cdef inline int fetch(
         use_phone(documents.own, phone)
     else:
         phone = find_phone(
-            documents.general, shared_slot(answer.kind, answer.url, answer.model)
+            documents.general, shared_slot(answer.kind, answer.url, answer.variant)
         )
         if phone is NULL:
             return MISSING
         use_phone(documents.general, phone)
     answer.phone = phone
-    answer.document = find_document(phone, answer.kind, answer.url, answer.model)
+    answer.document = find_document(phone, answer.kind, answer.url, answer.variant)
     if answer.document is NULL or not may_leave(documents, answer):
         return MISSING
     if (

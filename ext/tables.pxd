@@ -145,7 +145,7 @@ cdef struct Document:
     void* plan  # a Python object, owned; NULL when the packed bytes are the document
     const Blueprint* blueprint  # NULL also for a plan that is no native one
     uint64_t url  # hash of the base URL
-    uint64_t model  # hash of the model's name
+    uint64_t variant  # variant_of the hashes of model and firmware
     uint32_t packed_size
     uint32_t content_size  # of the whole document; 0 without a blueprint
     uint8_t kind
@@ -235,13 +235,21 @@ cdef inline void use_phone(Table* table, Phone* phone) noexcept nogil:
     table.newest = phone
 
 
+cdef inline uint64_t variant_of(uint64_t model, uint64_t firmware) noexcept nogil:
+    """What tells the documents of a model's phones with some firmware from others.
+
+    Of the hashes of both names; without a firmware it is that of the model.
+    """
+    return model ^ firmware * <uint64_t>0x9E3779B97F4A7C15
+
+
 cdef inline Document* find_document(
-    const Phone* phone, uint8_t kind, uint64_t url, uint64_t model
+    const Phone* phone, uint8_t kind, uint64_t url, uint64_t variant
 ) noexcept nogil:
     """The document of *phone* that these tell apart, or NULL."""
     cdef Document* found = phone.documents
     while found is not NULL:
-        if found.url == url and found.model == model and found.kind == kind:
+        if found.url == url and found.variant == variant and found.kind == kind:
             return found
         found = found.next
     return NULL
@@ -263,8 +271,8 @@ cdef inline bint same_source(const Source* one, const Source* other) noexcept no
 
 
 cdef inline uint64_t shared_slot(
-    uint8_t kind, uint64_t url, uint64_t model
+    uint8_t kind, uint64_t url, uint64_t variant
 ) noexcept nogil:
     """Under which key a document is kept that belongs to no phone."""
     cdef uint64_t mixed = (url ^ kind) * <uint64_t>0xff51afd7ed558ccd
-    return (mixed ^ mixed >> 32 ^ model) * <uint64_t>0xc4ceb9fe1a85ec53
+    return (mixed ^ mixed >> 32 ^ variant) * <uint64_t>0xc4ceb9fe1a85ec53

@@ -186,6 +186,7 @@ def _fill(cache: "Cache", stamp: int, base_url: str = "http://a") -> None:
         SETTINGS,
         base_url,
         "snom370",
+        "8.4.35",
         PLAN,
         packed,
         ETAG,
@@ -215,6 +216,7 @@ def _keep() -> Iterator[Call]:
             SETTINGS,
             "http://a",
             "snom370",
+            "8.4.35",
             PLAN,
             packed,
             ETAG,
@@ -229,8 +231,8 @@ def _cached() -> Iterator[Call]:
 
     cache = Cache(1 << 20)
     _fill(cache, 1)
-    assert cache.assemble(MAC, SETTINGS, "http://a", "snom370")
-    yield lambda: cache.assemble(MAC, SETTINGS, "http://a", "snom370")
+    assert cache.assemble(MAC, SETTINGS, "http://a", "snom370", "8.4.35")
+    yield lambda: cache.assemble(MAC, SETTINGS, "http://a", "snom370", "8.4.35")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """bootwave document: what a phone would get, and who may see its password."""
 
 import os
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,6 +9,9 @@ import pytest
 
 from bootwave.cli import document
 from bootwave.options import HttpOptions, Options
+from bootwave.optionsfile import load
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -136,3 +140,21 @@ def test_what_a_phone_is_told_of_firmware_is_that_of_its_scope(store: Command) -
     told = store(*asking, "--firmware", "8.4.35").out
     assert ElementTree.fromstring(told.encode()).find("firmware") is None
     assert "&amp;scope=" in store(*settings).out
+def test_a_document_is_that_of_the_firmware_named_or_said_last(
+    store: Command, options_file: Path
+) -> None:
+    layer = ("--model", "snom370", "--firmware", "8.4-8.6")
+    store("settings", "set", "ring_sound", "Ringer4", *layer)
+    named = ("--model", "snom370", "--firmware", "8.4.35")
+    assert "Ringer4" in store("document", MAC, *named).out
+    assert "Ringer4" not in store("document", MAC, *named[:3], "8.7.5.48").out
+    assert "Ringer4" not in store("document", MAC).out
+    options = load(options_file, {}).options
+    log = SightingLog(options.store.sightings, options.sightings)
+    seen = Sighting(
+        time.time(), 0x0004132E08B4, "::1", Reason.UNBOUND, "snom370 8.4.35; no"
+    )
+    log.append([seen])
+    assert "Ringer4" in store("document", MAC).out
+    # Of another model it said nothing.
+    assert "Ringer4" not in store("document", MAC, "--model", "snom320").out

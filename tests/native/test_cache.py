@@ -29,6 +29,9 @@ class Baked:
     """A plan that is no native one."""
 
 
+NAMES = ("m0", "m18.4", "m18.7", "m28.4")  # of models, then of their firmware
+
+
 def keep(
     cache: Cache,
     mac: int,
@@ -38,39 +41,46 @@ def keep(
     kind: int = 4,
     url: str = "http://a",
     model: str = "",
+    firmware: str = "8.4",
     plan: object = None,
     packed: bytes = b"body",
     source: str = "192.0.2.1",
     clear: bool = True,
 ) -> int:
     return cache.keep(
-        mac, domain, stamp, 9.0, "boot", source, clear, kind, url, model, plan, packed,
-        b'"tag"',
+        mac, domain, stamp, 9.0, "boot", source, clear, kind, url, model, firmware,
+        plan, packed, b'"tag"',
     )  # fmt: skip
 
 
 def test_a_plan_and_what_fills_it_make_the_document() -> None:
     cache = Cache(1 << 20)
     keep(cache, MAC, plan=PLAN, packed=pack([b"1"]))
-    assert cache.assemble(MAC, 4, "http://a", "") == b"<a>1</a>"
-    assert cache.document(MAC, 4, "http://a", "") == (PLAN, pack([b"1"]), b'"tag"')
-    assert cache.assemble(MAC, 4, "http://b", "") is None
-    assert cache.assemble(MAC, 3, "http://a", "") is None
-    assert cache.assemble(MAC + 1, 4, "http://a", "") is None
+    assert cache.assemble(MAC, 4, "http://a", "", "8.4") == b"<a>1</a>"
+    assert cache.document(MAC, 4, "http://a", "", "8.4") == (
+        PLAN,
+        pack([b"1"]),
+        b'"tag"',
+    )
+    assert cache.assemble(MAC, 4, "http://b", "", "8.4") is None
+    assert cache.assemble(MAC, 3, "http://a", "", "8.4") is None
+    assert cache.assemble(MAC, 4, "http://a", "8.4", "") is None
+    assert cache.assemble(MAC, 4, "http://a", "", "") is None
+    assert cache.assemble(MAC + 1, 4, "http://a", "", "8.4") is None
 
 
 def test_without_a_plan_the_bytes_are_the_document() -> None:
     cache = Cache(1 << 20)
     keep(cache, MAC)
-    assert cache.assemble(MAC, 4, "http://a", "") == b"body"
+    assert cache.assemble(MAC, 4, "http://a", "", "8.4") == b"body"
 
 
 def test_a_plan_of_another_kind_is_left_to_python() -> None:
     cache = Cache(1 << 20)
     plan = Baked()
     keep(cache, MAC, plan=plan)
-    assert cache.document(MAC, 4, "http://a", "") == (plan, b"body", b'"tag"')
-    assert cache.assemble(MAC, 4, "http://a", "") is None
+    assert cache.document(MAC, 4, "http://a", "", "8.4") == (plan, b"body", b'"tag"')
+    assert cache.assemble(MAC, 4, "http://a", "", "8.4") is None
 
 
 def test_a_plan_lives_as_long_as_a_document_needs_it() -> None:
@@ -98,9 +108,9 @@ def test_what_does_not_fit_is_not_kept() -> None:
         keep(cache, MAC, plan=PLAN, packed=b"\x05a")
     with pytest.raises(ValueError, match="too long"):
         cache.keep(
-            MAC, 1, 1, 9.0, "b", "::1", True, 4, "", "", None, b"", b"t" * 256
+            MAC, 1, 1, 9.0, "b", "::1", True, 4, "", "", "", None, b"", b"t" * 256
         )  # fmt: skip
-    assert cache.assemble(MAC, 4, "http://a", "") == b"<a>old</a>"
+    assert cache.assemble(MAC, 4, "http://a", "", "8.4") == b"<a>old</a>"
     with pytest.raises(ValueError, match="room for one"):
         Cache(1, phones=0)
 
@@ -137,7 +147,7 @@ def test_it_forgets_as_a_model_in_dictionaries_does(seed: int) -> None:
                 if mac in model:
                     model.move_to_end(mac)
             case _:
-                name, stamp = f"m{chance.randrange(4)}", chance.randrange(2)
+                name, stamp = chance.choice(NAMES), chance.randrange(2)
                 body = chance.randbytes(chance.randrange(40))
                 old = model.pop(mac, (0, -1, {}))
                 documents = old[2] if old[1] == stamp else {}
@@ -147,7 +157,13 @@ def test_it_forgets_as_a_model_in_dictionaries_does(seed: int) -> None:
                 documents[name] = body
                 model[mac] = (domain, stamp, documents)
                 dropped = keep(
-                    cache, mac, domain=domain, stamp=stamp, model=name, packed=body
+                    cache,
+                    mac,
+                    domain=domain,
+                    stamp=stamp,
+                    model=name[:2],
+                    firmware=name[2:],
+                    packed=body,
                 )
                 assert dropped == max(0, len(model) - 60)
                 if dropped:
@@ -156,8 +172,8 @@ def test_it_forgets_as_a_model_in_dictionaries_does(seed: int) -> None:
     for mac in macs:
         terms = cache.terms(mac)
         assert (terms is None) == (mac not in model)
-        for name in ("m0", "m1", "m2", "m3"):
-            found = cache.document(mac, 4, "http://a", name)
+        for name in NAMES:
+            found = cache.document(mac, 4, "http://a", name[:2], name[2:])
             expected = model[mac][2].get(name) if mac in model else None
             assert (None if found is None else found[1]) == expected
     cache.clear()
@@ -200,12 +216,13 @@ def test_a_text_of_no_form_is_like_no_other(text: str) -> None:
 
 def test_documents_of_no_phone_have_keys_of_their_own() -> None:
     keys = {
-        shared_key(kind, url, model)
+        shared_key(kind, url, model, firmware)
         for kind in range(1, 6)
         for url in ("http://a", "http://b")
         for model in ("", "snom370", "snom710")
+        for firmware in ("", "8.4.35", "8.7.5.48")
     }
-    assert len(keys) == 30
+    assert len(keys) == 90
 
 
 MEASURED = """
@@ -226,7 +243,7 @@ before = resident()
 for number in range(count):
     cache.keep(0x000413000000 + number, number % 7, number, 9.0, "boot",
                f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", True, 4,
-               "http://a", "snom370", plan, packed, tag)
+               "http://a", "snom370", "8.7.5.48", plan, packed, tag)
 taken = resident() - before
 print(len(packed), len(plan.assemble(packed)), taken / count, cache.size / count)
 """

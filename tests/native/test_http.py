@@ -3,6 +3,7 @@
 import errno
 import mmap
 import os
+import re
 import resource
 import select
 import socket
@@ -44,11 +45,13 @@ CLOSE = b"Connection: close\r\n\r\n"
 Handed = tuple[int, bytes, bool, bool, tuple[str, tuple[str, int]] | None]
 
 
-def described(text: str) -> tuple[str, str, int, int]:
+def described(text: str) -> tuple[str, str, str, int, int]:
     if "snom370" not in text:
-        return "", "", -1, 0
-    end = text.index("8.4.35") + 6
-    return "snom370", "snom370 8.4.35", end, end + 1
+        return "", "", "", -1, 0
+    found = re.search(r"-SIP (\S+)", text)
+    assert found is not None
+    firmware = found[1]
+    return "snom370", firmware, f"snom370 {firmware}", found.end(), found.end() + 1
 
 
 class Bench:
@@ -93,7 +96,7 @@ class Bench:
         self.listener = socket.create_server((HERE, 0))
         self.listener.setblocking(False)
 
-    def describe(self, text: str) -> tuple[str, str, int, int]:
+    def describe(self, text: str) -> tuple[str, str, str, int, int]:
         self.asked.append(text)
         return described(text)
 
@@ -109,6 +112,7 @@ class Bench:
             "kind": SETTINGS,
             "base_url": URL,
             "model": "snom370",
+            "firmware": "8.4.35",
             "plan": PLAN,
             "packed": PACKED,
             "etag": TAG,
@@ -169,7 +173,7 @@ def bench() -> Iterator[Bench]:
 def keep_general(bench: Bench, content: bytes) -> bytes:
     """Keep a document that anybody is given; return the request for it."""
     bench.general.keep(
-        shared_key(GENERAL_FILES, URL, "snom370"),
+        shared_key(GENERAL_FILES, URL, "snom370", "8.4.35"),
         0,
         bench.revocations.load(LAYOUT[0]),
         0.0,
@@ -179,6 +183,7 @@ def keep_general(bench: Bench, content: bytes) -> bytes:
         GENERAL_FILES,
         URL,
         "snom370",
+        "8.4.35",
         None,
         content,
         TAG,
@@ -249,6 +254,8 @@ UNFIT: list[dict[str, object]] = [
     {"stamp": 1},
     {"base_url": "http://127.0.0.2"},
     {"model": "snom710"},
+    {"firmware": "8.4.32"},
+    {"firmware": ""},
     {"kind": FILES},
 ]
 
@@ -355,6 +362,17 @@ def test_phones_that_differ_by_their_mac_alone_are_described_once(bench: Bench) 
     assert len(bench.asked) == 1
 
 
+def test_a_phone_with_another_firmware_is_not_given_what_was_made_before(
+    bench: Bench,
+) -> None:
+    bench.keep()
+    new = GET.replace(b"8.4.35", b"8.7.5.48")
+    assert bench.ask(new + CLOSE) is None
+    bench.keep(firmware="8.7.5.48", packed=pack([b"new"]))
+    assert timeless(bench.ask(new + CLOSE)).endswith(b"<a>new</a>")
+    assert timeless(bench.ask(GET + CLOSE)).endswith(BODY)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -384,7 +402,7 @@ def test_a_connection_that_says_nothing_is_handed_over(bench: Bench) -> None:
 def test_a_question_of_python_that_fails_leaves_the_request_to_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(text: str) -> tuple[str, str, int, int]:
+    def fail(text: str) -> tuple[str, str, str, int, int]:
         raise RuntimeError
 
     bench.keep()
@@ -698,8 +716,8 @@ def test_who_waits_is_answered_only_by_its_own_token(bench: Bench) -> None:
 
 def test_a_general_document_below_a_token_is_left_to_others(bench: Bench) -> None:
     bench.general.keep(
-        shared_key(GENERAL_FILES, URL, "snom370"), 0, 0, 0.0, "", "", False,
-        GENERAL_FILES, URL, "snom370", None, b"list", TAG,
+        shared_key(GENERAL_FILES, URL, "snom370", "8.4.35"), 0, 0, 0.0, "", "", False,
+        GENERAL_FILES, URL, "snom370", "8.4.35", None, b"list", TAG,
     )  # fmt: skip
     path = b"/snom370.htm"
     assert bench.ask(GET.replace(b"/0004132E08B4.xml", path) + CLOSE) is not None
@@ -743,6 +761,7 @@ def test_a_certificate_opens_its_own_document_from_anywhere(bench: Bench) -> Non
         {"boot_id": "another boot"},
         {"base_url": "https://elsewhere"},
         {"model": "snom300"},
+        {"firmware": "8.7.5.48"},
         {"stamp": 99},
     ],
 )

@@ -88,6 +88,7 @@ def test_a_miss_tells_what_was_asked(
         miss = miss_of(bench, client, data)
         assert (miss.mac, miss.kind, miss.model) == expected
         assert (miss.agent_model, miss.detail) == ("snom370", "snom370 8.4.35")
+        assert miss.firmware == "8.4.35"
         assert (miss.base_url, miss.source) == (URL, HERE)
         assert (miss.head, miss.is_1_0, miss.keep_alive) == (False, False, False)
         assert miss.if_none_match is None
@@ -132,7 +133,7 @@ def test_a_miss_is_answered_with_what_is_ready_by_then(bench: Bench) -> None:
 def test_a_general_document_is_given_to_who_missed_it(bench: Bench) -> None:
     with bench.connect() as client:
         miss = miss_of(bench, client, GET.replace(b"0004132E08B4", b"general") + CLOSE)
-        key = (miss.kind, miss.base_url, miss.model)
+        key = (miss.kind, miss.base_url, miss.model, miss.firmware)
         bench.general.keep(
             shared_key(*key), 0, 0, 0.0, "", "", False, *key, None, BODY, TAG
         )

@@ -37,8 +37,9 @@ def cache():
             packed = pack([b"v" * chance.randrange(200) for _ in range(plan.slots)])
         mac, kind = chance.randrange(120), chance.randrange(5)
         kept.keep(mac, number % 3, chance.randrange(2), 9.0, "boot", "10.0.0.1", True,
-                  kind, "http://a", "m", plan, packed, b"t" * chance.randrange(256))
-        body = kept.assemble(mac, kind, "http://a", "m")
+                  kind, "http://a", "m", "8", plan, packed,
+                  b"t" * chance.randrange(256))
+        body = kept.assemble(mac, kind, "http://a", "m", "8")
         if body is not None and plan is not None:
             assert body == plan.assemble(packed)
         if not number % 7:

@@ -69,15 +69,15 @@ def work():
     cache = Cache(1 << 16, documents=2)
     for number in range(600):
         cache.keep(number, number % 3, 1, 9.0, "boot", f"10.0.0.{number % 250}", True,
-                   number % 5, "http://a", "m", plan if number % 2 else None,
+                   number % 5, "http://a", "m", "8", plan if number % 2 else None,
                    pack([b"x" * (number % 90)]), b'"tag"')
-        cache.assemble(number, number % 5, "http://a", "m")
-        cache.document(number, number % 5, "http://a", "m")
+        cache.assemble(number, number % 5, "http://a", "m", "8")
+        cache.document(number, number % 5, "http://a", "m", "8")
         cache.terms(number // 2)
         source_bytes("fe80::%d" % number)
         try:
-            cache.keep(number, 1, 1, 9.0, "boot", "::1", True, 1, "", "", plan, b"x",
-                       b"")
+            cache.keep(number, 1, 1, 9.0, "boot", "::1", True, 1, "", "", "", plan,
+                       b"x", b"")
         except ValueError:
             pass
     cache.drop(599)
@@ -150,7 +150,7 @@ def work():
             bench.lane.accept(bench.listener.fileno(), 64, 0)
             (miss,) = bench.lane.take_missed()
             if end == "answer":
-                bench.keep(model=miss.model)
+                bench.keep(model=miss.model, firmware=miss.firmware)
                 assert bench.lane.answer(miss)
             elif end == "say":
                 assert bench.lane.say(miss, b"an answer")

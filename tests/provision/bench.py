@@ -53,6 +53,7 @@ class PlainCompiler:
         device: Device,
         *,
         model: str,
+        firmware: str = "",
         layers: tuple[NamedLayer, ...],
         passwords: Mapping[int, str] | None,
         base_url: str,
@@ -76,7 +77,12 @@ class PlainCompiler:
         return PlainPlan(), f"book of {device.mac:012X} for {model}".encode()
 
     def general(
-        self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
+        self,
+        *,
+        model: str,
+        firmware: str = "",
+        layers: tuple[NamedLayer, ...],
+        base_url: str,
     ) -> bytes:
         self.made += 1
         return f"general {model} {names_in(layers)} {base_url}".encode()

@@ -26,7 +26,7 @@ def test_a_request_asks_for_one_document(
 ) -> None:
     asked = asked_from(request(path), contact(), Options())
     assert asked is not None
-    assert asked.key == (kind, "http://192.168.4.1:8080", model)
+    assert asked.key == (kind, "http://192.168.4.1:8080", model, "8.4.35")
     assert asked.mac == mac
     assert asked.is_own is own
     assert asked.detail == "snom370 8.4.35"

@@ -29,6 +29,7 @@ def miss(mac: int) -> Any:
         head=False,
         if_none_match=None,
         token=None,
+        firmware="",
         agent_model="",
         detail="",
     )

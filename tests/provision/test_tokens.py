@@ -218,7 +218,9 @@ def test_no_answer_shows_a_secret_in_its_repr(bench: Bench) -> None:
     bench.open(401)
     answer = get(bench, FIRST)
     assert b"password-of-401" in answer.body
-    key = DocumentKey(DocumentKind.SETTINGS, "http://192.168.4.1:8080", "snom370")
+    key = DocumentKey(
+        DocumentKind.SETTINGS, "http://192.168.4.1:8080", "snom370", "8.4.35"
+    )
     kept = bench.cache.document(MAC, key)
     general = bench.get(f"/{FIRST}/snom370.htm")
     asked = asked_from(request(f"/{FIRST}/snom370.htm"), contact(), Options())

@@ -4,29 +4,21 @@ import re
 import socket
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.looking import DEFAULT_PORT, MASK, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json
-from bootwave.errors import StoreNotFound
 from bootwave.options import Options, address_from_text
+from bootwave.settings.secretnames import PATTERN
 
-if TYPE_CHECKING:
-    from bootwave.directory.records import Device
-    from bootwave.store.reader import Reader
 
-MASK = "********"
-_DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
-
-# Settings that hold secrets, whichever layer says them: user_pass, user_hash,
-# http_pass, admin_mode_password, keyboard_lock_pw, base_pin, subscr_dect_ac_code, …
-_NAMES = r"[a-z0-9_]*(?:pass|secret|hash)[a-z0-9_]*|[a-z0-9_]*(?:_p(?:in|w)|ac_code)"
-_SECRET = re.compile(rf"(<({_NAMES})\b[^>]*>)[^<]+(</\2>)")
+_SECRET = re.compile(rf"(<({PATTERN})\b[^>]*>)[^<]+(</\2>)")
 # The same in the lines of text that firmware before 7 reads.
-_SECRET_LINE = re.compile(rf"^((?:{_NAMES})\d*[&$!]: ).+$", re.MULTILINE)
+_SECRET_LINE = re.compile(rf"^((?:{PATTERN})\d*[&$!]: ).+$", re.MULTILINE)
 
 
 class Kind(StrEnum):
@@ -39,14 +31,6 @@ class Kind(StrEnum):
     phonebook = "phonebook"
 
 
-class _Masked:
-    """Opens nothing: the passwords of a document that is only looked at."""
-
-    def open(self, sealed: bytes, *, owner: str) -> str:
-        """Return what stands for every password."""
-        return MASK
-
-
 def document(
     mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
     kind: Annotated[Kind, typer.Option(help="Which document.")] = Kind.settings,
@@ -57,15 +41,12 @@ def document(
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="As the phone names itself: snom370.")
     ] = "",
+    firmware: Annotated[
+        str, typer.Option(metavar="VERSION", help="As it says; else what it said last.")
+    ] = "",
     url: Annotated[
         str,
         typer.Option(metavar="URL", help="Where the phone reaches this server."),
-    ] = "",
-    firmware: Annotated[
-        str,
-        typer.Option(
-            metavar="VERSION", help="What it runs, for --kind firmware: 8.4.35."
-        ),
     ] = "",
     lint: Annotated[
         bool, typer.Option("--lint", help="Say what is wrong with it instead.")
@@ -118,69 +99,33 @@ def _text(
     """Return the document; SIP passwords stand in it with *reveal* only."""
     from bootwave.http.target import DocumentKind
     from bootwave.phone.mac import required_mac
-    from bootwave.phone.model import required_model
     from bootwave.provision.cache import DocumentKey
-    from bootwave.provision.documents import DocumentMaker
-    from bootwave.provision.firmware import FirmwareAnswers, Question
-    from bootwave.provision.layers import ModelLayers
-    from bootwave.provision.revocations import RevocationPage
-    from bootwave.settings.compiler import SettingsCompiler
-    from bootwave.store.connection import open_file
-    from bootwave.store.firmwarereader import FirmwareReader
-    from bootwave.store.imagefolder import ImageFolder
-    from bootwave.store.reader import Reader
-    from bootwave.store.secrets import KeyRing
+    from bootwave.provision.firmware import Question
 
-    number = required_mac(mac)
-    open_file(options.store.database).close()  # says what to do when there is none
-    reader = Reader(options.store.database)
-    pages = RevocationPage()
-    port = clear_port(options)
-    answers = FirmwareAnswers(
-        FirmwareReader(options.store.database),
-        ImageFolder(options.store.images),
-        pages,
-        options,
-        port,
-    )
-    try:
-        # The key is read from its file, never asked of the engine: who may not read
-        # it gets no password, whatever the control socket would allow.
-        keys = KeyRing.load(options.store.key) if reveal else _Masked()
-        maker = DocumentMaker(
-            SettingsCompiler(),
-            keys,
-            ModelLayers(reader, pages),
-            firmware_scope=answers.handle_of,
-        )
-        device = _live_device(reader, number)
-        own = required_model(model) if model else device.model if device else ""
-        kinds = {
-            Kind.settings: DocumentKind.SETTINGS,
-            Kind.files: DocumentKind.FILES,
-            Kind.general: DocumentKind.GENERAL_SETTINGS,
-            Kind.firmware: DocumentKind.FIRMWARE,
-            Kind.phonebook: DocumentKind.PHONE_BOOK,
-        }
-        key = DocumentKey(kinds[kind], url or default_url(options), own)
+    kinds = {
+        Kind.settings: DocumentKind.SETTINGS,
+        Kind.files: DocumentKind.FILES,
+        Kind.general: DocumentKind.GENERAL_SETTINGS,
+        Kind.firmware: DocumentKind.FIRMWARE,
+        Kind.phonebook: DocumentKind.PHONE_BOOK,
+    }
+    with looked_at(
+        mac, options, model=model, firmware=firmware, reveal=reveal
+    ) as phone:
+        base_url = url or default_url(options)
+        key = DocumentKey(kinds[kind], base_url, phone.model, phone.firmware)
         if kind is Kind.firmware:
-            domain = device.domain.id if device and device.domain else 0
-            handle = answers.handle_of(number, domain)
-            question = Question(handle, own, firmware, key.base_url)
-            body = answers.answer(question).content
-        elif kind is Kind.general:
-            made, _ = maker.general(key, pages.everything())
-            body = made.content
-        elif device is None:
-            raise StoreNotFound(
-                f"{mac} is bound to no account, so its phone is refused: bind it with "
-                "bootwave account bind ACCOUNT MAC."
+            domain = phone.device.domain if phone.device else None
+            handle = phone.answers.handle_of(
+                required_mac(mac), domain.id if domain else 0
             )
+            question = Question(handle, phone.model, phone.firmware, base_url)
+            body = phone.answers.answer(question).content
+        elif kind is Kind.general:
+            made, _ = phone.maker.general(key, 0)
+            body = made.content
         else:
-            body = maker.own(key, device).body()
-    finally:
-        reader.close()
-        answers.close()
+            body = phone.maker.own(key, phone.bound()).body()
     return body.decode()
 
 
@@ -193,25 +138,6 @@ def _report(text: str, mac: str, kind: Kind, *, json: bool) -> None:
     own = "" if shared else text_from_mac(required_mac(mac))
     found = findings(text.encode(), shared=shared, mac=own)
     report(found, {"mac": mac, "kind": kind.value}, json=json)
-
-
-def _live_device(reader: "Reader", mac: int) -> "Device | None":
-    """Return the device with the bindings that hold now, None when it has none."""
-    from bootwave.pairing.rules import live_device
-    from bootwave.store.boot import instant
-
-    device = reader.devices([mac]).get(mac)
-    if device is None:
-        return None
-    device = live_device(device, instant())
-    return device if device.bindings and device.domain is not None else None
-
-
-def clear_port(options: Options) -> int:
-    """Return the port of clear HTTP, 0 where it is not served."""
-    if not options.http.listen:
-        return 0
-    return address_from_text(options.http.listen[0])[1] or _DEFAULT_PORT
 
 
 def default_url(options: Options) -> str:
@@ -227,7 +153,7 @@ def default_url(options: Options) -> str:
         host, port = address_from_text(options.http.listen[0])
     if host in ("", "0.0.0.0", "::"):
         host = _own_address(options.pnp.group)
-    return base_url(options, (host, port or _DEFAULT_PORT), secure=False)
+    return base_url(options, (host, port or DEFAULT_PORT), secure=False)
 
 
 def _own_address(group: str) -> str:

@@ -7,7 +7,7 @@ PHONE_BYTES: Final[int]
 DOCUMENT_BYTES: Final[int]
 
 def source_bytes(text: str) -> bytes: ...
-def shared_key(kind: int, base_url: str, model: str) -> int: ...
+def shared_key(kind: int, base_url: str, model: str, firmware: str) -> int: ...
 
 @final
 class Cache:
@@ -22,11 +22,11 @@ class Cache:
     def boot_number(self, boot_id: str) -> int: ...
     def terms(self, mac: int) -> tuple[int, int, float, str, bytes, bool] | None: ...
     def document(
-        self, mac: int, kind: int, base_url: str, model: str
+        self, mac: int, kind: int, base_url: str, model: str, firmware: str
     ) -> tuple[Any, bytes, bytes] | None: ...
     def documents_of(self, mac: int) -> int: ...
     def assemble(
-        self, mac: int, kind: int, base_url: str, model: str
+        self, mac: int, kind: int, base_url: str, model: str, firmware: str
     ) -> bytes | None: ...
     def keep(
         self,
@@ -40,6 +40,7 @@ class Cache:
         kind: int,
         base_url: str,
         model: str,
+        firmware: str,
         plan: Any,
         packed: bytes,
         etag: bytes,

@@ -30,6 +30,8 @@ class Miss:
     @property
     def model(self) -> str: ...
     @property
+    def firmware(self) -> str: ...
+    @property
     def agent_model(self) -> str: ...
     @property
     def detail(self) -> str: ...
@@ -65,7 +67,7 @@ class Lane:
         boot: int,
         url: str,
         url_of: Callable[[str, int], str],
-        describe: Callable[[str], tuple[str, str, int, int]],
+        describe: Callable[[str], tuple[str, str, str, int, int]],
         model_of: Callable[[str], str],
         vendors: tuple[int, ...],
         idle: float,

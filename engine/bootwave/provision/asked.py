@@ -41,15 +41,16 @@ _OWN_KINDS = frozenset(
 
 
 @lru_cache(512)
-def _key(kind: int, url: str, model: str) -> DocumentKey:
-    return DocumentKey(DocumentKind(kind), url, model)
+def _key(kind: int, url: str, model: str, firmware: str) -> DocumentKey:
+    return DocumentKey(DocumentKind(kind), url, model, firmware)
 
 
 class Asked(NamedTuple):
     """One request, as far as its answer depends on it.
 
     ``mac`` is whose document it is, or in a general one the MAC that the phone mentions
-    (0 for none).  ``key`` holds kind, base URL and the model that the phone says it is.
+    (0 for none).  ``key`` holds kind, base URL, and the model and firmware that the
+    phone says it is.
     ``is_own`` is whether the document is one phone's own and needs a grant.
     ``agent_model`` is the model that the User-Agent names, and the one remembered: a
     URL may have been typed in for another phone.  ``detail`` is model and firmware for
@@ -100,7 +101,7 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
     named = target.kind in (DocumentKind.FILES, DocumentKind.FIRMWARE)
     return Asked(
         mac=target.mac if own else target.mac or agent.mac,
-        key=DocumentKey(target.kind, url, "" if named else model),
+        key=DocumentKey(target.kind, url, "" if named else model, agent.firmware),
         is_own=own,
         source=contact.source,
         secure=contact.secure,
@@ -146,7 +147,7 @@ def _with_certificate(detail: str, contact: Contact) -> str:
 
 def asked_by(miss: "Miss") -> Asked:
     """Return what a request asks for that the lane read."""
-    key = _key(miss.kind, miss.base_url, miss.model)
+    key = _key(miss.kind, miss.base_url, miss.model, miss.firmware)
     return Asked(
         miss.mac,
         key,

@@ -1,7 +1,7 @@
 """Documents kept ready, bounded in bytes, the least recently used phone first to go.
 
 One entry per phone: the grant under which it was served, the stamp of what the store
-said then, and its documents by kind, base URL and the model it named.  They stand and
+said then, and its documents by kind, base URL, model and firmware.  They stand and
 fall together.  Of a document only the slot bytes are the phone's own; the plan is
 shared (settings.compiler).  The entries lie outside the Python heap (native.cache),
 where the lane finds them, too.
@@ -21,23 +21,25 @@ from bootwave.provision.ports import DocumentPlan
 # A phone asks for two kinds, perhaps over two interfaces; more is somebody playing.
 DOCUMENTS_PER_PHONE = 8
 
-GENERAL_DOCUMENTS = 256  # models times interfaces; peers can name models
+GENERAL_DOCUMENTS = 256  # models times interfaces; peers can name models, firmware
 _GENERAL_BYTES = 64 * 1024 * 1024  # never reached: so many do not grow so large
 
 
 class DocumentKey(NamedTuple):
     """What tells the documents of one phone apart.
 
-    ``model`` is what the phone called itself in the request, "" when it did not.
+    ``model`` is what the phone called itself in the request, and ``firmware`` what its
+    User-Agent said of that, as it spelt it; "" when it did not.
     """
 
     kind: DocumentKind
     base_url: str
     model: str
+    firmware: str = ""
 
     def __repr__(self) -> str:
         """Return the key without the URL, which may hold a token."""
-        return f"DocumentKey({self.kind.name}, {self.model!r})"
+        return f"DocumentKey({self.kind.name}, {self.model!r}, {self.firmware!r})"
 
 
 class Document(NamedTuple):
@@ -185,7 +187,7 @@ class GeneralDocument(NamedTuple):
 
 
 class GeneralDocuments:
-    """The documents that belong to no phone, by kind, base URL and model.
+    """The documents that belong to no phone, by kind, base URL, model and firmware.
 
     They are apart from the phones' so that asking for many models, which anybody may,
     drops nobody's settings.  ``native`` is what they lie in: each is the only document

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from typing import TypedDict
 
-from bootwave.directory.records import Device, WildcardAccount
+from bootwave.directory.records import Device, NamedLayer, WildcardAccount
 from bootwave.errors import StoreError
 from bootwave.firmware.answers import nothing
 from bootwave.http.target import DocumentKind
@@ -25,6 +26,19 @@ from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
+
+
+class Told(TypedDict):
+    """What a compiler makes a phone's own document from, beside its records."""
+
+    model: str
+    firmware: str
+    layers: tuple[NamedLayer, ...]
+    passwords: Mapping[int, str] | None
+    base_url: str
+    setting_server: str | None
+    credentials: tuple[str, str] | None
+    firmware_status: str | None
 
 
 def entity_tag(content: bytes) -> bytes:
@@ -68,28 +82,40 @@ class DocumentMaker:
         Raises StoreError when the model's layer cannot be read or a password not be
         opened, SettingError when something stored cannot be told to a phone.
         """
-        base = with_token(key.base_url, self._token(device))
         model = key.model or device.model
         if key.kind is DocumentKind.FILES:
+            base = with_token(key.base_url, self._token(device))
             content = setting_files(self._files(base, device, model))
             return Document(None, content, entity_tag(content))
         if key.kind is DocumentKind.PHONE_BOOK:
             plan, packed = self._compiler.phone_book(device, model=model)
             return Document(plan, packed, plan.tag(packed))
+        told = self.told(key, device, with_passwords=with_passwords)
+        plan, packed = self._compiler.specific(device, **told)
+        return Document(plan, packed, plan.tag(packed))
+
+    def told(
+        self, key: DocumentKey, device: Device, *, with_passwords: bool = True
+    ) -> Told:
+        """Return what the settings of *device* are compiled with, passwords opened.
+
+        Raises StoreError as ``own`` does.
+        """
+        base = with_token(key.base_url, self._token(device))
+        model = key.model or device.model
         own_server = None
         if base is not key.base_url:
-            own_server = setting_server(base, document_dialect(model, ""))
-        plan, packed = self._compiler.specific(
-            device,
-            model=model,
-            layers=self._layers.layers(model),
-            passwords=self._passwords(device) if with_passwords else None,
-            base_url=key.base_url,
-            setting_server=own_server,
-            credentials=self._credentials(device),
-            firmware_status=self._firmware_status(key.base_url, model, device),
-        )
-        return Document(plan, packed, plan.tag(packed))
+            own_server = setting_server(base, document_dialect(model, key.firmware))
+        return {
+            "model": model,
+            "firmware": key.firmware,
+            "layers": self._layers.layers(model, key.firmware),
+            "passwords": self._passwords(device) if with_passwords else None,
+            "base_url": key.base_url,
+            "setting_server": own_server,
+            "credentials": self._credentials(device),
+            "firmware_status": self._firmware_status(key.base_url, model, device),
+        }
 
     def rehearse(
         self,
@@ -127,7 +153,7 @@ class DocumentMaker:
             content = setting_files([general_url(key.base_url, key.model)])
         else:
             try:
-                layers = self._layers.layers(key.model)
+                layers = self._layers.layers(key.model, key.firmware)
             except StoreError:
                 layers, complete = (), False
             base_url = key.base_url
@@ -135,7 +161,10 @@ class DocumentMaker:
             if model_data(key.model).certificate:
                 base_url = self._bootstrap(base_url)
             content = self._compiler.general(
-                model=key.model, layers=layers, base_url=base_url
+                model=key.model,
+                firmware=key.firmware,
+                layers=layers,
+                base_url=base_url,
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
 

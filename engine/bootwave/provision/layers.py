@@ -9,6 +9,7 @@ from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.provision.ports import Reader
 from bootwave.provision.revocations import RevocationPage
+from bootwave.settings import origins
 
 MODELS = 256  # kept at once; peers name models
 
@@ -70,16 +71,16 @@ class ModelLayers:
         self._models.clear()
 
     def _read(self, model: str, stamp: int) -> _Said:
-        named = [("engine", self._reader.engine_layer())]
+        named = [(origins.ENGINE, self._reader.engine_layer())]
         ranges: list[tuple[FirmwareRange, Layer]] = []
         if model:
-            named.append((f"model {model}", self._reader.model_layer(model)))
+            named.append((origins.of_model(model), self._reader.model_layer(model)))
             ranges += self._reader.firmware_layers(model)
         return _Said(
             stamp,
             tuple(NamedLayer(*one) for one in named if one[1] != EMPTY),
             tuple(
-                (one, NamedLayer(f"firmware {one} of {model}", layer))
+                (one, NamedLayer(origins.of_firmware(one, model), layer))
                 for one, layer in ranges
             ),
         )

@@ -106,6 +106,7 @@ class Compiler(Protocol):
         device: Device,
         *,
         model: str,
+        firmware: str = "",
         layers: tuple[NamedLayer, ...],
         passwords: Mapping[int, str] | None,
         base_url: str,
@@ -119,7 +120,12 @@ class Compiler(Protocol):
         """Return the plan of a phone's phone book and the bytes that fill it."""
 
     def general(
-        self, *, model: str, layers: tuple[NamedLayer, ...], base_url: str
+        self,
+        *,
+        model: str,
+        firmware: str = "",
+        layers: tuple[NamedLayer, ...],
+        base_url: str,
     ) -> bytes:
         """Return the document without secrets."""
 

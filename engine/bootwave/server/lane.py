@@ -107,6 +107,7 @@ def make_lane(
     )
 
 
-def _describe(text: str) -> tuple[str, str, int, int]:
+def _describe(text: str) -> tuple[str, str, str, int, int]:
     found = described(text)
-    return found.model, f"{found.model} {found.firmware}".strip(), *found[2:]
+    detail = f"{found.model} {found.firmware}".strip()
+    return found.model, found.firmware, detail, found.end, found.deciding

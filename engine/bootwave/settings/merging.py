@@ -27,9 +27,8 @@ from bootwave.directory.records import (
     NamedLayer,
     Setting,
 )
-from bootwave.phone.mac import text_from_mac
 from bootwave.phone.models import model_data
-from bootwave.settings import variables
+from bootwave.settings import origins, variables
 from bootwave.settings.catalogue import IDENTITIES, is_per_identity
 from bootwave.settings.functionkeys import free_keys
 from bootwave.settings.identities import (
@@ -49,12 +48,11 @@ from bootwave.settings.layers import (
     locale,
     refresh_seconds,
 )
+from bootwave.settings.origins import BUILT_IN
 from bootwave.settings.variables import MARK
 
 # What a phone authenticates with as a client of HTTP.
 CLIENT_FIELDS: Final = ("http_client_user", "http_client_pass")
-
-BUILT_IN: Final = "built in"
 
 
 class Filled(NamedTuple):
@@ -140,16 +138,16 @@ class _Merging:
         for named in phone.layers:
             self._say(named.origin, named.layer)
         domain = phone.domain
-        merged.origin = f"domain {domain.name}, its own fields"
+        merged.origin = origins.fields_of(origins.of_domain(domain.name))
         merged.say(locale(domain))
-        self._say(f"domain {domain.name}", domain.layer)
+        self._say(origins.of_domain(domain.name), domain.layer)
         # The lowest identity is told last and so wins (layers).
         for place in reversed(range(len(accounts))):
             fields, password, slots = accounts[place]
             binding = phone.bindings[place]
             self._say_account(binding, place, fields, password, slots)
         device = phone.device
-        self._say(f"device {text_from_mac(device.mac)}", device.layer, slots=devices)
+        self._say(origins.of_device(device.mac), device.layer, slots=devices)
         merged.origin = BUILT_IN
         for name, slot in zip(CLIENT_FIELDS, own, strict=False):
             merged.say_secret(name, None, slot)
@@ -194,16 +192,17 @@ class _Merging:
     ) -> None:
         merged, account = self._merged, binding.account
         identity = binding.identity
-        name = f"{account.number}@{self._phone.domain.name}"
-        merged.origin = f"account {name}, its own fields"
+        domain = self._phone.domain.name
+        origin = origins.of_account(account.number, domain)
+        merged.origin = origins.fields_of(origin)
         merged.say(identity_lines(self._phone.domain, fields), (identity,))
         if password is not None:
             merged.say_secret("user_pass", identity, password)
         profile = account.profile
         if profile is not None:
-            origin = f"profile {profile.name}@{self._phone.domain.name}"
-            self._say(origin, profile.layer, place)
-        self._say(f"account {name}", account.layer, place, slots)
+            named = origins.of_profile(profile.name, domain)
+            self._say(named, profile.layer, place)
+        self._say(origin, account.layer, place, slots)
 
     def _say(
         self,
