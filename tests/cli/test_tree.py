@@ -47,6 +47,7 @@ def test_the_names_promised_are_there() -> None:
         *("group add", "group list", "group show", "group remove"),
         *("group assign", "group unassign"),
         *("settings set", "settings unset", "settings list", "settings ranges"),
+        *("settings explain", "settings diff"),
         *("keys set", "keys clear", "keys list"),
         *("firmware list", "firmware set", "firmware unset", "firmware explain"),
         *("firmware pin", "firmware unpin", "firmware forbid", "firmware permit"),

@@ -116,6 +116,10 @@ TREE: Mapping[str, Leaf | Branch] = {
             "unset": Leaf("settings:unset", "Take one setting back."),
             "list": Leaf("settings:list_all", "List the settings of one layer."),
             "ranges": Leaf("settings:ranges", "List the firmware ranges in use."),
+            "explain": Leaf(
+                "explain:explain", "Say which layer a phone's value is of."
+            ),
+            "diff": Leaf("explain:diff", "Say what a change would do to a phone."),
         },
     ),
     "keys": Branch(
