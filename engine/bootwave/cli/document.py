@@ -15,7 +15,6 @@ from bootwave.cli.output import Json, print_json
 from bootwave.options import Options, address_from_text
 from bootwave.settings.secretnames import PATTERN
 
-
 _SECRET = re.compile(rf"(<({PATTERN})\b[^>]*>)[^<]+(</\2>)")
 # The same in the lines of text that firmware before 7 reads.
 _SECRET_LINE = re.compile(rf"^((?:{PATTERN})\d*[&$!]: ).+$", re.MULTILINE)
