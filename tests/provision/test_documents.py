@@ -5,6 +5,7 @@ import pytest
 from bootwave.directory.records import Layer, Setting
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
+from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.provision.cache import DocumentKey
 from bootwave.provision.documents import DocumentMaker, entity_tag
 from bootwave.provision.layers import ModelLayers
@@ -61,6 +62,21 @@ def test_the_stored_model_counts_where_the_request_names_none() -> None:
     row = store.devices([MAC])[MAC]
     assert b"contrast" in maker(store).own(key(DocumentKind.SETTINGS, ""), row).body()
     assert b"contrast" not in maker(store).own(key(DocumentKind.SETTINGS), row).body()
+
+
+def test_the_firmware_that_was_named_brings_what_is_set_for_its_range() -> None:
+    store = MemoryStore()
+    layer = Layer((Setting("contrast", "3"),))
+    store.ranges["snom370"] = [(FirmwareRange.required("8.4-8.6"), layer)]
+    store.add_account(401)
+    store.bind(401, MAC)
+    row = store.devices([MAC])[MAC]
+    for firmware, told in (("8.4.35", True), ("8.7.5.48", False), ("", False)):
+        named = key(DocumentKind.SETTINGS)._replace(firmware=firmware)
+        assert (b"contrast" in maker(store).own(named, row).body()) is told
+        named = named._replace(kind=DocumentKind.GENERAL_SETTINGS)
+        made, _ = maker(store).general(named, 0)
+        assert (b"contrast" in made.content) is told
 
 
 def test_a_list_of_files_opens_no_secret() -> None:

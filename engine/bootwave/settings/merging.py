@@ -288,19 +288,23 @@ class _Merging:
         filled = Filled(text, place, is_key)
         if variables.is_of_the_plan(text):
             phone = self._phone
-            return _text(filled, phone.device, phone.domain, phone.bindings)
+            known = _known(place, phone.device, phone.domain, phone.bindings)
+            return _text(filled, known, phone.domain)
         self._filled.append(filled)
         return self._slot()
 
 
-def _text(
-    filled: Filled, device: Device, domain: Domain, bindings: Sequence[Binding]
-) -> str:
-    identity, account = 0, None
-    if filled.place >= 0:
-        binding = bindings[filled.place]
-        identity, account = binding.identity, binding.account
-    known = variables.values_of(device.mac, domain, identity, account)
+def _known(
+    place: int, device: Device, domain: Domain, bindings: Sequence[Binding]
+) -> dict[str, str]:
+    """Return the variables of the account at *place*, or of none."""
+    if place < 0:
+        return variables.values_of(device.mac, domain, 0, None)
+    binding = bindings[place]
+    return variables.values_of(device.mac, domain, binding.identity, binding.account)
+
+
+def _text(filled: Filled, known: Mapping[str, str], domain: Domain) -> str:
     if filled.is_key:
         return variables.key_content(filled.text, known, domain.name)
     return variables.substituted(filled.text, known)
@@ -345,6 +349,10 @@ def values_for(
             values += plain_values(account.layer, domain.name)
     if device.layer is not EMPTY:
         values += plain_values(device.layer, domain.name)
+    known: dict[int, dict[str, str]] = {}
     for one in filled:
-        values.append(_text(one, device, domain, bindings))
+        place = one.place
+        if place not in known:
+            known[place] = _known(place, device, domain, bindings)
+        values.append(_text(one, known[place], domain))
     return values
