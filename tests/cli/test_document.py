@@ -140,6 +140,8 @@ def test_what_a_phone_is_told_of_firmware_is_that_of_its_scope(store: Command) -
     told = store(*asking, "--firmware", "8.4.35").out
     assert ElementTree.fromstring(told.encode()).find("firmware") is None
     assert "&amp;scope=" in store(*settings).out
+
+
 def test_a_document_is_that_of_the_firmware_named_or_said_last(
     store: Command, options_file: Path
 ) -> None:
