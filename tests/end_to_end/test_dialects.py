@@ -60,6 +60,31 @@ def test_an_m9_goes_through_its_list_of_files(serving: Serving, tmp_path: Path) 
     assert got(program, paths[2], M9_AGENT, again).status == 304
 
 
+def test_old_firmware_is_led_to_its_lines_and_after_an_update_to_xml(
+    serving: Serving,
+) -> None:
+    program = serving()
+    bound(program, DESK)
+    old = (
+        "User-Agent: Mozilla/4.0 (compatible; snom360-SIP 6.5.20; snom360 jffs2 v3.36; "
+        "snom360 linux 3.38)"
+    )
+    general = got(program, "/snom360.htm", old)
+    assert b"\nlanguage" in general.body or b"\nsetting_server$: " in general.body
+    assert b"user_" not in general.body
+    listed = got(program, f"/snom360-{DESK}.htm", old).body.decode()
+    (url,) = re.findall(r"^setting_server\$: (.*)$", listed, re.M)
+    path = re.sub(r"^https?://[^/]+", "", url)
+    for _time in range(2):  # made, and kept
+        lines = got(program, path, old).body.decode().splitlines()
+        assert "user_name1&: 401" in lines
+        assert "user_pass1&: s3cret" in lines
+    updated = got(program, path, old.replace("6.5.20", "8.7.5.35"))
+    root = ElementTree.fromstring(updated.body)
+    assert root.findtext("phone-settings/user_name") == "401"
+    assert "user_name1&: 401" in got(program, path, old).body.decode().splitlines()
+
+
 def test_a_phone_book_needs_a_grant_and_tells_nobody_who_is_known(
     serving: Serving, tmp_path: Path
 ) -> None:

@@ -107,6 +107,32 @@ def test_an_m9_is_told_of_firmware_settings_and_phone_book(
     ]
 
 
+def test_old_firmware_reads_no_list_and_is_sent_to_its_settings() -> None:
+    keys = PlainKeys()
+    made = DocumentMaker(
+        PlainCompiler(), keys, ModelLayers(MemoryStore(), RevocationPage())
+    )
+    old = DocumentKey(DocumentKind.FILES, URL, "", "6.5.20")
+    document = made.own(old, device(account(401)))
+    assert document.body() == (
+        b"<html><pre>\n"
+        b"setting_server$: http://192.168.4.1/0004132E08B4.xml\n"
+        b"</pre></html>\n"
+    )
+    assert keys.opened == 0
+    general, complete = made.general(
+        DocumentKey(DocumentKind.GENERAL_FILES, URL, "snom360", "6.5.20"), 0
+    )
+    assert complete
+    assert general.content.startswith(b"general snom360")
+
+
+def test_a_base_with_a_low_version_reads_its_list() -> None:
+    old = DocumentKey(DocumentKind.FILES, URL, "", "05.20.0001")
+    row = replace(device(account(401)), mac=0x000413610001)
+    assert b"<setting-files>" in maker(MemoryStore()).own(old, row).body()
+
+
 def test_a_phone_book_opens_no_secret() -> None:
     keys = PlainKeys()
     made = DocumentMaker(

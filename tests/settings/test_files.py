@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bootwave.errors import SettingError
-from bootwave.settings.files import setting_files
+from bootwave.settings.files import setting_files, text_redirect
 
 
 def test_files_are_listed_in_order() -> None:
@@ -22,3 +22,11 @@ def test_a_list_may_be_empty() -> None:
 def test_a_url_that_xml_cannot_carry_is_refused() -> None:
     with pytest.raises(SettingError):
         setting_files(["http://pbx/\0"])
+
+
+def test_a_redirect_in_text_is_one_line_and_nothing_else() -> None:
+    assert text_redirect("http://pbx/x.xml?a&b") == (
+        b"<html><pre>\nsetting_server$: http://pbx/x.xml?a&b\n</pre></html>\n"
+    )
+    with pytest.raises(SettingError):
+        text_redirect("http://pbx/\nadmin_mode!: on")

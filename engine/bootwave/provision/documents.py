@@ -20,7 +20,7 @@ from bootwave.provision.urls import (
     settings_url,
     with_token,
 )
-from bootwave.settings.files import setting_files
+from bootwave.settings.files import setting_files, text_redirect
 from bootwave.settings.layers import known_model, setting_server
 from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
@@ -85,7 +85,7 @@ class DocumentMaker:
         model = key.model or device.model
         if key.kind is DocumentKind.FILES:
             base = with_token(key.base_url, self._token(device))
-            content = setting_files(self._files(base, device, model))
+            content = self._files(base, device, model, key.firmware)
             return Document(None, content, entity_tag(content))
         if key.kind is DocumentKind.PHONE_BOOK:
             plan, packed = self._compiler.phone_book(device, model=model)
@@ -147,9 +147,11 @@ class DocumentMaker:
         none, and good for this one answer.
         """
         complete = True
+        # Old firmware reads no list of files: it finds the settings in its place.
+        reads_text = document_dialect(key.model, key.firmware) == "text"
         if key.kind is DocumentKind.FIRMWARE:
             content = nothing()
-        elif key.kind is DocumentKind.GENERAL_FILES:
+        elif key.kind is DocumentKind.GENERAL_FILES and not reads_text:
             content = setting_files([general_url(key.base_url, key.model)])
         else:
             try:
@@ -168,15 +170,18 @@ class DocumentMaker:
             )
         return GeneralDocument(stamp, content, entity_tag(content)), complete
 
-    def _files(self, base: str, device: Device, model: str) -> list[str]:
-        """Return what *device* fetches in turn; its MAC tells where no *model* does.
+    def _files(self, base: str, device: Device, model: str, firmware: str) -> bytes:
+        """Return what tells *device* which files to fetch in turn.
 
-        A request for this list is not asked for its model.
+        Its MAC tells where no *model* does: a request for this list is not asked for
+        its model.  Old firmware, which reads no list, is sent to its settings.
         """
         mac = device.mac
-        if document_dialect(model or model_of_mac(mac), "") != "m9":
-            return [settings_url(base, mac)]
-        return m9_urls(base, mac, self._scope(device))
+        dialect = document_dialect(model or model_of_mac(mac), firmware)
+        if dialect == "m9":
+            return setting_files(m9_urls(base, mac, self._scope(device)))
+        url = settings_url(base, mac)
+        return text_redirect(url) if dialect == "text" else setting_files([url])
 
     def _scope(self, device: Device) -> str:
         """Return the handle by which *device* asks for its firmware, "" for none."""
