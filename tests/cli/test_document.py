@@ -64,7 +64,9 @@ def test_who_may_not_read_the_key_gets_no_password(
     assert os.waitstatus_to_exitcode(status) == 1
 
 
-@pytest.mark.parametrize("kind", ["settings", "files", "general", "firmware"])
+@pytest.mark.parametrize(
+    "kind", ["settings", "files", "general", "firmware", "phonebook"]
+)
 def test_every_kind_is_xml(store: Command, kind: str) -> None:
     done = store("document", MAC, "--kind", kind, "--url", "https://p.example.com/")
     root = ElementTree.fromstring(done.out.encode())
@@ -73,6 +75,7 @@ def test_every_kind_is_xml(store: Command, kind: str) -> None:
         "files": "setting-files",
         "general": "settings",
         "firmware": "firmware-settings",
+        "phonebook": "tbook",
     }
     assert root.tag == expected[kind]
     if kind == "files":
@@ -82,6 +85,42 @@ def test_every_kind_is_xml(store: Command, kind: str) -> None:
     as_json = store("document", MAC, "--kind", kind, "--json").json
     assert as_json["kind"] == kind
     ElementTree.fromstring(as_json["document"].encode())
+
+
+@pytest.mark.parametrize(
+    ("model", "firmware", "masked"),
+    [
+        ("snom360", "6.5.20", ["user_pass1&: ", "http_pass&: "]),
+        ("snomm9", "9.6.2", ['<user_pass idx="1" perm="R">', '<base_pin perm="R">']),
+        ("snomM700", "5.20", ['perm="R">', '<subscr_dect_ac_code idx="1" perm="R">']),
+    ],
+)
+def test_no_dialect_shows_a_secret(
+    store: Command, model: str, firmware: str, masked: list[str]
+) -> None:
+    for name in ("http_pass", "base_pin"):
+        store("settings", "set", name, "h1dden", "--engine")
+    store("settings", "set", "subscr_dect_ac_code", "4711", "--engine")
+    asked = ("document", MAC, "--model", model, "--firmware", firmware)
+    shown = store(*asked).out
+    for start in masked:
+        assert start + document.MASK in shown
+    assert not [secret for secret in ("s3cret", "h1dden", "4711") if secret in shown]
+    assert "s3cret" in store(*asked, "--reveal").out
+
+
+@pytest.mark.parametrize(
+    ("model", "firmware"),
+    [("snom370", "8.7.5.35"), ("snom360", "6.5.20"), ("snomm9", ""), ("snomM700", "")],
+)
+def test_nothing_is_wrong_with_what_a_new_domain_tells(
+    store: Command, model: str, firmware: str
+) -> None:
+    done = store(
+        *("document", MAC, "--model", model, "--firmware", firmware, "--lint", "--json")
+    )
+    assert done.status == 0, done.out
+    assert done.json["findings"] == []
 
 
 def test_the_model_brings_its_layer(store: Command) -> None:
