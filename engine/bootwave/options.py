@@ -367,6 +367,12 @@ class HttpsOptions(_Section):
         description="Files of certificate revocation lists, in PEM or DER; what one of "
         "them names denies every request.",
     )
+    outdated_crls: Literal["refuse", "warn"] = Field(
+        "refuse",
+        description="What is to be when all lists of a CA are past their next update; "
+        "refuse: certificates of that CA prove nothing until a new one is read; warn: "
+        "the log says so.",
+    )
     expired: Literal["refuse", "accept"] = Field(
         "refuse",
         description="Whether a factory certificate proves a phone after its time has "

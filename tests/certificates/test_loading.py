@@ -137,15 +137,25 @@ def test_an_operator_is_told_of_a_pin_that_pins_nothing(tmp_path: Path) -> None:
 
 
 def test_an_operator_is_told_when_a_list_is_due(tmp_path: Path) -> None:
-    def told(next_update: float | None) -> list[str]:
+    def told(next_update: float | None, **more: object) -> list[str]:
         crl = WORLD.root.revokes(1, next_update=next_update)
         path = file(tmp_path, crl, "a.crl")
-        return policy(tmp_path, pem(WORLD.root.der), crls=(path,))
+        return policy(tmp_path, pem(WORLD.root.der), crls=(path,), **more)
 
     assert told(None) == told(NOW + 15 * DAY) == []
     assert told(NOW + 3.5 * DAY)[0].endswith("is due in 3 days.")
     (late,) = told(NOW - 60)
+    assert "is out of date: certificates of that CA prove nothing until" in late
+    (late,) = told(NOW - 60, outdated_crls="warn")
     assert "is out of date: certificates revoked since then are still trusted" in late
+
+
+def test_an_operator_is_told_of_a_list_that_another_replaced(tmp_path: Path) -> None:
+    new = file(tmp_path, WORLD.root.revokes(1), "new.crl")
+    old = file(tmp_path, WORLD.root.revokes(1, next_update=NOW - 60), "old.crl")
+    (told,) = policy(tmp_path, pem(WORLD.root.der), crls=(old, new))
+    assert "old.crl" in told
+    assert told.endswith("is out of date: take it out, there is a newer one.")
 
 
 def test_an_operator_is_told_of_a_list_whose_ca_is_not_known(tmp_path: Path) -> None:

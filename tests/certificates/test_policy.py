@@ -173,6 +173,77 @@ def test_a_revocation_list_that_is_out_of_date_still_revokes(directory: Path) ->
     assert found(policy.judge(chain, NOW)) == (0, Problem.REVOKED, True)
 
 
+def outdated(directory: Path, **more: object) -> TrustPolicy:
+    """A policy whose list of the phones' CA ends sixty seconds from now."""
+    crl = directory / "ending.crl"
+    crl.write_bytes(WORLD.issuing.revokes(1, next_update=NOW + 60))
+    return factory.policy(directory / "outdated", crls=(crl,), **more)
+
+
+def test_below_a_ca_whose_list_is_out_of_date_nothing_is_proven(
+    directory: Path,
+) -> None:
+    policy = outdated(directory)
+    chain, _ = factory.phone()
+    verdict = policy.judge(chain, NOW + 59)
+    assert verdict.mac == MAC
+    lapsed = 0, Problem.CRL_OUTDATED, False
+    assert found(policy.again(verdict, NOW + 62)) == lapsed
+    late = policy.judge(chain, NOW + 62)
+    assert found(late) == lapsed
+    fresh = factory.policy(directory / "fresh")
+    assert fresh.again(late, NOW + 62).mac == MAC
+    # The other CAs of the factory go on.
+    for issuing in (WORLD.second, WORLD.ec_issuing):
+        others, _ = factory.phone(issuing=issuing)
+        assert policy.judge(others, NOW + 62).mac == MAC
+
+
+def test_a_list_of_the_root_that_is_out_of_date_ends_all_below_it(
+    directory: Path,
+) -> None:
+    crl = directory / "root.crl"
+    crl.write_bytes(WORLD.root.revokes(1, next_update=NOW - 60))
+    policy = factory.policy(directory / "a", crls=(crl,))
+    verdict = policy.judge(factory.phone()[0], NOW)
+    assert verdict.problem is Problem.CRL_OUTDATED
+
+
+def test_one_list_of_a_ca_that_is_current_is_enough(directory: Path) -> None:
+    new = directory / "new.crl"
+    new.write_bytes(WORLD.issuing.revokes(1, next_update=NOW + DAY))
+    old = directory / "old.crl"
+    old.write_bytes(WORLD.issuing.revokes(1, next_update=NOW - DAY))
+    chain, _ = factory.phone()
+    for crls in ((new, old), (old, new)):
+        policy = factory.policy(directory / "both", crls=crls)
+        assert policy.judge(chain, NOW).mac == MAC
+    # One that a stranger made in the name of the CA is none.
+    new.write_bytes(factory.twin().revokes(1, next_update=NOW + DAY))
+    policy = factory.policy(directory / "false", crls=(new, old))
+    assert policy.judge(chain, NOW).problem is Problem.CRL_OUTDATED
+
+
+def test_what_ends_a_certificate_for_ever_is_told_before_its_list(
+    directory: Path,
+) -> None:
+    chain, _ = factory.phone()
+    policy = outdated(directory)
+    verdict = policy.judge(chain, NOW)
+    assert policy.again(verdict, NOW + YEAR + 1).problem is Problem.EXPIRED
+    lenient = outdated(directory, expired="accept")
+    late = lenient.again(verdict, NOW + YEAR + 1)
+    assert late.problem is Problem.CRL_OUTDATED
+    assert not late.expired
+
+
+def test_a_list_that_is_out_of_date_is_only_told_where_that_is_asked_for(
+    directory: Path,
+) -> None:
+    policy = outdated(directory, outdated_crls="warn")
+    assert policy.judge(factory.phone()[0], NOW + 62).mac == MAC
+
+
 def test_a_revocation_list_of_a_same_name_ca_revokes_nothing(directory: Path) -> None:
     chain, _ = factory.phone()
     serial = factory.policy(directory / "a").judge(chain, NOW).serial

@@ -105,6 +105,20 @@ def test_only_certificates_of_the_ca_that_signed_the_list_are_revoked() -> None:
     assert not lists.has(WORLD.issuing.subject, b"no key", 7)
 
 
+def test_a_ca_without_a_list_has_none_that_is_out_of_date() -> None:
+    ended = RevocationList(WORLD.issuing.revokes(next_update=NOW - 60), "a")
+    endless = RevocationList(WORLD.root.revokes(next_update=None), "b")
+    lists = Revocations([ended, endless])
+    key = public_der(WORLD.issuing.key)
+    assert lists.are_outdated(WORLD.issuing.subject, key, NOW)
+    assert not lists.are_outdated(WORLD.issuing.subject, key, NOW - 120)
+    assert not lists.are_outdated(WORLD.issuing.subject, public_der(twin().key), NOW)
+    root = WORLD.root
+    assert not lists.are_outdated(root.subject, public_der(root.key), NOW)
+    second = WORLD.second
+    assert not lists.are_outdated(second.subject, public_der(second.key), NOW)
+
+
 def test_old_cas_sign_lists_with_sha1() -> None:
     lists = Revocations([RevocationList(WORLD.legacy_issuing.revokes(7), "a")])
     key = public_der(WORLD.legacy_issuing.key)

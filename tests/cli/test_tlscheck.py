@@ -81,6 +81,26 @@ def test_everything_that_is_wrong_is_told_at_once(
     assert "Wrong: " in run("tls", "check").out
 
 
+def test_a_ca_whose_revocation_list_is_out_of_date_is_told(
+    run: Command, options_file: Path, tmp_path: Path
+) -> None:
+    ca, crl = tmp_path / "ca.pem", tmp_path / "old.crl"
+    ca.write_bytes(pem(WORLD.root.der))
+    crl.write_bytes(WORLD.root.revokes(next_update=NOW - DAY))
+    configure(options_file, factory_cas=[ca], crls=[crl])
+    done = run("tls", "check")
+    assert done.status == 1
+    assert "(out of date)" in done.out
+    assert "is out of date: certificates of that CA prove nothing until" in done.out
+    assert "of a CA are out of date, its certificates prove nothing." in done.out
+    configure(options_file, factory_cas=[ca], crls=[crl], outdated_crls="warn")
+    done = run("tls", "check")
+    assert done.status == 1
+    assert "since then are still trusted" in done.out
+    assert "its certificates are trusted all the same." in done.out
+    assert run("tls", "check", "--json").json["outdated_crls"] == "warn"
+
+
 def test_an_expired_certificate_and_a_broken_chain_are_wrong(
     run: Command, options_file: Path
 ) -> None:

@@ -287,6 +287,44 @@ def test_a_crl_that_is_read_anew_ends_a_phone(
     assert fetch(program, path, context)[0] == 401
 
 
+def test_while_a_crl_is_out_of_date_a_phone_is_one_without_certificate(
+    serving: Serving, trusted: dict[str, str], tmp_path: Path
+) -> None:
+    crl = tmp_path / "phones.crl"
+    old = authorities.NOW - authorities.DAY / 2
+    crl.write_bytes(factory.WORLD.issuing.revokes(1))
+    program = serving(**{**trusted, "HTTPS__CRLS": str(crl)})
+    program.import_accounts({"401": factory.TEXT})
+    chain, key = factory.phone()
+    path, context = f"/{factory.TEXT}.xml", client_context(chain, key)
+    _, _, session, _ = fetch(program, path, context)
+    crl.write_bytes(factory.WORLD.issuing.revokes(1, next_update=old))
+    roll(program)
+    assert "prove nothing until you fetch the new one" in program.errors()
+    assert fetch(program, path, context, session)[0] == 401
+    status, _, session, _ = fetch(program, path, context)
+    assert status == 401
+    status, _, session, resumed = fetch(program, path, context, session)
+    assert (status, resumed) == (401, True)
+
+    def is_told() -> bool:
+        shown = program.command("device", "show", factory.TEXT)["time_line"]
+        return any("revocation list" in seen["detail"] for seen in shown)
+
+    wait_until(is_told, "it is told why")
+    program.command("window", "open", "401@pbx.example.com")
+    assert fetch(program, path, context)[0] == 200
+    program.command("window", "close", "401@pbx.example.com")
+    assert fetch(program, path, context)[0] == 401
+    # A fresh list brings the phone back.
+    crl.write_bytes(factory.WORLD.issuing.revokes(1))
+    roll(program)
+    status, body, session, _ = fetch(program, path, context)
+    assert status == 200
+    assert b"secret-401" in body
+    assert fetch(program, path, context, session)[::3] == (200, True)
+
+
 def test_every_certificate_gets_what_it_proves(
     programs: Serving, trusted: dict[str, str], lane: str
 ) -> None:

@@ -42,6 +42,7 @@ def policy_from_options(
         issuers=_issuers(options.factory_issuers),
         legacy=frozenset(bytes.fromhex(key) for key in options.legacy_roots),
         accept_expired=options.expired == "accept",
+        trust_unlisted=options.outdated_crls == "warn",
         revocations=Revocations(
             each for path in options.crls for each in _lists(path, known)
         ),
@@ -105,16 +106,22 @@ def warnings(policy: TrustPolicy, at: float) -> Iterator[str]:
 
 
 def faults(policy: TrustPolicy, at: float) -> Iterator[str]:
-    """Yield a sentence for each thing of *policy* that must be repaired at *at*.
-
-    Nothing is refused for it: a phone that was revoked since is one of many.
-    """
-    for each in policy.revocations.lists:
-        if each.next_update is not None and each.next_update < at:
-            yield (
-                f"{_named(each)} is out of date: certificates revoked since then are "
-                "still trusted; fetch the new one."
+    """Yield a sentence for each thing of *policy* that must be repaired at *at*."""
+    lists = policy.revocations.lists
+    current = {each.issuer for each in lists if not each.is_outdated(at)}
+    for each in lists:
+        if not each.is_outdated(at):
+            continue
+        if each.issuer in current:
+            so = "take it out, there is a newer one."
+        elif policy.trust_unlisted:
+            so = "certificates revoked since then are still trusted; fetch the new one."
+        else:
+            so = (
+                "certificates of that CA prove nothing until you fetch the new one and "
+                "send HUP (https.outdated_crls)."
             )
+        yield f"{_named(each)} is out of date: {so}"
 
 
 def _named(revoked: RevocationList) -> str:

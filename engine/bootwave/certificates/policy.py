@@ -51,13 +51,15 @@ class TrustPolicy:
     *authorities* are the factory CAs, *issuers* the names that may issue leaves (empty:
     below snom's roots snom's issuing CAs, below others any CA), *legacy* the SHA-256 of
     the keys of roots below which SHA-1 and RSA-1024 are accepted, *accept_expired*
-    whether certificates prove something after their time.
+    whether certificates prove something after their time, *trust_unlisted* whether they
+    do while all revocation lists of their CA are out of date.
     """
 
     authorities: Authorities
     issuers: frozenset[x509.Name] = frozenset()
     legacy: frozenset[bytes] = frozenset()
     accept_expired: bool = False
+    trust_unlisted: bool = False
     revocations: Revocations = NO_REVOCATIONS
     blocks: Blocks = NO_BLOCKS
     generation: bytes = b""
@@ -129,6 +131,8 @@ class TrustPolicy:
             problem = Problem.NOT_YET_VALID
         elif problem is None and expired and not self.accept_expired:
             problem = Problem.EXPIRED
+        elif problem is None and self._is_unlisted(verdict, at):
+            problem = Problem.CRL_OUTDATED
         return replace(
             verdict,
             mac=verdict.proven if problem is None else 0,
@@ -237,6 +241,14 @@ class TrustPolicy:
             ):
                 return Problem.REVOKED
         return None
+
+    def _is_unlisted(self, verdict: Verdict, at: float) -> bool:
+        """Whether what was revoked of *verdict*'s path is not known any more."""
+        return not self.trust_unlisted and any(
+            link.issuer_key
+            and self.revocations.are_outdated(link.issuer, link.issuer_key, at)
+            for link in verdict.links
+        )
 
     def _digest(self) -> bytes:
         known = self.authorities

@@ -41,6 +41,7 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
             for ca in (*known.roots, *known.issuing)
         ],
         "expired": https.expired,
+        "outdated_crls": https.outdated_crls,
         "crls": [
             {
                 "file": each.source,
@@ -48,7 +49,7 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
                 "revoked": len(each.serials),
                 "this_update": each.this_update,
                 "next_update": each.next_update,
-                "outdated": each.next_update is not None and each.next_update < at,
+                "outdated": each.is_outdated(at),
             }
             for each in policy.revocations.lists
         ],

@@ -1,8 +1,8 @@
 """Certificate revocation lists: RFC 5280 section 5, complete and direct ones only.
 
 A list is found by the name of its issuer and counts when the key of the CA that issued
-the certificate signed it.  An outdated list still revokes what it names: it may only
-lack what was revoked later, which is why that is an alarm.
+the certificate signed it.  An outdated list still revokes what it names, but lacks what
+was revoked later: a CA that has outdated ones alone proves nothing (``policy``).
 """
 
 import hashlib
@@ -55,6 +55,10 @@ class RevocationList:
         self.digest = hashlib.sha256(der).digest()
         self._signed_by: dict[bytes, bool] = {}
 
+    def is_outdated(self, at: float) -> bool:
+        """Whether at *at* the next list should be there (RFC 5280 section 5.1.2.5)."""
+        return self.next_update is not None and self.next_update < at
+
     def is_signed_by(self, key_der: bytes) -> bool:
         """Whether the key *key_der* (SubjectPublicKeyInfo) signed it; remembered."""
         signed = self._signed_by.get(key_der)
@@ -85,6 +89,16 @@ class Revocations:
             serial in each.serials and each.is_signed_by(issuer_key)
             for each in self._by_issuer.get(issuer, ())
         )
+
+    def are_outdated(self, issuer: bytes, issuer_key: bytes, at: float) -> bool:
+        """Whether there are lists of that CA, none of which is current at *at*."""
+        outdated = False
+        for each in self._by_issuer.get(issuer, ()):
+            if each.is_signed_by(issuer_key):
+                if not each.is_outdated(at):
+                    return False
+                outdated = True
+        return outdated
 
 
 NO_REVOCATIONS = Revocations()

@@ -24,6 +24,7 @@ class Problem(Enum):
     NO_MAC = "its certificate does not name exactly one MAC as its common name"
     NOT_YET_VALID = "its certificate or chain is not valid yet"
     EXPIRED = "its certificate or chain has expired"
+    CRL_OUTDATED = "a revocation list of its certificate's CAs is out of date"
     REVOKED = "its certificate was revoked by its CA"
     BLOCKED = "its certificate is blocked here"
     NOT_REMEMBERED = "it resumed a session whose certificate is not known here"

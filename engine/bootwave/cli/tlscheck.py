@@ -60,6 +60,11 @@ def _print(found: dict[str, Any]) -> None:
         accepted = "accepted, and logged" if found["expired"] == "accept" else "refused"
         print_line(f"Expired certificates of phones are {accepted}.")
     if found["crls"]:
+        refused = found["outdated_crls"] == "refuse"
+        print_line(
+            "While all revocation lists of a CA are out of date, its certificates "
+            f"{'prove nothing' if refused else 'are trusted all the same'}."
+        )
         print_line("")
         print_table(
             ("revocation list", "of", "revoked", "made", "next"),
@@ -69,7 +74,7 @@ def _print(found: dict[str, Any]) -> None:
                     one["issuer"],
                     one["revoked"],
                     _day(one["this_update"]),
-                    "never" if one["next_update"] is None else _day(one["next_update"]),
+                    _next(one),
                 )
                 for one in found["crls"]
             ],
@@ -88,6 +93,12 @@ def _print(found: dict[str, Any]) -> None:
         print_line(f"Wrong: {problem}")
     if not found["problems"]:
         print_line("Nothing is wrong.")
+
+
+def _next(one: dict[str, Any]) -> str:
+    if one["next_update"] is None:
+        return "never"
+    return _day(one["next_update"]) + (" (out of date)" if one["outdated"] else "")
 
 
 def _day(at: float) -> str:

@@ -1,7 +1,7 @@
 """Looks at the certificates now and then, so that nobody has to think of them.
 
 What begins well ends some day: a certificate of the server, a factory CA, and soonest
-of all a revocation list, past which phones that were revoked since are still trusted.
+of all a revocation list, past which a CA's phones prove nothing.
 A running engine says so in its log, each time that it looks.
 """
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography.x509 import load_der_x509_certificate
@@ -211,6 +212,33 @@ def test_a_certificate_ends_within_an_open_connection(
         monkeypatch.setattr(served.identities, "_clock", lambda: later)
         phone.send(STAY)
         assert seen(phone.answer()) == (NOBODY, "", Problem.EXPIRED.sentence)
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_list_that_ends_ends_its_ca_full_resumed_and_within_a_connection(
+    tmp_path: Path, version: int
+) -> None:
+    crl = tmp_path / "ending.crl"
+    crl.write_bytes(
+        factory.WORLD.issuing.revokes(1, next_update=time.time() + authorities.DAY)
+    )
+    nobody = NOBODY, "", Problem.CRL_OUTDATED.sentence
+    context = phone_context(version)
+    with Served(https_options(tmp_path, crls=(crl,))) as served:
+        body, session, _ = ask(served.address, context)
+        assert seen(body)[0] == factory.TEXT
+        with Phone(served.address, context) as phone:
+            phone.shake()
+            phone.send(STAY)
+            assert seen(phone.answer())[0] == factory.TEXT
+            later = time.time() + 2 * authorities.DAY
+            served.identities._clock = lambda: later
+            phone.send(STAY)
+            assert seen(phone.answer()) == nobody
+        body, _, resumed = ask(served.address, context, session)
+        assert resumed
+        assert seen(body) == nobody
+        assert seen(ask(served.address, phone_context(version))[0]) == nobody
 
 
 def test_nobody_has_an_identity_while_blocks_cannot_be_read(served: Served) -> None:
