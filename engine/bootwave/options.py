@@ -381,8 +381,8 @@ class HttpsOptions(_Section):
     legacy_roots: tuple[Annotated[str, AfterValidator(_sha256)], ...] = Field(
         (SNOM_ROOT_1_KEY,),
         description="SHA-256 of the public keys of roots below which SHA-1 and RSA of "
-        "1024 bits are accepted, in hex; the default is snom's root of 2008.  Empty: "
-        "nowhere.",
+        "1024 bits are accepted on https.legacy.listen, in hex; the default is snom's "
+        "root of 2008.  Empty: nowhere.",
     )
     certificates: tuple[Path, ...] = Field(
         (Path("bootwave-server.pem"), Path("bootwave-server-ecdsa.pem")),

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bootwave.certificates.report import look
-from bootwave.options import HttpsOptions
-from tests.certificates import factory
+from bootwave.options import HttpsLegacyOptions, HttpsOptions
+from tests.certificates import authorities, factory
 from tests.certificates.authorities import NOW, YEAR
 
 
@@ -15,11 +15,35 @@ def test_everything_that_is_named_is_told(tmp_path: Path) -> None:
     assert server["self_signed"]
     modern, legacy, issuing = found["factory_cas"]
     assert "RSA from 2048 bits" in modern["may"]
+    assert "on https.legacy.listen" in legacy["may"]
     assert "https.legacy_roots pins it" in legacy["may"]
+    assert "on https.listen" not in legacy["may"]
     assert (issuing["kind"], issuing["issuers"]) == ("issuing", [])
     assert len(modern["issuers"]) == len(factory.ISSUERS)
     assert [each["revoked"] for each in found["crls"]] == [1, 1, 1]
     assert found["problems"] == []
+
+
+def test_a_pinned_root_is_nothing_without_the_legacy_listener(tmp_path: Path) -> None:
+    https = factory.https_options(tmp_path, crls=())
+    (told,) = look(https, NOW)["warnings"]
+    assert told.startswith("The factory CA CN=factory CA,O=factory of tests,C=DE")
+    assert told.endswith("proves phones on https.legacy.listen only, which is empty.")
+    legacy = HttpsLegacyOptions(listen=("127.0.0.1:8444",))
+    assert look(https.model_copy(update={"legacy": legacy}), NOW)["warnings"] == []
+    unpinned = https.model_copy(update={"legacy_roots": ()})
+    assert not any("legacy.listen" in each for each in look(unpinned, NOW)["warnings"])
+
+
+def test_a_strong_root_that_is_pinned_says_what_it_may_where(tmp_path: Path) -> None:
+    pinned = authorities.key_digest(factory.WORLD.root).hex()
+    found = look(factory.https_options(tmp_path, legacy_roots=(pinned,)), NOW)
+    may = found["factory_cas"][0]["may"]
+    assert "on https.legacy.listen by RSA from 1024 bits, or EC, and SHA-1" in may
+    assert may.endswith(
+        "; on https.listen by RSA from 2048 bits, or EC, and SHA-256 or better"
+    )
+    assert not any("legacy.listen only" in each for each in found["warnings"])
 
 
 def test_times_count_from_the_moment_given(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def test_it_is_told_what_each_factory_ca_may_do(
     done = run("tls", "check")
     assert done.status == 0, done.err
     assert "may: prove phones by RSA from 2048 bits, or EC" in done.out
-    assert "may: prove phones by RSA from 1024 bits, or EC, and SHA-1" in done.out
+    legacy = "may: prove phones on https.legacy.listen by RSA from 1024 bits, or EC"
+    assert legacy in done.out
+    assert "proves phones on https.legacy.listen only, which is empty." in done.out
     assert "through: CN=Phone 1 SHA-256,O=factory of tests,C=DE" in done.out
     assert "may: help to find the way to a root" in done.out
     assert "revocation list" in done.out

@@ -61,16 +61,28 @@ def test_what_it_prints_can_be_put_into_the_options_file(
 ) -> None:
     done = run("tls", "dev", tmp_path / "with space", "--legacy")
     lines = [line.strip() for line in done.out.splitlines()]
-    section = lines[lines.index("In the options file, below its [https]:") + 1 :]
-    given = options_file.read_text()  # where [https] is already
-    below = "\n".join(["[https]", *section[: section.index("")]])
-    options_file.write_text(given.replace("[https]", below, 1))
+    end = lines.index("", lines.index("In the options file, below its [https]:"))
+    given = options_file.read_text()  # where both sections are already
+    section = ""
+    for line in lines[:end]:
+        if line.startswith("In the options file, below its ["):
+            section = line.removeprefix("In the options file, below its ")[:-1]
+        elif section:
+            given = given.replace(f"\n{section}", f"\n{section}\n{line}", 1)
+    options_file.write_text(given)
     found = run("tls", "check", "--json")
     assert found.status == 0, found.out
     assert [each["kind"] for each in found.json["factory_cas"]] == [
         *("root", "root", "issuing")
     ]
     assert found.json["warnings"] == []
+    (listen,) = (
+        line.split()
+        for line in run("options", "check").out.splitlines()
+        if line.startswith("https.legacy.listen ")
+    )
+    assert "0.0.0.0:8444" in " ".join(listen)
+    assert "localhost:8444" in done.out
 
 
 def test_the_same_factory_signs_more_phones_and_revokes_some(

@@ -260,6 +260,12 @@ class Program:
         return _address(line, "https ")
 
     @property
+    def https_legacy(self) -> tuple[str, int]:
+        """Where it listens for HTTPS of old firmware."""
+        (line,) = (line for line in self.lines if line.startswith("https legacy "))
+        return _address(line, "https legacy ")
+
+    @property
     def pnp(self) -> tuple[str, int]:
         """Where it listens for SIP that is sent to it alone."""
         (line,) = (line for line in self.lines if line.startswith("pnp udp "))

@@ -57,9 +57,12 @@ def fetch(
     path: str,
     context: SSL.Context,
     session: SSL.Session | None = None,
+    *,
+    legacy: bool = False,
 ) -> tuple[int, bytes, SSL.Session, bool]:
     """Status and body of *path*, the session, and whether it was resumed."""
-    with Phone(program.https, context, session) as phone:
+    address = program.https_legacy if legacy else program.https
+    with Phone(address, context, session) as phone:
         phone.shake()
         phone.send(request(path, "Connection: close"))
         head, _, body = phone.rest().partition(b"\r\n\r\n")
@@ -95,6 +98,36 @@ def test_a_certificate_opens_its_own_document_in_every_worker(
     )
     wait_until(lambda: program.reasons(OTHER), "it is told who was refused")
     assert program.reasons(OTHER)[0] == "CERTIFICATE_OTHER_MAC"
+
+
+def test_a_weak_certificate_opens_its_document_on_the_legacy_port_only(
+    serving: Serving, trusted: dict[str, str]
+) -> None:
+    program = serving(**trusted, HTTPS__LEGACY__LISTEN="127.0.0.1:0")
+    program.import_accounts({"401": factory.TEXT})
+    weak = factory.phone(
+        issuing=factory.WORLD.legacy_issuing, key=factory.WORLD.rsa_1024
+    )
+    path = f"/{factory.TEXT}.xml"
+    for version in VERSIONS.values():
+        context = client_context(*weak, version)
+        session: SSL.Session | None = None
+        modern: SSL.Session | None = None
+        for _ in range(6):
+            status, body, session, _ = fetch(
+                program, path, context, session, legacy=True
+            )
+            assert status == 200
+            assert b"secret-401" in body
+            status, body, modern, _ = fetch(program, path, context, modern)
+            assert status == 401
+            assert b"secret" not in body
+
+    def is_told() -> bool:
+        shown = program.command("device", "show", factory.TEXT)["time_line"]
+        return any("https.legacy.listen" in seen["detail"] for seen in shown)
+
+    wait_until(is_told, "it is told why")
 
 
 def test_simulated_phones_boot_over_tls(
@@ -351,7 +384,8 @@ def test_every_certificate_gets_what_it_proves(
             continue
         for name, version in VERSIONS.items():
             for kind, seen in _tried(program, case, version):
-                expected = 200 if case.mac and case.name not in STRICTER else 401
+                proves = case.mac and case.name not in {*STRICTER, *WEAK}
+                expected = 200 if proves else 401
                 table.append(f"{case.name:60} {name} {kind:8} {expected} {seen}")
                 if seen != (expected, expected == 200) and case.name not in UNUSABLE:
                     wrong.append(table[-1])
@@ -363,6 +397,10 @@ def test_every_certificate_gets_what_it_proves(
 
 
 # As in tests/server/tls/test_identity.py.
+WEAK = {
+    "RSA-1024 and SHA-1 below the pinned root",
+    "RSA-2048 and SHA-256 below the pinned root",
+}
 STRICTER = {"a same-name CA with another key sent along"}
 UNUSABLE = {"P-224", "secp256k1", "RSA-512", "RSA-512 below the pinned root"}
 

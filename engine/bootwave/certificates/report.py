@@ -10,6 +10,7 @@ from bootwave.certificates.loading import warnings as warnings_of
 from bootwave.certificates.parsed import Parsed
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.server import kind_of, load_server_certificate
+from bootwave.certificates.strength import MODERN
 from bootwave.certificates.text import text_from_name
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
@@ -33,6 +34,13 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
         problems.append("https.factory_cas names no root, so nothing is trusted.")
     problems += faults_of(policy, at)
     warnings += warnings_of(policy, at)
+    if not https.legacy.listen:
+        warnings += [
+            f"The factory CA {root.subject_text} proves phones on "
+            "https.legacy.listen only, which is empty."
+            for root in known.roots
+            if root.key in policy.legacy and not MODERN.allows_key(root.public_key)
+        ]
     due += due_of(policy, at)
     return {
         "certificates": servers,
@@ -155,9 +163,12 @@ def _may(root: Parsed, policy: TrustPolicy) -> str:
     strength = policy.strength_below(root)
     if not strength.allows_key(root.public_key):
         return "prove nothing: its key is too weak"
-    if strength.sha1:
-        return (
-            "prove phones by RSA from 1024 bits, or EC, and SHA-1 or better, because "
-            "https.legacy_roots pins it"
-        )
-    return "prove phones by RSA from 2048 bits, or EC, and SHA-256 or better"
+    modern = "by RSA from 2048 bits, or EC, and SHA-256 or better"
+    if not strength.sha1:
+        return f"prove phones {modern}"
+    weak = (
+        "prove phones on https.legacy.listen by RSA from 1024 bits, or EC, and SHA-1 "
+        "or better, because https.legacy_roots pins it"
+    )
+    is_modern = MODERN.allows_key(root.public_key)
+    return f"{weak}; on https.listen {modern}" if is_modern else weak

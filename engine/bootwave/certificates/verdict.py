@@ -29,6 +29,7 @@ class Problem(Enum):
     BLOCKED = "its certificate is blocked here"
     NOT_REMEMBERED = "it resumed a session whose certificate is not known here"
     OUTDATED = "its certificate was verified before the factory CAs changed"
+    LEGACY_ONLY = "its certificate is weak, so it counts on https.legacy.listen only"
     TLS_REFUSED = "its certificate or chain was refused by TLS itself"
 
     @property
@@ -61,7 +62,8 @@ class Verdict:
     ``denies`` is set when it was revoked or blocked: every request on that connection
     is denied, whatever else is open.  ``expired`` is set when it proves a MAC although
     something in its path has expired (https.expired = accept): that is to be logged.
-    ``legacy`` tells that the proof rests on SHA-1 or RSA-1024 of a pinned root.
+    ``legacy`` tells that the proof rests on SHA-1 or RSA-1024 of a pinned root, which
+    counts on the legacy listener only.
 
     ``leaf`` is the SHA-256 of the leaf's DER and ``key`` that of its
     SubjectPublicKeyInfo; ``issuer`` is the issuer's name as in RFC 4514, cut to 200

@@ -27,6 +27,8 @@ SERVER_CA = "server-ca.pem"
 SERVERS: "dict[str, Kind]" = {"server-rsa.pem": "rsa", "server-ecdsa.pem": "ecdsa"}
 CRL = "issuing.crl"
 PHONES = "phones"
+# Certificates of old phones count there only.
+LEGACY_LISTEN = ["0.0.0.0:8444", "[::]:8444"]
 # A CA's certificate and key: never needed by an engine.
 _KEYS = {
     "root": "root-ca-with-key.pem",
@@ -217,11 +219,12 @@ def _tell(
         "crls": [str(directory / CRL)],
         **({"legacy_roots": pinned} if pinned else {}),
     }
+    legacy = {"listen": LEGACY_LISTEN} if pinned else {}
     server_ca = directory / SERVER_CA
     if json:
         print_json(
             {
-                "options": options,
+                "options": {**options, **({"legacy": legacy} if legacy else {})},
                 "server_ca": str(server_ca),
                 "phones": [str(path) for path in phones],
                 "revoked": revoked,
@@ -236,10 +239,13 @@ def _tell(
         )
     if phones or revoked:
         print_line("")
-    # Without the section itself: the file of init has it, and TOML has it but once.
-    print_line("In the options file, below its [https]:")
-    for name, values in options.items():
-        print_line(f"  {name} = [{', '.join(map(toml, values))}]")
+    # Without the sections themselves: the file of init has them, and TOML has each but
+    # once.
+    for section, wanted in (("https", options), ("https.legacy", legacy)):
+        if wanted:
+            print_line(f"In the options file, below its [{section}]:")
+        for name, values in wanted.items():
+            print_line(f"  {name} = [{', '.join(map(toml, values))}]")
     for path in phones[:1]:
         print_line("")
         print_line("As this phone, once its MAC is bound and the engine runs:")
@@ -250,7 +256,7 @@ def _tell(
                 f"  printf 'GET {target} HTTP/1.0\\r\\n\\r\\n' | openssl s_client "
                 "-quiet -ign_eof -cipher DEFAULT@SECLEVEL=0 "
                 f"-CAfile {ca} -cert {file} -cert_chain {file} -key {file} "
-                "-connect localhost:8443"
+                "-connect localhost:8444"
             )
         else:
             print_line(

@@ -222,7 +222,7 @@ class Worker:
 
         contexts = shared.tls.contexts
         listeners = [
-            TlsListener(sock, context)
+            TlsListener(sock, context, legacy=kind is shared.legacy)
             for kind, context in (
                 (shared.https, contexts.modern),
                 (shared.legacy, contexts.legacy),

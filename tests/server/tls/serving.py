@@ -151,7 +151,7 @@ class Served:
             self.address = sock.getsockname()[:2]
         for sock in legacy:
             assert contexts.legacy is not None
-            listeners.append(TlsListener(sock, contexts.legacy))
+            listeners.append(TlsListener(sock, contexts.legacy, legacy=True))
             self.legacy_address = sock.getsockname()[:2]
         self.identities = Identities(
             self.shared.policy,

@@ -48,49 +48,64 @@ def seen(body: bytes) -> tuple[str, str, str]:
 STRICTER = {"a same-name CA with another key sent along"}
 
 
-def expected(case: Case) -> tuple[str, str, str]:
+# What proves something by SHA-1 or RSA-1024, which only the legacy listener takes.
+WEAK = {
+    "RSA-1024 and SHA-1 below the pinned root",
+    "RSA-2048 and SHA-256 below the pinned root",
+}
+
+
+def expected(case: Case, *, legacy: bool = False) -> tuple[str, str, str]:
     if case.denies:
         return NOBODY, "CERTIFICATE_BLOCKED", ""
+    if case.name in WEAK and not legacy:
+        return NOBODY, "", Problem.LEGACY_ONLY.sentence
     problem = Problem.TLS_REFUSED if case.name in STRICTER else case.problem
     if problem is None:
         return f"{case.mac:012X}", "", ""
     return NOBODY, "", problem.sentence
 
 
-def tried(served: Served, case: Case, version: int) -> list[tuple[str, str, str] | str]:
+def tried(
+    address: tuple[str, int], case: Case, version: int
+) -> list[tuple[str, str, str] | str]:
     """What a full handshake and a resumed one showed, or why there was none."""
     try:
         context = client_context(case.chain, case.key, version)
-        body, session, resumed = ask(served.address, context)
+        body, session, resumed = ask(address, context)
     except SSL.Error as error:
         return [f"no handshake: {error.args[0][-1][-1]}"] * 2
     assert not resumed
     full = seen(body)
     if full == (NOBODY, "", ""):
         return ["the client cannot use its key"] * 2
-    body, _, resumed = ask(served.address, context, session)
+    body, _, resumed = ask(address, context, session)
     assert resumed
     return [full, seen(body)]
 
 
+@pytest.mark.parametrize("listener", ["modern", "legacy"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_certificate_proves_what_it_must_full_and_resumed(
-    served: Served, version: str
+    served: Served, version: str, listener: str
 ) -> None:
+    legacy = listener == "legacy"
+    address = served.legacy_address if legacy else served.address
     cases = [case for case in CASES if case.loads and case.chain]
     assert len(cases) >= 60
     table = []
     wrong = []
     for case in cases:
         for kind, got in zip(
-            ("full", "resumed"), tried(served, case, VERSIONS[version]), strict=True
+            ("full", "resumed"), tried(address, case, VERSIONS[version]), strict=True
         ):
-            row = f"{version} {kind:8}{case.name}: {expected(case)} {got}"
+            wanted = expected(case, legacy=legacy)
+            row = f"{version} {kind:8}{case.name}: {wanted} {got}"
             table.append(row)
             if isinstance(got, str):
                 right = case.name in UNUSABLE
             else:
-                mac, denial, detail = expected(case)
+                mac, denial, detail = wanted
                 # Of what proves nothing only that is kept, and not always why.
                 right = got[:2] == (mac, denial) and (
                     bool(got[2]) == bool(detail)
@@ -101,6 +116,49 @@ def test_every_certificate_proves_what_it_must_full_and_resumed(
                 wrong.append(row)
     print("\n".join(table))
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_weak_certificate_counts_on_the_legacy_listener_and_nowhere_else(
+    served: Served, version: int
+) -> None:
+    weak = factory.phone(
+        issuing=factory.WORLD.legacy_issuing, key=factory.WORLD.rsa_1024
+    )
+    context = client_context(*weak, version)
+    nobody = NOBODY, "", Problem.LEGACY_ONLY.sentence
+    sessions: dict[tuple[str, int], SSL.Session] = {}
+    # In any order, however much is known of it from the other listener.
+    for _ in range(2):
+        for address, wanted in (
+            (served.address, nobody),
+            (served.legacy_address, (factory.TEXT, "", "")),
+        ):
+            body, sessions[address], _ = ask(address, context)
+            assert seen(body) == wanted
+            body, _, resumed = ask(address, context, sessions[address])
+            assert resumed
+            assert seen(body) == wanted
+    # A ticket of the one opens nothing at the other.
+    body, _, resumed = ask(served.address, context, sessions[served.legacy_address])
+    assert not resumed
+    assert seen(body) == nobody
+    for address, wanted in (
+        (served.address, nobody),
+        (served.legacy_address, (factory.TEXT, "", "")),
+    ):
+        with Phone(address, context) as phone:
+            phone.shake()
+            for _ in range(2):
+                phone.send(STAY)
+                assert seen(phone.answer()) == wanted
+                served.stamp += 1  # everything is looked at anew
+
+
+def test_a_strong_certificate_counts_on_both_listeners(served: Served) -> None:
+    context = phone_context()
+    for address in (served.address, served.legacy_address):
+        assert seen(ask(address, context)[0])[0] == factory.TEXT
 
 
 def rogue(version: int) -> SSL.Context:

@@ -244,7 +244,9 @@ class TlsAcceptor:
         now = time.monotonic()
         here = local or listener.local
         assert here is not None
-        shaking = Shaking(number, listener.context, source, here, now)
+        shaking = Shaking(
+            number, listener.context, source, here, now, legacy=listener.legacy
+        )
         if self._balancers and source in self._balancers:
             shaking.buffer = b""
         self._handshakes.add(shaking)
@@ -332,7 +334,7 @@ class TlsAcceptor:
             self._server.adopt_clear(_socket(shaking), ends, data)
             return b""
         shaking.hello = data
-        shaking.shown = Shown()
+        shaking.shown = Shown(shaking.legacy)
         connection = SSL.Connection(shaking.context, None)
         connection.set_accept_state()
         connection.set_app_data(shaking.shown)

@@ -7,6 +7,8 @@
 * In a resumed session nothing is found, and the certificate of whoever began it is
   there, a rogue's included.  Identity comes from the verdict of the full handshake
   alone, which any worker may have given (``verdicts``); an unknown leaf has none.
+* What weak algorithms prove counts on the legacy listener only: the verdict is of the
+  leaf, wherever it was given, and the identity of the listener that was reached.
 * A connection may last.  Every request asks again what its certificate proves *now*:
   at once when an administrator blocked one, else once a second, for dates.
 """
@@ -37,9 +39,11 @@ from bootwave.sightings import Reason
 class Shown:
     """What OpenSSL found about the certificates of one handshake: error numbers.
 
-    ``asked`` is whether it looked at any.
+    ``legacy`` is whether it is one of the legacy listener, ``asked`` whether OpenSSL
+    looked at any certificate.
     """
 
+    legacy: bool = False
     errors: set[int] = field(default_factory=set)
     asked: bool = False
 
@@ -59,16 +63,25 @@ def verified(
 class Proof:
     """What a certificate showed, and what that proves at the moment.
 
-    ``identity`` holds at the state *epoch*, of time and policy.
+    ``identity`` holds at the state *epoch*, of time and policy, and on connections of
+    the legacy listener or of others, as ``legacy`` says.
     """
 
-    __slots__ = ("epoch", "identity", "verdict")
+    __slots__ = ("epoch", "identity", "legacy", "verdict")
 
-    def __init__(self, verdict: Verdict | None, identity: Identity, epoch: int) -> None:
+    def __init__(
+        self,
+        verdict: Verdict | None,
+        identity: Identity,
+        epoch: int,
+        *,
+        legacy: bool = False,
+    ) -> None:
         """Keep them; without a certificate there is no verdict."""
         self.verdict = verdict
         self.identity = identity
         self.epoch = epoch
+        self.legacy = legacy
 
 
 class Identifies(Protocol):
@@ -112,8 +125,10 @@ class Identities:
         self._seen: tuple[int, int] | None = None  # stamp and second
         self._epoch = 0
         self._unsure = False
-        # By leaf, of this epoch: a phone makes a connection for each file.
+        # By leaf, of this epoch and of listeners that are not legacy, and of those that
+        # are: a phone makes a connection for each file.
         self._fresh: dict[bytes, Proof] = {}
+        self._fresh_legacy: dict[bytes, Proof] = {}
 
     def prove(
         self, connection: SSL.Connection, shown: Shown, *, resumed: bool
@@ -123,7 +138,8 @@ class Identities:
         digest = leaf_digest(connection)
         if digest is None:
             return Proof(None, NOBODY, self._epoch)
-        known = self._fresh.get(digest)
+        fresh = self._fresh_legacy if shown.legacy else self._fresh
+        known = fresh.get(digest)
         fits = shown.asked and shown.errors <= self._tolerated
         if known is not None and (resumed or (fits and known.identity.mac)):
             return known  # the same bytes, under the same policy, in the same second
@@ -135,8 +151,9 @@ class Identities:
             # again, for it takes longer than the rest of the handshake together.
             recalled = self._recalled(leaf, digest)
             if resumed or recalled.mac:
-                return self._keep(digest, recalled)
-        return self._judged(connection, leaf, digest, fits=fits)
+                return self._keep(digest, recalled, legacy=shown.legacy)
+        verdict = self._judged(connection, leaf, digest, fits=fits)
+        return self._keep(digest, verdict, legacy=shown.legacy)
 
     def now(self, proof: Proof) -> Identity:
         """Return whose *proof* is at the moment."""
@@ -145,12 +162,12 @@ class Identities:
             proof.epoch = self._epoch
             if proof.verdict is not None:
                 proof.verdict = self._policy.again(proof.verdict, self._clock())
-                proof.identity = self._identity(proof.verdict)
+                proof.identity = self._identity(proof.verdict, legacy=proof.legacy)
         return proof.identity
 
     def _judged(
         self, connection: SSL.Connection, leaf: bytes, digest: bytes, *, fits: bool
-    ) -> Proof:
+    ) -> Verdict:
         # Here the chain comes without the leaf (SSL_get_peer_cert_chain).
         chain = [leaf]
         for each in connection.get_peer_cert_chain() or ():
@@ -164,7 +181,7 @@ class Identities:
         self._page.publish(digest, verdict)
         if verdict.expired:
             log.note(log.TLS_EXPIRED, mac=text_from_mac(verdict.mac))
-        return self._keep(digest, verdict)
+        return verdict
 
     def _recalled(self, leaf: bytes, digest: bytes) -> Verdict:
         """Return the verdict of the full handshake, perhaps in another worker."""
@@ -177,16 +194,19 @@ class Identities:
                 found = self._policy.again(shared, at)
         return found
 
-    def _keep(self, digest: bytes, verdict: Verdict) -> Proof:
-        proof = Proof(verdict, self._identity(verdict), self._epoch)
-        self._fresh[digest] = proof
+    def _keep(self, digest: bytes, verdict: Verdict, *, legacy: bool) -> Proof:
+        identity = self._identity(verdict, legacy=legacy)
+        proof = Proof(verdict, identity, self._epoch, legacy=legacy)
+        (self._fresh_legacy if legacy else self._fresh)[digest] = proof
         return proof
 
-    def _identity(self, verdict: Verdict) -> Identity:
+    def _identity(self, verdict: Verdict, *, legacy: bool) -> Identity:
         if verdict.denies:
             return Identity(denial=Reason.CERTIFICATE_BLOCKED)
         if self._unsure:
             return _UNSURE
+        if verdict.mac and verdict.legacy and not legacy:
+            return _nobody_because(Problem.LEGACY_ONLY)
         if verdict.mac:
             return Identity(verdict.mac)
         return _nobody_because(verdict.problem)
@@ -209,6 +229,7 @@ class Identities:
         self._seen = seen
         self._epoch += 1
         self._fresh.clear()
+        self._fresh_legacy.clear()
 
 
 _UNSURE = Identity(detail="whether its certificate is blocked cannot be found out now")

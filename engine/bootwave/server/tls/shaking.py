@@ -16,14 +16,20 @@ MOST_LOOKED_AT = 512
 
 
 class TlsListener:
-    """A listening socket and the context its handshakes begin with."""
+    """A listening socket and the context its handshakes begin with.
 
-    __slots__ = ("context", "likely", "local", "socket")
+    ``legacy`` is whether it is for old firmware, and weak certificates count.
+    """
 
-    def __init__(self, sock: socket.socket, context: SSL.Context) -> None:
+    __slots__ = ("context", "legacy", "likely", "local", "socket")
+
+    def __init__(
+        self, sock: socket.socket, context: SSL.Context, *, legacy: bool = False
+    ) -> None:
         """Find out what the socket is bound to."""
         self.socket = sock
         self.context = context
+        self.legacy = legacy
         host, port = sock.getsockname()[:2]
         # Where it is one address, every connection is to that one.
         fixed = host not in ("0.0.0.0", "::")
@@ -36,8 +42,9 @@ class TlsListener:
 class Shaking:
     """One connection before its first request, on the descriptor *number*.
 
-    ``hello`` is what came first, ``waiting`` since when the peer has to move, ``left``
-    what the kernel has not taken yet.
+    ``hello`` is what came first, ``legacy`` whether that listener was reached,
+    ``waiting`` since when the peer has to move, ``left`` what the kernel has not taken
+    yet.
     """
 
     __slots__ = (
@@ -48,6 +55,7 @@ class Shaking:
         "hello",
         "interest",
         "left",
+        "legacy",
         "local",
         "number",
         "proof",
@@ -63,10 +71,13 @@ class Shaking:
         source: str,
         local: tuple[str, int],
         now: float,
+        *,
+        legacy: bool = False,
     ) -> None:
         """Let a connection begin *now*: monotonic seconds."""
         self.number = number
         self.context = context
+        self.legacy = legacy
         self.source = source
         self.local = local
         self.connection: SSL.Connection | None = None  # made when the first bytes came
