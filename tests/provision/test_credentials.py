@@ -193,6 +193,24 @@ def test_a_nonce_that_is_too_old_tells_no_open_window(bench: Bench) -> None:
     assert bench.reasons[1] is Reason.HEAD_UNDER_WINDOW
 
 
+def test_what_was_overheard_is_good_again_for_a_minute_and_not_after_a_revocation() -> (
+    None
+):
+    for ends in ("time", "revocation"):
+        bench = made()
+        overheard = digest(USER, PASSWORD, URI, nonce_of(bench.get(URI)))
+        bench.clock.pass_seconds(55)
+        for _ in range(3):  # with the same nc
+            assert bench.get(URI, authorization=overheard).status == 200
+        assert bench.get(URI, source=ELSEWHERE, authorization=overheard).status == 401
+        if ends == "time":
+            bench.clock.pass_seconds(15)
+        else:
+            del bench.store.credentials[MAC]
+            bench.revocations.revoke([Change("device", MAC)])
+        assert bench.get(URI, authorization=overheard).status == 401
+
+
 def test_digest_is_good_for_its_own_url_and_method_only(bench: Bench) -> None:
     nonce = nonce_of(bench.get())
     shown = digest(USER, PASSWORD, URI, nonce)
