@@ -83,7 +83,15 @@ def test_a_credential_of_systemd_is_a_file(
     with pytest.raises(OptionError, match="LoadCredential="):
         key_lines(source)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    with pytest.raises(OptionError, match=r"cannot be read.*restore it from a copy"):
+    with pytest.raises(OptionError) as raised:
+        key_lines(source)
+    assert str(raised.value) == (
+        f"The credential 'bootwave.key', {tmp_path / 'bootwave.key'}, cannot be read "
+        "(No such file or directory): see LoadCredential= in the unit and the file "
+        "that it names; every password is sealed with the keys in it."
+    )
+    (tmp_path / "bootwave.key").write_bytes(b"\xff")
+    with pytest.raises(OptionError, match=r"^The credential 'bootwave.key'.*damaged"):
         key_lines(source)
     line = new_line()
     (tmp_path / "bootwave.key").write_text(line + "\n")
@@ -93,6 +101,21 @@ def test_a_credential_of_systemd_is_a_file(
         with pytest.raises(OptionError, match="names no credential: write credential:"):
             key_lines(Path(f"credential:{name}"))
     assert not is_file(source)
+
+
+def test_a_file_that_cannot_be_read_is_told_as_what_init_made(tmp_path: Path) -> None:
+    path = tmp_path / "bootwave.key"
+    with pytest.raises(OptionError) as raised:
+        key_lines(path)
+    assert str(raised.value) == (
+        f"The key file {path} cannot be read (No such file or directory): it was made "
+        "by bootwave init and every password is sealed with it, so restore it from a "
+        "copy."
+    )
+    path.write_bytes(b"\xff")
+    path.chmod(0o600)
+    with pytest.raises(OptionError, match=r"^The key file .* is damaged: restore it"):
+        key_lines(path)
 
 
 def test_only_a_file_is_made(tmp_path: Path) -> None:

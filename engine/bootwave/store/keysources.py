@@ -49,8 +49,17 @@ def key_lines(source: Path) -> list[str]:
     if text.startswith(ENVIRONMENT):
         return _of_variable(text.removeprefix(ENVIRONMENT))
     if text.startswith(CREDENTIAL):
-        return _of_file(_credential(text.removeprefix(CREDENTIAL)), private=False)
-    return _of_file(source, private=True)
+        return _of_credential(text.removeprefix(CREDENTIAL))
+    name = f"The key file {source}"
+    lines, mode = _read(
+        source,
+        name,
+        lost="it was made by bootwave init and every password is sealed with it, so "
+        "restore it from a copy.",
+    )
+    if mode & 0o077:
+        raise OptionError(f"{name} can be read by others: run chmod 600 on it.")
+    return lines
 
 
 def version(source: Path) -> Version | None:
@@ -112,28 +121,21 @@ def _write(descriptor: int, lines: list[str]) -> None:
         os.fsync(file.fileno())  # what it seals must not outlive it
 
 
-def _of_file(path: Path, *, private: bool) -> list[str]:
+def _read(path: Path, name: str, *, lost: str) -> tuple[list[str], int]:
+    """Return lines and mode of *path*; raises OptionError, of *name*."""
     try:
         with path.open(encoding="ascii") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            lines = file.read(MAX_KEY_CHARACTERS).splitlines()
+            return file.read(MAX_KEY_CHARACTERS).splitlines(), mode
     except OSError as error:
         raise OptionError(
-            f"The key file {path} cannot be read ({error.strerror}): it was made by "
-            "bootwave init and every password is sealed with it, so restore it from a "
-            "copy."
+            f"{name} cannot be read ({error.strerror}): {lost}"
         ) from error
     except UnicodeDecodeError as error:
-        raise OptionError(f"The key file {path} is damaged: restore it.") from error
-    # A credential is in a directory of the service's own, and its mode shows an ACL.
-    if private and mode & 0o077:
-        raise OptionError(
-            f"The key file {path} can be read by others: run chmod 600 on it."
-        )
-    return lines
+        raise OptionError(f"{name} is damaged: restore it.") from error
 
 
-def _credential(name: str) -> Path:
+def _of_credential(name: str) -> list[str]:
     if not name or "/" in name:
         raise OptionError(
             f"store.key = {CREDENTIAL}{name} names no credential: write "
@@ -145,7 +147,15 @@ def _credential(name: str) -> Path:
             f"store.key names the credential {name!r}, but systemd passed none: say "
             f"LoadCredential={name}:FILE in the unit, or give store.key a file."
         )
-    return Path(directory) / name
+    path = Path(directory) / name
+    # Its mode shows an ACL, in a directory of the service's own.
+    lines, _ = _read(
+        path,
+        f"The credential {name!r}, {path},",
+        lost="see LoadCredential= in the unit and the file that it names; every "
+        "password is sealed with the keys in it.",
+    )
+    return lines
 
 
 def _of_variable(name: str) -> list[str]:
