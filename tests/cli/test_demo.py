@@ -1,5 +1,6 @@
 """The demo as a user runs it: a child process, stopped by Ctrl-C."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -10,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bootwave.cli import demo as demo_module
 from bootwave.cli.demo import LOOPBACK, PNP_PORT
 from bootwave.cli.main import main
+from bootwave.optionsfile import load
 from bootwave.server.supervisor import PR_SET_PDEATHSIG
+
+# A machine that is busy with other tests takes its time; a demo that hangs is ended.
+PATIENCE = 120
 
 
 def demo(directory: Path, *more: str) -> subprocess.Popen[str]:
@@ -56,7 +62,7 @@ def test_the_demo_boots_its_phones_and_serves_until_it_is_stopped(
             break
     assert processes_of(directory)
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     text = "".join(lines) + out
     assert process.returncode == 0, text + err
     assert "20 accounts of pbx.example.com are bound and open" in text
@@ -69,7 +75,7 @@ def test_the_demo_boots_its_phones_and_serves_until_it_is_stopped(
 def test_the_demo_opens_its_accounts_again_at_every_run(tmp_path: Path) -> None:
     for _ in range(2):
         process = demo(tmp_path / "var", "--once")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, out + err
         assert "20 booted" in out
     assert (tmp_path / "var" / "bootwave.key").stat().st_mode & 0o777 == 0o600
@@ -93,9 +99,51 @@ def test_the_demo_moves_to_free_ports_when_its_own_are_taken(tmp_path: Path) -> 
         except OSError:
             pass  # somebody else has it: all the better
         process = demo(tmp_path / "var", "--once")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, out + err
     assert f"pnp udp 127.0.0.1:{PNP_PORT}\n" not in out
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_the_demo_moves_when_ports_are_taken_in_that_very_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind
+) -> None:
+    """As two demos do to each other that begin at once, each on a port of its own."""
+    rivals: list[socket.socket] = []
+    find = demo_module._free_port
+
+    def find_and_lose(wanted_kind: socket.SocketKind, wanted: int) -> int:
+        # The other port is not the demo's own either.
+        port = find(wanted_kind, wanted if wanted_kind == kind else 0)
+        if wanted_kind == kind and len(rivals) < 2:
+            rival = socket.socket(type=kind)
+            rivals.append(rival)
+            with contextlib.suppress(OSError):  # somebody else was faster still
+                if kind == socket.SOCK_STREAM:
+                    rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                rival.bind((LOOPBACK, port))
+                if kind == socket.SOCK_STREAM:
+                    rival.listen()
+        return port
+
+    monkeypatch.setattr(demo_module, "_free_port", find_and_lose)
+    try:
+        words = ["demo", "--phones", "5", "--once", "--directory", str(tmp_path)]
+        assert main(words) == 0
+    finally:
+        for rival in rivals:
+            rival.close()
+    assert len(rivals) == 2
+
+
+def test_an_engine_that_fails_on_free_ports_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOOTWAVE_PNP__GROUP", "224.0.1.300")
+    monkeypatch.setattr(demo_module, "_loaded", lambda file: load(file, {}))
+    words = ["demo", "--phones", "5", "--once", "--directory", str(tmp_path)]
+    assert main(words) == 1
+    assert capfd.readouterr().err.count("224.0.1.300") == 1
 
 
 def test_a_demo_that_runs_is_not_disturbed_by_another(tmp_path: Path) -> None:
@@ -106,10 +154,10 @@ def test_a_demo_that_runs_is_not_disturbed_by_another(tmp_path: Path) -> None:
         assert process.poll() is None
     before = (directory / "bootwave.toml").read_text()
     second = demo(directory, "--once")
-    _out, err = second.communicate(timeout=30)
+    _out, err = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert "An engine runs on" in err
     assert (directory / "bootwave.toml").read_text() == before
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

@@ -41,6 +41,7 @@ MAX_PHONES = 60_000  # what is left of that range
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _INTERRUPTED = 130
+_MOVES = 4  # to other ports, when others are faster
 _MARK = "# Written by bootwave demo, which writes it again at every run."
 
 
@@ -191,20 +192,29 @@ def _free_port(kind: socket.SocketKind, wanted: int) -> int:
 @contextmanager
 def _engine(file: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Give the running engine of *file* and its PnP port; it is stopped in the end."""
-    pnp = _free_port(socket.SOCK_DGRAM, PNP_PORT)
-    http = _free_port(socket.SOCK_STREAM, HTTP_PORT)
-    try:
-        engine = _started(file, pnp, http)
-    except OperatorError:
-        if (pnp, http) != (PNP_PORT, HTTP_PORT):
-            raise
-        # Another demo took these ports in this very moment.
-        pnp, http = _free_port(socket.SOCK_DGRAM, 0), _free_port(socket.SOCK_STREAM, 0)
-        engine = _started(file, pnp, http)
+    engine, pnp = _started_somewhere(file)
     try:
         yield engine, pnp
     finally:
         _stop(engine)
+
+
+def _started_somewhere(file: Path) -> tuple[subprocess.Popen[str], int]:
+    """Return the engine and its PnP port; raises OperatorError.
+
+    Between finding a port and binding it another demo may take it: then it is another.
+    """
+    udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
+    pnp, http = _free_port(udp, PNP_PORT), _free_port(tcp, HTTP_PORT)
+    for _ in range(_MOVES):
+        try:
+            return _started(file, pnp, http), pnp
+        except OperatorError:
+            now = _free_port(udp, pnp), _free_port(tcp, http)
+            if now == (pnp, http):
+                raise  # it was not for the ports
+            pnp, http = now
+    return _started(file, pnp, http), pnp
 
 
 def _started(file: Path, pnp: int, http: int) -> subprocess.Popen[str]:
