@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bootwave.pairing.limits import (
     AGAIN_SECONDS,
     ALARM_SECONDS,
+    DEBT_SECONDS,
     GRACE_SECONDS,
     KNOWN_SECONDS,
     RUN_BITS,
@@ -48,6 +49,18 @@ def test_a_bucket_holds_its_burst_and_fills_with_time() -> None:
     assert bucket.take(7, NOW + 1.0)
     assert not bucket.take(7, NOW + 1.0)
     assert bucket.left(7, NOW + 1e6) == 3
+
+
+def test_what_is_charged_beyond_is_owed_and_no_more_than_so_long() -> None:
+    some = buckets(5, 6)
+    assert [some.charge(1, NOW) for _ in range(10)] == [True] * 5 + [False] * 5
+    assert some.left(1, NOW) == -5
+    assert not some.has(1, NOW + 59)
+    assert some.has(1, NOW + 60)
+    for _ in range(10_000):
+        some.charge(1, NOW)
+    assert not some.has(1, NOW + DEBT_SECONDS)
+    assert some.has(1, NOW + DEBT_SECONDS + 10)
 
 
 def test_a_clock_that_goes_back_fills_nothing() -> None:
@@ -215,6 +228,29 @@ def test_who_asks_for_many_macs_is_slowed_and_others_are_not() -> None:
     assert missing.pace(ELSEWHERE) is Pace.USUAL
     missing.later(3600)
     assert missing.pace(HERE) is Pace.USUAL
+
+
+def test_who_asks_for_many_macs_at_once_pays_for_them_afterwards() -> None:
+    missing = Missing()
+    macs = far_apart()
+    for _ in range(100):
+        assert missing.miss(HERE, next(macs)) is Pace.USUAL
+    missing.later()
+    missing.later(60)
+    assert missing.pace(HERE) is Pace.SLOW_OR_SHED
+    assert missing.pace(ELSEWHERE) is Pace.USUAL
+    missing.later(DEBT_SECONDS)
+    assert missing.pace(HERE) is Pace.USUAL
+
+
+def test_neighbours_owe_nothing_for_what_others_asked() -> None:
+    missing = Missing()
+    for number in range(100):
+        missing.miss(f"10.0.0.{number}", MAC + number)
+    missing.later()
+    assert missing.pace("10.1.1.1") is Pace.SLOW
+    missing.later(10)
+    assert missing.pace("10.1.1.1") is Pace.USUAL
 
 
 def test_a_wave_of_phones_behind_one_address_that_prove_themselves_counts_nothing() -> (

@@ -22,6 +22,10 @@ Memory = memoryview
 _PLACE = 3  # doubles: tag, tokens, when they were counted
 _SECONDS = 0xFFFFFFFF
 _WAYS = 8
+# Misses are counted ten seconds late, so thousands fit into a burst: without a debt its
+# source would be as before once one token came back.  With no bound to it, phones that
+# come to an address later would wait for what a stranger owes.
+DEBT_SECONDS = 600.0
 
 
 class Buckets:
@@ -36,9 +40,13 @@ class Buckets:
         self._places = len(self._cells) // _PLACE
         self._burst = burst
         self._per_second = per_minute / 60.0
+        self._most_owed = self._per_second * DEBT_SECONDS
 
     def left(self, key: int, now: float) -> float:
-        """Return how many tokens *key* has at *now* (seconds of one clock)."""
+        """Return how many tokens *key* has at *now* (seconds of one clock).
+
+        Below 0 it owes them.
+        """
         at = key % self._places * _PLACE
         cells = self._cells
         if cells[at] != _tag(key):
@@ -55,10 +63,23 @@ class Buckets:
         left = self.left(key, now)
         if left < 1.0:
             return False
+        self._put(key, left - 1.0, now)
+        return True
+
+    def charge(self, key: int, now: float) -> bool:
+        """Whether *key* had a token; it owes one if not.
+
+        For what is counted after it was done: who had none is the poorer for it, by
+        what comes back in ``DEBT_SECONDS`` at most.
+        """
+        left = self.left(key, now)
+        self._put(key, max(left - 1.0, -self._most_owed), now)
+        return left >= 1.0
+
+    def _put(self, key: int, tokens: float, now: float) -> None:
         at = key % self._places * _PLACE
         cells = self._cells
-        cells[at], cells[at + 1], cells[at + 2] = _tag(key), left - 1.0, now
-        return True
+        cells[at], cells[at + 1], cells[at + 2] = _tag(key), tokens, now
 
 
 class Marks:
@@ -293,7 +314,7 @@ class Misses:
         self._counted.set(keys.pair, now)
         self._count()
         self._tally[0] += 1.0
-        within_source = self._sources.take(keys.source, now)
+        within_source = self._sources.charge(keys.source, now)
         within_run = self._runs.take(keys.run, now)
         if not within_source or not within_run:
             self._over = missed
