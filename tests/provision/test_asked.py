@@ -1,5 +1,6 @@
 import pytest
 
+from bootwave.http.contact import Identity
 from bootwave.http.target import DocumentKind
 from bootwave.options import Options
 from bootwave.provision.asked import asked_from, phone_detail
@@ -55,6 +56,20 @@ def test_the_model_to_remember_is_the_phones_own_word() -> None:
 def test_something_that_is_no_phone_has_no_detail() -> None:
     assert phone_detail(request(agent="curl/8.0")) == ""
     assert phone_detail(request(agent=AGENT)) == "snom370 8.4.35"
+
+
+def test_of_which_mac_another_certificate_is_stands_in_the_detail() -> None:
+    def detail(path: str, mac: int) -> str:
+        identity = Identity(mac=mac)
+        asked = asked_from(request(path), contact(identity=identity), Options())
+        assert asked is not None
+        return asked.detail
+
+    own, other = "/0004132E08B4.xml", "/000413B60680.xml"
+    assert detail(own, MAC) == "snom370 8.4.35"
+    assert detail(other, MAC) == "snom370 8.4.35; its certificate is of 0004132E08B4"
+    assert detail("/snom370.htm", MAC) == "snom370 8.4.35"
+    assert detail(other, 0) == "snom370 8.4.35"
 
 
 TOKEN = "tabcdefghijklmnopqrstuvwxyz"

@@ -108,7 +108,9 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         is_head=request.method == b"HEAD",
         if_none_match=request.if_none_match,
         agent_model=agent.model,
-        detail=_with_certificate(phone_detail(request), contact),
+        detail=_with_certificate(
+            phone_detail(request), contact, target.mac if own else 0
+        ),
         proofs=proofs_of(contact.identity),
         token=token,
         shown=_shown(request) if own else None,
@@ -139,9 +141,16 @@ def proofs_of(identity: Identity) -> Proofs:
     return Proofs(identity.mac, identity.denial)
 
 
-def _with_certificate(detail: str, contact: Contact) -> str:
-    """Return *detail* and why the certificate shown proves nothing, if it does not."""
-    why = contact.identity.detail
+def _with_certificate(detail: str, contact: Contact, mac: int) -> str:
+    """Return *detail* and what is wrong with the certificate shown, if anything is.
+
+    It proves nothing, or another MAC than *mac*, whose own document is asked for; 0 is
+    for what names no phone.
+    """
+    identity = contact.identity
+    why = identity.detail
+    if mac and identity.mac not in (0, mac):
+        why = f"its certificate is of {text_from_mac(identity.mac)}"
     return "; ".join(filter(None, (detail, why))) if why else detail
 
 
