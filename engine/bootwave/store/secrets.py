@@ -82,7 +82,14 @@ class KeyRing:
 
     @property
     def names(self) -> list[str]:
-        """The names of the keys, which are not secret; the first one seals."""
+        """The names of the keys, which are not secret; the first one seals.
+
+        It is the one that would seal now.
+        """
+        self._notice()
+        return self._names()
+
+    def _names(self) -> list[str]:
         first = self._sealing_id
         others = [key_id for key_id in self._keys if key_id != first]
         return [key_id.hex() for key_id in (first, *others)]
@@ -100,14 +107,11 @@ class KeyRing:
 
     def __repr__(self) -> str:
         """Return the ids of the keys, which are not secret."""
-        return f"KeyRing({', '.join(self.names)})"
+        return f"KeyRing({', '.join(self._names())})"
 
     def seal(self, text: str, *, owner: str) -> bytes:
         """Return *text* sealed for *owner*."""
-        if self._source is not None:
-            version = keysources.version(self._source)
-            if version != self._version:
-                self._read_again()
+        self._notice()
         nonce = os.urandom(_NONCE_BYTES)
         cipher = self._cipher(self._sealing_id)
         assert cipher is not None
@@ -159,6 +163,12 @@ class KeyRing:
 
             cipher = self._ciphers[key_id] = aead.AESGCM(self._keys[key_id])
         return cipher
+
+    def _notice(self) -> None:
+        """Read the keys again if the file was replaced."""
+        if self._source is not None:
+            if keysources.version(self._source) != self._version:
+                self._read_again()
 
     def _read_again(self) -> None:
         """Read the keys again; those that are gone are kept, to open with.
