@@ -68,6 +68,20 @@ def test_a_mac_is_in_one_domain_only(
     admin.account_bind("500@b.example.com", FIRST)
 
 
+def test_all_accounts_that_keep_a_phone_in_its_domain_are_named(
+    admin: Administration, add: Callable[..., None]
+) -> None:
+    add(ACCOUNT, "402@a.example.com", mac=FIRST)
+    add("500@b.example.com")
+    with pytest.raises(StoreConflict) as caught:
+        admin.account_bind("500@b.example.com", FIRST)
+    assert str(caught.value) == (
+        f"{FIRST} is bound to 401@a.example.com and 402@a.example.com, and a MAC is in "
+        f"one domain only: bootwave account unbind ACCOUNT {FIRST} for each of them "
+        "frees it."
+    )
+
+
 def test_settings_of_a_phone_do_not_follow_it_into_another_domain(
     admin: Administration, add: Callable[..., None], reader: Reader
 ) -> None:

@@ -85,11 +85,14 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
     named = {"mac": mac, "domain_id": account.domain_id}
     held = work.connection.execute(_HELD, {"mac": mac}).fetchall()
     if any(domain_id != account.domain_id for _, _, domain_id in held):
-        number, domain = work.connection.execute(_OTHER_DOMAIN, named).fetchall()[0]
+        others = work.connection.execute(_OTHER_DOMAIN, named).fetchall()
+        names = [f"{number}@{domain}" for number, domain in others]
+        named_mac, one, each = text_from_mac(mac), names[0], ""
+        if len(names) > 1:
+            one, each = "ACCOUNT", " for each of them"
         raise StoreConflict(
-            f"{text_from_mac(mac)} is bound to {number}@{domain}, and a MAC is in one "
-            f"domain only: bootwave account unbind {number}@{domain} "
-            f"{text_from_mac(mac)} frees it."
+            f"{named_mac} is bound to {' and '.join(names)}, and a MAC is in one "
+            f"domain only: bootwave account unbind {one} {named_mac}{each} frees it."
         )
     adopt_device(work.connection, mac, account.domain_id)
     work.touched("device", mac)
