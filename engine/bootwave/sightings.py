@@ -193,7 +193,7 @@ class Reason(IntEnum):
     TOKEN_WRONG = (
         89,
         "its URL has no right token, and its domain requires one",
-        "give the phone the URL that bootwave domain token show prints",
+        "give the phone the URL that bootwave domain token show DOMAIN prints",
     )
 
 

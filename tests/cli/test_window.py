@@ -47,7 +47,7 @@ def test_somebody_must_be_named(store: Command) -> None:
     assert "Name the accounts" in refused(store("window", "open"), 2)
     assert "Name the accounts" in refused(store("window", "close"), 2)
     late = store("window", "open", "401@pbx.example.com", "--minutes", "99999")
-    assert "cannot be open for 99999 minutes" in refused(late)
+    assert "for 99999 minutes: give more than 0, at most 1440." in refused(late)
 
 
 @pytest.mark.parametrize("minutes", ["nan", "inf", "-inf"])

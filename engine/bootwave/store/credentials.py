@@ -136,8 +136,8 @@ def rotate(work: Work, text: str) -> dict[str, Any]:
     rows = work.connection.execute(_STATE, {"mac": mac}).fetchall()
     if not rows:
         raise StoreNotFound(
-            f"{text_from_mac(mac)} has no credentials: it gets them with its first "
-            "document."
+            f"{text_from_mac(mac)} has no credentials: it gets them with the next "
+            "document it is given, so let it in with bootwave window open."
         )
     _made_at, used_at, has_previous = rows[0]
     if has_previous and used_at is None:

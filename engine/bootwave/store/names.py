@@ -165,8 +165,8 @@ def checked_minutes(minutes: float) -> float:
     """Return for how long a window may be opened, in minutes."""
     if not 0 < minutes <= MAX_MINUTES:
         raise OptionError(
-            f"A window cannot be open for {minutes:g} minutes: give up to "
-            f"{MAX_MINUTES:g}."
+            f"A window cannot be open for {minutes:g} minutes: give more "
+            f"than 0, at most {MAX_MINUTES:g}."
         )
     return minutes
 
