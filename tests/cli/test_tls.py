@@ -1,10 +1,16 @@
 """bootwave tls block, unblock and blocks."""
 
+import time
+from contextlib import closing
 from pathlib import Path
 
+from bootwave.optionsfile import load
+from bootwave.store import credentials
+from bootwave.store.connection import connect, transaction
+from bootwave.store.secrets import KeyRing
 from tests.certificates.authorities import key_digest
 from tests.certificates.encoding import pem
-from tests.certificates.factory import WORLD
+from tests.certificates.factory import MAC, WORLD, phone
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -35,6 +41,28 @@ def test_a_key_is_blocked_by_its_hash_or_by_a_certificate(
     done = store("tls", "unblock", "--key", key.upper())
     assert done.out == f"Unblocked the key {key}.\n"
     assert store("tls", "blocks", "--json").json == []
+
+
+def test_what_opens_the_phones_document_all_the_same_is_hinted_at(
+    store: Command, options_file: Path, tmp_path: Path
+) -> None:
+    chain, _key = phone(MAC)
+    path = tmp_path / "phone.pem"
+    path.write_bytes(b"".join(map(pem, chain)))
+    unseen = store("tls", "block", "--certificate", path)
+    assert unseen.err == ""
+    options = load(options_file, {}).options
+    keyring = KeyRing.load(options.store.key)
+    with closing(connect(options.store.database)) as connection:
+        with transaction(connection):
+            assert credentials.make(connection, keyring, MAC, time.time())
+    for words in ([], ["--json"]):
+        done = store("tls", "block", "--certificate", path, *words)
+        assert done.err == (
+            "0004132E08B4 has credentials of its own, which open its document without "
+            "the certificate: bootwave device credentials revoke 0004132E08B4 ends "
+            "them.\n"
+        )
 
 
 def test_one_way_of_naming_it_is_asked_for(store: Command, tmp_path: Path) -> None:

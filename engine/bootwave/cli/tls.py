@@ -7,7 +7,7 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, moment, print_json, print_line, print_table
+from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
 
 Serial = Annotated[
     str,
@@ -38,13 +38,19 @@ def block(
 
     Name its serial number or its key.  A CA that is blocked blocks all it issued.
     """
-    serial, key = _which(serial, key, certificate)
+    serial, key, mac = _which(serial, key, certificate)
     with place.session() as session:
         done = session.call("certificate.block", serial=serial, key=key, reason=reason)
-    if json:
-        print_json(done)
-    else:
-        print_line(f"Blocked {_named(done)}.")
+        if json:
+            print_json(done)
+        else:
+            print_line(f"Blocked {_named(done)}.")
+        shown = session.call("device.show", mac=mac) if mac else {}
+    if shown.get("credentials"):
+        hint(
+            f"{mac} has credentials of its own, which open its document without the "
+            f"certificate: bootwave device credentials revoke {mac} ends them."
+        )
 
 
 def unblock(
@@ -54,7 +60,7 @@ def unblock(
     json: Json = False,
 ) -> None:
     """End the block of a certificate."""
-    serial, key = _which(serial, key, certificate)
+    serial, key, _ = _which(serial, key, certificate)
     with place.session() as session:
         done = session.call("certificate.unblock", serial=serial, key=key)
     if json:
@@ -80,19 +86,23 @@ def blocks(json: Json = False) -> None:
     )
 
 
-def _which(serial: str, key: str, certificate: Path | None) -> tuple[str, str]:
+def _which(serial: str, key: str, certificate: Path | None) -> tuple[str, str, str]:
+    """Return serial number, key, and the MAC of a phone's certificate, or ""."""
+    mac = ""
     if bool(serial) + bool(key) + (certificate is not None) != 1:
         raise Misuse("Name one of --serial, --key and --certificate.")
     if certificate is not None:
-        key = _key_of(certificate)
-    return serial, key
+        key, mac = _key_and_mac(certificate)
+    return serial, key, mac
 
 
-def _key_of(path: Path) -> str:
+def _key_and_mac(path: Path) -> tuple[str, str]:
     from bootwave.certificates.files import read
     from bootwave.certificates.parsed import parsed_from_pem
+    from bootwave.certificates.subject import mac_from_subject
     from bootwave.errors import OptionError
     from bootwave.limits import MAX_CERTIFICATE_FILE_BYTES
+    from bootwave.phone.mac import text_from_mac
 
     content = read(path, MAX_CERTIFICATE_FILE_BYTES, "--certificate")
     try:
@@ -101,7 +111,11 @@ def _key_of(path: Path) -> str:
         found = []
     if not found:
         raise OptionError(f"{path} holds no certificate: it must be in PEM.")
-    return found[0].key.hex()
+    try:
+        mac = mac_from_subject(found[0].subject)
+    except ValueError:
+        mac = 0
+    return found[0].key.hex(), text_from_mac(mac) if mac else ""
 
 
 def _named(done: dict[str, Any]) -> str:
