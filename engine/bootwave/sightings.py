@@ -101,12 +101,12 @@ class Reason(IntEnum):
     CLEAR_HTTP_CERTIFICATE = (
         66,
         "it asked over clear HTTP although it owns a factory certificate",
-        "give the phone an https settings URL",
+        "give the phone an https settings URL; pnp.url is what multicast tells",
     )
     CLEAR_HTTP_NEVER = (
         67,
         "it asked over clear HTTP, where http.secrets = never sends no secrets",
-        "give the phone an https settings URL",
+        "give the phone an https settings URL; pnp.url is what multicast tells",
     )
     WILDCARD_AMBIGUOUS = (
         68,
