@@ -14,6 +14,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
+from tests.namespaces import in_namespace, ip
 
 MAC = "0004132E08B4"
 
@@ -155,6 +156,18 @@ def test_the_url_of_a_listener_on_all_addresses_is_one_of_this_machine(
 ) -> None:
     monkeypatch.setattr(document, "_own_address", lambda group: "192.0.2.9")
     assert document.default_url(Options()) == "http://192.0.2.9:8080"
+
+
+def test_without_a_route_the_url_is_of_an_address_that_phones_may_reach() -> None:
+    def isolated() -> None:
+        assert document.default_url(Options()) == "http://127.0.0.1:8080"
+        ip("link add phones0 type veth peer name far0")
+        ip("addr add 10.0.0.1/24 dev phones0")
+        assert document.default_url(Options()) == "http://127.0.0.1:8080"
+        ip("link set phones0 up")
+        assert document.default_url(Options()) == "http://10.0.0.1:8080"
+
+    in_namespace(isolated)
 
 
 def test_that_passwords_were_revealed_is_written_down(store: Command) -> None:

@@ -143,7 +143,7 @@ def default_url(options: Options) -> str:
     """Return the URL a phone in this network would most likely reach the server by.
 
     That is http.url, else the first HTTP listener; where it listens on all addresses,
-    on the one that multicast leaves from.
+    on the one that multicast leaves from, or the first interface's if none is.
     """
     from bootwave.provision.urls import base_url
 
@@ -160,6 +160,18 @@ def _own_address(group: str) -> str:
         try:
             end.connect((group, 9))  # asks the routing table; sends nothing
         except OSError:
-            return "127.0.0.1"
+            return _first_address()
         address: str = end.getsockname()[0]
     return address
+
+
+def _first_address() -> str:
+    """Return an address where no route leads out, as in a network of phones only."""
+    from bootwave.server.interfaces import list_interfaces
+
+    try:
+        found = list_interfaces()
+    except OSError:
+        found = []
+    usable = (each for each in found if each.is_up and not each.is_loopback)
+    return next((each.ipv4[0] for each in usable if each.ipv4), "127.0.0.1")
