@@ -133,6 +133,19 @@ def test_a_phone_with_a_certificate_needs_no_window(
     assert admin.device_check(f"{CERTIFIED:012X}")["procedure"] == "certified"
 
 
+def test_a_certificate_that_was_blocked_since_is_no_step_that_is_done(
+    admin: Administration, see: Callable[..., None], add: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=f"{CERTIFIED:012X}")
+    see(CERTIFIED, Reason.SERVED_CERTIFICATE, Reason.CERTIFICATE_BLOCKED)
+    blocked = step(admin, CERTIFIED, "certificate")
+    assert blocked["state"] == TODO
+    assert "revoked or blocked" in blocked["because"]
+    assert "tls blocks" in blocked["advice"]
+    see(CERTIFIED, Reason.SERVED_CERTIFICATE)
+    assert states(admin, CERTIFIED)["certificate"] == DONE
+
+
 def test_a_window_takes_the_place_of_a_certificate(
     admin: Administration, see: Callable[..., None], add: Callable[..., None]
 ) -> None:

@@ -260,6 +260,14 @@ def _opened(seen: Seen) -> Step:
 
 def _certificate(seen: Seen) -> Step:
     title = "Let it show its factory certificate over HTTPS"
+    if seen.last is not None and seen.last["code"] == int(Reason.CERTIFICATE_BLOCKED):
+        return Step(
+            "certificate",
+            title,
+            State.TODO,
+            f"when it last came, {seen.last['sentence']}",
+            seen.last["advice"],
+        )
     if seen.certificate_at is not None or seen.owns_certificate:
         return Step("certificate", title, State.DONE, "its certificate proved its MAC")
     if seen.opened or seen.served_at is not None:
