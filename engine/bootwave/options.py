@@ -365,7 +365,7 @@ class HttpsOptions(_Section):
     crls: tuple[Path, ...] = Field(
         (),
         description="Files of certificate revocation lists, in PEM or DER; what one of "
-        "them names denies every request.",
+        "them names opens no phone's own document, whatever else is open.",
     )
     outdated_crls: Literal["refuse", "warn"] = Field(
         "refuse",

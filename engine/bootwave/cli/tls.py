@@ -34,7 +34,7 @@ def block(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Deny everything to whoever shows a certificate, from now on.
+    """Deny every phone's own document to whoever shows a certificate, from now on.
 
     Name its serial number or its key.  A CA that is blocked blocks all it issued.
     """

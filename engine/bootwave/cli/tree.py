@@ -179,7 +179,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         "Certificates of the server and of phones.",
         {
             "check": Leaf("tlscheck:check", "Show certificates and what is wrong."),
-            "block": Leaf("tls:block", "Deny everything to a phone's certificate."),
+            "block": Leaf("tls:block", "Deny phones' own documents to a certificate."),
             "unblock": Leaf("tls:unblock", "End the block of a certificate."),
             "blocks": Leaf("tls:blocks", "List the certificates that are blocked."),
             "init": Leaf("tlsinit:make", "Make the server's own certificates."),
