@@ -187,6 +187,16 @@ def test_who_opened_a_window_and_why_it_closed_is_shown(
     assert admin.account_show(THREE)["window"]["opened_by"] == ""
 
 
+def test_nobody_is_said_to_have_closed_what_had_ended_by_itself(
+    admin: Administration, add: Callable[..., None], clock: Clock
+) -> None:
+    add(ONE)
+    admin.window_open([ONE], minutes=1)
+    clock.pass_seconds(61)
+    assert admin.window_close([ONE])["closed"] == []
+    assert admin.account_show(ONE)["window"]["closed_by"] == "time"
+
+
 def test_accounts_are_chosen_by_phone_and_by_numbers(
     accounts: None, admin: Administration, add: Callable[..., None]
 ) -> None:

@@ -210,10 +210,10 @@ def close_for(
     """Close the windows of *accounts*, pins included; which were open until now."""
     closed = []
     for account in accounts:
-        state = state_of(work, account.id)
-        if close_window(work, account.id, "operator"):
+        live = state_of(work, account.id)["state"] in LIVE
+        if close_window(work, account.id, "operator" if live else "time"):
             work.touched_account(account)
-        if state["state"] in LIVE:
+        if live:
             closed.append(account.name)
             if len(accounts) <= NOTED_ONE_BY_ONE:
                 work.note("window.closed", account.name, why="operator")
