@@ -38,6 +38,19 @@ def test_plug_and_play_without_anywhere_to_send_phones_is_told() -> None:
     assert not list(notices(Options(http=only_ipv6, pnp=url)))
 
 
+def test_multicast_that_sends_phones_where_no_secret_leaves_is_told() -> None:
+    never = HttpOptions(secrets="never")
+    (notice,) = notices(Options(http=never))
+    assert notice.startswith("http.secrets is never")
+    clear = PnpOptions(url="http://a/{mac}.xml")
+    assert len(list(notices(Options(http=never, pnp=clear)))) == 1
+    secure = PnpOptions(url="https://a/{mac}.xml")
+    assert not list(notices(Options(http=never, pnp=secure)))
+    assert not list(notices(Options(http=never, pnp=PnpOptions(enabled=False))))
+    url = HttpOptions(secrets="never", url="https://a")
+    assert not list(notices(Options(http=url)))
+
+
 def test_a_bootstrap_to_nowhere_is_told() -> None:
     nowhere = HttpsOptions(listen=(), bootstrap=True)
     (notice,) = notices(Options(https=nowhere))
