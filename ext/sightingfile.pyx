@@ -279,6 +279,15 @@ cdef int find_records(
     return 0
 
 
+cdef const uint8_t* wanted_reasons(bytes reasons) except? NULL:
+    """The bytes of *reasons*, which the caller keeps, or NULL for any reason."""
+    if reasons is None:
+        return NULL
+    if len(reasons) != REASONS:
+        raise ValueError("reasons has a byte for each reason")
+    return <const uint8_t*><const char*>reasons
+
+
 def find(int fd, uint64_t mac, double since, uint64_t most, bytes reasons=None):
     """Return sightings of *mac*: of each ring the newest *most*, newest first.
 
@@ -286,13 +295,9 @@ def find(int fd, uint64_t mac, double since, uint64_t most, bytes reasons=None):
     reason, which is not 0 for those looked for.
     """
     cdef Found found
-    cdef const uint8_t* wanted = NULL
+    cdef const uint8_t* wanted = wanted_reasons(reasons)
     cdef int error
     cdef uint64_t i
-    if reasons is not None:
-        if len(reasons) != REASONS:
-            raise ValueError("reasons has a byte for each reason")
-        wanted = <const uint8_t*><const char*>reasons
     memset(&found, 0, sizeof(Found))
     try:
         with nogil:
@@ -306,7 +311,9 @@ def find(int fd, uint64_t mac, double since, uint64_t most, bytes reasons=None):
 
 # Many MACs in one pass --------------------------------------------------------------
 
-cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
+cdef int find_latest(
+    int fd, double since, const uint8_t* wanted, Table* table
+) noexcept nogil:
     cdef FileHead head
     cdef Pass each
     cdef const SightingRecord* record
@@ -326,6 +333,10 @@ cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
                 break
             if record.mac == 0 or not record.at >= since:
                 continue
+            if wanted != NULL and not (
+                record.reason < REASONS and wanted[record.reason]
+            ):
+                continue
             entry = entry_of(table, record.mac)
             if (
                 entry != NULL
@@ -339,9 +350,13 @@ cdef int find_latest(int fd, double since, Table* table) noexcept nogil:
     return 0
 
 
-def latest(int fd, list macs not None, double since):
-    """Return the newest sighting of each of *macs* that was seen, in that order."""
+def latest(int fd, list macs not None, double since, bytes reasons=None):
+    """Return the newest sighting of each of *macs* that was seen, in that order.
+
+    *reasons* are as for ``find``.
+    """
     cdef Table table
+    cdef const uint8_t* wanted = wanted_reasons(reasons)
     cdef int error
     cdef uint64_t mac, i
     error = begin_table(&table, <uint64_t>len(macs))
@@ -353,7 +368,7 @@ def latest(int fd, list macs not None, double since):
             if enter(&table, mac):
                 refuse(FAILED)
         with nogil:
-            error = find_latest(fd, since, &table)
+            error = find_latest(fd, since, wanted, &table)
         if error:
             refuse(error)
         return [

@@ -40,6 +40,10 @@ def append(fd: int, count: int, *, first: int = MAC, reason: int = KNOWN) -> Non
     assert native.append(fd, ring_of(count, first=first, reason=reason), BELONGS)
 
 
+def only(reason: int) -> bytes:
+    return bytes(number == reason for number in range(128))
+
+
 def macs(fd: int, first: int = MAC, count: int = 2000) -> list[int]:
     found = native.latest(fd, list(range(first, first + count)), 0.0)
     return [row[1] for row in found]
@@ -282,3 +286,14 @@ print(len(native.find(fd, 1, 0.0, 9)), len(native.find(fd, 2000, 0.0, 9)))
     assert done.stderr == ""
     told = "File too large\n2000 1000\n"
     assert done.stdout == told * 2 + "2000 0\n2 1\n"
+
+
+def test_the_latest_for_some_reasons_is_told_apart(fd: int) -> None:
+    native.make(fd, (9, 9, 9))
+    append(fd, 1, first=MAC, reason=KNOWN)
+    append(fd, 1, first=MAC, reason=GENERAL)
+    of = [native.latest(fd, [MAC], 0.0, only(reason)) for reason in (KNOWN, GENERAL)]
+    assert [[row[3] for row in rows] for rows in of] == [[KNOWN], [GENERAL]]
+    assert native.latest(fd, [MAC], 0.0, only(STRANGE)) == []
+    with pytest.raises(ValueError, match="a byte for each reason"):
+        native.latest(fd, [MAC], 0.0, b"\1")

@@ -149,16 +149,22 @@ class SightingLog:
 
     def last_of(self, mac: int, reasons: Collection[Reason]) -> Sighting | None:
         """Return the newest sighting of *mac* for one of *reasons*, or None."""
-        newest = self._of(mac, 1, bytes(number in reasons for number in _NUMBERS))
+        newest = self._of(mac, 1, _mask(reasons))
         return newest[0] if newest else None
 
-    def latest(self, macs: Iterable[int]) -> dict[int, Sighting]:
-        """Return the newest sighting of each of *macs* that was seen."""
+    def latest(
+        self, macs: Iterable[int], reasons: Collection[Reason] | None = None
+    ) -> dict[int, Sighting]:
+        """Return the newest sighting of each of *macs* that was seen.
+
+        With *reasons* it is the newest for one of them.
+        """
         wanted = [mac for mac in macs if mac]
+        mask = None if reasons is None else _mask(reasons)
         with self._reading() as fd:
             if fd is None:
                 return {}
-            rows = sightingfile.latest(fd, wanted, self._since())
+            rows = sightingfile.latest(fd, wanted, self._since(), mask)
         return {seen.mac: seen for seen in _sightings(rows)}
 
     def unknown(self, limit: int = 1_000) -> list[UnknownPhone]:
@@ -336,6 +342,10 @@ class SightingLog:
         return StoreUnavailable(
             f"The sightings file {self._path} cannot be used: {why}."
         )
+
+
+def _mask(reasons: Collection[Reason]) -> bytes:
+    return bytes(number in reasons for number in _NUMBERS)
 
 
 def _is_earlier(head: bytes) -> bool:
