@@ -14,7 +14,7 @@ FLOORS = [
     {"optionsfile", "log", "metrics"},
     {"phone"},
     {"dhcp", "directory", "sip", "http", "xml"},
-    {"certificates", "settings", "firmware", "pairing"},
+    {"certificates", "settings", "firmware", "pairing", "rollout"},
     {"store"},
     {"provision", "redirection"},
     {"control"},

@@ -1,0 +1,310 @@
+"""How far a roll-out is: which phones are told next, and when it must not go on.
+
+Time is an argument, in wall-clock seconds, because a course outlives the process and
+the boot of the machine, and is compared with sightings.  Phones stand in their order,
+and stages are stretches of it (``plan``).
+
+========= ================================================== ========================
+fate      what it is                                         next
+========= ================================================== ========================
+waiting   told nothing yet                                   out
+out       its NOTIFY was sent                                back, missing
+back      it fetched a document since                        (over)
+missing   it refused, nothing reached it, or its time is up  back; waiting at resume
+left      was missing, and is gone on without                back
+========= ================================================== ========================
+
+A stage is complete when all of its phones are back, missing or left.  As soon as more
+are missing than may be, the roll-out halts: in the middle of a stage, too.
+
+========= ================================================== ========================
+state     what happens                                       next
+========= ================================================== ========================
+running   phones are told, stage by stage                    done, halted; by command
+                                                             paused, cancelled
+paused    nothing; who comes back or does not is noted       running, cancelled
+halted    the same                                           running, cancelled
+cancelled nothing                                            (over)
+done      nothing                                            (over)
+========= ================================================== ========================
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bootwave.errors import StoreConflict
+from bootwave.rollout.plan import Plan
+
+# Of the second that phones were not told in, so much is made up for in one go.
+CATCH_UP_SECONDS = 0.5
+# Seconds since 1970 leave a fraction of a microsecond to round.
+_ONE = 1 - 1e-5
+
+
+class Fate(StrEnum):
+    """Where a phone is on its way."""
+
+    WAITING = "waiting"
+    OUT = "out"
+    BACK = "back"
+    MISSING = "missing"
+    LEFT = "left"
+
+
+class State(StrEnum):
+    """Where a roll-out is on its way."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    HALTED = "halted"
+    CANCELLED = "cancelled"
+    DONE = "done"
+
+
+class Result(StrEnum):
+    """What became of the NOTIFY to a phone."""
+
+    NONE = ""
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    CHALLENGED = "challenged"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+_UNFINISHED = frozenset({State.RUNNING, State.PAUSED, State.HALTED})
+
+
+@dataclass(slots=True)
+class Member:
+    """One phone of a roll-out; the instants are None for never."""
+
+    mac: int
+    fate: Fate = Fate.WAITING
+    result: Result = Result.NONE
+    detail: str = ""
+    notified_at: float | None = None
+    back_at: float | None = None
+
+
+class Course:
+    """A roll-out under way; ``changed`` has the places whose phones did since taken.
+
+    ``why`` says in a sentence why it halted, "" otherwise.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        members: Sequence[Member],
+        *,
+        state: State = State.RUNNING,
+        why: str = "",
+        stage: int = 0,
+    ) -> None:
+        """Go on from what is given; *members* are all phones, in their order."""
+        self.plan = plan
+        self.members = members
+        self.state = state
+        self.why = why
+        self.stage = stage
+        self.changed: set[int] = set()
+        self._place_of = {member.mac: place for place, member in enumerate(members)}
+        self._allowance = 0.0
+        self._advanced_at: float | None = None
+        self._waiting: deque[int] = deque()
+        self._out: dict[int, float] = {}  # since when; those told first stand first
+        self._missing = 0
+        self._judged = 0
+        self._enter_stage()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended for good."""
+        return self.state not in _UNFINISHED
+
+    @property
+    def watched(self) -> Iterator[int]:
+        """The MACs of phones that may come back, and those that may be told next."""
+        for place in self._out:
+            yield self.members[place].mac
+        for place in self._waiting:
+            yield self.members[place].mac
+
+    def advance(self, now: float, minute: int, *, room: int) -> list[int]:
+        """Return the MACs of the phones that are to be told now, at most *room*.
+
+        They count as told, so what changed must be stored before they are.  *minute* is
+        that of the local day.
+        """
+        elapsed = 0.0 if self._advanced_at is None else now - self._advanced_at
+        self._advanced_at = now
+        if self.is_over:
+            return []
+        self._expire(now)
+        if self.state is not State.RUNNING:
+            return []
+        while not self._must_halt() and self._is_complete():
+            if self.stage + 1 == len(self.plan.bounds):
+                self.state = State.DONE
+                return []
+            self.stage += 1
+            self._enter_stage()
+        if self.state is not State.RUNNING:
+            return []
+        most = max(1.0, self.plan.rate * CATCH_UP_SECONDS)
+        # A clock that was set back takes no allowance away.
+        earned = max(0.0, elapsed) * self.plan.rate
+        self._allowance = min(most, self._allowance + earned)
+        hours = self.plan.hours
+        if hours is not None and not hours.include(minute):
+            return []
+        told: list[int] = []
+        while self._waiting and self._allowance >= _ONE and len(told) < room:
+            self._allowance -= 1
+            place = self._waiting.popleft()
+            member = self.members[place]
+            member.fate = Fate.OUT
+            member.result, member.detail = Result.SENT, ""
+            member.notified_at, member.back_at = now, None
+            self._out[place] = now
+            self.changed.add(place)
+            told.append(member.mac)
+        return told
+
+    def answered(self, mac: int, result: Result, detail: str = "") -> None:
+        """Note what the phone *mac* said to its NOTIFY, or that nothing reached it.
+
+        A phone that did not accept is missing at once, unless it came back all the
+        same.
+        """
+        place = self._place_of.get(mac)
+        if place is None or self.members[place].result is Result.NONE:
+            return
+        member = self.members[place]
+        member.result, member.detail = result, detail
+        self.changed.add(place)
+        if result not in (Result.SENT, Result.ACCEPTED) and place in self._out:
+            self._settle(place, Fate.MISSING)
+
+    def seen(self, mac: int, at: float) -> None:
+        """Note that the phone *mac* fetched its settings at *at*."""
+        place = self._place_of.get(mac)
+        if place is None:
+            return
+        member = self.members[place]
+        if (
+            member.notified_at is None
+            or at <= member.notified_at
+            or member.fate in (Fate.BACK, Fate.WAITING)
+        ):
+            return
+        member.back_at = at
+        self._settle(place, Fate.BACK)
+
+    def pause(self) -> None:
+        """Tell nobody more; raises StoreConflict unless it runs."""
+        self._require(State.RUNNING, what="paused")
+        self.state = State.PAUSED
+
+    def resume(self, now: float, *, skip: bool = False) -> None:
+        """Go on.  Of a stage that halted, the phones that are missing are told again.
+
+        Those that are out are waited for anew.  With *skip* all of them are left.
+        Raises StoreConflict unless it is paused or halted.
+        """
+        self._require(State.PAUSED, State.HALTED, what="resumed")
+        halted = self.state is State.HALTED
+        for place in self._stage_places() if halted else ():
+            member = self.members[place]
+            if member.fate is Fate.MISSING and not skip:
+                member.fate = Fate.WAITING
+            elif member.fate in (Fate.MISSING, Fate.OUT) and skip:
+                member.fate = Fate.LEFT
+            else:
+                continue
+            self.changed.add(place)
+        self.state, self.why = State.RUNNING, ""
+        self._enter_stage()
+        if halted:
+            # Or the next of them whose time is up would halt it at once.
+            self._out = dict.fromkeys(self._out, now)
+
+    def cancel(self) -> None:
+        """End it; raises StoreConflict when it is over already."""
+        self._require(*_UNFINISHED, what="cancelled")
+        self.state = State.CANCELLED
+
+    def counts(self, stage: int | None = None) -> dict[Fate, int]:
+        """Return how many phones have which fate, of all or of a *stage*."""
+        places: Iterable[int] = range(len(self.members))
+        if stage is not None:
+            places = self._stage_places(stage)
+        found = dict.fromkeys(Fate, 0)
+        for place in places:
+            found[self.members[place].fate] += 1
+        return found
+
+    def _require(self, *states: State, what: str) -> None:
+        if self.state not in states:
+            raise StoreConflict(f"It cannot be {what}: it is {self.state}.")
+
+    def _stage_places(self, stage: int | None = None) -> range:
+        stage = self.stage if stage is None else stage
+        bounds = self.plan.bounds
+        return range(bounds[stage - 1] if stage else 0, bounds[stage])
+
+    def _enter_stage(self) -> None:
+        """Find out who of the stage waits, is out and is missing."""
+        self._waiting = deque()
+        out: list[tuple[float, int]] = []
+        fates = dict.fromkeys(Fate, 0)
+        places = self._stage_places()
+        for place in places:
+            member = self.members[place]
+            fates[member.fate] += 1
+            if member.fate is Fate.WAITING:
+                self._waiting.append(place)
+            elif member.fate is Fate.OUT:
+                out.append((member.notified_at or 0.0, place))
+        self._out = {place: at for at, place in sorted(out)}
+        self._missing = fates[Fate.MISSING]
+        self._judged = len(places) - fates[Fate.LEFT]
+
+    def _settle(self, place: int, fate: Fate) -> None:
+        member = self.members[place]
+        self.changed.add(place)
+        if place in self._stage_places():
+            self._missing += (fate is Fate.MISSING) - (member.fate is Fate.MISSING)
+            # Who was left and comes back counts as if it had never been missing.
+            self._judged += member.fate is Fate.LEFT
+        member.fate = fate
+        self._out.pop(place, None)
+
+    def _expire(self, now: float) -> None:
+        late = []
+        for place, at in self._out.items():
+            if at + self.plan.wait_seconds > now:
+                break
+            late.append(place)
+        for place in late:
+            self._settle(place, Fate.MISSING)
+
+    def _is_complete(self) -> bool:
+        return not self._waiting and not self._out
+
+    def _must_halt(self) -> bool:
+        """Whether more are missing than may be; then it is halted."""
+        most = math.floor(self._judged * (1 - self.plan.share) + 1e-9)
+        if self._missing <= most:
+            return False
+        self.state = State.HALTED
+        phones = f"{self._judged} phones" if self._judged != 1 else "one phone"
+        self.why = (
+            f"{self._missing} of the {phones} of stage {self.stage + 1} did not come "
+            f"back, and at most {most} may stay away."
+        )
+        return True

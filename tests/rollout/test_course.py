@@ -1,0 +1,267 @@
+"""A roll-out from its canary to its end, halted, paused, resumed and cancelled."""
+
+import pytest
+
+from bootwave.errors import StoreConflict
+from bootwave.rollout.course import Course, Fate, Member, Result, State
+from bootwave.rollout.plan import Hours, Plan
+
+NOON = 12 * 60
+AT = 1_700_000_000.0
+
+
+class Rolling:
+    """A course whose time tests pass; phones come back when they are told to."""
+
+    def __init__(self, phones: int = 100, **plan: object) -> None:
+        fields: dict[str, object] = {
+            "rate": 10.0,
+            "bounds": (5, 50, phones),
+            "wait_seconds": 60.0,
+            "share": 0.9,
+        }
+        self.now = AT
+        self.told: list[int] = []
+        self.course = Course(
+            Plan(**{**fields, **plan}),  # type: ignore[arg-type]
+            [Member(mac) for mac in range(1, phones + 1)],
+        )
+        self.step(0.0)
+
+    @property
+    def state(self) -> State:
+        return self.course.state
+
+    def step(self, seconds: float, minute: int = NOON, room: int = 10_000) -> list[int]:
+        self.now += seconds
+        told = self.course.advance(self.now, minute, room=room)
+        self.told += told
+        return told
+
+    def go_on(self, seconds: float, *, back: bool = True) -> None:
+        for _ in range(int(seconds * 4)):
+            self.step(0.25)
+            if back:
+                self.all_back()
+
+    def all_back(self) -> None:
+        for member in self.course.members:
+            if member.fate is Fate.OUT:
+                self.course.answered(member.mac, Result.ACCEPTED)
+                self.course.seen(member.mac, self.now + 0.1)
+
+    def again(self) -> None:
+        """Go on as the next process does, from what is stored."""
+        course = self.course
+        self.course = Course(
+            course.plan,
+            course.members,
+            state=course.state,
+            why=course.why,
+            stage=course.stage,
+        )
+
+
+def test_phones_are_told_at_the_rate_until_all_are_back() -> None:
+    rolling = Rolling(bounds=(100,))
+    rolling.go_on(5.0)
+    assert 45 <= len(rolling.told) <= 50
+    assert rolling.state is State.RUNNING
+    rolling.go_on(6.0)
+    assert rolling.told == list(range(1, 101))
+    assert rolling.state is State.DONE
+    assert rolling.course.counts()[Fate.BACK] == 100
+
+
+def test_a_stall_is_not_made_up_for_by_a_burst() -> None:
+    rolling = Rolling(bounds=(100,))
+    assert len(rolling.step(60.0)) == 5
+    assert len(rolling.step(-60.0)) == 0
+    assert len(rolling.step(0.1)) == 1
+
+
+def test_slow_rates_tell_one_phone_at_a_time() -> None:
+    rolling = Rolling(bounds=(100,), rate=0.1)
+    told = [len(rolling.step(1.0)) for _ in range(40)]
+    assert sum(told) == 4
+    assert max(told) == 1
+
+
+def test_nobody_is_told_without_room() -> None:
+    rolling = Rolling(bounds=(100,))
+    assert rolling.step(1.0, room=0) == []
+    assert rolling.step(0.0, room=2) == [1, 2]
+
+
+def test_a_stage_waits_for_the_one_before_to_come_back() -> None:
+    rolling = Rolling()
+    rolling.go_on(10.0, back=False)
+    assert rolling.told == [1, 2, 3, 4, 5]
+    rolling.all_back()
+    rolling.go_on(10.0, back=False)
+    assert rolling.told == list(range(1, 51))
+    assert rolling.course.stage == 1
+
+
+def test_a_canary_that_stays_away_halts_it() -> None:
+    rolling = Rolling()
+    rolling.go_on(59.0, back=False)
+    assert rolling.state is State.RUNNING
+    rolling.go_on(3.0, back=False)
+    assert rolling.state is State.HALTED
+    assert "of the 5 phones of stage 1 did not come back" in rolling.course.why
+    assert "at most 0" in rolling.course.why
+    rolling.go_on(100.0)
+    assert len(rolling.told) == 5
+
+
+def test_who_refuses_is_missing_at_once() -> None:
+    rolling = Rolling()
+    rolling.go_on(1.0, back=False)
+    rolling.course.answered(2, Result.REFUSED, "489")
+    rolling.step(0.25)
+    assert rolling.state is State.HALTED
+    assert rolling.course.members[1].detail == "489"
+    assert rolling.course.members[1].fate is Fate.MISSING
+
+
+def test_a_large_stage_halts_in_its_middle() -> None:
+    rolling = Rolling(phones=1_000, bounds=(1, 1_000), rate=10.0, wait_seconds=5.0)
+    rolling.go_on(1.0)
+    rolling.go_on(60.0, back=False)
+    assert rolling.state is State.HALTED
+    assert len(rolling.told) < 200
+
+
+def test_as_many_as_may_stay_away_do_not_halt_it() -> None:
+    rolling = Rolling(bounds=(10, 100))
+    rolling.go_on(1.0, back=False)
+    for mac in range(2, 11):
+        rolling.course.seen(mac, rolling.now + 0.1)
+    rolling.go_on(61.0, back=False)
+    assert rolling.state is State.RUNNING
+    assert rolling.course.stage == 1
+    assert rolling.course.members[0].fate is Fate.MISSING
+
+
+def test_resuming_tells_the_missing_again_and_finishes() -> None:
+    rolling = Rolling()
+    rolling.go_on(62.0, back=False)
+    assert rolling.state is State.HALTED
+    rolling.course.resume(rolling.now)
+    assert rolling.course.why == ""
+    rolling.go_on(20.0)
+    assert rolling.told == [1, 2, 3, 4, 5, *range(1, 101)]
+    assert rolling.state is State.DONE
+
+
+def test_resuming_may_leave_the_missing_behind() -> None:
+    rolling = Rolling()
+    rolling.go_on(62.0, back=False)
+    rolling.course.resume(rolling.now, skip=True)
+    rolling.go_on(20.0)
+    assert rolling.told == list(range(1, 101))
+    assert rolling.state is State.DONE
+    assert rolling.course.counts()[Fate.LEFT] == 5
+    rolling.course.seen(1, rolling.now + 1)
+    assert rolling.course.members[0].fate is Fate.BACK
+
+
+def test_who_is_out_when_it_is_resumed_has_its_time_anew() -> None:
+    rolling = Rolling()
+    rolling.go_on(60.3, back=False)
+    assert rolling.state is State.HALTED
+    assert rolling.course.counts()[Fate.OUT] == 3
+    rolling.course.resume(rolling.now)
+    rolling.go_on(50.0, back=False)
+    assert rolling.state is State.RUNNING
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+
+
+def test_who_was_late_counts_as_back_when_it_comes() -> None:
+    rolling = Rolling()
+    rolling.go_on(62.0, back=False)
+    for mac in range(1, 6):
+        rolling.course.seen(mac, rolling.now)
+    rolling.course.resume(rolling.now)
+    rolling.go_on(20.0)
+    assert rolling.told == list(range(1, 101))
+
+
+def test_a_sighting_before_the_notify_brings_nobody_back() -> None:
+    rolling = Rolling()
+    rolling.go_on(1.0, back=False)
+    rolling.course.seen(1, AT)
+    assert rolling.course.members[0].fate is Fate.OUT
+    rolling.course.seen(100, rolling.now)
+    rolling.course.seen(4711, rolling.now)
+    rolling.course.answered(100, Result.ACCEPTED)
+    assert rolling.course.members[99].result is Result.NONE
+
+
+def test_nobody_is_told_outside_the_hours() -> None:
+    rolling = Rolling(hours=Hours(22 * 60, 6 * 60))
+    for _ in range(20):
+        assert rolling.step(1.0) == []
+    assert len(rolling.step(1.0, minute=23 * 60)) == 5
+
+
+def test_a_pause_tells_nobody_and_still_sees_who_comes_back() -> None:
+    rolling = Rolling()
+    rolling.go_on(1.0, back=False)
+    rolling.course.pause()
+    with pytest.raises(StoreConflict, match="it is paused"):
+        rolling.course.pause()
+    rolling.all_back()
+    rolling.go_on(100.0)
+    assert len(rolling.told) == 5
+    rolling.course.resume(rolling.now)
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+    assert rolling.told == list(range(1, 101))
+
+
+def test_cancelling_is_for_good() -> None:
+    rolling = Rolling()
+    rolling.go_on(1.0, back=False)
+    rolling.course.cancel()
+    rolling.go_on(10.0)
+    assert len(rolling.told) == 5
+    assert rolling.course.is_over
+    for act in (
+        rolling.course.cancel,
+        lambda: rolling.course.resume(rolling.now),
+        rolling.course.pause,
+    ):
+        with pytest.raises(StoreConflict, match="cancelled"):
+            act()
+
+
+@pytest.mark.parametrize("every", [1, 3, 7])
+def test_a_process_that_goes_on_from_what_is_stored_tells_nobody_twice(
+    every: int,
+) -> None:
+    rolling = Rolling()
+    for number in range(200):
+        rolling.step(0.25)
+        if number % 5 == 0:
+            rolling.all_back()
+        if number % every == 0:
+            rolling.again()
+    assert rolling.told == sorted(set(rolling.told))
+    while rolling.state is State.RUNNING:
+        rolling.go_on(1.0)
+    assert rolling.told == list(range(1, 101))
+
+
+def test_what_changed_is_told() -> None:
+    rolling = Rolling()
+    rolling.course.changed.clear()
+    rolling.step(0.3)
+    assert rolling.course.changed == {0, 1, 2}
+    rolling.course.changed.clear()
+    rolling.course.answered(2, Result.ACCEPTED)
+    rolling.course.seen(3, rolling.now + 1)
+    assert rolling.course.changed == {1, 2}
+    assert set(rolling.course.watched) == {1, 2, 4, 5}
