@@ -46,6 +46,10 @@ MAX_PENDING_LOOKUPS = 32_768
 # Addresses remembered as having answered a NOTIFY: a /16 full of phones.
 MAX_PROVEN_SOURCES = 65_536
 
+# NOTIFYs of roll-outs under way, at about 1.2 KB each: a thousand a second, each of
+# which takes 32 s when nobody answers.
+MAX_PENDING_CHECK_SYNCS = 32_768
+
 # HTTP.  Apache 8190 per line, nginx 4 x 8 KiB, node 80 KiB: phones send under 600.
 MAX_HTTP_HEAD_BYTES = 8192
 MAX_HTTP_TARGET_BYTES = 1024

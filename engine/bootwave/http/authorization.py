@@ -114,7 +114,7 @@ def _basic(token: bytes) -> Basic | None:
 
 
 def _digest(text: bytes) -> Digest | None:
-    given = _parameters(text)
+    given = parameters_from(text)
     if given is None:
         return None
     values: dict[bytes, bytes] = {}
@@ -164,7 +164,7 @@ def _username(given: dict[bytes, tuple[bytes, bool]], *, hashed: bool) -> bytes 
     return unquote_to_bytes(found[1])
 
 
-def _parameters(text: bytes) -> dict[bytes, tuple[bytes, bool]] | None:
+def parameters_from(text: bytes) -> dict[bytes, tuple[bytes, bool]] | None:
     """Return the parameters by their names in lower case, and whether in quotes.
 
     None when they break the grammar or one stands twice.  Elements that are empty are

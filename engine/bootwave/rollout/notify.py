@@ -1,0 +1,82 @@
+"""The NOTIFY that has a phone fetch its settings again, outside of any dialog.
+
+``Event: check-sync;reboot=false`` reads settings again, and reboots only where a
+changed setting needs it; ``reboot=true`` reboots.  Phones take it without having
+subscribed (RFC 6665 section 4.4.4 frowns on that; every PBX does it).  It has no body.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bootwave.rollout.plan import Action
+from bootwave.sip.effects import Endpoint
+from bootwave.sip.message import host_in_uri
+
+METHOD = b"NOTIFY"
+_EVENTS: dict[Action, str] = {
+    "resync": "check-sync;reboot=false",
+    "reboot": "check-sync;reboot=true",
+}
+
+
+class Addressee(NamedTuple):
+    """Whom a NOTIFY is for, and where it goes.
+
+    ``number`` is the phone's first account ("" for none) in ``domain``.  ``endpoint``
+    is the phone's own, or that of the proxy that knows where it is.
+    """
+
+    mac: int
+    action: Action
+    number: str
+    domain: str
+    endpoint: Endpoint
+    is_proxy: bool
+
+    @property
+    def request_uri(self) -> str:
+        """The Request-URI: the phone at its address, or as the proxy knows it."""
+        if self.is_proxy:
+            return f"sip:{self.number}@{self.domain}"
+        user = f"{self.number}@" if self.number else ""
+        return f"sip:{user}{host_in_uri(self.endpoint.host)}:{self.endpoint.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What one NOTIFY is called: fresh and not to be guessed."""
+
+    branch: str
+    tag: str
+    call_id: str
+
+
+def notify(
+    to: Addressee,
+    names: Names,
+    cseq: int,
+    sent_by: Endpoint,
+    authorization: tuple[bytes, bytes] | None = None,
+) -> bytes:
+    """Return the NOTIFY to *to*, answers to which come to *sent_by*.
+
+    *authorization* is name and value of the field that answers a challenge.
+    """
+    uri = to.request_uri
+    address = f"{host_in_uri(sent_by.host)}:{sent_by.port}"
+    domain = to.domain or host_in_uri(sent_by.host)
+    about = f"sip:{to.number}@{domain}" if to.number else uri
+    head = (
+        f"NOTIFY {uri} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {address};branch={names.branch};rport\r\n"
+        "Max-Forwards: 70\r\n"
+        f"From: <sip:bootwave@{domain}>;tag={names.tag}\r\n"
+        f"To: <{about}>\r\n"
+        f"Call-ID: {names.call_id}\r\n"
+        f"CSeq: {cseq} NOTIFY\r\n"
+        f"Contact: <sip:bootwave@{address}>\r\n"
+        f"Event: {_EVENTS[to.action]}\r\n"
+        "Subscription-State: terminated\r\n"
+    ).encode("ascii")
+    proof = b"%b: %b\r\n" % authorization if authorization else b""
+    return head + proof + b"Content-Length: 0\r\n\r\n"

@@ -1,0 +1,262 @@
+"""NOTIFYs under way: repeated, answered, challenged, given up; and what is ignored."""
+
+import os
+import re
+
+import pytest
+
+from bootwave.http.authorization import Digest, authorization_from
+from bootwave.http.digest import expected_response, ha1
+from bootwave.rollout.course import Result
+from bootwave.rollout.notifier import (
+    Answered,
+    Credentials,
+    Effect,
+    NeedCredentials,
+    Notifier,
+    SendNotify,
+)
+from bootwave.sip.effects import Endpoint
+from bootwave.wave import sip
+from tests.rollout.test_notify import MAC, OURS, addressee
+
+PHONE = Endpoint("10.0.0.7", 5060)
+CHALLENGE = 'WWW-Authenticate: Digest realm="snom", nonce="{}", qop="auth"\r\n'
+RIGHT, WRONG = Credentials("401", "right"), Credentials("admin", "wrong")
+
+
+class Telling:
+    """A notifier, its clock, and a phone that answers as tests say."""
+
+    def __init__(self, *, proxy: bool = False) -> None:
+        self.now = 1_000.0
+        self.notifier = Notifier(chance=os.urandom)
+        self.sent: list[bytes] = []
+        self.over: list[Answered] = []
+        self.asked = 0
+        to = addressee(proxy=proxy)
+        self.take(self.notifier.begin(to, OURS, self.now))
+
+    def take(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, SendNotify):
+                assert effect.destination == PHONE
+                self.sent.append(effect.data)
+            elif isinstance(effect, NeedCredentials):
+                self.asked += 1
+            else:
+                self.over.append(effect)
+
+    def answer(
+        self, status: int, *fields: str, source: Endpoint = PHONE, to: int = -1
+    ) -> None:
+        data = response(self.sent[to], status, *fields)
+        self.take(self.notifier.receive_datagram(data, source, self.now))
+
+    def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        while (due := self.notifier.next_timer()) is not None and due <= until:
+            self.now = due
+            self.take(self.notifier.handle_timer(due))
+        self.now = until
+
+
+def response(request: bytes, status: int, *fields: str) -> bytes:
+    message = sip.read(request)
+    lines = [f"SIP/2.0 {status} Word"]
+    for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+        lines.append(f"{name}: {message.one(name.lower())}")
+    head = "\r\n".join(lines) + "\r\n" + "".join(fields)
+    return f"{head}Content-Length: 0\r\n\r\n".encode()
+
+
+def test_a_phone_that_answers_is_told_once() -> None:
+    telling = Telling()
+    telling.answer(200)
+    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+    telling.wait(60.0)
+    telling.answer(200)
+    assert len(telling.sent) == len(telling.over) == 1
+
+
+def test_a_silent_phone_is_told_eleven_times_and_given_up() -> None:
+    telling = Telling()
+    telling.wait(31.9)
+    assert len(telling.sent) == 11
+    assert len(set(telling.sent)) == 1
+    assert telling.over == []
+    telling.wait(0.2)
+    assert telling.over == [Answered(MAC, Result.UNREACHABLE, "it did not answer")]
+    assert telling.notifier.next_timer() is None
+
+
+def test_a_provisional_answer_slows_the_repetitions() -> None:
+    telling = Telling()
+    telling.answer(100)
+    telling.wait(10.0)
+    assert len(telling.sent) == 4  # after 0.5 s, and then every four
+    telling.answer(200)
+    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+
+
+def test_the_second_notify_waits_for_the_end_of_the_first() -> None:
+    telling = Telling()
+    assert telling.notifier.begin(addressee(), OURS, telling.now) == []
+    telling.answer(200)
+    assert telling.notifier.begin(addressee(), OURS, telling.now) != []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "status", "result"),
+    [
+        (False, 489, Result.REFUSED),
+        (False, 404, Result.REFUSED),
+        (True, 489, Result.REFUSED),
+        (True, 404, Result.UNREACHABLE),
+        (True, 480, Result.UNREACHABLE),
+    ],
+)
+def test_other_answers_refuse_or_say_that_it_is_not_there(
+    proxy: bool, status: int, result: Result
+) -> None:
+    telling = Telling(proxy=proxy)
+    telling.answer(status)
+    (over,) = telling.over
+    assert over.result is result
+    assert str(status) in over.detail
+
+
+def proof(request: bytes) -> Digest:
+    message = sip.read(request)
+    shown = authorization_from(message.one("authorization").encode())
+    assert isinstance(shown, Digest)
+    assert shown.uri == message.request_uri.encode()
+    return shown
+
+
+def is_right(request: bytes, credentials: Credentials, realm: bytes) -> bool:
+    shown = proof(request)
+    user_hash = ha1("MD5", shown.username, realm, credentials.password.encode())
+    return (
+        shown.username == credentials.user.encode()
+        and shown.response == expected_response(shown, b"NOTIFY", user_hash)
+    )
+
+
+def test_a_challenge_is_answered_in_the_same_call() -> None:
+    telling = Telling()
+    telling.answer(401, CHALLENGE.format("n1"))
+    telling.answer(401, CHALLENGE.format("n1"))  # once more by the network
+    assert telling.asked == 1
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    first, second = map(sip.read, telling.sent)
+    assert second.one("call-id") == first.one("call-id")
+    assert second.one("from") == first.one("from")
+    assert sip.cseq_of(second.one("cseq")) == (2, "NOTIFY")
+    assert second.one("via") != first.one("via")
+    assert is_right(telling.sent[1], RIGHT, b"snom")
+    telling.answer(200, to=0)
+    assert telling.over == []
+    telling.answer(200)
+    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+
+
+def test_credentials_are_tried_in_their_order_and_a_stale_nonce_costs_none() -> None:
+    telling = Telling()
+    telling.answer(401, CHALLENGE.format("n1"))
+    telling.take(telling.notifier.authorize(MAC, [WRONG, RIGHT], telling.now))
+    assert is_right(telling.sent[-1], WRONG, b"snom")
+    telling.answer(401, CHALLENGE.format("n2"))
+    assert is_right(telling.sent[-1], RIGHT, b"snom")
+    stale = CHALLENGE.format("n3").replace("qop", "stale=true, qop")
+    telling.answer(401, stale)
+    assert is_right(telling.sent[-1], RIGHT, b"snom")
+    telling.answer(401, CHALLENGE.format("n4"))
+    (over,) = telling.over
+    assert over.result is Result.CHALLENGED
+    assert over.detail == (
+        "it asks for credentials of the realm 'snom' and refuses those it has"
+    )
+    assert telling.asked == 1
+
+
+def test_a_phone_that_challenges_for_ever_is_given_up() -> None:
+    telling = Telling()
+    telling.answer(401, CHALLENGE.format("n"))
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    for _ in range(20):
+        if not telling.over:
+            telling.answer(401, CHALLENGE.format("n").replace("qop", "stale=true, qop"))
+    assert telling.over[0].result is Result.CHALLENGED
+    assert len(telling.sent) < 10
+
+
+@pytest.mark.parametrize(
+    ("field", "known"),
+    [
+        (CHALLENGE.format("n"), True),
+        ("WWW-Authenticate: Basic realm=x\r\n", False),
+        ("", False),
+    ],
+)
+def test_a_challenge_without_an_answer_is_told(field: str, known: bool) -> None:
+    telling = Telling()
+    telling.answer(401, field)
+    if known:
+        telling.take(telling.notifier.authorize(MAC, [], telling.now))
+    (over,) = telling.over
+    assert over.result is Result.CHALLENGED
+    assert ("has none" in over.detail) is known
+
+
+def test_the_best_of_several_challenges_that_is_known_is_answered() -> None:
+    telling = Telling(proxy=True)
+    fields = 'Proxy-Authenticate: Digest realm="a", nonce="n", algorithm=X\r\n'
+    fields += 'Proxy-Authenticate: Digest realm="b", nonce="n"\r\n'
+    telling.answer(407, fields)
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    shown = sip.read(telling.sent[-1]).one("proxy-authorization")
+    assert 'realm="b"' in shown
+
+
+def test_a_look_for_credentials_that_was_lost_is_given_up() -> None:
+    telling = Telling()
+    telling.answer(401, CHALLENGE.format("n"))
+    telling.wait(60.0)
+    assert [over.result for over in telling.over] == [Result.UNREACHABLE]
+    assert telling.notifier.authorize(MAC, [RIGHT], telling.now) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb"branch=\w+", b"branch=z9hG4bKother"),
+        (rb"CSeq: 1 NOTIFY", b"CSeq: 2 NOTIFY"),
+        (rb"CSeq: 1 NOTIFY", b"CSeq: 1 SUBSCRIBE"),
+        (rb"Call-ID: \w+", b"Call-ID: other"),
+        (rb"\r\nFrom", b"\r\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx\r\nFrom"),
+        (rb"^SIP/2.0 200", b"SIP/3.0 200"),
+        (rb"^SIP/2.0 200 Word", b"NOTIFY sip:x SIP/2.0"),
+    ],
+)
+def test_what_answers_no_notify_is_nobodys(old: bytes, new: bytes) -> None:
+    telling = Telling()
+    data = re.sub(old, new, response(telling.sent[0], 200), count=1)
+    assert data != response(telling.sent[0], 200)
+    telling.take(telling.notifier.receive_datagram(data, PHONE, telling.now))
+    assert telling.over == []
+
+
+def test_nobody_answers_for_another_host() -> None:
+    telling = Telling()
+    telling.answer(200, source=Endpoint("10.0.0.8", 5060))
+    assert telling.over == []
+    telling.answer(200, source=Endpoint("10.0.0.7", 1024))
+    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+
+
+def test_no_secret_is_shown() -> None:
+    telling = Telling()
+    telling.answer(401, CHALLENGE.format("n1"))
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    assert "right" not in repr(vars(telling.notifier))
