@@ -75,6 +75,12 @@ CONTROL_OPERATION_FAILED = _event(
     "the operation %(op)s failed unexpectedly",
     "This is a fault of the program: report it with the traceback.",
 )
+CONTROL_ROLLOUTS_HELD_UP = _event(
+    "control.rollouts_held_up",
+    logging.WARNING,
+    "roll-outs could not be carried on: %(error)s",
+    "They go on by themselves when that is over; see bootwave rollout list.",
+)
 CONTROL_NOT_TRIMMED = _event(
     "control.not_trimmed",
     logging.WARNING,

@@ -574,6 +574,18 @@ class FirmwareOptions(_Section):
     )
 
 
+class WavesOptions(_Section):
+    """Many phones that are told something, or come back, together."""
+
+    phone_port: int = Field(
+        5060,
+        ge=1,
+        le=65_535,
+        description="UDP port on which phones listen for SIP: their setting "
+        "network_id_port.",
+    )
+
+
 class CacheOptions(_Section):
     """Documents kept ready in each worker."""
 
@@ -645,6 +657,7 @@ class Options(_Section):
     pairing: PairingOptions = PairingOptions()
     limits: LimitsOptions = LimitsOptions()
     firmware: FirmwareOptions = FirmwareOptions()
+    waves: WavesOptions = WavesOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
     audit: AuditOptions = AuditOptions()

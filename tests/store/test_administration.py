@@ -17,6 +17,7 @@ from bootwave.errors import (
     StoreUnavailable,
 )
 from bootwave.options import PairingOptions
+from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.audit import verify
 from bootwave.store.changelog import Change, changes_after
@@ -24,6 +25,7 @@ from bootwave.store.connection import connect
 from bootwave.store.credentials import make
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
 from tests.store.authority import certificate, digest, encoded
 from tests.store.clock import Clock
 
@@ -237,6 +239,14 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
         {"domain": "b.example.com", "name": "g", "macs": ["000413000001"]},
         ["group.assigned"],
     ),
+    (
+        "rollout.start",
+        {"scope": "device", "target": "000413000001"},
+        ["rollout.started"],
+    ),
+    ("rollout.pause", {"rollout": 1}, ["rollout.paused"]),
+    ("rollout.resume", {"rollout": 1}, ["rollout.resumed"]),
+    ("rollout.cancel", {"rollout": 1}, ["rollout.cancelled"]),
     ("group.remove", {"domain": "b.example.com", "name": "g"}, ["group.removed"]),
     ("device.reset", {"mac": "000413000001"}, ["device.reset"]),
     (
@@ -386,6 +396,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
     admin: Administration,
     connection: sqlite3.Connection,
     keyring: KeyRing,
+    log: SightingLog,
     tmp_path: Path,
 ) -> None:
     reading = {
@@ -394,10 +405,12 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
         "device.show",
         "profile.show",
         "group.show",
+        "rollout.show",
     }
     reading.add("settings.ranges")
     reading |= {"firmware.images", "firmware.export", "firmware.explain"}
     ImageFolder(tmp_path / "images").take(io.BytesIO(b"image"), 100)
+    log.append([Sighting(1.7e9, 0x000413000001, "10.0.0.7", Reason.SERVED_WINDOW)])
     told = set()
     secrets: list[str] = []
     for op, arguments, actions in CHANGES:

@@ -12,6 +12,7 @@ from typing import Any
 from bootwave import __version__, log
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
+from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
 from bootwave.metrics import CounterPage
@@ -62,6 +63,7 @@ class ControlPlane:
             sightings=SightingLog(options.store.sightings, options.sightings),
             firmware=options.firmware,
             images=options.store.images,
+            waves=options.waves,
             reopen=lambda: connect(options.store.database),
         )
         self._options = options
@@ -71,6 +73,7 @@ class ControlPlane:
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
+        self._rollouts = RolloutRunner(self.server, self.administration)
         self._trimming: asyncio.Task[None] | None = None
 
     def _committed(self, changes: list[Change]) -> None:
@@ -83,12 +86,14 @@ class ControlPlane:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
         self._watch.start()
+        self._rollouts.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
         await self._watch.stop()
+        await self._rollouts.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()

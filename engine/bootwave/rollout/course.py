@@ -129,10 +129,12 @@ class Course:
     @property
     def watched(self) -> Iterator[int]:
         """The MACs of phones that may come back, and those that may be told next."""
-        for place in self._out:
-            yield self.members[place].mac
+        for member in self.members:
+            if member.notified_at is not None and member.fate is not Fate.BACK:
+                yield member.mac
         for place in self._waiting:
-            yield self.members[place].mac
+            if self.members[place].notified_at is None:
+                yield self.members[place].mac
 
     def advance(self, now: float, minute: int, *, room: int) -> list[int]:
         """Return the MACs of the phones that are to be told now, at most *room*.

@@ -20,9 +20,11 @@ from bootwave.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from bootwave.options import FirmwareOptions, PairingOptions
+from bootwave.options import FirmwareOptions, PairingOptions, WavesOptions
 from bootwave.pairing.instant import Instant
 from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.rollout import plan as plans
+from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import (
     accounts,
     audit,
@@ -44,6 +46,7 @@ from bootwave.store import (
     openings,
     procedures,
     profiles,
+    rollouts,
     tokens,
     trustedcertificates,
     windows,
@@ -52,6 +55,7 @@ from bootwave.store.changelog import Change, record, trim
 from bootwave.store.connection import roll_back, transaction
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.imports import MAX_ERRORS, Progress, RowError
+from bootwave.store.rolloutsteps import Errand, RolloutSteps, credentials_for
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
@@ -85,6 +89,7 @@ class Administration:
         reopen: Callable[[], sqlite3.Connection] | None = None,
         firmware: FirmwareOptions | None = None,
         images: Path | None = None,
+        waves: WavesOptions | None = None,
     ) -> None:
         """Work on *connection*, which nobody else may use meanwhile.
 
@@ -93,7 +98,8 @@ class Administration:
         After a failed write the connection is closed, for what it remembers of the
         file may be wrong; *reopen* makes the next one.  Without it every further
         operation raises StoreUnavailable.  *firmware* bounds what may be said of it,
-        and *images* is the directory of its images.
+        and *images* is the directory of its images.  *waves* says where phones are
+        reached.
         """
         self._connection = connection
         self._reopen = reopen
@@ -105,6 +111,7 @@ class Administration:
         self._sightings = sightings
         self._firmware = firmware or FirmwareOptions()
         self._images = ImageFolder(images or Path("images"))
+        self._steps = RolloutSteps((waves or WavesOptions()).phone_port)
         self.actor = audit.ENGINE
 
     def close(self) -> None:
@@ -839,6 +846,109 @@ class Administration:
 
     def _allowed(self) -> firmware.Allowed:
         return firmware.Allowed(self._firmware.hosts, self._images)
+
+    def rollout_start(
+        self,
+        scope: str,
+        target: str = "",
+        *,
+        action: str = "resync",
+        model: str = "",
+        rate: float = plans.DEFAULT_RATE,
+        canary: int | None = None,
+        stages: str = plans.DEFAULT_STAGES,
+        hours: str = "",
+        wait_minutes: float = plans.DEFAULT_WAIT_MINUTES,
+        share_percent: float = plans.DEFAULT_SHARE,
+        at_once: bool = False,
+    ) -> Object:
+        """Tell phones to fetch their settings again, or to reboot, stage by stage.
+
+        *scope* is engine, domain, group (``name@domain``), account or device, *target*
+        names which, and *model* is which of them.  *canary* phones are told first, 1 %
+        unless said; *stages* are how many were told when each ends.  *hours* are those
+        of the day within which phones are told.  It halts when fewer than
+        *share_percent* of a stage come back within *wait_minutes*.  *at_once* tells all
+        as fast as that goes.  An engine must run to carry it out.
+        """
+        asked = {
+            "rate": rate,
+            "canary": canary,
+            "stages": stages,
+            "hours": hours,
+            "wait_minutes": wait_minutes,
+            "share_percent": share_percent,
+            "at_once": at_once,
+        }
+        with self._change() as work:
+            return rollouts.start(
+                work,
+                self._sightings,
+                scope,
+                target,
+                action=action,
+                model=model,
+                asked=asked,
+            )
+
+    def rollout_list(self) -> list[Object]:
+        """Return the roll-outs, newest first."""
+        with self._look() as work:
+            return rollouts.listed(work)
+
+    def rollout_show(self, rollout: int) -> Object:
+        """Return a roll-out with its stages, and the phones that are in trouble."""
+        with self._look() as work:
+            return rollouts.shown(work, rollout)
+
+    def rollout_pause(self, rollout: int) -> Object:
+        """Tell no more phones for now."""
+        with self._change() as work:
+            return rollouts.pause(work, rollout)
+
+    def rollout_resume(self, rollout: int, *, skip: bool = False) -> Object:
+        """Go on with a roll-out that is paused or halted.
+
+        Phones that are missing in its stage are told again, or left out with *skip*.
+        """
+        with self._change() as work:
+            return rollouts.resume(work, rollout, skip=skip)
+
+    def rollout_cancel(self, rollout: int) -> Object:
+        """End a roll-out for good; what phones were told already stands."""
+        with self._change() as work:
+            return rollouts.cancel(work, rollout)
+
+    def rollout_step(
+        self, answers: Sequence[Answered], *, minute: int, room: int, look: bool
+    ) -> list[Errand] | None:
+        """Carry the roll-outs on, and return whom to tell now (store.rolloutsteps).
+
+        None when there is nothing to carry on.
+        """
+        with self._look() as work:
+            if self._steps.is_idle(work.connection):
+                self._steps.forget()
+                return None
+        try:
+            with self._change() as work:
+                work.actor = audit.ENGINE
+                return self._steps.step(
+                    work,
+                    self._sightings,
+                    answers,
+                    minute=minute,
+                    room=room,
+                    look=look,
+                )
+        except BaseException:
+            self._steps.forget()
+            raise
+
+    def rollout_credentials(self, mac: int) -> list[Credentials]:
+        """Return what to show the phone *mac* when it challenges a NOTIFY."""
+        with self._look() as work:
+            return credentials_for(work.connection, self._keyring, mac)
 
     def bulk(
         self,

@@ -2,9 +2,21 @@
 
 from typing import Final
 
-from bootwave.store import schema, schema_books, schema_firmware, schema_layers
+from bootwave.store import (
+    schema,
+    schema_books,
+    schema_firmware,
+    schema_layers,
+    schema_rollouts,
+)
 
 # A topic's tables are there once it is loaded.
-TOPICS: Final = (schema, schema_books, schema_firmware, schema_layers)
+TOPICS: Final = (
+    schema,
+    schema_books,
+    schema_firmware,
+    schema_layers,
+    schema_rollouts,
+)
 
 metadata = schema.metadata

@@ -1,0 +1,241 @@
+"""Carrying out roll-outs, a step several times a second, in the control process.
+
+A step takes what phones answered and fetched, and stores who is to be told before
+anybody is: a process that is killed in between tells nobody twice.  Where a phone is,
+only a sighting says by which it proved its MAC: nothing is sent anywhere else.  Phones
+at a private address are told directly, others through their domain's outbound proxy,
+or its registrar, which has a way to phones behind NAT.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bootwave.pairing.sources import address_from_text, is_private_source
+from bootwave.rollout.course import Course, Result, State
+from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.plan import Action
+from bootwave.store import rollouts
+from bootwave.store.devicereport import PROVISIONED
+from bootwave.store.secrets import KeyRing, password_owner
+from bootwave.store.sightings import SightingLog
+from bootwave.store.work import Work
+
+SIP_PORT = 5060  # of a proxy that names none
+
+_UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
+_ANY = "SELECT id FROM rollouts WHERE ended_at IS NULL LIMIT 1"
+_PHONE = """
+SELECT a.number, d.name, d.outbound_proxy, d.registrar
+FROM devices v JOIN domains d ON d.id = v.domain_id
+JOIN bindings b ON b.mac = v.mac JOIN accounts a ON a.id = b.account_id
+WHERE v.mac = :mac ORDER BY b.identity LIMIT 1
+"""
+# What the phone's own web server wants, from the layers that say it, the last wins.
+_WEB = """
+SELECT s.name, s.value FROM settings s JOIN devices v ON v.mac = :mac
+WHERE s.name IN ('http_user', 'http_pass') AND s.idx = -1 AND (
+  (s.scope = 'engine' AND s.key = 0)
+  OR (s.scope = 'model' AND s.key = (SELECT id FROM models WHERE name = v.model))
+  OR (s.scope = 'domain' AND s.key = v.domain_id)
+  OR (s.scope = 'account' AND s.key = (
+    SELECT account_id FROM bindings WHERE mac = :mac ORDER BY identity LIMIT 1))
+  OR (s.scope = 'profile' AND s.key = (
+    SELECT a.profile_id FROM bindings b JOIN accounts a ON a.id = b.account_id
+    WHERE b.mac = :mac ORDER BY b.identity LIMIT 1))
+  OR (s.scope = 'device' AND s.key = :mac))
+ORDER BY CASE s.scope WHEN 'engine' THEN 0 WHEN 'model' THEN 1 WHEN 'domain' THEN 2
+  WHEN 'profile' THEN 3 WHEN 'account' THEN 4 ELSE 5 END
+"""
+_ACCOUNTS = """
+SELECT a.id, a.number, a.auth_user, a.sealed_password
+FROM bindings b JOIN accounts a ON a.id = b.account_id
+WHERE b.mac = :mac ORDER BY b.identity
+"""
+
+
+class Errand(NamedTuple):
+    """A phone to tell now; *host* may be the name of a proxy."""
+
+    mac: int
+    action: Action
+    number: str
+    domain: str
+    host: str
+    port: int
+    is_proxy: bool
+
+
+class _Held:
+    """A roll-out that is carried out, as far as it is stored."""
+
+    def __init__(self, action: Action, revision: int, course: Course) -> None:
+        self.action: Action = action
+        self.revision = revision
+        self.course = course
+        # Where phones were when they last proved who they are.
+        self.places: dict[int, str] = {}
+
+
+class RolloutSteps:
+    """The roll-outs that are not over; one thread at a time may use it.
+
+    ``forget`` after a step that raised: what is held may not be what is stored.
+    """
+
+    def __init__(self, phone_port: int) -> None:
+        """Hold none; phones listen for SIP on *phone_port*."""
+        self._phone_port = phone_port
+        self._held: dict[int, _Held] = {}
+
+    def forget(self) -> None:
+        """Read all of them anew at the next step."""
+        self._held.clear()
+
+    def is_idle(self, connection: sqlite3.Connection) -> bool:
+        """Whether there is nothing to carry out."""
+        return not connection.execute(_ANY).fetchall()
+
+    def step(
+        self,
+        work: Work,
+        log: SightingLog | None,
+        answers: Iterable[Answered],
+        *,
+        minute: int,
+        room: int,
+        look: bool,
+    ) -> list[Errand]:
+        """Return whom to tell once the transaction is committed, at most *room*.
+
+        *answers* are what came of earlier errands, *minute* is that of the local day,
+        and *look* says whether to find out who came back.
+        """
+        self._read(work.connection)
+        for answer in answers:
+            for held in self._held.values():
+                held.course.answered(answer.mac, answer.result, answer.detail)
+        if look:
+            self._look(log)
+        errands: list[Errand] = []
+        for number, held in self._held.items():
+            before = held.course.state
+            told = held.course.advance(work.at.wall, minute, room=room - len(errands))
+            self._find(held, told, log)
+            errands += self._errands(work.connection, held, told)
+            if held.course.changed or held.course.state is not before:
+                rollouts.save(work, number, held.course)
+            _note(work, number, held.course, before)
+        return errands
+
+    def _read(self, connection: sqlite3.Connection) -> None:
+        """Hold those that are not over, anew when a command was given."""
+        before, self._held = self._held, {}
+        for number, action, revision in connection.execute(_UNFINISHED).fetchall():
+            held = before.get(number)
+            if held is None or held.revision != revision:
+                places = held.places if held else {}
+                held = _Held(action, revision, rollouts.loaded(connection, number))
+                held.places = places
+            self._held[number] = held
+
+    def _look(self, log: SightingLog | None) -> None:
+        if log is None:
+            return
+        watched = {
+            mac: held for held in self._held.values() for mac in held.course.watched
+        }
+        for mac, sighting in log.latest(watched, PROVISIONED).items():
+            watched[mac].places[mac] = sighting.source
+            watched[mac].course.seen(mac, sighting.at)
+
+    def _find(self, held: _Held, macs: list[int], log: SightingLog | None) -> None:
+        """Find out where *macs* are, and with them all that come next."""
+        if log is None or all(mac in held.places for mac in macs):
+            return
+        wanted = {*held.course.watched, *macs} - held.places.keys()
+        for mac, sighting in log.latest(wanted, PROVISIONED).items():
+            held.places[mac] = sighting.source
+
+    def _errands(
+        self, connection: sqlite3.Connection, held: _Held, macs: list[int]
+    ) -> list[Errand]:
+        errands = []
+        for mac in macs:
+            errand = self._errand(connection, held, mac)
+            if isinstance(errand, Errand):
+                errands.append(errand)
+            else:
+                held.course.answered(mac, Result.UNREACHABLE, errand)
+        return errands
+
+    def _errand(
+        self, connection: sqlite3.Connection, held: _Held, mac: int
+    ) -> Errand | str:
+        """Return how to reach the phone *mac*, or why nobody can."""
+        rows = connection.execute(_PHONE, {"mac": mac}).fetchall()
+        if not rows:
+            return "it is bound to no account any more"
+        number, domain, outbound_proxy, registrar = rows[0]
+        source = held.places.get(mac)
+        if source is None:
+            return rollouts.NOT_SEEN
+        if is_private_source(source):
+            host = str(address_from_text(source))
+            return Errand(
+                mac, held.action, number, domain, host, self._phone_port, False
+            )
+        proxy = outbound_proxy or registrar
+        if not proxy:
+            return (
+                f"it is at {source}, behind NAT it seems, and its domain has neither "
+                "outbound proxy nor registrar to reach it by"
+            )
+        address, _, transport = proxy.partition(";")
+        if transport and transport.lower() != "transport=udp":
+            return f"its proxy {proxy} takes no UDP"
+        host, port = _split(address)
+        return Errand(mac, held.action, number, domain, host, port, True)
+
+
+def credentials_for(
+    connection: sqlite3.Connection, keyring: KeyRing, mac: int
+) -> list[Credentials]:
+    """Return what the phone *mac* may ask a NOTIFY for, the likeliest first.
+
+    Those of its own web server, if a layer says both, then those of its accounts.
+    Raises StoreError when a password cannot be opened.
+    """
+    web = dict(connection.execute(_WEB, {"mac": mac}).fetchall())
+    found = []
+    if web.get("http_user") and web.get("http_pass"):
+        found.append(Credentials(web["http_user"], web["http_pass"]))
+    for account, number, auth_user, sealed in connection.execute(
+        _ACCOUNTS, {"mac": mac}
+    ).fetchall():
+        password = keyring.open(sealed, owner=password_owner(account))
+        found.append(Credentials(auth_user or number, password))
+    return found
+
+
+def _note(work: Work, number: int, course: Course, before: State) -> None:
+    if course.state is before:
+        return
+    if course.state is State.HALTED:
+        work.note("rollout.halted", f"roll-out {number}", why=course.why)
+    elif course.state is State.DONE:
+        counts = {fate.value: many for fate, many in course.counts().items() if many}
+        work.note("rollout.done", f"roll-out {number}", **counts)
+
+
+def _split(address: str) -> tuple[str, int]:
+    """Return host, without brackets, and port of ``host``, ``host:port`` or ``[v6]``.
+
+    It was checked when it was stored (``names.checked_host``).
+    """
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        port = rest.removeprefix(":")
+    else:
+        host, _, port = address.partition(":")
+    return host, int(port) if port else SIP_PORT

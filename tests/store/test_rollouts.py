@@ -1,0 +1,167 @@
+"""Roll-outs as administrators start and steer them, and as they are stored."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from bootwave.errors import OptionError, StoreConflict, StoreNotFound
+from bootwave.sightings import Reason, Sighting
+from bootwave.store import rollouts
+from bootwave.store.administration import Administration
+from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
+
+DOMAIN = "a.example.com"
+MAC = 0x0004132E0800
+AT = 1_700_000_000.0
+
+
+def text(number: int) -> str:
+    return f"{MAC + number:012X}"
+
+
+def seen(
+    log: SightingLog,
+    numbers: Sequence[int],
+    at: float = AT - 100,
+    reason: Reason = Reason.SERVED_WINDOW,
+    source: str = "10.0.0.{}",
+) -> None:
+    log.append(
+        [Sighting(at, MAC + n, source.format(n + 1), reason, "") for n in numbers]
+    )
+
+
+@pytest.fixture
+def phones(add: Callable[..., None], admin: Administration, log: SightingLog) -> None:
+    """Ten phones of one domain, the last never heard of, and one of another."""
+    for number in range(10):
+        add(f"{400 + number}@{DOMAIN}", mac=text(number))
+    add("401@b.example.com", mac=text(10))
+    seen(log, [*range(9), 10])
+
+
+def test_a_domain_is_told_stage_by_stage(phones: None, admin: Administration) -> None:
+    made = admin.rollout_start("domain", DOMAIN, stages="50%", hours="22-6")
+    assert made["selection"] == f"domain {DOMAIN}"
+    assert (made["state"], made["action"], made["total"]) == ("running", "resync", 10)
+    assert [stage["phones"] for stage in made["stages"]] == [1, 4, 4]
+    assert made["hours"] == "22:00-06:00"
+    assert made["fates"]["waiting"] == 9
+    (never,) = made["phones"]
+    assert (never["mac"], never["result"]) == (text(9), "unreachable")
+    assert admin.rollout_show(made["id"]) == made
+    (listed,) = admin.rollout_list()
+    assert listed == {k: v for k, v in made.items() if k not in ("stages", "phones")}
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "total"),
+    [
+        ("engine", "", 11),
+        ("domain", "b.example.com", 1),
+        ("account", f"403@{DOMAIN}", 1),
+        ("device", text(3), 1),
+        ("group", f"ground floor@{DOMAIN}", 2),
+    ],
+)
+def test_whoever_is_chosen_is_told(
+    phones: None, admin: Administration, scope: str, target: str, total: int
+) -> None:
+    admin.group_add(DOMAIN, "ground floor")
+    admin.group_assign(DOMAIN, "ground floor", [text(1), text(2)])
+    assert admin.rollout_start(scope, target)["total"] == total
+
+
+def test_only_those_of_a_model_are_told(
+    phones: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    connection.execute("UPDATE devices SET model = 'snom370' WHERE mac < ?", (MAC + 3,))
+    made = admin.rollout_start("domain", DOMAIN, model="370")
+    assert made["total"] == 3
+    assert made["selection"] == f"domain {DOMAIN}, snom370"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"scope": "domain", "target": "x.example.com"}, StoreNotFound, "no domain"),
+        ({"scope": "phone", "target": text(1)}, OptionError, "is none of engine"),
+        ({"scope": "device", "target": "000413999999"}, StoreConflict, "no phones of"),
+        ({"scope": "device", "target": text(9)}, StoreConflict, "refresh timer"),
+        ({"scope": "engine", "action": "erase"}, OptionError, "resync or reboot"),
+        ({"scope": "engine", "canary": 0}, OptionError, "--at-once"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(
+    phones: None,
+    admin: Administration,
+    arguments: dict[str, Any],
+    error: type[Exception],
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        admin.rollout_start(**arguments)
+    assert admin.rollout_list() == []
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.SERVED_GENERAL, Reason.PNP_CONFIRMED, Reason.CLOSED]
+)
+def test_an_address_that_proved_no_mac_is_told_nothing(
+    add: Callable[..., None], admin: Administration, log: SightingLog, reason: Reason
+) -> None:
+    add(f"401@{DOMAIN}", mac=text(0))
+    seen(log, [0], reason=reason)
+    with pytest.raises(StoreConflict, match="nobody knows where"):
+        admin.rollout_start("device", text(0))
+
+
+def test_a_phone_is_part_of_one_roll_out_at_a_time(
+    phones: None, admin: Administration
+) -> None:
+    first = admin.rollout_start("domain", DOMAIN)["id"]
+    with pytest.raises(StoreConflict, match=f"roll-out {first}, which is not over"):
+        admin.rollout_start("device", text(3))
+    admin.rollout_start("domain", "b.example.com")
+    admin.rollout_cancel(first)
+    assert admin.rollout_start("device", text(3))["total"] == 1
+
+
+def test_commands_steer_it_and_leave_audit_notes(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    admin.actor = "anna"
+    number = admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    assert admin.rollout_pause(number)["state"] == "paused"
+    assert admin.rollout_resume(number, skip=True)["state"] == "running"
+    clock.pass_seconds(10.0)
+    gone = admin.rollout_cancel(number)
+    assert (gone["state"], gone["ended_at"]) == ("cancelled", AT + 10.0)
+    with pytest.raises(StoreConflict, match="cannot be resumed: it is cancelled"):
+        admin.rollout_resume(number)
+    with pytest.raises(StoreNotFound, match="no roll-out 4711"):
+        admin.rollout_pause(4711)
+    rows = [row for row in admin.audit_list() if row["action"].startswith("rollout.")]
+    assert [(row["actor"], row["action"]) for row in rows[::-1]] == [
+        ("anna", "rollout.started"),
+        ("anna", "rollout.paused"),
+        ("anna", "rollout.resumed"),
+        ("anna", "rollout.cancelled"),
+    ]
+    assert rows[-1]["detail"]["at_once"] is True
+    assert rows[-1]["subject"] == f"roll-out {number}"
+
+
+def test_those_that_are_over_are_forgotten_in_the_end(
+    phones: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollouts, "KEPT", 2)
+    numbers = []
+    for _ in range(4):
+        numbers.append(admin.rollout_start("device", text(1))["id"])
+        admin.rollout_cancel(numbers[-1])
+    admin.rollout_start("device", text(1))
+    assert [one["id"] for one in admin.rollout_list()][1:] == numbers[:1:-1]

@@ -1,0 +1,261 @@
+"""Steps of roll-outs: who is told where, what is stored first, what comes of it."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootwave.errors import StoreError
+from bootwave.options import PairingOptions, WavesOptions
+from bootwave.rollout.course import Result
+from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.sightings import Reason
+from bootwave.store import rollouts
+from bootwave.store.administration import Administration
+from bootwave.store.connection import connect
+from bootwave.store.rolloutsteps import Errand
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
+from tests.store.test_rollouts import AT, DOMAIN, MAC, phones, seen, text
+
+assert phones  # a fixture
+
+NOON = 720
+
+
+def step(admin: Administration, *answers: Answered, look: bool = True) -> list[Errand]:
+    told = admin.rollout_step(list(answers), minute=NOON, room=1_000, look=look)
+    return told or []
+
+
+def macs(errands: list[Errand]) -> set[int]:
+    return {errand.mac for errand in errands}
+
+
+def test_nothing_is_told_without_a_roll_out(
+    phones: None, admin: Administration
+) -> None:
+    assert admin.rollout_step([], minute=NOON, room=9, look=True) is None
+
+
+def test_a_phone_on_the_lan_is_told_where_it_was_seen_last(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    seen(log, [3], at=AT - 10, source="10.0.7.{}", reason=Reason.NOT_MODIFIED)
+    seen(log, [3], at=AT - 5, source="10.0.8.{}", reason=Reason.CLOSED)
+    admin.rollout_start("device", text(3), action="reboot")
+    step(admin)
+    clock.pass_seconds(0.25)
+    assert step(admin) == [
+        Errand(MAC + 3, "reboot", "403", DOMAIN, "10.0.7.4", 5060, False)
+    ]
+    clock.pass_seconds(60.0)
+    assert step(admin) == []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "registrar", "host", "port"),
+    [
+        ("proxy.example.com", "", "proxy.example.com", 5060),
+        ("[2001:db8::1]:5070;transport=UDP", "", "2001:db8::1", 5070),
+        ("198.51.100.7:5080", "reg.example.com", "198.51.100.7", 5080),
+        ("", "reg.example.com:5061", "reg.example.com", 5061),
+    ],
+)
+def test_a_phone_behind_nat_is_told_through_its_domains_proxy(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    proxy: str,
+    registrar: str,
+    host: str,
+    port: int,
+) -> None:
+    admin.domain_set(DOMAIN, outbound_proxy=proxy, registrar=registrar)
+    seen(log, [3], at=AT - 10, source="203.0.113.{}")
+    admin.rollout_start("device", text(3))
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == [Errand(MAC + 3, "resync", "403", DOMAIN, host, port, True)]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"), [("", "behind NAT"), ("p.example.com;transport=tls", "no UDP")]
+)
+def test_a_phone_without_a_way_is_unreachable(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    proxy: str,
+    words: str,
+) -> None:
+    admin.domain_set(DOMAIN, outbound_proxy=proxy)
+    seen(log, [3], at=AT - 10, source="203.0.113.{}")
+    number = admin.rollout_start("device", text(3))["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    step(admin)
+    shown = admin.rollout_show(number)
+    assert shown["state"] == "halted"
+    assert shown["phones"][0]["result"] == "unreachable"
+    assert words in shown["phones"][0]["detail"]
+
+
+def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    number = admin.rollout_start("device", text(3))["id"]
+    admin.account_unbind(f"403@{DOMAIN}")
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    assert "bound to no account" in admin.rollout_show(number)["phones"][0]["detail"]
+
+
+def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, stages="", rate=100.0)["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (canary,) = step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin, Answered(canary.mac, Result.ACCEPTED)) == []
+    seen(log, [canary.mac - MAC], at=AT + 2.5, reason=Reason.SERVED_CREDENTIALS)
+    clock.pass_seconds(1.0)
+    others = step(admin)
+    assert macs(others) == {MAC + n for n in range(9)} - {canary.mac}
+    for errand in others:
+        seen(log, [errand.mac - MAC], at=AT + 3.5)
+    clock.pass_seconds(1.0)
+    assert step(admin, *[Answered(mac, Result.ACCEPTED) for mac in macs(others)]) == []
+    done = admin.rollout_show(number)
+    assert (done["state"], done["ended_at"]) == ("done", AT + 4.0)
+    assert done["fates"] == {
+        **{"waiting": 0, "out": 0, "back": 9, "missing": 0, "left": 1}
+    }
+    assert done["results"]["accepted"] == 9
+    last = admin.audit_list(limit=1)[0]
+    assert (last["action"], last["actor"]) == ("rollout.done", "(engine)")
+
+
+def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN)["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (canary,) = step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin, Answered(canary.mac, Result.REFUSED, "it says 489")) == []
+    halted = admin.rollout_show(number)
+    assert halted["state"] == "halted"
+    assert halted["phones"][0]["detail"] == "it says 489"
+    assert admin.audit_list(limit=1)[0]["action"] == "rollout.halted"
+    clock.pass_seconds(60.0)
+    assert step(admin) == []
+    admin.rollout_resume(number)
+    assert step(admin) == []
+    clock.pass_seconds(1.0)
+    assert macs(step(admin)) == {canary.mac}
+
+
+def test_the_next_process_goes_on_and_tells_nobody_twice(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    path: Path,
+    keyring: KeyRing,
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    step(admin)
+    clock.pass_seconds(0.004)
+    first = step(admin)
+    assert 0 < len(first) < 9
+    other = Administration(
+        connect(path),
+        keyring,
+        PairingOptions(),
+        now=clock,
+        committed=lambda changes: None,
+        sightings=log,
+        waves=WavesOptions(phone_port=5062),
+    )
+    try:
+        step(other)
+        clock.pass_seconds(1.0)
+        rest = step(other)
+        assert macs(first) | macs(rest) == {MAC + n for n in range(9)}
+        assert not macs(first) & macs(rest)
+        assert {errand.port for errand in rest} == {5062}
+        assert other.rollout_show(number)["fates"]["out"] == 9
+    finally:
+        other.close()
+
+
+def test_a_step_that_was_not_stored_is_made_again(
+    phones: None,
+    admin: Administration,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin.rollout_start("device", text(3))
+    step(admin)
+    clock.pass_seconds(1.0)
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollouts, "save", away)
+        with pytest.raises(StoreError):
+            step(admin)
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert macs(step(admin)) == {MAC + 3}
+
+
+def test_a_pause_is_heard_of(phones: None, admin: Administration, clock: Clock) -> None:
+    number = admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    step(admin)
+    admin.rollout_pause(number)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    admin.rollout_resume(number)
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert len(step(admin)) == 9
+
+
+def test_credentials_are_the_phones_own_and_then_its_accounts(
+    phones: None, admin: Administration, add: Callable[..., None]
+) -> None:
+    own = Credentials("403", "secret-word")
+    assert admin.rollout_credentials(MAC + 3) == [own]
+    admin.settings_set("domain", DOMAIN, "http_user", "admin")
+    assert admin.rollout_credentials(MAC + 3) == [own]
+    admin.settings_set("domain", DOMAIN, "http_pass", "of the domain")
+    admin.settings_set("device", text(3), "http_pass", "of the phone")
+    assert admin.rollout_credentials(MAC + 3) == [
+        Credentials("admin", "of the phone"),
+        own,
+    ]
+    assert admin.rollout_credentials(MAC + 4)[0].password == "of the domain"
+    assert "phone" not in repr(admin.rollout_credentials(MAC + 3))
+    assert admin.rollout_credentials(4711) == []
+
+
+def test_the_index_of_unfinished_roll_outs_is_used(
+    connection: sqlite3.Connection,
+) -> None:
+    plan = connection.execute(
+        "EXPLAIN QUERY PLAN SELECT id, action, revision FROM rollouts "
+        "WHERE ended_at IS NULL"
+    ).fetchall()
+    assert "ix_rollouts_state" in str(plan)
