@@ -53,6 +53,9 @@ def test_the_names_promised_are_there() -> None:
         *("firmware pin", "firmware unpin", "firmware forbid", "firmware permit"),
         *("firmware export", "firmware import", "firmware edit"),
         *("firmware images", "firmware upload", "firmware remove"),
+        "resync",
+        *("rollout list", "rollout show", "rollout pause", "rollout resume"),
+        *("rollout cancel", "rollout firmware"),
         *("tls check", "tls block", "tls unblock", "tls blocks"),
         *("tls init", "tls dev"),
     }

@@ -175,6 +175,18 @@ TREE: Mapping[str, Leaf | Branch] = {
             "remove": Leaf("images:remove", "Remove an image."),
         },
     ),
+    "resync": Leaf("resync:resync", "Have live phones fetch their settings again."),
+    "rollout": Branch(
+        "Phones told stage by stage: what becomes of it.",
+        {
+            "list": Leaf("rollout:list_all", "List the roll-outs."),
+            "show": Leaf("rollout:show", "Show one, its stages and phones in trouble."),
+            "pause": Leaf("rollout:pause", "Tell no more phones for now."),
+            "resume": Leaf("rollout:resume", "Go on after a pause or a halt."),
+            "cancel": Leaf("rollout:cancel", "End one for good."),
+            "firmware": Leaf("rollout:firmware", "Roll a firmware out in stages."),
+        },
+    ),
     "tls": Branch(
         "Certificates of the server and of phones.",
         {

@@ -78,8 +78,8 @@ WHERE rollout_id = :id AND place >= :begin AND place < :end GROUP BY fate, resul
 """
 _TROUBLED = """
 SELECT mac, fate, result, detail, notified_at, back_at FROM rollout_phones
-WHERE rollout_id = :id AND (fate IN ('missing', 'left', 'out')
-  OR result NOT IN ('', 'accepted'))
+WHERE rollout_id = :id AND (fate IN ('missing', 'left')
+  OR result IN ('challenged', 'refused', 'unreachable'))
 ORDER BY place LIMIT :most
 """
 _SAVE = """

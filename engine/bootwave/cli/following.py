@@ -1,0 +1,86 @@
+"""Following a roll-out: what it does, stage by stage, until nothing goes on."""
+
+import time
+from typing import Any
+
+from bootwave.cli.output import hint, print_line, print_table
+from bootwave.cli.progress import Progress
+from bootwave.control.session import Session
+
+LOOK_SECONDS = 0.5
+_GOES_ON = "running"
+
+
+def follow(session: Session, started: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Return the roll-out *started* once it runs no longer, or Ctrl-C was pressed.
+
+    Unless *quiet* each stage is told when it is complete.
+    """
+    number, total = started["id"], sum(one["phones"] for one in started["stages"])
+    shown, told = started, 0
+    try:
+        with Progress(f"Roll-out {number}") as progress:
+            while shown["state"] == _GOES_ON:
+                time.sleep(LOOK_SECONDS)
+                shown = session.call("rollout.show", rollout=number)
+                over = shown["fates"]["back"] + shown["fates"]["missing"]
+                progress.update(over, total)
+                while not quiet and told < shown["stage"]:
+                    print_line(stage_line(shown, told))
+                    told += 1
+    except KeyboardInterrupt:
+        hint(f"It goes on without you: bootwave rollout show {number}.")
+    return shown
+
+
+def stage_line(shown: dict[str, Any], stage: int) -> str:
+    """Return what became of a *stage* in a line."""
+    one, stages = shown["stages"][stage], len(shown["stages"])
+    return f"Stage {stage + 1} of {stages}: {_came_back(one, one['phones'])}"
+
+
+def print_rollout(shown: dict[str, Any]) -> int:
+    """Print what became of a roll-out, and return the exit status for it."""
+    number, state = shown["id"], shown["state"]
+    never = shown["total"] - sum(one["phones"] for one in shown["stages"])
+    line = f"Roll-out {number} ({shown['action']}, {shown['selection']}) is {state}: "
+    print_line(line + _came_back(shown["fates"], shown["total"] - never))
+    if never:
+        print_line(
+            "1 phone is nowhere to be reached, and fetches by itself."
+            if never == 1
+            else f"{never} phones are nowhere to be reached, and fetch by themselves."
+        )
+    if shown["why"]:
+        print_line(shown["why"])
+    if shown["phones"]:
+        print_line("")
+        print_table(
+            ("phone", "fate", "NOTIFY", "why"),
+            [
+                (one["mac"], one["fate"], one["result"], one["detail"])
+                for one in shown["phones"]
+            ],
+            empty="",
+        )
+    if state in ("halted", "paused"):
+        hint(
+            f"bootwave rollout resume {number} goes on, "
+            f"bootwave rollout cancel {number} ends it."
+        )
+    return int(state not in ("done", _GOES_ON))
+
+
+def _came_back(fates: dict[str, int], phones: int) -> str:
+    others = [
+        f"{fates[fate]} {word}"
+        for fate, word in (
+            ("out", "told and awaited"),
+            ("missing", "missing"),
+            ("waiting", "to be told"),
+        )
+        if fates[fate]
+    ]
+    rest = f" ({', '.join(others)})" if others else ""
+    noun = "phone" if phones == 1 else "phones"
+    return f"{fates['back']} of {phones} {noun} came back{rest}."
