@@ -11,7 +11,8 @@ class Size(NamedTuple):
     memory of a worker must stay flat over, ``rounds`` those of each race with either
     setting of http.lane, ``runs`` how often the native tests and properties go through
     the sanitizers, each time with other examples, ``macs`` how many are asked for to
-    find out which exist, ``guesses`` the wrong passwords shown for one phone.
+    find out which exist, ``guesses`` the wrong passwords shown for one phone,
+    ``phones`` are resynced.
     """
 
     whole: int
@@ -21,10 +22,11 @@ class Size(NamedTuple):
     runs: int
     macs: int
     guesses: int
+    phones: int
 
 
-FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000)
-SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500)
+FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000, 5_000)
+SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500, 50)
 
 
 @dataclass

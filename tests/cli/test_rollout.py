@@ -60,9 +60,8 @@ def test_a_firmware_is_defined_and_its_phones_are_rebooted(modelled: Command) ->
 
 
 def test_a_firmware_without_phones_to_tell_stays_defined(seen: Command) -> None:
-    done = seen(
-        "rollout", "firmware", "snomD785", "10.1.33.33", "x.swu", "--device", MAC
-    )
+    url = "http://downloads.snom.com/fw/snomD785-10.1.33.33-SIP-r.swu"
+    done = seen("rollout", "firmware", "snomD785", "10.1.33.33", url, "--device", MAC)
     assert done.status == 1
     assert "no phones of" in done.err
     assert "stays defined" in done.err

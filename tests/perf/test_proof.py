@@ -1,12 +1,15 @@
 """The long proofs in their short form, and that a proof which fails is told as one."""
 
 import json
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootwave.errors import EngineError
 from perf import proof
-from perf.proofs import enumeration, fuzzing, guesses, memory, phones, races
+from perf.proofs import enumeration, fuzzing, guesses, memory, phones, races, resync
 from perf.proofs.distributions import difference
 from perf.proofs.outcome import SHORT, Outcome
 from tests.peers.peer import require
@@ -122,3 +125,32 @@ def test_a_proof_that_breaks_down_has_failed(
     monkeypatch.setattr(memory, "prove", broken)
     (outcome,) = proof.prove(["memory"], SHORT, tmp_path)
     assert outcome.wrong == ["OSError: no room"]
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("0.0.0.0", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_phones_are_resynced_after_a_canary_that_failed(tmp_path: Path) -> None:
+    (outcome,) = resync.prove(SHORT.phones, tmp_path, free_port())
+    assert passed([outcome])
+    assert outcome.figures["canary"] == 5
+    assert outcome.figures["stages"] == [5, 20, 25]
+
+
+def test_a_canary_that_lets_all_go_on_fails_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With phones of which none need come back."""
+    ask = resync._Resync._ask
+
+    def lax(self: resync._Resync, op: str, args: dict[str, Any]) -> dict[str, Any]:
+        more = {"share_percent": 0.0} if op == "rollout.start" else {}
+        return ask(self, op, {**args, **more})
+
+    monkeypatch.setattr(resync._Resync, "_ask", lax)
+    monkeypatch.setattr(resync, "WAIT_SECONDS", 1.0)
+    with pytest.raises(EngineError, match="cannot be resumed"):
+        resync.prove(20, tmp_path, free_port())

@@ -271,3 +271,19 @@ def test_an_interface_is_named_or_given_by_address() -> None:
     assert interface_address("192.0.2.1") == "192.0.2.1"
     with pytest.raises(OSError, match="No such device"):
         interface_address("nosuch0")
+
+
+def test_a_wave_may_name_each_of_its_phones() -> None:
+    macs = (MAC + 7, MAC + 3)
+
+    async def main() -> Report:
+        async with FakeServer() as server:
+            url = f"{server.base}/{{mac}}.xml"
+            report = await Fleet(Wave(0, url=url, count=2, macs=macs)).run()
+            own = {path for path in server.paths if path.endswith(".xml")}
+            assert own == {f"/{mac:012X}.xml" for mac in macs}
+            return report
+
+    assert run(main()).all_booted
+    with pytest.raises(ValueError, match="each of its MACs"):
+        Fleet(Wave(0, url="http://127.0.0.1/", count=3, macs=macs))

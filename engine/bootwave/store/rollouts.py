@@ -126,10 +126,10 @@ def start(
     seen = log.latest(macs, PROVISIONED) if log else {}
     known = sorted((mac for mac in macs if mac in seen), key=place)
     if not known:
-        whom = "The phone was" if len(macs) == 1 else f"None of {len(macs)} phones was"
+        whom = "The phone" if len(macs) == 1 else f"Each of {len(macs)} phones"
         raise StoreConflict(
-            f"{whom} ever given its settings here, so nobody knows where to reach it: "
-            "it fetches them by its refresh timer, or when it is restarted."
+            f"{whom} was never given its settings here, so nobody knows where to reach "
+            "it: it fetches them by its refresh timer, or when it is restarted."
         )
     plan = plan_for(len(known), **asked)
     row = {

@@ -75,11 +75,11 @@ class Wave:
     ``server`` is where SUBSCRIBEs go, unicast or, with ``interface`` (the address of
     one of this machine's), to a multicast group out of that interface; None when
     ``url`` gives the phones their setting server.  ``count`` phones have consecutive
-    MACs from ``mac`` on.  ``rate`` is phones started per second, 0 for all at once.
-    ``sources`` are addresses of this machine that phones take in turn; empty lets the
-    kernel choose.  At most ``in_flight`` phones fetch at a time.  ``certificate`` is
-    the PEM file that phones show over TLS, ``{mac}`` in it for the phone's.
-    ``credentials``, by MAC, are those that phones have from an earlier boot.
+    MACs from ``mac`` on, or those of ``macs``.  ``rate`` is phones started per second,
+    0 for all at once.  ``sources`` are addresses of this machine that phones take in
+    turn; empty lets the kernel choose.  At most ``in_flight`` phones fetch at a time.
+    ``certificate`` is the PEM file that phones show over TLS, ``{mac}`` in it for the
+    phone's.  ``credentials``, by MAC, are those that phones have from an earlier boot.
     """
 
     mac: int
@@ -97,6 +97,7 @@ class Wave:
     patience: Patience = _PATIENCE
     certificate: str = ""
     credentials: Mapping[int, Credentials] = field(default_factory=dict, repr=False)
+    macs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class Fleet:
             raise ValueError("a wave has at least one phone")
         if wave.mac + wave.count > 1 << 48:
             raise ValueError("the MACs of the wave go past FFFFFFFFFFFF")
+        if wave.macs and len(wave.macs) != wave.count:
+            raise ValueError("a wave counts each of its MACs")
         self._wave = wave
         self._on_progress = on_progress
         self._confined = _is_confined(wave)
@@ -244,7 +247,8 @@ class Fleet:
 
     def _start_one(self, position: int) -> None:
         wave = self._wave
-        identity = Identity(wave.mac + position, wave.model, wave.firmware)
+        mac = wave.macs[position] if wave.macs else wave.mac + position
+        identity = Identity(mac, wave.model, wave.firmware)
         if wave.server is not None:
             sock, local = self._locals[position % len(self._locals)]
             subscription = Subscription(
