@@ -89,6 +89,7 @@ def test_a_list_of_files_opens_no_secret() -> None:
 
 
 M9 = 0x000413300001
+M700 = 0x000413610001
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,27 @@ def test_an_m9_is_told_of_firmware_settings_and_phone_book(
         f"{URL}/snomm9/snomm9-firmware.htm?mac={text}",
         f"{URL}/{text}.xml",
         f"{URL}/{text}-phonebook.xml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mac", "model"),
+    [(M700, ""), (0x0004132E08B4, "snomM700")],
+    ids=["by MAC", "stored"],
+)
+def test_a_dect_base_is_told_where_to_ask_for_firmware(mac: int, model: str) -> None:
+    row = replace(device(account(401)), mac=mac, model=model)
+    made = DocumentMaker(
+        PlainCompiler(),
+        PlainKeys(),
+        ModelLayers(MemoryStore(), RevocationPage()),
+        firmware_scope=lambda _mac, _domain: "handle",
+    )
+    body = made.own(key(DocumentKind.FILES, ""), row).body()
+    text = f"{mac:012X}"
+    assert [part.split(b'"')[0].decode() for part in body.split(b'url="')[1:]] == [
+        f"{URL}/snomM700/snomM700-firmware.htm?mac={text}&amp;scope=handle",
+        f"{URL}/{text}.xml",
     ]
 
 

@@ -14,9 +14,9 @@ from bootwave.provision.cache import Document, DocumentKey, GeneralDocument
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.ports import Compiler, Keys
 from bootwave.provision.urls import (
+    files_of_base,
     firmware_url,
     general_url,
-    m9_urls,
     settings_url,
     with_token,
 )
@@ -105,7 +105,8 @@ class DocumentMaker:
         model = key.model or device.model
         own_server = None
         if base is not key.base_url:
-            own_server = setting_server(base, document_dialect(model, key.firmware))
+            dialect = document_dialect(model, key.firmware)
+            own_server = setting_server(base, dialect, known_model(model))
         return {
             "model": model,
             "firmware": key.firmware,
@@ -177,9 +178,14 @@ class DocumentMaker:
         its model.  Old firmware, which reads no list, is sent to its settings.
         """
         mac = device.mac
-        dialect = document_dialect(model or model_of_mac(mac), firmware)
-        if dialect == "m9":
-            return setting_files(m9_urls(base, mac, self._scope(device)))
+        model = known_model(model) or model_of_mac(mac)
+        dialect = document_dialect(model, firmware)
+        if dialect in ("m9", "dect"):
+            scope = self._scope(device)
+            with_book = dialect == "m9"
+            return setting_files(
+                files_of_base(base, model, mac, scope, with_book=with_book)
+            )
         url = settings_url(base, mac)
         return text_redirect(url) if dialect == "text" else setting_files([url])
 

@@ -110,18 +110,21 @@ def settings_url(base: str, mac: int) -> str:
     return f"{base}/{text_from_mac(mac)}.xml"
 
 
-def m9_urls(base: str, mac: int, scope: str = "") -> list[str]:
-    """Return what the m9 *mac* fetches in turn: firmware, settings, phone book.
+def files_of_base(
+    base: str, model: str, mac: int, scope: str, *, with_book: bool
+) -> list[str]:
+    """Return what the DECT base *mac* of a *model* fetches in turn.
 
-    It asks for its firmware by the handle *scope*, if it has one.
+    Firmware, settings and, *with_book*, its phone book.  It asks for its firmware by
+    the handle *scope*, if it has one.
     """
     text = text_from_mac(mac)
-    firmware = f"{base}/snomm9/snomm9-firmware.htm?mac={text}"
-    return [
+    firmware = f"{base}/{model}/{model}-firmware.htm?mac={text}"
+    found = [
         f"{firmware}&scope={scope}" if scope else firmware,
         settings_url(base, mac),
-        f"{base}/{text}-phonebook.xml",
     ]
+    return [*found, f"{base}/{text}-phonebook.xml"] if with_book else found
 
 
 def general_url(base: str, model: str) -> str:

@@ -173,12 +173,17 @@ def known_model(model: str) -> str:
     return model if _MODEL.fullmatch(model) else ""
 
 
-def setting_server(base_url: str, dialect: str) -> str:
+def setting_server(base_url: str, dialect: str, model: str) -> str:
     """Return the URL that phones reading *dialect* come back to, with ``{mac}`` in it.
 
-    An m9 begins with the list of its files: settings, firmware and phone book.
+    DECT bases begin with the list of their files: settings, firmware and, of an m9, the
+    phone book.  They know no firmware_status.
     """
-    name = "snomm9-{mac}.htm" if dialect == "m9" else "{mac}.xml"
+    name = "{mac}.xml"
+    if dialect == "m9":
+        name = "snomm9-{mac}.htm"
+    elif dialect == "dect" and model:
+        name = f"{model}-{{mac}}.htm"
     return f"{base_url.rstrip('/')}/{name}"
 
 
@@ -189,7 +194,7 @@ def bootstrap(base_url: str, model: str, dialect: str = "xml") -> list[Line]:
     not be replaced.  Without a known model the phone asks for the firmware of its type
     under the path it has from the factory, which is served as well.
     """
-    server = setting_server(base_url, dialect)
+    server = setting_server(base_url, dialect, model)
     lines = [Line("setting_server", server, permission="RW")]
     if model:
         base_url = base_url.rstrip("/")
