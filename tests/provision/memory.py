@@ -9,6 +9,7 @@ from bootwave.directory.records import (
     EMPTY,
     Account,
     Binding,
+    Contact,
     Device,
     DeviceCredentials,
     Domain,
@@ -102,6 +103,12 @@ class MemoryStore:
             for mac in macs
             if mac in self.bindings or mac in self.devices_known
         }
+
+    def account_books(
+        self, account_ids: Sequence[int]
+    ) -> dict[int, tuple[Contact, ...]]:
+        self._reached()
+        return {}
 
     def moment(self) -> AbstractContextManager[None]:
         return nullcontext()

@@ -1,8 +1,9 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from bootwave.directory.records import Layer, Setting
+from bootwave.directory.records import Contact, Layer, Setting
 from bootwave.errors import StoreError
 from bootwave.http.target import DocumentKind
 from bootwave.phone.firmwarerange import FirmwareRange
@@ -10,6 +11,7 @@ from bootwave.provision.cache import DocumentKey
 from bootwave.provision.documents import DocumentMaker, entity_tag
 from bootwave.provision.layers import ModelLayers
 from bootwave.provision.revocations import RevocationPage
+from bootwave.settings.compiler import SettingsCompiler
 from tests.pairing.rows import account, device
 from tests.provision.bench import MAC, PlainCompiler, PlainKeys
 from tests.provision.memory import MemoryStore
@@ -153,6 +155,41 @@ def test_a_base_with_a_low_version_reads_its_list() -> None:
     old = DocumentKey(DocumentKind.FILES, URL, "", "05.20.0001")
     row = replace(device(account(401)), mac=0x000413610001)
     assert b"<setting-files>" in maker(MemoryStore()).own(old, row).body()
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "read"),
+    [
+        (DocumentKind.SETTINGS, "snom370", [[401, 403]]),
+        (DocumentKind.PHONE_BOOK, "snomm9", [[401, 403]]),
+        (DocumentKind.SETTINGS, "snomm9", []),
+        (DocumentKind.SETTINGS, "snomM700", []),
+        (DocumentKind.FILES, "", []),
+    ],
+)
+def test_the_books_of_accounts_are_read_for_who_is_told_them(
+    kind: DocumentKind, model: str, read: list[list[int]]
+) -> None:
+    asked: list[list[int]] = []
+
+    def books(ids: Sequence[int]) -> dict[int, tuple[Contact, ...]]:
+        asked.append(list(ids))
+        return {401: (Contact("Anna", "402"),)}  # that of 403 was forgotten meanwhile
+
+    compiler = SettingsCompiler()
+    layers = ModelLayers(MemoryStore(), RevocationPage())
+    made = DocumentMaker(compiler, PlainKeys(), layers, books=books)
+    accounts = [
+        replace(
+            account(number),
+            sealed_password=f"password-of-{number}".encode(),
+            has_book=number != 402,
+        )
+        for number in (401, 402, 403)
+    ]
+    body = made.own(key(kind, model), device(*accounts)).body()
+    assert asked == read
+    assert body.count(b"<name>Anna</name>") == len(read)
 
 
 def test_a_phone_book_opens_no_secret() -> None:

@@ -114,16 +114,35 @@ def test_a_book_is_of_a_domain_or_an_account_that_there_is(
         admin.phonebook_import(scope, target, [])
 
 
+def test_who_asks_for_a_phone_has_no_book_of_an_account_read(
+    account: None, admin: Administration, reader: Reader
+) -> None:
+    # Anybody may ask, for phones and for MACs that are nobody's: a thousand entries
+    # read each time would let few of them keep a worker busy.
+    admin.phonebook_import("account", ACCOUNT, [entry("A", "1")])
+    reader.devices([MAC])
+    statements: list[str] = []
+    with reader.moment() as connection:
+        connection.set_trace_callback(statements.append)
+        found = reader.devices([MAC, MAC + 1])
+    assert found[MAC].bindings[0].account.has_book
+    assert statements
+    assert not [text for text in statements if "phone_book_entries" in text]
+
+
 def test_the_reader_has_the_books_of_domain_and_account(
     account: None, admin: Administration, reader: Reader
 ) -> None:
     def books() -> tuple[Any, Any]:
         device = reader.devices([MAC])[MAC]
         assert device.domain is not None
-        shared, own = device.domain.layer.book, device.bindings[0].account.layer.book
+        account = device.bindings[0].account
+        shared, own = device.domain.layer.book, reader.account_books([account.id])
+        assert account.layer.book is None
+        assert account.has_book == bool(own)
         return tuple(
             None if book is None else [each.name for each in book]
-            for book in (shared, own)
+            for book in (shared, own.get(account.id))
         )  # type: ignore[return-value]
 
     assert books() == (None, None)

@@ -91,6 +91,7 @@ def looked_at(
             keys,
             ModelLayers(reader, pages),
             firmware_scope=answers.handle_of,
+            books=reader.account_books,
         )
         device = _live_device(reader, number)
         said_model, said_firmware = _said_last(options, number)

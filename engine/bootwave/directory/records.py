@@ -168,7 +168,11 @@ class Window:
 
 @record
 class Account:
-    """An extension of a domain; ``sealed_password`` is encrypted (store.secrets)."""
+    """An extension of a domain; ``sealed_password`` is encrypted (store.secrets).
+
+    With ``has_book`` it has a phone book, which is not in its layer before it is read
+    for a document (provision.documents).
+    """
 
     id: int
     domain_id: int
@@ -181,6 +185,7 @@ class Account:
     layer: Layer = EMPTY
     window: Window | None = None
     profile: Profile | None = None
+    has_book: bool = False
 
     def __repr__(self) -> str:
         """Return the account's name without its secret."""

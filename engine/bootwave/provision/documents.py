@@ -1,10 +1,16 @@
 """Documents made from records: compiled, passwords opened, slots packed, tagged."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TypedDict
 
-from bootwave.directory.records import Device, NamedLayer, WildcardAccount
+from bootwave.directory.records import (
+    Contact,
+    Device,
+    NamedLayer,
+    WildcardAccount,
+)
 from bootwave.errors import StoreError
 from bootwave.firmware.answers import nothing
 from bootwave.http.target import DocumentKind
@@ -26,6 +32,8 @@ from bootwave.store.secrets import credentials_owner, password_owner
 from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
+
+Books = Mapping[int, tuple[Contact, ...]]
 
 
 class Told(TypedDict):
@@ -60,15 +68,17 @@ class DocumentMaker:
         layers: ModelLayers,
         bootstrap: Callable[[str], str] = str,
         firmware_scope: Callable[[int, int], str] = lambda _mac, _domain: "",
+        books: Callable[[Sequence[int]], Books] = lambda _accounts: {},
     ) -> None:
         """Compile with *compiler*, open passwords with *keyring*.
 
         *firmware_scope* gives the handle by which a device, of a domain, asks for its
-        firmware.  *bootstrap* gives the base URL to which phones with a certificate are
+        firmware, and *books* the phone books of accounts by their ids.  *bootstrap* gives the base URL to which phones with a certificate are
         sent by the general document told at another one.
         """
         self._bootstrap = bootstrap
         self._firmware_scope = firmware_scope
+        self._books = books
         self._compiler = compiler
         self._keyring = keyring
         self._layers = layers
@@ -88,8 +98,11 @@ class DocumentMaker:
             content = self._files(base, device, model, key.firmware)
             return Document(None, content, entity_tag(content))
         if key.kind is DocumentKind.PHONE_BOOK:
+            device = self._with_books(device)
             plan, packed = self._compiler.phone_book(device, model=model)
             return Document(plan, packed, plan.tag(packed))
+        if document_dialect(model, key.firmware) == "xml":
+            device = self._with_books(device)
         told = self.told(key, device, with_passwords=with_passwords)
         plan, packed = self._compiler.specific(device, **told)
         return Document(plan, packed, plan.tag(packed))
@@ -199,6 +212,36 @@ class DocumentMaker:
         """Return where the device asks for firmware, None where all of a model do."""
         scope = self._scope(device) if known_model(model) else ""
         return firmware_url(base_url, model, scope) if scope else None
+
+    def _with_books(self, device: Device) -> Device:
+        """Return *device* with the phone books of its accounts in their layers.
+
+        They are read for who has a grant only.  Of another moment than *device*, they
+        are revoked like it: what is made of both is looked at before it leaves.
+        """
+        have = [
+            binding.account.id
+            for binding in device.bindings
+            if binding.account.has_book
+        ]
+        if not have:
+            return device
+        books = self._books(have)
+        bindings = [
+            replace(
+                binding,
+                account=replace(
+                    binding.account,
+                    layer=replace(
+                        binding.account.layer, book=books.get(binding.account.id)
+                    ),
+                ),
+            )
+            if binding.account.has_book
+            else binding
+            for binding in device.bindings
+        ]
+        return replace(device, bindings=tuple(bindings))
 
     def _token(self, device: Device) -> str:
         if device.token is None:

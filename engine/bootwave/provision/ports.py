@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bootwave.directory.records import (
+    Contact,
     Device,
     Layer,
     NamedLayer,
@@ -42,6 +43,11 @@ class Reader(Protocol):
 
         Where that is bound to nothing; None while nothing is bound at all.
         """
+
+    def account_books(
+        self, account_ids: Sequence[int]
+    ) -> Mapping[int, tuple[Contact, ...]]:
+        """Return the phone books of those of *account_ids* that have one."""
 
     def bound(self, after: int, most: int) -> Sequence[int]:
         """Return, in order, the next *most* MACs above *after* bound for good."""

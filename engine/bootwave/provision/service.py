@@ -126,6 +126,7 @@ class Provisioner:
             self._layers,
             lambda url: bootstrap_url(options, url, https_port),
             _no_scope if firmware is None else firmware.handle_of,
+            reader.account_books,
         )
         self._firmware = firmware
         self._telling: FirmwareTelling | None = None

@@ -48,7 +48,12 @@ from bootwave.store.changelog import (
     last_seq,
 )
 from bootwave.store.connection import connect, placeholders
-from bootwave.store.domainparts import account_books, domain_book, extras_of
+from bootwave.store.domainparts import (
+    Book,
+    account_books,
+    domain_book,
+    extras_of,
+)
 from bootwave.store.keyattributes import attributes_from_text
 from bootwave.store.openings import opening_from_row
 
@@ -80,10 +85,10 @@ SELECT asked.mac, b.mac, b.domain_id, d.model, d.owns_certificate, d.provisioned
   a.id, a.number, a.display_name, a.auth_user, a.sealed_password, a.mailbox,
   a.wildcard,
   EXISTS (SELECT 1 FROM settings s WHERE s.scope = 'account' AND s.key = a.id)
-  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id)
-  OR EXISTS (SELECT 1 FROM phone_books p WHERE p.account_id = a.id),
+  OR EXISTS (SELECT 1 FROM function_keys k WHERE k.scope = 'account' AND k.key = a.id),
   w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
-  w.pairing_end, w.closed_at, a.profile_id, d.group_id
+  w.pairing_end, w.closed_at, a.profile_id, d.group_id,
+  EXISTS (SELECT 1 FROM phone_books p WHERE p.account_id = a.id)
 FROM (SELECT column1 AS mac, column2 AS decoy FROM (VALUES {})) asked
 LEFT JOIN devices d ON d.mac = asked.mac
 LEFT JOIN bindings b ON b.mac = CASE
@@ -267,6 +272,14 @@ class Reader:
                 layer = _layers(connection, "model", [key]).get(key, EMPTY)
                 self._models[model] = layer
             return layer
+
+    def account_books(self, account_ids: Sequence[int]) -> dict[int, Book]:
+        """Return the phone books of those of *account_ids* that have one.
+
+        Apart from ``devices``, which anybody can have read: books are large.
+        """
+        with self._moment as connection:
+            return account_books(connection, account_ids)
 
     def firmware_layers(self, model: str) -> list[tuple[FirmwareRange, Layer]]:
         """Return what is set for firmware ranges of *model*, the winner last."""
@@ -478,6 +491,7 @@ class Reader:
             closed_at,
             profile_id,
             group_id,
+            has_book,
         ) in rows:
             domain = token = credentials = window = profile = None
             bindings: tuple[Binding, ...] = ()
@@ -513,6 +527,7 @@ class Reader:
                     account_layers.get(account_id, EMPTY) if account_layers else EMPTY,
                     window,
                     profile,
+                    has_book == 1,
                 )
                 bindings = (Binding(identity, account, expires, binding_boot_id),)
                 if mac in told:
@@ -694,12 +709,10 @@ def _layers(
                 attributes_from_text(attributes),
             )
         )
-    books = account_books(connection, keys) if scope == "account" else {}
     return {
         key: Layer(
             tuple(settings.get(key, ())),
             tuple(function_keys.get(key, ())),
-            books.get(key),
         )
-        for key in settings.keys() | function_keys.keys() | books.keys()
+        for key in settings.keys() | function_keys.keys()
     }
