@@ -21,6 +21,7 @@ from bootwave.directory.records import (
     Setting,
 )
 from bootwave.errors import SettingError
+from bootwave.settings import compiler as compiler_module
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.settings.files import setting_files
 from bootwave.settings.functionkeys import free_keys
@@ -491,6 +492,24 @@ def test_the_room_of_a_model_bounds_its_book() -> None:
         shown = entries(document(device, model=model))
         assert shown[: room - 1] == [(c.name, c.number) for c in BOOK[: room - 1]]
         assert shown[room - 1 :] == [(ODD.name, "402")]
+
+
+def test_domains_with_books_are_remembered_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiler_module, "_MOST_ENTRIES", 3)
+    compiler = SettingsCompiler()
+
+    def made(number: int) -> bytes:
+        device = with_books(BOOK[:2])
+        assert device.domain is not None
+        domain = replace(device.domain, id=number)
+        return document(replace(device, domain=domain), compiler)
+
+    assert made(1) == made(1)
+    assert compiler.plans == 1
+    assert made(2) == made(2) == made(1)  # forgotten by now, and made anew
+    assert compiler.plans == 3
 
 
 def test_phones_with_other_books_of_their_own_share_a_plan() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootwave.certificates.blocks import Blocks
-from bootwave.directory.records import EMPTY, FunctionKey, Profile, Setting
+from bootwave.directory.records import EMPTY, Domain, FunctionKey, Profile, Setting
 from bootwave.errors import StoreUnavailable
 from bootwave.store import changelog
 from bootwave.store import reader as reader_module
@@ -103,6 +103,39 @@ def test_devices_share_their_domain_until_it_changes(
     assert changed is not None
     assert changed.language == "Deutsch"
     assert reader.devices([OTHER])[OTHER].domain is changed
+
+
+def test_books_of_domains_are_kept_up_to_a_bound(
+    admin: Administration,
+    add: Callable[..., None],
+    reader: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader_module, "MOST_ENTRIES", 3)
+    for number in range(4):
+        domain = f"d{number}.example.com"
+        add(f"401@{domain}", mac=f"{MAC + number:012X}")
+        entries = [{"name": "A", "number": "1"}, {"name": "B", "number": str(number)}]
+        admin.phonebook_import("domain", domain, entries[: 1 + (number < 3)])
+
+    def domain_of(number: int) -> Domain:
+        mac = MAC + number
+        found = reader.devices([mac])[mac].domain
+        assert found is not None
+        return found
+
+    first = domain_of(0)
+    assert domain_of(0) is first
+    second = domain_of(1)
+    assert domain_of(1) is second  # larger than what is left, and kept instead
+    again = domain_of(0)
+    assert again == first
+    assert again is not first
+    admin.phonebook_clear("domain", "d0.example.com")
+    assert domain_of(0).layer.book == ()
+    fourth, third = domain_of(3), domain_of(2)  # three entries together
+    assert domain_of(3) is fourth
+    assert domain_of(2) is third
 
 
 def test_settings_of_a_model_are_seen_when_they_change(

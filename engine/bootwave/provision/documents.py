@@ -73,8 +73,9 @@ class DocumentMaker:
         """Compile with *compiler*, open passwords with *keyring*.
 
         *firmware_scope* gives the handle by which a device, of a domain, asks for its
-        firmware, and *books* the phone books of accounts by their ids.  *bootstrap* gives the base URL to which phones with a certificate are
-        sent by the general document told at another one.
+        firmware, and *books* the phone books of accounts by their ids.  *bootstrap*
+        gives the base URL to which phones with a certificate are sent by the general
+        document told at another one.
         """
         self._bootstrap = bootstrap
         self._firmware_scope = firmware_scope

@@ -62,6 +62,7 @@ from bootwave.settings.variables import MARK, without_variables
 MAX_PLAN_BYTES: Final = 64 * 1024 * 1024
 _PLAN_OVERHEAD_BYTES: Final = 2048  # the key, the holes and the ends of the pieces
 _MAX_VERSIONS: Final = 16_384  # of domains, models and profiles: peers name models
+_MOST_ENTRIES: Final = 250_000  # of phone books in them, as the reader keeps
 
 _SettingShape = tuple[str, int | None, Permission, str]
 _KeyShape = tuple[int, str, Permission, tuple[tuple[str, str], ...], str, str]
@@ -80,6 +81,7 @@ class _Versions:
     def __init__(self) -> None:
         self._numbers = count()
         self._latest: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+        self._entries = 0
 
     def number(self, name: Hashable, content: object) -> int:
         """Return the number of *content* under *name*."""
@@ -91,11 +93,21 @@ class _Versions:
             if latest[0] == content:
                 self._latest[name] = content, latest[1]
                 return latest[1]
+            self._entries -= _entries_of(latest[0])
         number = next(self._numbers)
         self._latest[name] = content, number
-        if len(self._latest) > _MAX_VERSIONS:
-            self._latest.popitem(last=False)
+        self._entries += _entries_of(content)
+        while len(self._latest) > _MAX_VERSIONS or (
+            self._entries > _MOST_ENTRIES and len(self._latest) > 1
+        ):
+            _name, (oldest, _number) = self._latest.popitem(last=False)
+            self._entries -= _entries_of(oldest)
         return number
+
+
+def _entries_of(content: object) -> int:
+    """Return how many entries of phone books *content* holds."""
+    return len(content.layer.book or ()) if isinstance(content, Domain) else 0
 
 
 class SettingsCompiler:

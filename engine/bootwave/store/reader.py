@@ -63,6 +63,10 @@ _BOUND, _HAS_DEVICE_LAYER, _ACCOUNT, _HAS_ACCOUNT_LAYER = 1, 6, 18, 25
 # MACs in one query.  Far below SQLite's bound of variables, and a tick has fewer.
 BATCH = 256
 
+# Entries of domains' phone books kept at once, at some 0.4 KB: the domain read first
+# goes first.
+MOST_ENTRIES = 250_000
+
 # Readers are never shut out by a write, but for a moment by who closes a connection,
 # and by who mends the log that a killed process left: a millisecond, more when that
 # process has to wait for a core.
@@ -181,6 +185,7 @@ class Reader:
         self._seq = -1  # unknown: nothing was read yet
         self._pending: list[Change] = []
         self._domains: dict[int, Domain] = {}
+        self._entries = 0  # of their books
         self._profiles: dict[int, Profile] = {}
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
@@ -373,6 +378,7 @@ class Reader:
         for change in changes:
             if change.kind == "all":
                 self._domains.clear()
+                self._entries = 0
                 self._profiles.clear()
                 self._models.clear()
                 self._wildcards = self._tokens = self._decoys = None
@@ -380,7 +386,7 @@ class Reader:
                 if not self._decoys or change.key in self._decoy_macs:
                     self._decoys = None
             elif change.kind == "domain":
-                self._domains.pop(change.key, None)
+                self._drop_domain(change.key)
                 self._wildcards = self._tokens = None
             elif change.kind == "profile":
                 self._profiles.pop(change.key, None)
@@ -566,10 +572,18 @@ class Reader:
         book = domain_book(connection, domain_id)
         if book is not None:
             layer = replace(layer, book=book)
+            self._entries += len(book)
+            while self._entries > MOST_ENTRIES and self._domains:
+                self._drop_domain(next(iter(self._domains)))
         domain = self._domains[domain_id] = replace(
             Domain(*rows[0]), layer=layer, extras=extras_of(connection, domain_id)
         )
         return domain
+
+    def _drop_domain(self, domain_id: int) -> None:
+        domain = self._domains.pop(domain_id, None)
+        if domain is not None:
+            self._entries -= len(domain.layer.book or ())
 
     def _read_profile(self, connection: sqlite3.Connection, profile_id: int) -> Profile:
         rows = connection.execute(_PROFILE, (profile_id,)).fetchall()
