@@ -86,6 +86,17 @@ def test_a_phone_of_each_shape_boots(serving: Serving) -> None:
         assert verdict["identities"] == [ACCOUNT]
 
 
+def test_a_phone_with_firmware_before_7_boots_by_lines(serving: Serving) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    verdict = program.boot(
+        *("--server", "{}:{}".format(*program.pnp), "--mac", PHONE),
+        *("--model", "snom360", "--firmware", "6.5.20"),
+    )
+    assert verdict["outcome"] == "booted", verdict
+    assert verdict["identities"] == [ACCOUNT]
+
+
 @pytest.mark.parametrize("multicast", [True, False], ids=["group", "port"])
 def test_silence_is_kept_to_what_is_not_ours(serving: Serving, multicast: bool) -> None:
     program = serving()

@@ -51,6 +51,20 @@ def test_a_list_names_files_in_order() -> None:
     assert paper.files == ("http://a/1", "http://a/2")
 
 
+def test_lines_of_old_firmware_are_read_like_settings() -> None:
+    content = (
+        b"<html><pre>\nlanguage$: English\nsetting_server$: http://a/{mac}.xml\n"
+        b"user_name1&: 401\nuser_active1&: on\n</pre></html>\n"
+    )
+    paper = Paper(settings={("user_name", "1"): "401", ("user_active", "1"): "on"})
+    assert read(content) == Reader().read(content) == paper
+
+
+def test_lines_that_say_nothing_but_a_setting_server_lead_there() -> None:
+    content = b"<html>\n<pre>\nsetting_server!: http://a/{mac}.xml\n</pre>\n</html>"
+    assert read(content) == Paper(files=("http://a/{mac}.xml",))
+
+
 @pytest.mark.parametrize("content", [b"", b" \r\n", b"<!-- // refused // -->"])
 def test_nothing_to_do_is_no_error(content: bytes) -> None:
     assert read(content) == NOTHING

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from bootwave.errors import ServerFault
+from bootwave.wave.lines import are_lines, settings_from_lines
 
 # Every child of <settings> that phones know, with its other spelling.
 _PARTS = frozenset(
@@ -57,6 +58,7 @@ _MAX_REMEMBERED = 64
 _MAX_VAIN = 256
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"))
 
+
 Values = dict[tuple[str, str], str]
 
 
@@ -79,11 +81,14 @@ NOTHING = Paper()
 def read(content: bytes) -> Paper:
     """Return what a settings document or a list of files says.
 
-    Raises ServerFault, as the end of a sentence that begins with the document, for
-    XML that is not well-formed or that a phone could not take.
+    Lines that say nothing but a setting server are a list of that one.  Raises
+    ServerFault, as the end of a sentence that begins with the document, for XML that is
+    not well-formed or that a phone could not take.
     """
     if _says_nothing(content):
         return NOTHING
+    if are_lines(content):
+        return _lines(content)
     root = _root(content)
     if root.tag == "setting-files":
         return Paper(files=_files(root))
@@ -118,7 +123,7 @@ class Reader:
                 }
             )
         paper = read(content)
-        if kept is None and paper.settings is not None:
+        if kept is None and paper.settings is not None and not are_lines(content):
             self._remember(markup, pieces)
         return paper
 
@@ -238,6 +243,16 @@ def _root(content: bytes) -> ElementTree.Element:
         return ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         raise ServerFault(f"it is not well-formed XML: {error}") from None
+
+
+def _lines(content: bytes) -> Paper:
+    values = settings_from_lines(content)
+    if not values:
+        raise ServerFault("it begins with <html>, and no line of it is a setting")
+    server = values.get(("setting_server", ""), "")
+    if server and len(values) == 1:
+        return Paper(files=(server,))
+    return Paper(settings={key: values[key] for key in values if key[0] in _KEPT})
 
 
 def _files(root: ElementTree.Element) -> tuple[str, ...]:
