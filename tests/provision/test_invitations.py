@@ -37,6 +37,40 @@ def test_a_bound_phone_is_told_the_url_of_the_interface_it_was_heard_on(
 
 
 @pytest.mark.parametrize(
+    ("mac", "stored", "said", "name", "met"),
+    [
+        (MAC, "", "snomm9", "snomm9-{mac}.htm", True),
+        (MAC, "snomM700", "", "snomM700-{mac}.htm", False),
+        (0x000413300001, "", "", "snomm9-{mac}.htm", False),
+        (0x000413610001, "", "snomM300", "snomM300-{mac}.htm", False),
+        (0x000413610001, "snom370", "snom370", "{mac}.xml", True),
+        (MAC, "snomM700", "snom/370", "snomM700-{mac}.htm", False),
+    ],
+)
+def test_a_base_is_told_where_the_list_of_its_files_is(
+    mac: int, stored: str, said: str, name: str, met: bool
+) -> None:
+    bench = Bench()
+    bench.store.add_account(401)
+    bench.store.bind(401, mac)
+    bench.store.know(mac, model=stored)
+    asked = replace(lookup(mac), model=said)
+    assert bench.provisioner.pnp_urls([asked]) == [f"http://192.168.4.1:8080/{name}"]
+    # The lane tells all phones one URL.
+    assert (mac in bench.bound) == (name == "{mac}.xml")
+    bench.provisioner.meet(0, 1000)
+    assert (mac in bench.bound) == met
+
+
+def test_a_url_of_the_options_is_told_as_it_stands() -> None:
+    bench = Bench(options=Options(pnp=PnpOptions(url="http://pbx/{mac}")))
+    bench.store.add_account(401)
+    bench.store.bind(401, MAC)
+    asked = replace(lookup(), model="snomm9")
+    assert bench.provisioner.pnp_urls([asked]) == ["http://pbx/{mac}"]
+
+
+@pytest.mark.parametrize(
     "change", [Change("device", MAC), Change("domain", 1), Change("all", 0)]
 )
 def test_a_bound_phone_may_be_answered_without_asking_until_something_is_revoked(

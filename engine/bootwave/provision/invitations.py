@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
+from bootwave.directory.records import Device
 from bootwave.errors import StoreError
 from bootwave.native.pnp import BoundMacs
 from bootwave.options import Options
 from bootwave.pairing.decisions import Policy
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.rules import open_for_pnp
+from bootwave.phone.models import document_dialect, model_of_mac
 from bootwave.provision.cache import DocumentCache
 from bootwave.provision.looks import Looks
 from bootwave.provision.ports import PnpLookUp, Reader
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import Look
 from bootwave.provision.urls import pnp_url
+from bootwave.settings.layers import known_model
 
 
 class Invitations:
@@ -100,21 +103,31 @@ class Invitations:
                 mac, look.device, look.wildcards, source, at, self._policy
             )
             if expected:
-                self._hold(mac, look)
+                self._hold(mac, look, lookup.model)
         if not expected:
             return None
-        return pnp_url(self._options, lookup.local.address, self._http_port)
+        model = _model(lookup.model, looks[mac].device if looks else None, mac)
+        return pnp_url(
+            self._options,
+            lookup.local.address,
+            self._http_port,
+            model,
+            document_dialect(model, ""),
+        )
 
-    def _hold(self, mac: int, look: Look) -> None:
+    def _hold(self, mac: int, look: Look, said: str = "") -> None:
         """Let the PnP lane answer *mac* until something of it is revoked.
 
-        A temporary binding ends without anybody revoking it, so it is looked up.
+        A temporary binding ends without anybody revoking it, so it is looked up.  The
+        lane tells all phones one URL, and bases have another one.
         """
         device = look.device
         if self._bound is None or device is None or device.domain is None:
             return
         if self._rules and not self._rules.answer_mac(mac):
             return  # it is the core that decides
+        if document_dialect(_model(said, device, mac), "") != "xml":
+            return
         if all(binding.expires is not None for binding in device.bindings):
             return
         domain_id = device.domain.id
@@ -122,3 +135,9 @@ class Invitations:
         if stamp is not None:
             counters = self._revocations.counters_of(mac, domain_id)
             self._bound.keep(mac, *counters, stamp)
+
+
+def _model(said: str, device: Device | None, mac: int) -> str:
+    """Return the model that *mac* says it is, or is known or likely to be."""
+    stored = "" if device is None else device.model
+    return known_model(said) or known_model(stored) or model_of_mac(mac)

@@ -164,3 +164,7 @@ class PnpLookUp(Protocol):
     @property
     def source(self) -> tuple[str, int]:
         """Address and port of the phone."""
+
+    @property
+    def model(self) -> str:
+        """The model that the phone says it is, "" when it does not."""

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from bootwave.options import Options
 from bootwave.phone.mac import text_from_mac
+from bootwave.settings.layers import setting_server
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -87,17 +88,21 @@ def firmware_url(base: str, model: str, scope: str) -> str:
     return f"{base}/{model}/{model}-firmware.htm?mac={{mac}}&scope={scope}"
 
 
-def pnp_url(options: Options, address: str, port: int) -> str | None:
+def pnp_url(
+    options: Options, address: str, port: int, model: str = "", dialect: str = "xml"
+) -> str | None:
     """Return what a NOTIFY tells a phone that was heard on *address*.
 
-    ``{mac}`` stays as it is: the phone puts its own there.  None when there is nowhere
+    It is what a *model* that reads *dialect* comes back to, too, with ``{mac}`` as it
+    is: the phone puts its own there.  None when there is nowhere
     to send it, because nothing serves HTTP over IPv4 (*port* 0) and no URL is set.
     """
     if options.pnp.url:
         return options.pnp.url
     if not port and not options.http.url:
         return None
-    return f"{base_url(options, (address, port), secure=False)}/{{mac}}.xml"
+    base = base_url(options, (address, port), secure=False)
+    return setting_server(base, dialect, model)
 
 
 def with_token(base: str, token: str) -> str:
