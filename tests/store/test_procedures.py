@@ -185,6 +185,21 @@ def test_what_a_phone_says_it_is_beats_what_its_mac_says(
     assert admin.device_check(f"{BASE:012X}")["procedure"] == "dect"
 
 
+def test_a_base_without_refresh_timer_is_restarted_to_come_back(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: Any,
+    keyring: KeyRing,
+) -> None:
+    for number, mac in ((401, BASE), (402, M9)):
+        add(f"{number}@a.example.com", mac=f"{mac:012X}")
+        make(connection, keyring, mac, NOW)
+    assert step(admin, BASE, "return")["advice"] == (
+        "restart it: nothing tells it to come back by itself"
+    )
+    assert "within three hours" in step(admin, M9, "return")["advice"]
+
+
 def test_an_m3_is_refused_in_words(admin: Administration) -> None:
     (only,) = admin.device_check(f"{M3:012X}")["steps"]
     assert "does not write" in only["because"]

@@ -314,7 +314,10 @@ def _served(seen: Seen) -> Step:
     return Step("settings", title, State.TODO, because, advice or "restart it")
 
 
-def _returns(seen: Seen) -> Step:
+def _returns(
+    seen: Seen,
+    when: str = "it does so within three hours by itself; restart it to see it now",
+) -> Step:
     title = "It comes back with its own credentials"
     pair = seen.credentials
     if pair is not None and pair["used_at"] is not None:
@@ -328,10 +331,13 @@ def _returns(seen: Seen) -> Step:
         "it has not used them"
         if pair is not None
         else "it has none: they come with its first settings",
-        "it does so within three hours by itself; restart it to see it now"
-        if pair is not None
-        else "",
+        when if pair is not None else "",
     )
+
+
+def _returns_when_restarted(seen: Seen) -> Step:
+    """Return the step of a base, which is told no refresh timer (settings.dialects)."""
+    return _returns(seen, "restart it: nothing tells it to come back by itself")
 
 
 def _few_identities(seen: Seen) -> Step:
@@ -408,7 +414,7 @@ _PROCEDURES: Final[dict[str, tuple[Callable[[Seen], Step], ...]]] = {
             "the handset with subscr_dect_ac_code, 0001 for extension 1 unless it is "
             "set",
         ),
-        _returns,
+        _returns_when_restarted,
     ),
     "m3": (_no_m3,),
 }
