@@ -9,7 +9,7 @@ from bootwave.errors import FirmwareError, StoreConflict, StoreNotFound
 from bootwave.options import FirmwareOptions, PairingOptions
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
-from bootwave.store.connection import connect
+from bootwave.store.connection import connect, transaction
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
 from tests.store.clock import Clock
@@ -87,6 +87,29 @@ def test_the_file_must_be_there_and_be_what_it_is_called_after(
     ):
         with pytest.raises(StoreNotFound, match="is not in"):
             admin.firmware_upload(**wrong, name=NAME)
+
+
+def test_phones_can_write_while_an_image_is_read_once_more(
+    admin: Administration,
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A quarter of a gigabyte from a slow disk is longer than phones wait.
+    other = connect(path, busy_seconds=0.0)
+    digest = ImageFolder.digest
+    read: list[str] = []
+
+    def watched(folder: ImageFolder, sha256: str) -> str:
+        with transaction(other):
+            read.append(sha256)
+        return digest(folder, sha256)
+
+    monkeypatch.setattr(ImageFolder, "digest", watched)
+    image = put(tmp_path, b"abc")
+    admin.firmware_upload(**image, name=NAME)
+    assert read == [image["sha256"]]
+    other.close()
 
 
 def test_all_images_together_are_bounded(

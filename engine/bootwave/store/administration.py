@@ -825,11 +825,14 @@ class Administration:
 
         *model* and *version* are what *name* says, unless they are given.
         """
+        # The whole file is read: no phone shall wait with its write for that.
+        digest = self._images.digest(sha256)
         with self._change() as work:
             return firmwareimages.add(
                 work,
                 self._images,
                 self._firmware.store_bytes,
+                digest=digest,
                 sha256=sha256,
                 size=size,
                 name=name,

@@ -30,6 +30,7 @@ def add(
     folder: ImageFolder,
     most_bytes: int,
     *,
+    digest: str,
     sha256: str,
     size: int,
     name: str,
@@ -38,7 +39,8 @@ def add(
 ) -> dict[str, Any]:
     """Add the image whose file was put into *folder*; model and version are optional.
 
-    The file is read once more: what is stored is what it is called after.
+    The file was read once more, and has the SHA-256 *digest*: what is stored is what it
+    is called after.
     """
     name = required_image_name(name)
     named = named_by(name)
@@ -62,7 +64,7 @@ def add(
         )
     if not is_sha256(sha256) or not folder.has(sha256, size):
         raise StoreNotFound(f"The file of the image {name} is not in {folder}.")
-    if folder.digest(sha256) != sha256:
+    if digest != sha256:
         raise FirmwareError(
             f"The file of the image {name} is not what its checksum says: upload it "
             "again."
