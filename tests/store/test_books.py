@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,7 +7,9 @@ import pytest
 from bootwave.errors import OptionError, SettingError, StoreNotFound
 from bootwave.settings.books.contacts import MAX_ENTRIES
 from bootwave.store.administration import Administration
+from bootwave.store.books import MAX_ROWS
 from bootwave.store.changelog import Change
+from bootwave.store.connection import connect, transaction
 from bootwave.store.reader import Reader
 
 MAC = 0x0004132E08B4
@@ -53,6 +56,26 @@ def test_entries_come_in_in_order_and_go_again(
     assert not admin.phonebook_list(scope, target)["told"]
     with pytest.raises(StoreNotFound, match="phonebook import"):
         admin.phonebook_clear(scope, target)
+
+
+def test_a_file_that_is_no_phone_book_is_not_read_to_its_end(
+    account: None, admin: Administration, path: Path
+) -> None:
+    taken = 0
+    other = connect(path, busy_seconds=0.0)
+
+    def rows() -> Iterator[dict[str, str]]:
+        nonlocal taken
+        with transaction(other):  # phones can write meanwhile
+            pass
+        for _ in range(10**5):
+            taken += 1
+            yield entry("A", "1")
+
+    with pytest.raises(SettingError, match=f"more than {MAX_ROWS} rows"):
+        admin.phonebook_import("domain", "a.example.com", rows())
+    assert taken == MAX_ROWS + 1
+    other.close()
 
 
 def test_a_wrong_row_is_named_and_nothing_is_stored_unless_the_right_ones_are_wanted(

@@ -593,12 +593,13 @@ class Administration:
         Nothing is stored when one is wrong, unless *partial*; with *replace* the book
         holds nothing else afterwards.
         """
+        prepared = books.prepared(rows)
         with self._change() as work:
             return books.bring_in(
                 work,
                 scope,
                 target,
-                rows,
+                prepared,
                 replace=replace,
                 partial=partial,
                 dry_run=dry_run,

@@ -1,7 +1,7 @@
 """What administrators do with phone books: bring entries in, list them, clear them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bootwave.directory.records import Contact
 from bootwave.errors import OptionError, SettingError, StoreNotFound
@@ -11,6 +11,7 @@ from bootwave.store.imports import MAX_ERRORS, RowError
 from bootwave.store.work import Work
 
 SCOPES = ("domain", "account")
+MAX_ROWS = 10 * MAX_ENTRIES  # looked at: the same entry may come several times
 COLUMNS = frozenset({"name", "number", "type", "category"})
 
 # One of the two is NULL, and equal to nothing.
@@ -34,11 +35,18 @@ VALUES (:book, :place, :name, :number, :number_type, :category)
 """
 
 
+class Prepared(NamedTuple):
+    """Rows that were looked at: entries, and what is wrong with the others."""
+
+    right: list[Contact]
+    wrong: list[RowError]
+
+
 def bring_in(
     work: Work,
     scope: str,
     target: str,
-    rows: Iterable[Mapping[str, str]],
+    rows: Prepared,
     *,
     replace: bool,
     partial: bool,
@@ -46,13 +54,12 @@ def bring_in(
 ) -> dict[str, Any]:
     """Add *rows* to the book of a domain or an account, all or, *partial*, the right.
 
-    With *replace* the book holds nothing else afterwards.  A row has ``name`` and
-    ``number``, perhaps ``type`` and ``category``.  ``stored`` says whether anything
-    was; ``shortened`` names the models known to show less of it.  Raises SettingError
-    when the book would be too large.
+    With *replace* the book holds nothing else afterwards.  ``stored`` says whether
+    anything was; ``shortened`` names the models known to show less of it.  Raises
+    SettingError when the book would be too large.
     """
     owner = _owner(work, scope, target)
-    right, wrong = _prepared(rows)
+    right, wrong = rows
     book = _find(work, scope, owner)
     before = [] if book is None else _entries(work, book)
     kept = [] if replace else before
@@ -135,12 +142,20 @@ def clear(work: Work, scope: str, target: str, *, forget: bool) -> dict[str, Any
     return {"entries": entries, "told": not forget}
 
 
-def _prepared(
-    rows: Iterable[Mapping[str, str]],
-) -> tuple[list[Contact], list[RowError]]:
+def prepared(rows: Iterable[Mapping[str, str]]) -> Prepared:
+    """Return which of *rows* can be entries, for ``bring_in``, and what others lack.
+
+    A row has ``name`` and ``number``, perhaps ``type`` and ``category``.  Raises
+    SettingError when there are too many.  Nothing is locked meanwhile.
+    """
     right: list[Contact] = []
     wrong: list[RowError] = []
     for number, row in enumerate(rows, 1):
+        if number > MAX_ROWS:
+            raise SettingError(
+                f"There are more than {MAX_ROWS} rows, and a book has {MAX_ENTRIES} "
+                "entries at most: give departments accounts with books of their own."
+            )
         try:
             if not row.keys() <= COLUMNS or not all(
                 isinstance(value, str) for value in row.values()
@@ -159,7 +174,7 @@ def _prepared(
             wrong.append(RowError(number, str(error)))
         else:
             right.append(contact)
-    return right, wrong
+    return Prepared(right, wrong)
 
 
 def _shortened(entries: int) -> list[dict[str, Any]]:
