@@ -7,6 +7,7 @@ new, has what its family has: by its name, a series D phone is one whatever its 
 """
 
 import tomllib
+from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -143,10 +144,24 @@ def model_of_mac(mac: int) -> str:
 
     For display, and until the phone says it itself: that beats it.
     """
-    for each in _table().ranges:
-        if each.low <= mac <= each.high:
-            return each.model
-    return ""
+    starts, models = _segments()
+    at = bisect_right(starts, mac) - 1
+    return models[at] if at >= 0 else ""
+
+
+@lru_cache(1)
+def _segments() -> tuple[list[int], list[str]]:
+    """Return where MACs begin to be of another model, and which.
+
+    Asked for each phone of a fleet (provision.invitations), which walking all ranges
+    would make wait.
+    """
+    ranges = _table().ranges
+    starts = sorted({end for each in ranges for end in (each.low, each.high + 1)})
+    return starts, [
+        next((each.model for each in ranges if each.low <= mac <= each.high), "")
+        for mac in starts
+    ]
 
 
 def alias(name: str) -> str:
