@@ -35,6 +35,12 @@ def test_devices_are_put_into_a_group_and_taken_out(
     assert admin.group_list(DOMAIN) == [{"name": "ground floor", "devices": 2}]
     admin.group_assign(DOMAIN, "", [FIRST])
     assert members(admin) == [SECOND]
+    newest, before, *_ = admin.audit_list()
+    assert (newest["subject"], newest["detail"]["to"]) == (
+        f"no group of {DOMAIN}",
+        [FIRST],
+    )
+    assert before["subject"] == f"group ground floor@{DOMAIN}"
     assert admin.group_remove(DOMAIN, "ground floor")["devices"] == 1
     assert admin.group_list(DOMAIN) == []
 

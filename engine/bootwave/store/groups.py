@@ -127,4 +127,6 @@ def found(work: Work, domain: str, name: str) -> int:
 
 
 def _named(domain: str, name: str) -> str:
+    if not name:
+        return f"no group of {required_domain(domain)}"
     return f"group {name.strip()}@{required_domain(domain)}"

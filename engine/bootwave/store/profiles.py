@@ -167,4 +167,6 @@ def touch(work: Work, profile_id: int, domain_id: int) -> None:
 
 
 def _named(domain: str, name: str) -> str:
+    if not name:
+        return f"no profile of {required_domain(domain)}"
     return f"profile {name.strip()}@{required_domain(domain)}"
