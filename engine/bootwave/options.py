@@ -572,6 +572,13 @@ class FirmwareOptions(_Section):
         description="What all images together are sent with, in bytes per second, by "
         "all workers together.",
     )
+    finish_seconds: int = Field(
+        900,
+        ge=0,
+        le=86_400,
+        description="How long a worker that HUP replaced goes on sending the images "
+        "that phones were fetching from it; 0: five seconds.",
+    )
 
 
 class WavesOptions(_Section):

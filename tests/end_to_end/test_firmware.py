@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -209,3 +210,34 @@ def test_when_too_many_fetch_settings_do_not_wait_for_them(serving: Serving) -> 
     for mac in PHONES.values():
         assert program.get(f"/{mac}.xml").status == 200
     assert b"<firmware-settings>" in told(program, "snom370", "8.4.35")
+
+
+def test_an_image_that_is_fetched_outlives_new_workers(serving: Serving) -> None:
+    # Of a worker's half it takes twice as long as one that stops would wait.
+    program = serving(FIRMWARE__BYTES_PER_SECOND="180000")
+    image = program.directory / NEW
+    image.write_bytes(CONTENT)
+    program.command("firmware", "upload", str(image))
+    client = program.client()
+    client.ask(f"/firmware/{SHA256}/{NEW}")
+    assert client.socket.recv(12, socket.MSG_PEEK).endswith(b"200")
+    before = program.children()
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: len(program.children() - before) == 3, "the next ones are there")
+    assert before & program.children()
+    assert client.answer().body == CONTENT
+    wait_until(lambda: not before & program.children(), "the last one is gone")
+    assert program.stop() == 0
+
+
+def test_without_time_to_finish_an_image_is_cut_off(serving: Serving) -> None:
+    program = serving(FIRMWARE__BYTES_PER_SECOND="10000", FIRMWARE__FINISH_SECONDS="0")
+    image = program.directory / NEW
+    image.write_bytes(CONTENT)
+    program.command("firmware", "upload", str(image))
+    client = program.client()
+    client.ask(f"/firmware/{SHA256}/{NEW}")
+    assert client.socket.recv(12, socket.MSG_PEEK).endswith(b"200")
+    program.signal(signal.SIGHUP)
+    with pytest.raises(ConnectionResetError):
+        client.answer()

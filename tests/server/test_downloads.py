@@ -305,6 +305,32 @@ def test_a_fault_costs_one_download_only(
     asyncio.run(main())
 
 
+def test_who_fetches_may_finish_until_it_is_enough(
+    folder: ImageFolder, name: str, row: CounterRow, pair: Pair
+) -> None:
+    async def main() -> None:
+        async with running(folder, row, stall=3600.0) as downloads:
+            enough = asyncio.Event()
+            await downloads.finish(enough)  # nobody fetches
+            phone, server = pair()
+            downloads.take(server, whole(name), "10.0.0.1")
+            finishing = asyncio.create_task(downloads.finish(enough))
+            reading = asyncio.create_task(all_of(phone))
+            reading.add_done_callback(lambda _: phone.close())
+            await finishing
+            assert await reading == HEAD + CONTENT
+            _mute, server = pair()
+            downloads.take(server, whole(name), "10.0.0.1")
+            finishing = asyncio.create_task(downloads.finish(enough))
+            await asyncio.sleep(0.05)
+            assert not finishing.done()
+            enough.set()
+            await finishing
+            assert len(downloads) == 1
+
+    asyncio.run(main())
+
+
 def test_who_fetches_has_some_time_when_it_stops(
     folder: ImageFolder, name: str, row: CounterRow, pair: Pair
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 # Two children that write their pid into a file and then do nothing.  A file "broken"
 # makes the next workers fail at their start, "hanging" has them start for ever, and
-# "busy" makes TERM end none of them.
+# "busy" makes TERM end none of them.  USR1 only leaves a file "leaving" with the pid; a
+# file "finish" holds for how many seconds a worker may go on after it.
 PROGRAM = """
 import os, signal, sys, time
 from bootwave.server.supervisor import Child, Supervisor
@@ -25,7 +26,12 @@ def main_of(name):
             if not marked("busy"):
                 sys.exit(0)
 
+        def leave(*_):
+            with open(os.path.join(sys.argv[1], "leaving"), "w") as file:
+                file.write(str(os.getpid()))
+
         signal.signal(signal.SIGTERM, term)
+        signal.signal(signal.SIGUSR1, leave)
         if marked("broken"):
             return 4
         if marked("hanging"):
@@ -46,7 +52,15 @@ children = [
     Child(name, main_of(name), side_by_side=name != "control") for name in names
 ]
 say = lambda line: print(line, flush=True)
-sys.exit(Supervisor(children, say=say, ready=lambda: say("ready")).run())
+
+def finish():
+    try:
+        return float(open(os.path.join(sys.argv[1], "finish")).read())
+    except FileNotFoundError:
+        return 0.0
+
+ready = lambda: say("ready")
+sys.exit(Supervisor(children, say=say, ready=ready, finish_seconds=finish).run())
 """
 
 
@@ -165,6 +179,60 @@ def test_a_worker_that_is_leaving_is_stopped_with_the_rest(running: Running) -> 
     running.process.terminate()
     assert running.process.wait(timeout=20) == 0
     assert not is_alive(worker)
+
+
+def rolled(running: Running, finish: float) -> int:
+    """Let HUP replace the worker, which may go on; return its pid."""
+    worker = running.pid("worker 0")
+    (running.directory / "finish").write_text(str(finish))
+    running.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: running.pid("worker 0") not in (0, worker))
+    leaving = running.directory / "leaving"
+    wait_until(lambda: leaving.exists() and leaving.read_text() == str(worker))
+    return worker
+
+
+def test_a_worker_that_is_replaced_may_finish_for_its_time(running: Running) -> None:
+    worker = rolled(running, 0.5)
+    assert is_alive(running.pid("worker 0"))
+    wait_until(lambda: not is_alive(worker))  # by TERM, which it does obey
+
+
+def test_a_worker_that_finishes_is_ended_by_the_next_hup(running: Running) -> None:
+    first = rolled(running, 3600.0)
+    second = rolled(running, 3600.0)
+    wait_until(lambda: not is_alive(first))
+    assert is_alive(second)
+    running.process.terminate()
+    assert running.process.wait(timeout=20) == 0
+    assert not is_alive(second)
+
+
+def test_the_next_hup_kills_no_worker_that_was_told_to_end(running: Running) -> None:
+    first = running.pid("worker 0")
+    busy = running.directory / "busy"
+    busy.touch()
+    for _ in range(2):
+        before = running.pid("worker 0")
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda before=before: running.pid("worker 0") not in (0, before))
+    # What the supervisor does next is done after it looked at who is leaving.
+    control = running.pid("control")
+    os.kill(control, signal.SIGKILL)
+    assert running.line() == "control was killed by SIGKILL; starting it again"
+    wait_until(lambda: running.pid("control") not in (0, control))
+    assert is_alive(first)
+    busy.unlink()
+    running.process.terminate()
+    assert running.process.wait(timeout=20) == 0
+
+
+def test_a_worker_that_finishes_may_end_by_itself(running: Running) -> None:
+    worker = rolled(running, 3600.0)
+    os.kill(worker, signal.SIGTERM)  # as if it had nothing more to do
+    wait_until(lambda: not is_alive(worker))
+    os.kill(running.pid("control"), signal.SIGKILL)
+    assert running.line() == "control was killed by SIGKILL; starting it again"
 
 
 def test_a_worker_stays_when_the_next_one_cannot_start(running: Running) -> None:

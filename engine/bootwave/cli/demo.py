@@ -202,18 +202,18 @@ def _engine(file: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 def _started_somewhere(file: Path) -> tuple[subprocess.Popen[str], int]:
     """Return the engine and its PnP port; raises OperatorError.
 
-    Between finding a port and binding it another demo may take it: then it is another.
+    Between finding a port and binding it another demo may take it, and be gone again
+    when one looks: so a second place is always tried, more only while that happens.
     """
     udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
     pnp, http = _free_port(udp, PNP_PORT), _free_port(tcp, HTTP_PORT)
-    for _ in range(_MOVES):
+    for move in range(_MOVES):
         try:
             return _started(file, pnp, http), pnp
         except OperatorError:
-            now = _free_port(udp, pnp), _free_port(tcp, http)
-            if now == (pnp, http):
+            if move and (_free_port(udp, pnp), _free_port(tcp, http)) == (pnp, http):
                 raise  # it was not for the ports
-            pnp, http = now
+            pnp, http = _free_port(udp, 0), _free_port(tcp, 0)
     return _started(file, pnp, http), pnp
 
 

@@ -191,6 +191,20 @@ class Downloads:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(0, self._tick)
 
+    async def finish(self, enough: asyncio.Event) -> None:
+        """Return when nobody fetches any more, or *enough* is set."""
+        if not self._all:
+            return
+        self._emptied = asyncio.Event()
+        waiting = {
+            asyncio.ensure_future(event.wait()) for event in (self._emptied, enough)
+        }
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
     async def stop(self, grace: float) -> None:
         """Go on for *grace* seconds, then cut off what is left; phones ask again."""
         if self._all:

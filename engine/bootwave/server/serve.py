@@ -140,6 +140,7 @@ def _run(
         ready=ready,
         reload=reload,
         reloaded=lambda: log.note(log.RELOADED),
+        finish_seconds=lambda: current[0].firmware.finish_seconds,
     ).run()
 
 

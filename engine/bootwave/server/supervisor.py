@@ -10,8 +10,10 @@ listeners stay open here, so the connections queued on its slot wait for the nex
 Signals: TERM and INT stop everything; HUP reads the options again and replaces the
 workers one after the other: the next one serves before the last one is told to finish
 its answers and go, and where it cannot, the last one stays.  Both have the same
-listeners, so nobody waits.  A child whose supervisor dies is killed by the kernel
-(PR_SET_PDEATHSIG): what was acknowledged is on disk, so nothing needs a clean exit.
+listeners, so nobody waits.  What takes long, as images do, a worker may finish for a
+while: USR1 tells it so, and TERM ends it when its time is over or the next HUP comes.
+A child whose supervisor dies is killed by the kernel (PR_SET_PDEATHSIG): what was
+acknowledged is on disk, so nothing needs a clean exit.
 """
 
 import contextlib
@@ -35,6 +37,7 @@ LOOK_SECONDS = 0.1  # how often whoever waits for a child looks for a signal
 CRASH_LOOP_SECONDS = 1.0
 CRASH_LOOP_ENDS = 3
 CRASH_LOOP_PAUSE = 1.0
+LEAVE = signal.SIGUSR1  # to a worker: serve nobody new, finish what was begun, and go
 WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -56,12 +59,22 @@ class Child:
     side_by_side: bool = True
 
 
+@dataclass(slots=True)
+class _Leaving:
+    """What was told to go: at *until* it is sent *then*."""
+
+    child: Child
+    until: float
+    then: signal.Signals
+
+
 class Supervisor:
     """Keeps *children* alive until TERM or INT; ``run`` returns the exit status.
 
     *say* is told what happens, one line each.  *reload* is called on HUP, before the
     children are replaced one by one, and *reloaded* after it; when *reload* returns
-    False nothing is replaced.
+    False nothing is replaced.  *finish_seconds* says for how long a child that was
+    replaced by one at its side may finish what it does.
     """
 
     def __init__(
@@ -72,6 +85,7 @@ class Supervisor:
         ready: Callable[[], None],
         reload: Callable[[], bool] = lambda: True,
         reloaded: Callable[[], None] = lambda: None,
+        finish_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Keep the children; nothing is started before ``run``."""
         self._children = children
@@ -79,7 +93,8 @@ class Supervisor:
         self._ready = ready
         self._reload = reload
         self._reloaded = reloaded
-        self._leaving: dict[int, float] = {}  # pids, and until when they may take
+        self._finish_seconds = finish_seconds
+        self._leaving: dict[int, _Leaving] = {}  # by pid
 
     def run(self) -> int:
         """Start the children and keep them alive; return 0 after a clean stop."""
@@ -97,7 +112,7 @@ class Supervisor:
     def _watch(self) -> int:
         while True:
             times = [c.restart_at for c in self._children if c.pid == 0]
-            times += self._leaving.values()
+            times += [each.until for each in self._leaving.values()]
             wait = max(0.0, min(times) - time.monotonic()) if times else 3600.0
             got = signal.sigtimedwait(WATCHED, wait)
             number = got.si_signo if got else 0
@@ -168,12 +183,13 @@ class Supervisor:
         self._say(f"{child.name} {_how_it_ended(status)}; starting it again")
 
     def _hurry(self) -> None:
-        """Kill what was told to go and takes too long."""
+        """End what was told to go and takes too long."""
         now = time.monotonic()
-        for pid, until in self._leaving.items():
-            if until <= now:
-                _signal(pid, signal.SIGKILL)
-                self._leaving[pid] = now + STOP_SECONDS
+        for pid, leaving in self._leaving.items():
+            if leaving.until <= now:
+                _signal(pid, leaving.then)
+                leaving.until = now + STOP_SECONDS
+                leaving.then = signal.SIGKILL
 
     def _roll(self) -> None:
         if not self._reload():
@@ -192,8 +208,15 @@ class Supervisor:
         """
         last = child.pid
         if self._start(child, wait=True):
-            _signal(last, signal.SIGTERM)
-            self._leaving[last] = time.monotonic() + STOP_SECONDS
+            now = time.monotonic()
+            for leaving in self._leaving.values():
+                # One at a time finishes; who was told to end has time for that.
+                if leaving.child is child and leaving.then == signal.SIGTERM:
+                    leaving.until = now
+            seconds = self._finish_seconds()
+            _signal(last, LEAVE if seconds else signal.SIGTERM)
+            then = signal.SIGTERM if seconds else signal.SIGKILL
+            self._leaving[last] = _Leaving(child, now + (seconds or STOP_SECONDS), then)
             return True
         _signal(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bootwave import log
 from bootwave.errors import OptionError, StoreError
@@ -31,6 +31,7 @@ from bootwave.server.downloads import Downloads
 from bootwave.server.lane import lane_is_possible, make_lane
 from bootwave.server.rival import warn_of_rivals
 from bootwave.server.shared import Shared
+from bootwave.server.supervisor import LEAVE
 from bootwave.server.tcp import HttpServer
 from bootwave.server.udp import PnpServer
 from bootwave.settings.compiler import SettingsCompiler
@@ -259,8 +260,11 @@ class Worker:
             self._meeting = asyncio.create_task(self._meet())
         self._looking = asyncio.create_task(self._look())
 
-    async def stop(self) -> None:
-        """Finish what was begun, for at most STOP_SECONDS, and close."""
+    async def stop(self, enough: asyncio.Event | None = None) -> None:
+        """Finish what was begun, for at most STOP_SECONDS, and close.
+
+        With *enough* images that phones fetch may take until it is set.
+        """
         for task in (self._taking_over, self._looking, self._rivals, self._meeting):
             if task is not None:
                 task.cancel()
@@ -270,16 +274,23 @@ class Worker:
             self._shared.pnp_turn.give_back()
         if self._acceptor is not None:
             await self._acceptor.stop()
-        await asyncio.gather(
-            self._http.stop(STOP_SECONDS), self._downloads.stop(STOP_SECONDS)
-        )
-        await self._downloads.stop(0)  # what was begun in the meantime
+        if enough is None:
+            await asyncio.gather(
+                self._http.stop(STOP_SECONDS), self._downloads.stop(STOP_SECONDS)
+            )
+            await self._downloads.stop(0)  # what was begun in the meantime
+        else:
+            await self._http.stop(STOP_SECONDS)
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._sightings.stop)
         self._count_lost()
         self._reader.close()
         self._firmware.close()
         self._answering.give_back()
+        if enough is not None:
+            # The last thing that it does: an image needs its file and its connection.
+            await self._downloads.finish(enough)
+            await self._downloads.stop(0)
 
     def _cached(self, request: Request, contact: Contact) -> Response | None:
         """Return the answer that needs no waiting: an image's, or a phone's."""
@@ -356,7 +367,7 @@ class Part(Protocol):
 def run_worker(
     options: Options, shared: Shared, slot: int, ready: Callable[[], None]
 ) -> int:
-    """Run the worker of *slot* in this process, just forked, until SIGTERM.
+    """Run the worker of *slot* in this process, just forked, until SIGTERM or LEAVE.
 
     Calls *ready* once it serves; returns the exit status.
     """
@@ -367,20 +378,40 @@ def run_worker(
         dropped=lambda lines: counters.add(Counter.LOG_DROPPED, lines),
     )
     shared.keep_slot(slot)
-    return run_until_term(lambda: Worker(options, shared, slot), ready)
+    return run_until_term(
+        lambda: Worker(options, shared, slot),
+        ready,
+        leave=lambda worker, enough: worker.stop(enough),
+    )
 
 
-def run_until_term(make: Callable[[], Part], ready: Callable[[], None]) -> int:
+_SomePart = TypeVar("_SomePart", bound=Part)
+
+
+def run_until_term(
+    make: Callable[[], _SomePart],
+    ready: Callable[[], None],
+    leave: Callable[[_SomePart, asyncio.Event], Awaitable[None]] | None = None,
+) -> int:
     """Start what *make* returns in a new loop; stop it at SIGTERM; return 0.
 
-    *make* is called inside the running loop.  Returns 1, the reason logged, when the
-    part cannot start.
+    *make* is called inside the running loop.  With *leave* the signal LEAVE has it
+    called instead of the part's ``stop``, with an event that SIGTERM sets.  Returns 1,
+    the reason logged, when the part cannot start.
     """
     import uvloop
 
     async def main() -> int:
-        stopping = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+        stopping, ending = asyncio.Event(), asyncio.Event()
+
+        def stop() -> None:
+            stopping.set()
+            ending.set()
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        if leave is not None:
+            loop.add_signal_handler(LEAVE, ending.set)
         try:
             part = make()
             await part.start()
@@ -390,8 +421,11 @@ def run_until_term(make: Callable[[], Part], ready: Callable[[], None]) -> int:
         # What was loaded before the loop ran stays: the collector need not look.
         gc.freeze()
         ready()
-        await stopping.wait()
-        await part.stop()
+        await ending.wait()
+        if leave is None or stopping.is_set():
+            await part.stop()
+        else:
+            await leave(part, stopping)
         return 0
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
