@@ -24,6 +24,7 @@ from bootwave.options import (
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.worker import Worker
 from bootwave.store.create import create
+from bootwave.store.fleet import fleet_pace
 from bootwave.store.keysources import is_file
 from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
@@ -85,7 +86,8 @@ class Engine:
                 options = local_options(self._temporary)
             await asyncio.to_thread(make_store, options)
             self._lock = EngineLock(options.store.database)
-            self._shared = open_shared(options, slots=1, embedded=True)
+            pace = await asyncio.to_thread(fleet_pace, options)
+            self._shared = open_shared(options, slots=1, embedded=True, pace=pace)
             control = ControlPlane(
                 options,
                 self._shared.revocations,

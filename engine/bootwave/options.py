@@ -591,6 +591,14 @@ class WavesOptions(_Section):
         description="UDP port on which phones listen for SIP: their setting "
         "network_id_port.",
     )
+    requests_per_second: float = Field(
+        2_000,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="What this server answers; for a fleet that takes it ten seconds "
+        "and more, phones are told to wait.",
+    )
 
 
 class CacheOptions(_Section):

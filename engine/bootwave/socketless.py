@@ -42,6 +42,7 @@ from bootwave.sip.effects import Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.credentials import drawn_from, random_number
 from bootwave.store.firmwarereader import FirmwareReader
+from bootwave.store.fleet import fleet_pace
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.inline import InlineWriter
 from bootwave.store.reader import Reader
@@ -102,7 +103,7 @@ class SocketlessEngine:
         self._provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, clock, keyring, draw),
-            SettingsCompiler(),
+            SettingsCompiler(pace=fleet_pace(options)),
             keyring,
             DocumentCache(options.cache.bytes),
             revocations,

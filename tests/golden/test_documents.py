@@ -32,8 +32,8 @@ from bootwave.directory.records import (
 from bootwave.phone.models import document_dialect
 from bootwave.settings.catalogue import Dialect
 from bootwave.settings.compiler import SettingsCompiler
-from bootwave.settings.layers import refresh_seconds
 from bootwave.settings.lint import Severity, lint
+from bootwave.settings.pacing import USUAL
 from tests.oracle import settings as oracle
 
 HERE = Path(__file__).parent
@@ -275,7 +275,7 @@ def test_old_desk_phones_read_the_same_as_lines() -> None:
     ] == STORED
     assert read["language"] == ("$", "Deutsch")
     assert read["setting_server"] == ("$", f"{BASE_URL}/{{mac}}.xml")
-    assert read["settings_refresh_timer"] == ("&", str(refresh_seconds(phone.mac)))
+    assert read["settings_refresh_timer"] == ("&", str(USUAL.refresh(phone.mac)))
     assert read["user_idle_text2"] == ("&", "Sales 402")
     assert read["fkey1"] == ("&", "blf <sip:402@pbx.example.com;user=phone>|*8")
     assert read["fkey_context3"] == ("&", "2")
@@ -315,8 +315,8 @@ def test_an_m9_reads_the_same_by_its_own_names() -> None:
     assert base == {
         "allow_check_sync": "on",
         "setting_server": f"{BASE_URL}/snomm9-{{mac}}.htm",
-        "settings_refresh_time": str(refresh_seconds(phone.mac)),
-        "settings_refresh_timer": str(refresh_seconds(phone.mac)),
+        "settings_refresh_time": str(USUAL.refresh(phone.mac)),
+        "settings_refresh_timer": str(USUAL.refresh(phone.mac)),
         "language": "de",
         "zone_id": "343",
         "tones": "3",

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 from bootwave.directory.records import Device, Layer, NamedLayer
 from bootwave.settings.catalogue import is_per_identity
 from bootwave.settings.keyvalues import expanded
-from bootwave.settings.layers import ENGINE_LAYER, refresh_seconds
+from bootwave.settings.layers import ENGINE_LAYER
+from bootwave.settings.pacing import USUAL
 
 Settings = dict[tuple[str, int | None], tuple[str, str]]
 Keys = dict[int, tuple[str, str, str, str]]
@@ -83,7 +84,7 @@ def told(
     if model:
         url = f"{base_url}/{model}/{model}-firmware.htm?mac={{mac}}"
         say("firmware_status", None, url)
-    say("settings_refresh_timer", None, str(refresh_seconds(device.mac)))
+    say("settings_refresh_timer", None, str(USUAL.refresh(device.mac)))
     apply(ENGINE_LAYER, list(used))
     for named in layers:
         apply(named.layer, list(used))

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from bootwave.settings import compiler as compiler_module
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.settings.files import setting_files
 from bootwave.settings.functionkeys import free_keys
+from bootwave.settings.pacing import pace_for
 from tests.oracle.settings import read, told
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -602,3 +604,46 @@ def test_a_phone_may_be_told_where_it_alone_asks_for_firmware() -> None:
         f"{BASE_URL}/snom370/snom370-firmware.htm?mac={{mac}}"
     )
     assert compiler.plans == 2
+
+
+@pytest.mark.parametrize("firmware", ["6.5.20", "8.7.5.35", "10.1.33.33"])
+def test_the_phones_of_a_large_fleet_are_kept_apart(firmware: str) -> None:
+    pace = pace_for(100_000, 2_000)
+    compiler = SettingsCompiler(pace=pace)
+    texts = []
+    for mac in (MAC, MAC + 1):
+        device = replace(DEVICE, mac=mac)
+        texts.append(document(device, compiler, firmware=firmware).decode())
+        begin, end = pace.polling(mac)
+        told = {
+            "settings_refresh_timer": str(pace.refresh(mac)),
+            "max_boot_delay": str(pace.boot_delay),
+            "prov_back_off_timer": pace.back_off,
+            "prov_polling_mode": "random",
+            "prov_polling_time": begin,
+            "prov_polling_time_rand_end": end,
+        }
+        if firmware.startswith("6"):
+            known = ("settings_refresh_timer", "max_boot_delay", "prov_back_off_timer")
+            lines = dict(re.findall(r"(?m)^(\w+)[&!$]?: (.*?)\r?$", texts[-1]))
+            assert {name: lines.get(name) for name in known} == {
+                name: told[name] for name in known
+            }
+            continue
+        found, _keys = read(document(device, compiler, firmware=firmware))
+        assert {name: found[name, None][0] for name in told} == told
+    assert compiler.plans == 1
+    assert texts[0] != texts[1]
+    _merged, values = compiler.remembered(
+        DEVICE, model="snom370", layers=(), passwords=PASSWORDS, base_url=BASE_URL
+    )
+    assert values[:3] == [str(pace.refresh(MAC)), *pace.polling(MAC)]
+
+
+def test_a_layer_may_say_otherwise_to_the_phones_of_a_large_fleet() -> None:
+    compiler = SettingsCompiler(pace=pace_for(100_000, 2_000))
+    said = {"max_boot_delay": "7", "prov_polling_time": "04:00"}
+    layer = Layer(tuple(Setting(*each) for each in said.items()))
+    settings, _keys = read(document(replace(DEVICE, layer=layer), compiler))
+    assert settings["max_boot_delay", None][0] == "7"
+    assert settings["prov_polling_time", None][0] == "04:00"

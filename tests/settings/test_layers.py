@@ -2,8 +2,6 @@ from bootwave.directory.records import Domain
 from bootwave.settings.catalogue import catalogue, is_forbidden
 from bootwave.settings.layers import (
     ENGINE_LAYER,
-    REFRESH_SECONDS,
-    REFRESH_SPREAD_SECONDS,
     Line,
     Merged,
     Slot,
@@ -13,7 +11,6 @@ from bootwave.settings.layers import (
     known_model,
     lines_of,
     locale,
-    refresh_seconds,
 )
 
 
@@ -103,18 +100,3 @@ def test_the_document_for_anybody_touches_no_identity_and_cuts_no_way_back() -> 
         "update_policy",
         "language",
     ]
-
-
-def test_refreshes_of_a_delivery_of_phones_are_spread_evenly() -> None:
-    seconds = [refresh_seconds(0x000413_2E0000 + n) for n in range(3600)]
-    assert min(seconds) >= REFRESH_SECONDS
-    assert max(seconds) < REFRESH_SECONDS + REFRESH_SPREAD_SECONDS
-    each_minute = [0] * 60
-    for second in seconds:
-        each_minute[(second - REFRESH_SECONDS) // 60] += 1
-    assert min(each_minute) >= 50
-    assert max(each_minute) <= 70
-
-
-def test_a_phone_always_refreshes_after_the_same_time() -> None:
-    assert refresh_seconds(0x0004132E08B4) == refresh_seconds(0x0004132E08B4)

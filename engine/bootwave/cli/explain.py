@@ -220,12 +220,11 @@ def _phone(looked: Looked) -> "Phone":
 
 def _explained(looked: Looked, phone: "Phone") -> "Explanation":
     """Return what each layer says to *phone*, which is as it is stored or not."""
-    from bootwave.settings.compiler import SettingsCompiler
     from bootwave.settings.explaining import explained
 
     told = looked.maker.told(_key(looked), phone.device)
     told["layers"] = phone.layers
-    return explained(*SettingsCompiler().remembered(phone.device, **told))
+    return explained(*looked.compiler.remembered(phone.device, **told))
 
 
 def _key(looked: Looked) -> Any:

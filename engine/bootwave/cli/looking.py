@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bootwave.directory.records import Device
     from bootwave.provision.documents import DocumentMaker
     from bootwave.provision.firmware import FirmwareAnswers
+    from bootwave.settings.compiler import SettingsCompiler
     from bootwave.store.reader import Reader
 
 MASK = "********"
@@ -30,6 +31,7 @@ class Looked(NamedTuple):
     firmware: str
     maker: "DocumentMaker"
     answers: "FirmwareAnswers"
+    compiler: "SettingsCompiler"
 
     def bound(self) -> "Device":
         """Return the device; raises StoreNotFound when no account is bound to it."""
@@ -67,6 +69,7 @@ def looked_at(
     from bootwave.settings.compiler import SettingsCompiler
     from bootwave.store.connection import open_file
     from bootwave.store.firmwarereader import FirmwareReader
+    from bootwave.store.fleet import fleet_pace
     from bootwave.store.imagefolder import ImageFolder
     from bootwave.store.reader import Reader
     from bootwave.store.secrets import KeyRing
@@ -86,8 +89,9 @@ def looked_at(
         # The key is read from its file, never asked of the engine: who may not read
         # it gets no password, whatever the control socket would allow.
         keys = KeyRing.load(options.store.key) if reveal else _Masked()
+        compiler = SettingsCompiler(pace=fleet_pace(options))
         maker = DocumentMaker(
-            SettingsCompiler(),
+            compiler,
             keys,
             ModelLayers(reader, pages),
             firmware_scope=answers.handle_of,
@@ -99,7 +103,7 @@ def looked_at(
         own = own or said_model
         if not firmware and own == said_model:
             firmware = said_firmware
-        yield Looked(mac, device, own, firmware, maker, answers)
+        yield Looked(mac, device, own, firmware, maker, answers, compiler)
     finally:
         reader.close()
         answers.close()

@@ -97,7 +97,7 @@ class Worker:
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant, keyring),
-            SettingsCompiler(),
+            SettingsCompiler(pace=shared.pace),
             keyring,
             cache,
             shared.revocations,

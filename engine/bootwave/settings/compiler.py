@@ -55,6 +55,7 @@ from bootwave.settings.merging import (
     used_identities,
     values_for,
 )
+from bootwave.settings.pacing import USUAL, Pace
 from bootwave.settings.variables import MARK, without_variables
 
 # Plans kept: at 8 KB some eight thousand shapes.  A fleet where every phone has a
@@ -118,9 +119,17 @@ class SettingsCompiler:
     """
 
     def __init__(
-        self, engine_layer: Layer = ENGINE_LAYER, *, plan_bytes: int = MAX_PLAN_BYTES
+        self,
+        engine_layer: Layer = ENGINE_LAYER,
+        *,
+        plan_bytes: int = MAX_PLAN_BYTES,
+        pace: Pace = USUAL,
     ) -> None:
-        """Start without plans; they will take *plan_bytes* bytes at most."""
+        """Start without plans; they will take *plan_bytes* bytes at most.
+
+        *pace* is that of all phones of this server.
+        """
+        self._pace = pace
         self._engine_layer = engine_layer
         self._plan_bytes = plan_bytes
         self._domains = _Versions()
@@ -211,6 +220,7 @@ class SettingsCompiler:
                 credentials is not None,
                 firmware_status is not None,
                 dialect,
+                self._pace,
             )
             merged = Merged(used_identities(bindings))
             filled = merge(phone, self._engine_layer, merged)
@@ -224,6 +234,7 @@ class SettingsCompiler:
             (setting_server, firmware_status),
             credentials or (),
             filled,
+            self._pace,
         )
         if found is None:
             parts = Parts(
@@ -298,6 +309,7 @@ class SettingsCompiler:
             credentials is not None,
             firmware_status is not None,
             document_dialect(known_model(model), firmware),
+            self._pace,
         )
         merged = Remembering(used_identities(bindings))
         filled = merge(phone, self._engine_layer, merged)
@@ -309,6 +321,7 @@ class SettingsCompiler:
             (setting_server, firmware_status),
             credentials or (),
             filled,
+            self._pace,
         )
 
     def _shared(

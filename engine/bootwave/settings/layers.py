@@ -37,9 +37,6 @@ ENGINE_LAYER: Final = Layer(
     )
 )
 
-REFRESH_SECONDS: Final = 7200
-REFRESH_SPREAD_SECONDS: Final = 3600
-
 # Phones spell their type like this ("snom370", "snomD785"); anything else a peer may
 # call itself does not become part of a URL.
 _MODEL = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -223,14 +220,3 @@ def general(lines: Iterable[Line]) -> list[Line]:
     and specific document disagree, a phone that reboots for every change never stops.
     """
     return [line for line in lines if line.index is None and is_general(line.name)]
-
-
-def refresh_seconds(mac: int) -> int:
-    """Return after how many seconds the phone *mac* fetches its settings again.
-
-    Two to three hours.  Multiplying by the golden ratio (Knuth, TAOCP 6.4) spreads
-    consecutive MACs, as phones are delivered, evenly over the hour, and always gives
-    one phone the same value, so that its document does not change.
-    """
-    hashed = (mac * 0x9E3779B97F4A7C15) % 2**64
-    return REFRESH_SECONDS + (hashed * REFRESH_SPREAD_SECONDS >> 64)

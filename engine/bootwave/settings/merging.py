@@ -1,7 +1,8 @@
 """One phone's layers, in their order, into what its document says.
 
 What differs from phone to phone is not said itself but by a slot, a place in the
-phone's list of *values*: the refresh timer; the URLs to come back to and to ask for
+phone's list of *values*: the refresh timer, and of a large fleet the hour in which
+the phone polls; the URLs to come back to and to ask for
 firmware at, where they are its own; the user name and password that it authenticates
 with here, if it has some; for each binding in the order of identities its account's
 fields and password, then the values and the labels and values of keys in the account's
@@ -46,11 +47,13 @@ from bootwave.settings.layers import (
     bootstrap,
     key_of,
     locale,
-    refresh_seconds,
 )
 from bootwave.settings.origins import BUILT_IN
+from bootwave.settings.pacing import USUAL, Pace
 from bootwave.settings.variables import MARK
 
+# Between which times of the day it polls.
+POLLING_FIELDS: Final = ("prov_polling_time", "prov_polling_time_rand_end")
 # What a phone authenticates with as a client of HTTP.
 CLIENT_FIELDS: Final = ("http_client_user", "http_client_pass")
 
@@ -83,6 +86,7 @@ class Phone(NamedTuple):
     has_credentials: bool
     own_firmware: bool = False
     dialect: str = "xml"
+    pace: Pace = USUAL
 
 
 def merge(phone: Phone, built_in: Layer, merged: Merged) -> tuple[Filled, ...]:
@@ -92,6 +96,16 @@ def merge(phone: Phone, built_in: Layer, merged: Merged) -> tuple[Filled, ...]:
     that is out of range or given twice.
     """
     return _Merging(phone, merged).run(built_in)
+
+
+def _large_fleet(pace: Pace, polling: Sequence[Slot]) -> list[Line]:
+    """Return what keeps the phones of a large fleet apart."""
+    return [
+        Line("max_boot_delay", str(pace.boot_delay)),
+        Line("prov_back_off_timer", pace.back_off),
+        Line("prov_polling_mode", "random"),
+        *(Line(*each) for each in zip(POLLING_FIELDS, polling, strict=True)),
+    ]
 
 
 def used_identities(bindings: Sequence[Binding]) -> list[int]:
@@ -114,6 +128,7 @@ class _Merging:
         used = [binding.identity for binding in phone.bindings]
         # Slots first, in the order of values; who says what, and so wins, comes after.
         timer = self._slot()
+        polling = [self._slot() for _ in POLLING_FIELDS] if phone.pace.is_large else []
         server = self._slot() if phone.own_server else None
         firmware = self._slot() if phone.own_firmware else None
         own = [self._slot() for _ in CLIENT_FIELDS] if phone.has_credentials else []
@@ -129,6 +144,8 @@ class _Merging:
         merged.origin = BUILT_IN
         merged.say(bootstrap(phone.base_url, phone.model, phone.dialect))
         merged.say([Line("settings_refresh_timer", timer), *unused_lines(used)])
+        if phone.pace.is_large:
+            merged.say(_large_fleet(phone.pace, polling))
         if server is not None:
             merged.say([Line("setting_server", server, permission="RW")])
         if firmware is not None:
@@ -332,12 +349,16 @@ def values_for(
     urls: Sequence[str | None],
     credentials: Sequence[str],
     filled: Sequence[Filled],
+    pace: Pace = USUAL,
 ) -> list[str]:
     """Return what the slots numbered by ``merge`` stand for, in the same order.
 
-    *urls* are where the phone alone finds its settings and asks for firmware.
+    *urls* are where the phone alone finds its settings and asks for firmware, and
+    *pace* is the phone's.
     """
-    values = [str(refresh_seconds(device.mac))]
+    values = [str(pace.refresh(device.mac))]
+    if pace.is_large:
+        values += pace.polling(device.mac)
     values += [url for url in urls if url is not None]
     values += credentials
     for binding in bindings:

@@ -11,8 +11,8 @@ from typing import Any, get_args
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.phone.model import required_model
+from bootwave.phone.spread import place
 from bootwave.rollout.course import Course, Fate, Member, Result, State
-from bootwave.rollout.order import place
 from bootwave.rollout.plan import (
     Action,
     Plan,
