@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,6 +220,30 @@ def test_a_step_that_was_not_stored_is_made_again(
     step(admin)
     clock.pass_seconds(1.0)
     assert macs(step(admin)) == {MAC + 3}
+
+
+def test_nobody_who_writes_waits_while_sightings_are_read(
+    phones: None,
+    admin: Administration,
+    clock: Clock,
+    connection: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writing: list[bool] = []
+    latest = SightingLog.latest
+
+    def watched(*args: Any) -> Any:
+        writing.append(connection.in_transaction)
+        return latest(*args)
+
+    admin.rollout_start("domain", DOMAIN, at_once=True)
+    monkeypatch.setattr(SightingLog, "latest", watched)
+    for _ in range(3):
+        step(admin)
+        clock.pass_seconds(1.0)
+    assert writing == [False] * 3
+    step(admin, look=False)
+    assert len(writing) == 3
 
 
 def test_a_pause_is_heard_of(phones: None, admin: Administration, clock: Clock) -> None:

@@ -7,7 +7,7 @@ from bootwave.cli.output import hint, print_line, print_table
 from bootwave.cli.progress import Progress
 from bootwave.control.session import Session
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 _GOES_ON = "running"
 
 

@@ -121,6 +121,10 @@ class Course:
         self._judged = 0
         self._enter_stage()
 
+    def __contains__(self, mac: int) -> bool:
+        """Whether the phone *mac* is part of it."""
+        return mac in self._place_of
+
     @property
     def is_over(self) -> bool:
         """Whether it has ended for good."""

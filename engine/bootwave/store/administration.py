@@ -930,21 +930,14 @@ class Administration:
 
         None when there is nothing to carry on.
         """
-        with self._look() as work:
-            if self._steps.is_idle(work.connection):
-                self._steps.forget()
-                return None
         try:
+            with self._look() as work:
+                if not self._steps.read(work.connection):
+                    return None
+            seen = self._steps.look(self._sightings, due=look)
             with self._change() as work:
                 work.actor = audit.ENGINE
-                return self._steps.step(
-                    work,
-                    self._sightings,
-                    answers,
-                    minute=minute,
-                    room=room,
-                    look=look,
-                )
+                return self._steps.step(work, answers, seen, minute=minute, room=room)
         except BaseException:
             self._steps.forget()
             raise

@@ -8,13 +8,14 @@ or its registrar, which has a way to phones behind NAT.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bootwave.pairing.sources import address_from_text, is_private_source
 from bootwave.rollout.course import Course, Result, State
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.rollout.plan import Action
+from bootwave.sightings import Sighting
 from bootwave.store import rollouts
 from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.secrets import KeyRing, password_owner
@@ -24,7 +25,6 @@ from bootwave.store.work import Work
 SIP_PORT = 5060  # of a proxy that names none
 
 _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
-_ANY = "SELECT id FROM rollouts WHERE ended_at IS NULL LIMIT 1"
 _PHONE = """
 SELECT a.number, d.name, d.outbound_proxy, d.registrar
 FROM devices v JOIN domains d ON d.id = v.domain_id
@@ -74,13 +74,15 @@ class _Held:
         self.revision = revision
         self.course = course
         # Where phones were when they last proved who they are.
-        self.places: dict[int, str] = {}
+        self.places: dict[int, str] | None = None
 
 
 class RolloutSteps:
     """The roll-outs that are not over; one thread at a time may use it.
 
-    ``forget`` after a step that raised: what is held may not be what is stored.
+    A step is ``read`` and ``look``, which may take long and hold nobody up, and then
+    ``step`` in a transaction that writes.  ``forget`` after a step that raised: what is
+    held may not be what is stored.
     """
 
     def __init__(self, phone_port: int) -> None:
@@ -92,70 +94,69 @@ class RolloutSteps:
         """Read all of them anew at the next step."""
         self._held.clear()
 
-    def is_idle(self, connection: sqlite3.Connection) -> bool:
-        """Whether there is nothing to carry out."""
-        return not connection.execute(_ANY).fetchall()
-
-    def step(
-        self,
-        work: Work,
-        log: SightingLog | None,
-        answers: Iterable[Answered],
-        *,
-        minute: int,
-        room: int,
-        look: bool,
-    ) -> list[Errand]:
-        """Return whom to tell once the transaction is committed, at most *room*.
-
-        *answers* are what came of earlier errands, *minute* is that of the local day,
-        and *look* says whether to find out who came back.
-        """
-        self._read(work.connection)
-        for answer in answers:
-            for held in self._held.values():
-                held.course.answered(answer.mac, answer.result, answer.detail)
-        if look:
-            self._look(log)
-        errands: list[Errand] = []
-        for number, held in self._held.items():
-            before = held.course.state
-            told = held.course.advance(work.at.wall, minute, room=room - len(errands))
-            self._find(held, told, log)
-            errands += self._errands(work.connection, held, told)
-            if held.course.changed or held.course.state is not before:
-                rollouts.save(work, number, held.course)
-            _note(work, number, held.course, before)
-        return errands
-
-    def _read(self, connection: sqlite3.Connection) -> None:
-        """Hold those that are not over, anew when a command was given."""
+    def read(self, connection: sqlite3.Connection) -> bool:
+        """Hold those that are not over, anew after a command; whether there are any."""
         before, self._held = self._held, {}
         for number, action, revision in connection.execute(_UNFINISHED).fetchall():
             held = before.get(number)
             if held is None or held.revision != revision:
-                places = held.places if held else {}
+                places = held.places if held else None
                 held = _Held(action, revision, rollouts.loaded(connection, number))
                 held.places = places
             self._held[number] = held
+        return bool(self._held)
 
-    def _look(self, log: SightingLog | None) -> None:
-        if log is None:
-            return
-        watched = {
-            mac: held for held in self._held.values() for mac in held.course.watched
+    def look(self, log: SightingLog | None, *, due: bool) -> dict[int, Sighting]:
+        """Return the sightings that ``step`` takes.
+
+        If *due* those of phones that may be back, and of a roll-out that was held just
+        now, those of all of its phones.
+        """
+        new = [held for held in self._held.values() if held.places is None]
+        wanted = {member.mac for held in new for member in held.course.members}
+        if due:
+            wanted.update(*(held.course.watched for held in self._held.values()))
+        seen = log.latest(wanted, PROVISIONED) if log and wanted else {}
+        for held in new:
+            held.places = {}
+        return seen
+
+    def step(
+        self,
+        work: Work,
+        answers: Iterable[Answered],
+        seen: Mapping[int, Sighting],
+        *,
+        minute: int,
+        room: int,
+    ) -> list[Errand]:
+        """Return whom to tell once the transaction is committed, at most *room*.
+
+        *answers* are what came of earlier errands, *seen* is what ``look`` returned,
+        and *minute* is that of the local day.
+        """
+        stored = {
+            number: revision
+            for number, _, revision in work.connection.execute(_UNFINISHED).fetchall()
         }
-        for mac, sighting in log.latest(watched, PROVISIONED).items():
-            watched[mac].places[mac] = sighting.source
-            watched[mac].course.seen(mac, sighting.at)
-
-    def _find(self, held: _Held, macs: list[int], log: SightingLog | None) -> None:
-        """Find out where *macs* are, and with them all that come next."""
-        if log is None or all(mac in held.places for mac in macs):
-            return
-        wanted = {*held.course.watched, *macs} - held.places.keys()
-        for mac, sighting in log.latest(wanted, PROVISIONED).items():
-            held.places[mac] = sighting.source
+        errands: list[Errand] = []
+        for number, held in self._held.items():
+            if stored.get(number) != held.revision:
+                continue  # a command came in between, and is read at the next step
+            course, before = held.course, held.course.state
+            for answer in answers:
+                course.answered(answer.mac, answer.result, answer.detail)
+            assert held.places is not None
+            for mac, sighting in seen.items():
+                if mac in course:
+                    held.places[mac] = sighting.source
+                    course.seen(mac, sighting.at)
+            told = course.advance(work.at.wall, minute, room=room - len(errands))
+            errands += self._errands(work.connection, held, told)
+            if course.changed or course.state is not before:
+                rollouts.save(work, number, course)
+            _note(work, number, course, before)
+        return errands
 
     def _errands(
         self, connection: sqlite3.Connection, held: _Held, macs: list[int]
@@ -177,7 +178,7 @@ class RolloutSteps:
         if not rows:
             return "it is bound to no account any more"
         number, domain, outbound_proxy, registrar = rows[0]
-        source = held.places.get(mac)
+        source = held.places.get(mac) if held.places else None
         if source is None:
             return rollouts.NOT_SEEN
         if is_private_source(source):
