@@ -100,6 +100,30 @@ def boot(
             help="Where phones keep the credentials they are given, for later boots.",
         ),
     ] = None,
+    stay: Annotated[
+        float,
+        typer.Option(
+            metavar="MINUTES",
+            min=0,
+            max=24 * 60,
+            help="Stay so long after the boot, and fetch again when told to.",
+        ),
+    ] = 0,
+    silent: Annotated[
+        float,
+        typer.Option(
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            help="Of the phones that stay, so many hear nothing.",
+        ),
+    ] = 0,
+    sip_port: Annotated[
+        int,
+        typer.Option(
+            min=1, max=65_535, help="Where phones that stay listen: waves.phone_port."
+        ),
+    ] = SIP_PORT,
     json: Json = False,
 ) -> int:
     """Boot a simulated phone, or many, and say what happened to it.
@@ -148,6 +172,10 @@ def boot(
         certificate=certificate,
         credentials=phonememory.load(memory) if memory else {},
     )
+    if stay:
+        from bootwave.cli import staying
+
+        return staying.stay(wave, stay, sip_port, silent, json=json)
     with Progress("Booting") as progress:
         report, interrupted = waves.run(
             wave,
