@@ -26,6 +26,7 @@ from bootwave.settings import compiler as compiler_module
 from bootwave.settings.compiler import SettingsCompiler
 from bootwave.settings.files import setting_files
 from bootwave.settings.functionkeys import free_keys
+from bootwave.settings.lint import lint
 from bootwave.settings.pacing import pace_for
 from tests.oracle.settings import read, told
 
@@ -624,12 +625,14 @@ def test_the_phones_of_a_large_fleet_are_kept_apart(firmware: str) -> None:
             "prov_polling_time_rand_end": end,
         }
         if firmware.startswith("6"):
-            known = ("settings_refresh_timer", "max_boot_delay", "prov_back_off_timer")
+            known = ("settings_refresh_timer", "max_boot_delay")
             lines = dict(re.findall(r"(?m)^(\w+)[&!$]?: (.*?)\r?$", texts[-1]))
             assert {name: lines.get(name) for name in known} == {
                 name: told[name] for name in known
             }
+            assert "prov_back_off_timer" not in lines
             continue
+        assert not lint(texts[-1].encode(), mac=f"{mac:012X}")
         found, _keys = read(document(device, compiler, firmware=firmware))
         assert {name: found[name, None][0] for name in told} == told
     assert compiler.plans == 1
