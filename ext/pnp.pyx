@@ -77,7 +77,7 @@ REASONS = (ANSWERED, CONFIRMED, UNCONFIRMED)
 cdef enum:
     ECHOED_BYTES = 1024  # mirrors bootwave.limits; a test compares them
     HASHED_BYTES = 2048  # of what names a transaction
-    ADDRESSES = 64  # of ours that phones are heard on
+    TOLD = 128  # addresses of ours that phones are heard on, twice where both hear
 
 MAX_ECHOED_BYTES = ECHOED_BYTES
 
@@ -87,6 +87,9 @@ cdef Parser* PARSER = <Parser*>PyCapsule_GetPointer(
 
 
 # Who is answered -------------------------------------------------------------------
+
+
+cdef uint64_t CERTIFIED = <uint64_t>1 << 63  # of Bound.mac: it owns a certificate
 
 
 cdef struct Bound:
@@ -103,7 +106,8 @@ cdef class BoundMacs:
 
     *counters* is the buffer of provision.revocations, kept alive.  There is room for
     *places* MACs, a power of two; one may take the place of another, which then is
-    looked up again.  Raises ValueError for other sizes.
+    looked up again.  Each is known to own a certificate, or not.  Raises ValueError for
+    other sizes.
     """
 
     cdef Bound* bounds
@@ -142,15 +146,18 @@ cdef class BoundMacs:
         uint32_t second,
         uint32_t third,
         uint64_t stamp,
+        *,
+        bint certified=False,
     ):
         """Hold *mac* while the sum of three counters is *stamp*.
 
-        Raises IndexError for a counter outside the buffer.
+        *certified* is whether it is known to own a certificate.  Raises IndexError for
+        a counter outside the buffer.
         """
         cdef Bound* bound = self.place(mac)
         if max(first, second, third) >= self.counters:
             raise IndexError("no such counter")
-        bound.mac = mac
+        bound.mac = mac | CERTIFIED if certified else mac
         bound.stamp = stamp
         bound.generation = self.generation
         bound.counters[0] = first
@@ -160,7 +167,7 @@ cdef class BoundMacs:
     def drop(self, uint64_t mac):
         """Hold *mac* no longer."""
         cdef Bound* bound = self.place(mac)
-        if bound.mac == mac:
+        if bound.mac & ~CERTIFIED == mac:
             bound.mac = 0
 
     def clear(self):
@@ -175,13 +182,21 @@ cdef class BoundMacs:
     cdef bint holds(self, uint64_t mac) noexcept:
         cdef Bound* bound = self.place(mac)
         cdef const uint64_t* counters = <const uint64_t*>self.view.buf
-        if mac == 0 or bound.mac != mac or bound.generation != self.generation:
+        if (
+            mac == 0
+            or bound.mac & ~CERTIFIED != mac
+            or bound.generation != self.generation
+        ):
             return False
         return bound.stamp == (
             bw_counter(counters + bound.counters[0])
             + bw_counter(counters + bound.counters[1])
             + bw_counter(counters + bound.counters[2])
         )
+
+    cdef bint is_certified(self, uint64_t mac) noexcept:
+        """Whether *mac* was held as one that owns a certificate."""
+        return self.place(mac).mac == mac | CERTIFIED
 
 
 # The lane --------------------------------------------------------------------------
@@ -231,7 +246,8 @@ cdef class PnpLane:
 
     *table*, *secret*, *port* and *most_sends* are those of the core, *macs* says who is
     answered, and *sightings* is told.  Nothing is answered on an address of ours before
-    ``tell`` named its URL, nor from outside the ``links``.
+    its URL was named, one for phones that own a certificate and one for the others, nor
+    from outside the ``links``.
     """
 
     cdef object transactions
@@ -242,8 +258,8 @@ cdef class PnpLane:
     cdef bw_siphash_key key
     cdef int port
     cdef int most_sends
-    cdef int known  # addresses
-    cdef Told[ADDRESSES] told
+    cdef int known
+    cdef Told[TOLD] told
     cdef Link* links
     cdef Py_ssize_t link_count
     cdef uint32_t* own
@@ -282,11 +298,23 @@ cdef class PnpLane:
         PyMem_RawFree(self.links)
         PyMem_RawFree(self.own)
 
-    def tell(self, str address not None, str url not None):
+    def learn(self, uint64_t mac, str address not None, str url not None):
+        """Tell *url*, which *mac* was told, to the phones like it.
+
+        That is, heard on *address* of ours, and with or without a certificate.  When
+        *mac* is not held it is like no other, and nothing is learnt.
+        """
+        if self.macs.holds(mac):
+            self.tell(address, url, certified=self.macs.is_certified(mac))
+
+    def tell(
+        self, str address not None, str url not None, *, bint certified=False
+    ):
         """Tell *url* to the phones heard on *address* of ours.
 
-        What does not fit, or is not IPv4, stays with the core.  Raises ValueError for
-        a URL with bytes that none has.
+        Those that are held as *certified*, or the others.  What does not fit, or is not
+        IPv4, stays with the core.  Raises ValueError for a URL with bytes that none
+        has.
         """
         cdef Address here = address_from_text(address)
         cdef bytes text = url.encode()
@@ -306,17 +334,18 @@ cdef class PnpLane:
             len(text),
         ):
             return
-        told = self.told_on(prepared.local)
+        prepared.certified = certified
+        told = self.told_on(prepared.local, certified)
         if told == NULL:
             # Past the bound the addresses take turns: the core answers meanwhile.
-            told = &self.told[self.known % ADDRESSES]
+            told = &self.told[self.known % TOLD]
             self.known += 1
         told[0] = prepared
 
-    cdef Told* told_on(self, uint32_t local) noexcept:
+    cdef Told* told_on(self, uint32_t local, bint certified) noexcept:
         cdef int i
-        for i in range(min(self.known, ADDRESSES)):
-            if self.told[i].local == local:
+        for i in range(min(self.known, TOLD)):
+            if self.told[i].local == local and self.told[i].certified == certified:
                 return &self.told[i]
         return NULL
 
@@ -525,7 +554,7 @@ cdef class PnpLane:
             bucket = tokens_of(self.table, source, now)
             if bucket.tokens < 1:
                 return False
-        told = self.told_on(heard.local)
+        told = self.told_on(heard.local, self.macs.is_certified(mac))
         if told == NULL:
             return False
 

@@ -23,6 +23,7 @@ cdef enum:
 
 cdef struct Told:  # what phones heard on one address of ours are told
     uint32_t local
+    bint certified  # for phones that own a certificate
     # Each piece begins where the one before it ends.
     int ok_end  # of a 200, behind the number of CSeq
     int via_end  # of a NOTIFY, behind the Request-URI and before the branch

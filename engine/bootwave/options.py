@@ -253,8 +253,10 @@ class PnpOptions(_Section):
     )
     url: Url = Field(
         "",
-        description="The settings URL told by NOTIFY, {mac} for the phone's MAC; "
-        "empty: the HTTP listener on the interface where the phone was heard.",
+        description="The settings URL told by NOTIFY to all phones, {mac} for the "
+        "phone's MAC; empty: http.url, else the HTTP listener on the interface where "
+        "the phone was heard, and for phones known to own a certificate HTTPS, where "
+        "that is served.",
     )
     lists: Annotated[
         tuple[Annotated[str, AfterValidator(checked_list)], ...],

@@ -101,7 +101,7 @@ class Reason(IntEnum):
     CLEAR_HTTP_CERTIFICATE = (
         66,
         "it asked over clear HTTP although it owns a factory certificate",
-        "give the phone an https settings URL; pnp.url is what multicast tells",
+        "give the phone an https settings URL; multicast does unless pnp.url is set",
     )
     CLEAR_HTTP_NEVER = (
         67,

@@ -192,6 +192,29 @@ def test_who_owns_a_certificate_gets_no_secrets_over_clear_http(
     assert fetch(program, f"/{factory.TEXT}.xml", own())[0] == 200
 
 
+def test_multicast_serves_phones_with_certificates_beside_phones_without(
+    program: Program, tmp_path: Path
+) -> None:
+    files(*factory.phone(), tmp_path / "phone.pem")
+    certificate = ("--mac", factory.TEXT, "--certificate", str(tmp_path / "phone.pem"))
+    program.command("window", "open", "402@pbx.example.com")
+    url = "https://{}:{}/{{mac}}.xml".format(*program.https)
+    server = ("--server", "{}:{}".format(*program.pnp))
+    shown = program.boot(*server, *certificate)
+    assert shown["outcome"] == "refused", shown  # clear HTTP, and no window is open
+    shown = program.boot(*certificate, "--url", url)
+    assert shown["outcome"] == "booted", shown
+    wait_until(
+        lambda: program.command("device", "show", factory.TEXT)["owns_certificate"],
+        "it is remembered",
+    )
+    for _ in range(2):  # the core, then the lane
+        shown = program.boot(*server, *certificate)
+        assert shown["outcome"] == "booted", shown
+        shown = program.boot(*server, "--mac", OTHER)
+        assert shown["outcome"] == "booted", shown
+
+
 def test_a_block_holds_for_connections_that_are_open(program: Program) -> None:
     chain, key = factory.phone()
     context = client_context(chain, key)

@@ -156,13 +156,50 @@ def test_the_latest_addresses_of_ours_are_known_whatever_came_before() -> None:
     one = PnpLane(table, macs, ring, secret=bytes(16), port=5060, most_sends=4)
     one.set_links([(1, 0x0A000000, 0xFF000000)], [])
     data = (TESTS / "captures/snom370-8.7.5.48.txt").read_bytes()
-    for number in range(70):
+    for number in range(140):
         here = f"10.0.0.{number}"
         one.tell(here, f"http://{here}/")
         one.tell(here, f"http://{here}/{{mac}}.xml")
         answers = one.answer(data, f"10.0.1.{number}", 1, here, 1, 0.0, 0.0)
         assert answers is not None
         assert answers[1].endswith(b"http://%s/{mac}.xml" % here.encode())
+
+
+def test_owners_of_certificates_are_told_another_url() -> None:
+    macs = BoundMacs(bytes(24), 4)
+    wide = BOUNDS | {"answered": 99, "notifies": 99, "notify_bytes": 1 << 20}
+    one = PnpLane(
+        Transactions(**wide, delays=DELAYS),
+        macs,
+        SightingRing(99),
+        secret=bytes(16),
+        port=5060,
+        most_sends=4,
+    )
+    one.set_links([(1, 0x0A000000, 0xFF000000)], [])
+    data = (TESTS / "captures/snom370-8.7.5.48.txt").read_bytes()
+    mac, here = 0x0004132E08B4, "10.0.0.1"
+
+    def answer(number: int) -> bytes | None:
+        host = f"10.0.1.{number}"
+        answers = one.answer(data, host, 1, here, 1, 0.0, 0.0)
+        return None if answers is None else answers[1].rpartition(b"\r\n")[2]
+
+    one.learn(mac, here, "http://stranger/")  # it is not held
+    macs.keep(mac, 0, 1, 2, 0)
+    assert answer(1) is None
+    one.learn(mac, here, "http://clear/")
+    assert answer(2) == b"http://clear/"
+    macs.keep(mac, 0, 1, 2, 0, certified=True)
+    assert mac in macs
+    assert answer(3) is None
+    one.learn(mac, here, "https://secure/")
+    assert answer(4) == b"https://secure/"
+    macs.keep(mac, 0, 1, 2, 0)
+    assert answer(5) == b"http://clear/"
+    macs.keep(mac, 0, 1, 2, 0, certified=True)
+    macs.drop(mac)
+    assert mac not in macs
 
 
 def test_the_reasons_are_those_that_are_told() -> None:

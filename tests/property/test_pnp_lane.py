@@ -20,6 +20,7 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 SNOMS = [path.read_bytes() for path in sorted(CAPTURES.glob("snom*.txt"))]
 SECRET = b"0123456789abcdef" * 4
 URL = "http://192.0.2.1:8080/prov/{mac}.xml?a=b"
+SECURE = "https://192.0.2.1/prov/{mac}.xml"
 HOSTS = ["192.0.2.7", "192.0.2.8", "198.51.100.9"]  # the last one is off link
 HERE = Local("192.0.2.1", 2)
 SUBNET = (2, 0xC0000200, 0xFFFFFF00)
@@ -32,6 +33,14 @@ Heard = tuple[list[tuple[bytes, Endpoint, Local]], list[tuple[int, int, str, str
 
 def is_bound(mac: int) -> bool:
     return mac % 5 != 0
+
+
+def is_certified(mac: int) -> bool:
+    return mac % 2 != 0
+
+
+def url_of(mac: int) -> str:
+    return SECURE if is_certified(mac) else URL
 
 
 class Side:
@@ -64,7 +73,9 @@ class Side:
         return sent, seen
 
     def answer(self, lookup: LookUp, now: float) -> list[Effect]:
-        return self.core.answer(lookup, URL if is_bound(lookup.mac) else None, now)
+        return self.core.answer(
+            lookup, url_of(lookup.mac) if is_bound(lookup.mac) else None, now
+        )
 
 
 class LanedSide(Side):
@@ -84,8 +95,8 @@ class LanedSide(Side):
         )
         self.lane.set_links([SUBNET], [])
         for mac in known:
-            self.bound.keep(mac, 0, 1, 2, 0)
-            self.lane.tell(HERE.address, URL)
+            self.bound.keep(mac, 0, 1, 2, 0, certified=is_certified(mac))
+            self.lane.learn(mac, HERE.address, url_of(mac))
         self.answered = 0
 
     def receive(
@@ -107,8 +118,9 @@ class LanedSide(Side):
     def answer(self, lookup: LookUp, now: float) -> list[Effect]:
         effects = super().answer(lookup, now)
         if is_bound(lookup.mac):
-            self.bound.keep(lookup.mac, 0, 1, 2, 0)
-            self.lane.tell(lookup.local.address, URL)
+            certified = is_certified(lookup.mac)
+            self.bound.keep(lookup.mac, 0, 1, 2, 0, certified=certified)
+            self.lane.learn(lookup.mac, lookup.local.address, url_of(lookup.mac))
         return effects
 
 

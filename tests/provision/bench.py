@@ -136,6 +136,7 @@ class Bench:
         store: MemoryStore | None = None,
         revocations: RevocationPage | None = None,
         clock: Clock | None = None,
+        https_port: int = 0,
     ) -> None:
         self.store = store or MemoryStore()
         self.clock = clock or Clock()
@@ -159,6 +160,7 @@ class Bench:
             self.page.row(0),
             nonce_secret=b"n" * 16,
             http_port=8080,
+            https_port=https_port,
             bound=self.bound,
         )
 

@@ -174,6 +174,8 @@ class MemoryStore:
         done: Future[bool] = Future()
         done.set_result(mac not in self.certified)
         self.certified.add(mac)
+        known = self.devices_known.get(mac) or Device(mac, None)
+        self.devices_known[mac] = replace(known, owns_certificate=True)
         return done
 
     def taken(self, taken: Taken) -> Future[None]:

@@ -1,11 +1,16 @@
 """Which SUBSCRIBE is told a URL."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bootwave.http.contact import Identity
+from bootwave.native.pnp import PnpLane
+from bootwave.native.ring import SightingRing
 from bootwave.options import HttpOptions, Options, PnpOptions
 from bootwave.sip.effects import Endpoint, Local, LookUp
+from bootwave.sip.pnp import PnpCore
 from bootwave.store.changelog import Change
 from tests.provision.bench import (
     HERE,
@@ -15,6 +20,8 @@ from tests.provision.bench import (
 )
 
 UNKNOWN = 0x000413FFFFFF
+CAPTURES = Path(__file__).parents[1] / "captures"
+SUBSCRIBE = (CAPTURES / "snom370-8.7.5.48.txt").read_bytes()
 
 
 def lookup(mac: int = MAC, address: str = "192.168.4.1", source: str = HERE) -> LookUp:
@@ -60,6 +67,60 @@ def test_a_base_is_told_where_the_list_of_its_files_is(
     assert (mac in bench.bound) == (name == "{mac}.xml")
     bench.provisioner.meet(0, 1000)
     assert (mac in bench.bound) == met
+
+
+def test_a_base_that_was_met_as_a_desk_phone_is_held_no_longer(bench: Bench) -> None:
+    bench.provisioner.meet(0, 1000)
+    assert MAC in bench.bound
+    bench.provisioner.pnp_urls([replace(lookup(), model="snomm9")])
+    assert MAC not in bench.bound
+
+
+def test_whoever_showed_its_certificate_is_told_https_from_then_on() -> None:
+    bench = Bench(https_port=8443)
+    for account, mac in ((401, MAC), (402, OTHER_MAC)):
+        bench.store.add_account(account)
+        bench.store.bind(account, mac)
+    clear, secure = (
+        "http://192.168.4.1:8080/{mac}.xml",
+        "https://192.168.4.1:8443/{mac}.xml",
+    )
+    both = [lookup(), lookup(OTHER_MAC)]
+    assert bench.provisioner.pnp_urls(both) == [clear, clear]
+    assert MAC in bench.bound
+    assert bench.get(secure=True, identity=Identity(MAC)).status == 200
+    assert MAC not in bench.bound
+    assert bench.provisioner.pnp_urls(both) == [secure, clear]
+    assert MAC in bench.bound
+
+
+def test_the_lane_learns_who_owns_a_certificate() -> None:
+    bench = Bench(https_port=8443)
+    for account, mac in ((401, MAC), (402, OTHER_MAC)):
+        bench.store.add_account(account)
+        bench.store.bind(account, mac)
+    bench.store.know(MAC, owns_certificate=True)
+    bench.provisioner.meet(0, 1000)
+    core = PnpCore(secret=b"s" * 32, port=5060)
+    lane = PnpLane(
+        core.table,
+        bench.bound,
+        SightingRing(9),
+        secret=b"s" * 32,
+        port=5060,
+        most_sends=4,
+    )
+    lane.set_links([(2, 0xC0A80400, 0xFFFFFF00)], [])
+    macs = (MAC, OTHER_MAC)
+    urls = bench.provisioner.pnp_urls([lookup(mac) for mac in macs])
+    for mac, url in zip(macs, urls, strict=True):
+        assert url is not None
+        lane.learn(mac, "192.168.4.1", url)
+    for mac, url in zip(macs, urls, strict=True):
+        asked = SUBSCRIBE.replace(b"0004132E08B4", b"%012X" % mac)
+        answers = lane.answer(asked, "192.168.4.9", mac & 999, "192.168.4.1", 2, 0, 0)
+        assert answers is not None
+        assert answers[1].decode().endswith(f"\r\n\r\n{url}")
 
 
 def test_a_url_of_the_options_is_told_as_it_stands() -> None:

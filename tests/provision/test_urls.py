@@ -50,6 +50,41 @@ def test_a_notify_leaves_the_mac_to_the_phone() -> None:
     assert pnp_url(own, *heard) == "https://x.example.com/a"
 
 
+@pytest.mark.parametrize(
+    ("options", "port", "https_port", "url"),
+    [
+        (PLAIN, 8080, 8443, "https://192.168.4.1:8443/{mac}.xml"),
+        (PLAIN, 0, 443, "https://192.168.4.1/{mac}.xml"),
+        (PLAIN, 8080, 0, "http://192.168.4.1:8080/{mac}.xml"),
+        (PLAIN, 0, 0, None),
+        (TOLD, 8080, 8443, "https://prov.example.com/p/{mac}.xml"),
+        (
+            Options(http=HttpOptions(url="http://a.example.com:8080/p")),
+            8080,
+            8443,
+            "https://a.example.com:8443/p/{mac}.xml",
+        ),
+        (
+            Options(https=HttpsOptions(url="https://b.example.com/")),
+            0,
+            0,
+            "https://b.example.com/{mac}.xml",
+        ),
+        (
+            Options(pnp=PnpOptions(url="http://x.example.com/a")),
+            8080,
+            8443,
+            "http://x.example.com/a",
+        ),
+    ],
+)
+def test_an_owner_of_a_certificate_is_told_where_https_is(
+    options: Options, port: int, https_port: int, url: str | None
+) -> None:
+    told = pnp_url(options, "192.168.4.1", port, certified=True, https_port=https_port)
+    assert told == url
+
+
 def test_documents_stand_below_the_base_url() -> None:
     base = "http://192.168.4.1"
     assert settings_url(base, MAC) == f"{base}/0004132E08B4.xml"

@@ -37,9 +37,13 @@ class Invitations:
         note_store_away: Callable[[StoreError], None],
         *,
         http_port: int,
+        https_port: int,
         bound: BoundMacs | None,
     ) -> None:
-        """Keep the parts; *http_port* is where phones reach clear HTTP, 0: nowhere."""
+        """Keep the parts; *http_port* is where phones reach clear HTTP, 0: nowhere.
+
+        *https_port* is the same of HTTPS.
+        """
         self._reader = reader
         self._looks = looks
         self._cache = cache
@@ -49,6 +53,7 @@ class Invitations:
         self._clock = clock
         self._note_store_away = note_store_away
         self._http_port = http_port
+        self._https_port = https_port
         self._bound = bound
         self._rules = options.pnp.judging
 
@@ -106,20 +111,24 @@ class Invitations:
                 self._hold(mac, look, lookup.model)
         if not expected:
             return None
-        model = _model(lookup.model, looks[mac].device if looks else None, mac)
+        device = looks[mac].device if looks else None
+        model = _model(lookup.model, device, mac)
         return pnp_url(
             self._options,
             lookup.local.address,
             self._http_port,
             model,
             document_dialect(model, ""),
+            certified=device is not None and device.owns_certificate,
+            https_port=self._https_port,
         )
 
     def _hold(self, mac: int, look: Look, said: str = "") -> None:
         """Let the PnP lane answer *mac* until something of it is revoked.
 
         A temporary binding ends without anybody revoking it, so it is looked up.  The
-        lane tells all phones one URL, and bases have another one.
+        lane tells phones one of two URLs, as they own a certificate or not, and bases
+        have other ones.
         """
         device = look.device
         if self._bound is None or device is None or device.domain is None:
@@ -127,6 +136,7 @@ class Invitations:
         if self._rules and not self._rules.answer_mac(mac):
             return  # it is the core that decides
         if document_dialect(_model(said, device, mac), "") != "xml":
+            self._bound.drop(mac)
             return
         if all(binding.expires is not None for binding in device.bindings):
             return
@@ -134,7 +144,8 @@ class Invitations:
         stamp = self._revocations.stamp_since(look.mark, domain_id)
         if stamp is not None:
             counters = self._revocations.counters_of(mac, domain_id)
-            self._bound.keep(mac, *counters, stamp)
+            owns = device.owns_certificate
+            self._bound.keep(mac, *counters, stamp, certified=owns)
 
 
 def _model(said: str, device: Device | None, mac: int) -> str:

@@ -193,6 +193,7 @@ class Provisioner:
             clock,
             way.note_store_away,
             http_port=http_port,
+            https_port=https_port,
             bound=bound,
         )
 

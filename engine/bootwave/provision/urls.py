@@ -50,7 +50,16 @@ def bootstrap_url(options: Options, base: str, port: int) -> str:
     That is *base* itself unless https.bootstrap is on, *base* is of clear HTTP and
     HTTPS is served: at https.url, else at *port* (0: nowhere) of the same host.
     """
-    if not options.https.bootstrap or not base.startswith("http://"):
+    return secure_url(options, base, port) if options.https.bootstrap else base
+
+
+def secure_url(options: Options, base: str, port: int) -> str:
+    """Return the base URL of HTTPS for who reaches clear HTTP at *base*.
+
+    That is https.url, else *port* of the same host; *base* itself when it is no clear
+    HTTP, or HTTPS is nowhere (*port* 0).
+    """
+    if not base.startswith("http://"):
         return base
     if options.https.url:
         return options.https.url.rstrip("/")
@@ -89,19 +98,33 @@ def firmware_url(base: str, model: str, scope: str) -> str:
 
 
 def pnp_url(
-    options: Options, address: str, port: int, model: str = "", dialect: str = "xml"
+    options: Options,
+    address: str,
+    port: int,
+    model: str = "",
+    dialect: str = "xml",
+    *,
+    certified: bool = False,
+    https_port: int = 0,
 ) -> str | None:
     """Return what a NOTIFY tells a phone that was heard on *address*.
 
     It is what a *model* that reads *dialect* comes back to, too, with ``{mac}`` as it
-    is: the phone puts its own there.  None when there is nowhere
-    to send it, because nothing serves HTTP over IPv4 (*port* 0) and no URL is set.
+    is: the phone puts its own there.  A phone known to own a certificate (*certified*)
+    has no secrets over clear HTTP and is sent to HTTPS where that is served
+    (*https_port*, 0: nowhere).  None when there is nowhere to send it, because nothing
+    serves what it needs over IPv4 (*port* 0) and no URL is set.
     """
     if options.pnp.url:
         return options.pnp.url
-    if not port and not options.http.url:
+    if port or options.http.url:
+        base = base_url(options, (address, port), secure=False)
+        if certified:
+            base = secure_url(options, base, https_port)
+    elif certified and (https_port or options.https.url):
+        base = base_url(options, (address, https_port), secure=True)
+    else:
         return None
-    base = base_url(options, (address, port), secure=False)
     return setting_server(base, dialect, model)
 
 

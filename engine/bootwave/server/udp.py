@@ -143,8 +143,9 @@ class PnpServer:
 
     *urls* is asked once for all phones of a wake; when it returns an awaitable the
     answers wait for it and nothing else does.  *sight* is told each contact but those
-    that *lane* puts into its ring.  *lane* may be given when the URL depends on nothing
-    but our address the phone was heard on.  The sockets stay open after ``stop``.
+    that *lane* puts into its ring.  *lane* may be given when the URL of phones that it
+    holds depends on nothing but our address they were heard on, and whether they are
+    held as owners of a certificate.  The sockets stay open after ``stop``.
     """
 
     def __init__(
@@ -354,7 +355,7 @@ class PnpServer:
             try:
                 self._carry_out(self._core.answer(lookup, url, now), channel, [])
                 if self._lane is not None and url is not None:
-                    self._lane.tell(lookup.local.address, url)
+                    self._lane.learn(lookup.mac, lookup.local.address, url)
             except Exception as error:
                 self._fault(f"the answer to {lookup.source.host}", error)
 
