@@ -1,6 +1,8 @@
 """bootwave device."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from bootwave.cli.output import moment
@@ -64,6 +66,21 @@ def test_unknown_phones_are_listed_after_the_devices(
     only = store("device", "list", "--domain", "pbx.example.com", "--json").json
     assert [one["mac"] for one in only] == ["0004132E08B4"]
     assert "bind it" in store("device", "show", "000413999999").out
+
+
+def test_the_certificate_of_a_phone_is_shown_as_a_block_takes_it(
+    store: Command, options_file: Path
+) -> None:
+    database = sqlite3.connect(options_file.parent / "bootwave.db")
+    with closing(database), database:
+        database.execute(
+            "UPDATE devices SET certificate_serial = '2748', certificate_key = ?",
+            ("ab" * 32,),
+        )
+    shown = store("device", "show", "0004132E08B4").out
+    assert f"  its certificate: serial ABC, key {'ab' * 32}\n" in shown
+    store("tls", "block", "--serial", "ABC")
+    assert "0004132E08B4" in store("tls", "blocks").out
 
 
 def test_what_is_no_mac_is_refused(store: Command) -> None:

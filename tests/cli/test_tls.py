@@ -20,7 +20,7 @@ def test_certificates_are_blocked_listed_and_unblocked(store: Command) -> None:
     done = store("tls", "block", "--serial", "0A:bc", "--reason", "stolen")
     assert done.out == "Blocked the serial number ABC.\n"
     heading, row = store("tls", "blocks").out.splitlines()
-    assert heading.split() == ["kind", "which", "since", "reason"]
+    assert heading.split() == ["kind", "which", "since", "of", "reason"]
     assert row.split()[:2] == ["serial", "ABC"]
     assert row.endswith("stolen")
     ended = store("tls", "unblock", "--serial", "abc")

@@ -225,7 +225,15 @@ def test_a_block_holds_for_connections_that_are_open(program: Program) -> None:
         phone.shake()
         phone.send(request(path))
         assert b"secret-401" in phone.answer()
-    program.command("tls", "block", "--serial", _serial(chain[0]), "--reason", "lost")
+    wait_until(
+        lambda: program.command("device", "show", factory.TEXT)["certificate"],
+        "its certificate is known",
+    )
+    serial = program.command("device", "show", factory.TEXT)["certificate"]["serial"]
+    assert serial == _serial(chain[0])
+    program.command("tls", "block", "--serial", serial, "--reason", "lost")
+    (blocked,) = program.command("tls", "blocks")
+    assert blocked["macs"] == [factory.TEXT]
     for phone in phones:
         phone.send(request(path))
         assert b"secret" not in phone.answer()

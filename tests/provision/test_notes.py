@@ -38,6 +38,17 @@ def test_the_audit_log_is_told_once_what_was_taken_on_a_certificate(
     assert len(bench.store.told) == 2
 
 
+def test_the_audit_log_is_told_which_certificate_it_was(bench: Bench) -> None:
+    for serial in (7, 7, 8):  # the second is nothing new, the third another one
+        identity = Identity(MAC, serial=serial, key=b"k" * 32)
+        bench.get(secure=True, source="203.0.113.9", identity=identity)
+        bench.cache.clear()
+    assert [(one.serial, one.key) for one in bench.store.told] == [
+        (7, b"k" * 32),
+        (8, b"k" * 32),
+    ]
+
+
 def test_another_account_is_told_of_although_nothing_was_revoked() -> None:
     bench = Bench(
         Options(pairing=PairingOptions(wildcard_certificates=True, temporary_hours=1))

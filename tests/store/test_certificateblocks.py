@@ -33,6 +33,7 @@ def test_a_block_reaches_the_workers_and_says_that_everything_changed(
             "reason": "",
             "at": clock.at.wall,
             "by": "(engine)",
+            "macs": [],
         },
         {
             "kind": "serial",
@@ -41,6 +42,7 @@ def test_a_block_reaches_the_workers_and_says_that_everything_changed(
             "reason": "stolen",
             "at": clock.at.wall,
             "by": "(engine)",
+            "macs": [],
         },
     ]
 

@@ -523,6 +523,28 @@ def test_what_was_taken_on_a_proof_is_written_down_once_as_the_first(
     }
 
 
+def test_the_certificate_of_a_grant_is_named_as_a_block_takes_it(
+    bound: Administration, connection: sqlite3.Connection, clock: Clock
+) -> None:
+    text = "0004132E08B4"
+    assert bound.device_show(text)["certificate"] is None
+    for serial, key in ((0xABC, b"\x11" * 32), (0xABD, b"\x22" * 32)):
+        taken = Taken(MAC, "certificate", "203.0.113.9", (), serial, key)
+        note_taken(connection, taken, clock.at)
+        named = {"serial": f"{serial:X}", "key": key.hex()}
+        assert bound.audit_list(limit=1)[0]["detail"].items() >= named.items()
+        assert bound.device_show(text)["certificate"] == named
+    # A grant by credentials says nothing of the certificate, and forgets none.
+    note_taken(connection, Taken(MAC, "credentials", "203.0.113.9", ()), clock.at)
+    assert bound.device_show(text)["certificate"] == named
+    assert not {"serial", "key"} & bound.audit_list(limit=1)[0]["detail"].keys()
+    bound.certificate_block(serial=named["serial"])
+    bound.certificate_block(key=named["key"])
+    bound.certificate_block(serial="ABC")
+    macs = [(one["kind"], one["macs"]) for one in bound.certificate_list()]
+    assert macs == [("key", [text]), ("serial", []), ("serial", [text])]
+
+
 def test_a_certificate_is_remembered_once_and_told(
     bound: Administration, connection: sqlite3.Connection, reader: Reader
 ) -> None:

@@ -74,6 +74,9 @@ def show(
         )
     if found["credentials"]:
         print_line(f"  {_credentials(found['credentials'])}")
+    if found["certificate"]:
+        named = found["certificate"]
+        print_line(f"  its certificate: serial {named['serial']}, key {named['key']}")
     print_line("")
     print_table(
         ("when", "from", "what happened", ""),

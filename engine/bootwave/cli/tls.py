@@ -77,9 +77,15 @@ def blocks(json: Json = False) -> None:
         print_json(found)
         return
     print_table(
-        ("kind", "which", "since", "reason"),
+        ("kind", "which", "since", "of", "reason"),
         [
-            (one["kind"], one["serial"] or one["key"], moment(one["at"]), one["reason"])
+            (
+                one["kind"],
+                one["serial"] or one["key"],
+                moment(one["at"]),
+                ", ".join(one["macs"]),
+                one["reason"],
+            )
             for one in found
         ],
         empty="No certificate is blocked: bootwave tls block blocks one.",

@@ -14,12 +14,15 @@ class Identity:
     ``mac`` is 0 when no certificate was shown, or none that proves anything.
     ``denial`` is set when the certificate denies every request, whatever else is open:
     it was revoked or blocked.  ``detail`` says for sightings why a certificate that was
-    shown proves nothing.
+    shown proves nothing.  ``serial`` and ``key``, the SHA-256 of its
+    SubjectPublicKeyInfo, name the certificate that proves ``mac``.
     """
 
     mac: int = 0
     denial: Reason | None = None
     detail: str = ""
+    serial: int = 0
+    key: bytes = b""
 
 
 NOBODY = Identity()

@@ -58,7 +58,7 @@ class Asked(NamedTuple):
     nothing is known before the store was asked: ``shown`` is what was sent of them,
     None for nothing.  ``token`` is the one in the URL; the key of a general document
     holds it, too, for that tells the phone where to go on.  ``again``, where a
-    certificate was shown, tells what it proves now.  ``agent_firmware`` is the version
+    certificate was shown, tells what it proves now, and ``identity`` names it.  ``agent_firmware`` is the version
     in the User-Agent, ``loader`` what else it tells of an old phone (None where it was
     not read as a whole), and ``scope`` the handle of who asks for firmware.
     """
@@ -79,6 +79,7 @@ class Asked(NamedTuple):
     agent_firmware: str = ""
     scope: str = ""
     loader: Loader | None = None
+    identity: Identity = NOBODY
 
     def __repr__(self) -> str:
         """Return whose what it is, without the token."""
@@ -120,6 +121,7 @@ def asked_from(request: Request, contact: Contact, options: Options) -> Asked | 
         loader=loader_from_user_agent(request.user_agent)
         if target.kind is DocumentKind.FIRMWARE
         else None,
+        identity=contact.identity,
     )
 
 

@@ -34,9 +34,7 @@ class Notes:
         self._revocations = revocations
         self._counters = counters
         self._using: set[int] = set()  # phones whose first use is being written
-        self._taken: OrderedDict[int, tuple[str, int, bool, tuple[int, ...]]] = (
-            OrderedDict()
-        )
+        self._taken: OrderedDict[int, tuple[object, ...]] = OrderedDict()
 
     def certificate(self, mac: int) -> None:
         """Note that the device *mac* owns a certificate.
@@ -82,7 +80,10 @@ class Notes:
         # A phone whose time with one account is over may have claimed another since,
         # which revokes nothing.
         ids = tuple([binding.account.id for binding in device.bindings])
-        what = grant.kind, stamp, told, ids
+        serial, key = 0, b""
+        if grant.kind == "certificate":
+            serial, key = asked.identity.serial, asked.identity.key
+        what = grant.kind, stamp, told, ids, serial, key
         if self._taken.get(device.mac) == what:
             return
         self._taken[device.mac] = what
@@ -95,7 +96,7 @@ class Notes:
             for binding in device.bindings
             if told
         ]
-        taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts))
+        taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts), serial, key)
         self._writes.taken(taken).add_done_callback(self._was_noted)
 
     def _was_noted(self, written: "Future[None]") -> None:

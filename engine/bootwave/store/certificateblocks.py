@@ -9,12 +9,20 @@ from typing import Any
 
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.limits import MAX_CERTIFICATE_BLOCKS
+from bootwave.phone.mac import text_from_mac
 from bootwave.store.names import checked_name, shortened
 from bootwave.store.work import Work
 
 _LIST = """
 SELECT kind, value, why, made_at, made_by FROM certificate_blocks
 ORDER BY made_at, kind, value
+"""
+# Whoever came with one of them, once and last.
+_SHOWN = """
+SELECT mac, certificate_serial, certificate_key FROM devices
+WHERE certificate_serial IN (SELECT value FROM certificate_blocks WHERE kind = 'serial')
+  OR certificate_key IN (SELECT value FROM certificate_blocks WHERE kind = 'key')
+ORDER BY mac
 """
 _COUNT = "SELECT COUNT(*) FROM certificate_blocks"
 _ADD = """
@@ -74,9 +82,22 @@ def unblock(work: Work, serial: str, key: str) -> dict[str, Any]:
 
 
 def listed(work: Work) -> list[dict[str, Any]]:
-    """Return every block, the oldest first."""
+    """Return every block, the oldest first, with the MACs that it is known to concern.
+
+    A serial number may be of several: each CA gives its own.
+    """
+    macs: dict[tuple[str, str], list[str]] = {}
+    for mac, serial, key in work.connection.execute(_SHOWN).fetchall():
+        for which in (("serial", serial), ("key", key)):
+            macs.setdefault(which, []).append(text_from_mac(mac))
     return [
-        {**_shown(kind, value), "reason": why, "at": at, "by": by}
+        {
+            **_shown(kind, value),
+            "reason": why,
+            "at": at,
+            "by": by,
+            "macs": macs.get((kind, value), []),
+        }
         for kind, value, why, at, by in work.connection.execute(_LIST).fetchall()
     ]
 

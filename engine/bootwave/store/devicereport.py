@@ -25,6 +25,11 @@ LEFT JOIN domains ad ON ad.id = a.domain_id
 _DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
 _DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
+_CERTIFICATE = """
+SELECT certificate_serial, certificate_key FROM devices
+WHERE mac = :mac AND certificate_key IS NOT NULL
+"""
+
 PROVISIONED = frozenset(
     {
         Reason.SERVED_WINDOW,
@@ -122,7 +127,9 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
     The verdict is over the address that holds a window, else the one last served: MACs
     can be made up, and what another address is told says nothing about the phone.
     ``refused_elsewhere`` is the newest refusal of such an address since, or None;
-    ``credentials`` when those of the device were made and used, or None without any.
+    ``credentials`` when those of the device were made and used, or None without any;
+    ``certificate`` the serial number and the key, in hex, of the one it had a grant by
+    last, or None.
     """
     mac = required_mac(text)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
@@ -152,6 +159,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         **_passwords(work, one),
         "accounts": accounts,
         "credentials": credentials.state_of(work, mac),
+        "certificate": _certificate(work, mac),
         "provisioned": verdict.provisioned,
         "verdict": verdict.sentence,
         "advice": verdict.advice,
@@ -220,6 +228,14 @@ def _passwords(work: Work, one: _Known | None) -> dict[str, Any]:
         "provisioned_at": since,
         "passwords_until": since + hours * 3600 if since and hours else None,
     }
+
+
+def _certificate(work: Work, mac: int) -> dict[str, str] | None:
+    rows = work.connection.execute(_CERTIFICATE, {"mac": mac}).fetchall()
+    if not rows:
+        return None
+    serial, key = rows[0]
+    return {"serial": f"{int(serial):X}", "key": key}
 
 
 def _refused(reason: Reason) -> Verdict:

@@ -68,6 +68,11 @@ _PROVISIONED = "UPDATE devices SET provisioned_at = :wall WHERE mac = :mac"
 _FIRST_TAKEN = """
 UPDATE devices SET provisioned_at = :wall WHERE mac = :mac AND provisioned_at IS NULL
 """
+_CERTIFICATE = """
+UPDATE devices SET certificate_serial = :serial, certificate_key = :key
+WHERE mac = :mac AND (certificate_key IS NULL OR certificate_key <> :key
+  OR certificate_serial <> :serial)
+"""
 _CLAIMABLE = """
 SELECT a.domain_id, a.wildcard,
   COALESCE((SELECT w.opening_id FROM windows w WHERE w.id = :window_id), 0)
@@ -333,13 +338,16 @@ class Taken(NamedTuple):
     """That the phone *mac* took its secrets under a grant of *kind*.
 
     Under a window's, those of accounts that had none.  *source* is the address it did
-    so from, *accounts* whose passwords were told.
+    so from, *accounts* whose passwords were told.  *serial* and *key*, the SHA-256 of
+    its SubjectPublicKeyInfo, name the certificate that the grant is for, if it is.
     """
 
     mac: int
     kind: str
     source: str
     accounts: tuple[str, ...]
+    serial: int = 0
+    key: bytes = b""
 
 
 def note_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> None:
@@ -348,10 +356,19 @@ def note_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> No
     Not logged as a change: whoever keeps its document reckons with the same moment.
     """
     connection.execute(_FIRST_TAKEN, {"mac": taken.mac, "wall": now.wall})
+    if taken.key:
+        serial, key = str(taken.serial), taken.key.hex()
+        connection.execute(
+            _CERTIFICATE, {"mac": taken.mac, "serial": serial, "key": key}
+        )
     _append_taken(connection, taken, now)
 
 
 def _append_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) -> None:
+    named = {}
+    if taken.key:
+        # As bootwave tls block takes them.
+        named = {"serial": f"{taken.serial:X}", "key": taken.key.hex()}
     audit.append(
         connection,
         now.wall,
@@ -362,6 +379,7 @@ def _append_taken(connection: sqlite3.Connection, taken: Taken, now: Instant) ->
             "grant": taken.kind,
             "from": taken.source,
             "passwords_of": list(taken.accounts),
+            **named,
         },
     )
 

@@ -134,6 +134,9 @@ devices = Table(
     # When it first got its passwords: they may be sent for a time only.
     Column("provisioned_at", Float, nullable=True),
     Column("group_id", BigInteger, nullable=True),
+    # The certificate that it had a grant by last, as certificate_blocks has them.
+    Column("certificate_serial", String(49), nullable=True),
+    Column("certificate_key", String(64), nullable=True),
     PrimaryKeyConstraint("mac"),
     UniqueConstraint("mac", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),

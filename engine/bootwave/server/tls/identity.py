@@ -208,7 +208,7 @@ class Identities:
         if verdict.mac and verdict.legacy and not legacy:
             return _nobody_because(Problem.LEGACY_ONLY)
         if verdict.mac:
-            return Identity(verdict.mac)
+            return Identity(verdict.mac, serial=verdict.serial, key=verdict.key)
         return _nobody_because(verdict.problem)
 
     def _look(self) -> None:
