@@ -50,6 +50,38 @@ def test_a_mac_nobody_knows_and_nobody_heard(admin: Administration) -> None:
     )
 
 
+def test_a_challenge_that_the_phone_answered_is_told_as_one(
+    admin: Administration, add: Callable[..., None], see: Callable[..., None]
+) -> None:
+    add(ACCOUNT, mac=TEXT)
+    see(Reason.CLOSED, Reason.SERVED_CREDENTIALS)
+    see(Reason.CLOSED, Reason.CLOSED, Reason.SERVED_WINDOW)
+    see(Reason.CLOSED)
+    see(Reason.SERVED_CREDENTIALS, source="10.0.0.8")
+    see(Reason.WINDOW_ENDED, after=10.0)
+    see(Reason.NOT_MODIFIED)
+    see(Reason.CLOSED, Reason.CREDENTIALS_WRONG, Reason.SERVED_CREDENTIALS)
+    see(Reason.CLOSED)
+    see(Reason.SERVED_CREDENTIALS, after=61.0)
+    shown = reversed(admin.device_show(TEXT)["time_line"])
+    told = [(seen["reason"], seen["sentence"], seen["advice"]) for seen in shown]
+    challenged = (
+        "it was asked for user name and password, as usual before it shows them",
+        "",
+    )
+    closed = (Reason.CLOSED.sentence, Reason.CLOSED.advice)
+    assert [one[1:] for one in told if one[0] == "CLOSED"] == [
+        challenged,
+        closed,
+        closed,
+        closed,
+        closed,
+        closed,
+    ]
+    ended = next(one[1:] for one in told if one[0] == "WINDOW_ENDED")
+    assert ended == challenged
+
+
 def test_a_mac_that_asked_and_is_bound_nowhere(
     admin: Administration, see: Callable[..., None]
 ) -> None:

@@ -58,9 +58,10 @@ class Asked(NamedTuple):
     nothing is known before the store was asked: ``shown`` is what was sent of them,
     None for nothing.  ``token`` is the one in the URL; the key of a general document
     holds it, too, for that tells the phone where to go on.  ``again``, where a
-    certificate was shown, tells what it proves now, and ``identity`` names it.  ``agent_firmware`` is the version
-    in the User-Agent, ``loader`` what else it tells of an old phone (None where it was
-    not read as a whole), and ``scope`` the handle of who asks for firmware.
+    certificate was shown, tells what it proves now, and ``identity`` names it.
+    ``agent_firmware`` is the version in the User-Agent, ``loader`` what else it tells
+    of an old phone (None where it was not read as a whole), and ``scope`` the handle of
+    who asks for firmware.
     """
 
     mac: int

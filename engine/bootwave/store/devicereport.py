@@ -48,6 +48,11 @@ _REFUSED = frozenset(
 ) - {Reason.NO_DOCUMENT} | {Reason.WILDCARD_RESTRICTED, Reason.TOKEN_WRONG}
 # Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
 _ONE_START_SECONDS = 60.0
+# A phone asks without credentials first and again at once when it is asked for them.
+_CHALLENGED = "it was asked for user name and password, as usual before it shows them"
+_CHALLENGES = frozenset({Reason.CLOSED, Reason.WINDOW_ENDED})
+_CHALLENGE_ANSWERED = frozenset({Reason.SERVED_CREDENTIALS, Reason.NOT_MODIFIED})
+_CHALLENGE_SECONDS = 5.0
 _FETCHED_NOTHING = "check that the settings URL is reachable from the phone's network"
 
 
@@ -164,7 +169,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "verdict": verdict.sentence,
         "advice": verdict.advice,
         "refused_elsewhere": _told(other) if other else None,
-        "time_line": [_told(sighting) for sighting in time_line],
+        "time_line": _told_in_turn(time_line),
     }
 
 
@@ -286,6 +291,23 @@ def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting |
         and seen.at > proved.get(source_key(seen.source), -1.0)
     ]
     return refused[0] if homes and refused else None
+
+
+def _told_in_turn(time_line: list[Sighting]) -> list[dict[str, Any]]:
+    """Return what is told of each, and of a challenge that was answered that it was."""
+    told = []
+    answered: dict[str, float] = {}
+    for seen in time_line:
+        source = source_key(seen.source)
+        row = _told(seen)
+        if seen.reason in _CHALLENGE_ANSWERED:
+            answered[source] = seen.at
+        elif seen.reason not in _CHALLENGES:
+            answered.pop(source, None)
+        elif answered.get(source, float("inf")) - seen.at <= _CHALLENGE_SECONDS:
+            row |= {"sentence": _CHALLENGED, "advice": ""}
+        told.append(row)
+    return told
 
 
 def _told(sighting: Sighting) -> dict[str, Any]:
