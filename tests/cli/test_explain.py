@@ -131,9 +131,12 @@ def test_a_profile_is_shown_before_it_is_assigned(layered: Command) -> None:
     assert done.out.splitlines() == [
         "- language (RW): Deutsch",
         "+ language (RW): English",
+        "- P1 (RW): line",
         "+ P1 (R): speed 9",
         f"- P3 (R): blf <sip:401@{DOMAIN};user=phone>",
+        "+ P3 (RW): line",
     ]
+    assert "taken for a snom370" in done.err
     done = layered("settings", "diff", MAC, "--assign", "", "--json")
     assert [one["name"] for one in done.json] == ["language", "P3"]
     assert "no profile 'nobody'" in refused(

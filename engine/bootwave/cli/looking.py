@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from bootwave.cli.output import hint
 from bootwave.errors import StoreNotFound, StoreUnavailable
 from bootwave.options import Options, address_from_text
 
@@ -21,8 +22,8 @@ DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
 class Looked(NamedTuple):
     """One phone: ``device`` has the bindings that hold now, and is None without any.
 
-    ``model`` and ``firmware`` are what it said last, unless others were named; "" for
-    unknown.
+    ``model`` and ``firmware`` are what it said last, unless others were named.  The
+    model of a phone that said none is the one of its MAC; "" for unknown.
     """
 
     mac: str
@@ -60,8 +61,9 @@ def looked_at(
     *model* and *firmware* stand for what the phone would say.  With *reveal* its
     passwords can be opened.
     """
-    from bootwave.phone.mac import required_mac
+    from bootwave.phone.mac import required_mac, text_from_mac
     from bootwave.phone.model import required_model
+    from bootwave.phone.models import model_of_mac
     from bootwave.provision.documents import DocumentMaker
     from bootwave.provision.firmware import FirmwareAnswers
     from bootwave.provision.layers import ModelLayers
@@ -101,9 +103,16 @@ def looked_at(
         said_model, said_firmware = _said_last(options, number)
         own = required_model(model) if model else device.model if device else ""
         own = own or said_model
+        guessed = "" if own else model_of_mac(number)
+        own = own or guessed
         if not firmware and own == said_model:
             firmware = said_firmware
         yield Looked(mac, device, own, firmware, maker, answers, compiler)
+        if guessed:  # told beside what was shown, and of no use beside an error
+            hint(
+                f"bootwave: {text_from_mac(number)} never said its model: it is taken "
+                f"for a {guessed}, as its MAC says."
+            )
     finally:
         reader.close()
         answers.close()
