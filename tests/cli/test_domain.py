@@ -35,7 +35,7 @@ def test_a_domain_is_added_changed_listed_and_removed(
 
 
 def test_a_domain_with_accounts_goes_only_by_force(store: Command) -> None:
-    assert "1 accounts" in refused(store("domain", "remove", "pbx.example.com"))
+    assert "1 account:" in refused(store("domain", "remove", "pbx.example.com"))
     gone = store("domain", "remove", "pbx.example.com", "--force", "--json")
     assert gone.json == {"name": "pbx.example.com", "accounts": 1}
 

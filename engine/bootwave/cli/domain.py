@@ -124,11 +124,15 @@ def list_all(json: Json = False) -> None:
 def remove(
     name: Name,
     force: Annotated[
-        bool, typer.Option("--force", help="Remove its accounts, too.")
+        bool, typer.Option("--force", help="Remove what it has, too.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Remove a domain; one that has accounts only with --force."""
+    """Remove a domain; one that is not empty only with --force.
+
+    It is not empty with accounts, profiles, groups, entries in its phone book, or
+    firmware defined, pinned or forbidden for it.
+    """
     with place.session() as session:
         gone = session.call("domain.remove", name=name, force=force)
     if json:

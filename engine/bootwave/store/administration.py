@@ -171,7 +171,7 @@ class Administration:
             return domains.listed(work)
 
     def domain_remove(self, name: str, *, force: bool = False) -> Object:
-        """Remove a domain; one that has accounts only with *force*."""
+        """Remove a domain; one that has accounts or other parts only with *force*."""
         with self._change() as work:
             return domains.remove(work, name, force=force)
 

@@ -11,6 +11,7 @@ from bootwave.settings.locales import (
 )
 from bootwave.store import firmwarerows
 from bootwave.store.claims import refresh_star_subnet
+from bootwave.store.domaincontents import account_count, contents_of
 from bootwave.store.names import (
     checked_host,
     checked_subnet,
@@ -70,7 +71,6 @@ _HAS_STAR = """
 SELECT COUNT(*) FROM accounts WHERE domain_id = :id AND wildcard = '*'
 """
 _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
-_ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE domain_id = :id"
 _REMOVE = (
     """
     DELETE FROM device_tokens WHERE mac IN (
@@ -187,14 +187,14 @@ def listed(work: Work) -> list[dict[str, Any]]:
 
 
 def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:
-    """Remove a domain, with *force* also one that has accounts."""
+    """Remove a domain, with *force* also one that has anything (domaincontents)."""
     domain_id = work.domain_id(name)
     here = {"id": domain_id}
-    accounts = work.connection.execute(_ACCOUNTS, here).fetchall()[0][0]
-    if accounts and not force:
+    accounts = account_count(work, domain_id)
+    if not force and (contents := contents_of(work, domain_id)):
         raise StoreConflict(
-            f"The domain {required_domain(name)} has {accounts} accounts: remove them "
-            "first, or all together with --force."
+            f"The domain {required_domain(name)} has {contents}: remove them first, or "
+            "all together with --force."
         )
     for (mac,) in work.connection.execute(_MACS, here).fetchall():
         work.touched("device", mac)
