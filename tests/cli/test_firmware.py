@@ -50,6 +50,27 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return becomes
 
 
+def test_who_goes_down_to_an_older_version_is_said(
+    defined: Command, editor: Path
+) -> None:
+    down = "bootwave: Phones of snom370 were to run {} until now, which is newer than "
+    first = down.format("8.4.35")
+    done = defined("firmware", "set", "snom370", "8.4.30", AT + "370-8.4.30.bin")
+    assert first + "8.4.30." in done.err
+    done = defined("firmware", "set", "snom370", "8.4.35", AT + "370-8.4.35.bin")
+    assert "until now" not in done.err
+    done = defined("firmware", "pin", "8.4.30", "--model", "snom370")
+    assert first + "8.4.30." in done.err
+    defined("firmware", "unpin", "--model", "snom370")
+    editor.write_text(OLD.replace("8.4.35", "8.4.20"))
+    asked = defined("firmware", "edit")  # nobody is there to say yes
+    assert first + "8.4.20." in asked.err
+    file = editor.with_name("older.xml")
+    file.write_text(document(OLD.replace("8.4.35", "8.4.20")))
+    (said,) = defined("firmware", "import", file, "--json").json["warnings"]
+    assert f"bootwave: {said}" == first + "8.4.20."
+
+
 def test_what_was_set_is_listed_and_replaced(defined: Command) -> None:
     done = defined("firmware", "set", "snom370", "8.5.36", AT + "370-8.5.36.bin")
     assert "Set snom370 8.5.36 for all phones" in done.out

@@ -154,7 +154,7 @@ def test_handles_are_never_the_same() -> None:
 
 def test_pins(admin: Administration, told: list[list[Change]]) -> None:
     pinned = admin.firmware_pin(**ENGINE, model="snom370", version="v8.4.35.0")
-    assert pinned == {"model": "snom370", "version": "8.4.35"}
+    assert pinned == {"model": "snom370", "version": "8.4.35", "warnings": []}
     admin.firmware_pin(**ENGINE, model="snom370", version="KEEP")
     assert admin.firmware_list("engine")["pins"] == [
         {"model": "snom370", "version": "keep"}

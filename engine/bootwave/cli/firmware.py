@@ -123,6 +123,7 @@ def set_version(
     print_line(f"Set {_named(done)} for {scope}: {done['location']}.")
     for one in done["replaced"]:
         hint(f"It replaces {_named(one)}.")
+    warn_of_older(done)
 
 
 @for_scope
@@ -157,10 +158,12 @@ def pin(
     done = scope.call("firmware.pin", model=model, version=version)
     if json:
         print_json(done)
-    elif done["version"] == "keep":
+        return
+    if done["version"] == "keep":
         print_line(f"{done['model']} keeps what it runs, for {scope}.")
     else:
         print_line(f"Pinned {done['model']} to {done['version']} for {scope}.")
+    warn_of_older(done)
 
 
 @for_scope
@@ -233,6 +236,7 @@ def import_file(
     _print_changes(done)
     if not dry_run:
         print_line(f"{done['definitions']} definitions hold for {scope}.")
+    warn_of_older(done)
 
 
 @for_scope
@@ -271,6 +275,7 @@ def edit(
         return 0
     if not json:
         _print_changes(change)
+        warn_of_older(change)
     if not yes and not _asks("Save?"):
         hint("Nothing was saved.")
         return 1
@@ -312,6 +317,12 @@ def explain(
         print_line(
             "The way: " + ", ".join(one["version"] for one in found["way"]) + "."
         )
+
+
+def warn_of_older(done: dict[str, Any]) -> None:
+    """Say which phones go down to an older version, beside what was done."""
+    for sentence in done["warnings"]:
+        hint(f"bootwave: {sentence}")
 
 
 def _what(one: dict[str, Any]) -> str:

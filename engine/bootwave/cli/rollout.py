@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.firmware import Model, Scope, Version, for_scope
+from bootwave.cli.firmware import Model, Scope, Version, for_scope, warn_of_older
 from bootwave.cli.following import print_rollout, stage_line
 from bootwave.cli.output import (
     Json,
@@ -111,7 +111,7 @@ def firmware(
     The definition holds at once: a phone that restarts by itself loads it earlier.
     """
     with place.session() as session:
-        session.call(
+        done = session.call(
             "firmware.set",
             scope=scope.scope,
             target=scope.target,
@@ -121,6 +121,7 @@ def firmware(
         )
         if not json:
             print_line(f"Defined {model} {version} for {scope}.")
+        warn_of_older(done)
         try:
             return started(
                 session,

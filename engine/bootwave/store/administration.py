@@ -37,6 +37,7 @@ from bootwave.store import (
     dialplans,
     domains,
     firmware,
+    firmwaredown,
     firmwareimages,
     firmwareranges,
     groups,
@@ -724,13 +725,23 @@ class Administration:
         """Define a version for phones of *model* to run, or to load on their way.
 
         *location* is an URL or the name of an image, "" the image that was uploaded for
-        it.  *part* is rootfs or linux for those of version 6.
+        it.  *part* is rootfs or linux for those of version 6.  ``warnings`` say which
+        phones will go down to an older version.
         """
+        phones = self._phones_of(scope, target)
         with self._change() as work:
             definition = firmware.definition_of(
                 work, model, version, location, part, step=step
             )
-            return firmware.put(work, self._allowed(), scope, target, definition)
+            before = firmwaredown.targets(work, scope, target)
+            done = firmware.put(work, self._allowed(), scope, target, definition)
+            models = {definition.model}
+            return {
+                **done,
+                "warnings": firmwaredown.warnings(
+                    work, phones, before, scope, target, models
+                ),
+            }
 
     def firmware_unset(
         self, scope: str, target: str, model: str, *, version: str = ""
@@ -744,10 +755,20 @@ class Administration:
     ) -> Object:
         """Keep phones of a model at a version, or with "keep" at what they run.
 
-        For a device *model* is the one that it is known to be.
+        For a device *model* is the one that it is known to be.  ``warnings`` say which
+        phones will go down to an older version.
         """
+        phones = self._phones_of(scope, target)
         with self._change() as work:
-            return firmware.pin(work, scope, target, model, version)
+            before = firmwaredown.targets(work, scope, target)
+            done = firmware.pin(work, scope, target, model, version)
+            models = {done["model"]}
+            return {
+                **done,
+                "warnings": firmwaredown.warnings(
+                    work, phones, before, scope, target, models
+                ),
+            }
 
     def firmware_unpin(self, scope: str, target: str, *, model: str = "") -> Object:
         """End a pin."""
@@ -785,13 +806,20 @@ class Administration:
         """Let a scope define what *document* says, and return what that changes.
 
         With *revision* the document must still be the one of that export, and with
-        *dry_run* nothing is stored.
+        *dry_run* nothing is stored.  ``warnings`` say which phones will go down to an
+        older version.
         """
         done: Object = {}
+        phones = self._phones_of(scope, target)
         try:
             with self._change() as work:
+                before = firmwaredown.targets(work, scope, target)
                 done = firmware.imported(
                     work, self._allowed(), scope, target, document, revision
+                )
+                models = {one["model"] for one in done["added"]}
+                done["warnings"] = firmwaredown.warnings(
+                    work, phones, before, scope, target, models
                 )
                 if dry_run:
                     raise _NotToBeStored
@@ -847,6 +875,11 @@ class Administration:
             removed = firmwareimages.remove(work, name)
         self._images.remove(removed["sha256"])
         return removed
+
+    def _phones_of(self, scope: str, target: str) -> list[firmwaredown.Phone]:
+        """Read what phones run before the transaction that writes."""
+        with self._look() as work:
+            return firmwaredown.phones_of(work, self._sightings, scope, target)
 
     def _allowed(self) -> firmware.Allowed:
         return firmware.Allowed(self._firmware.hosts, self._images)

@@ -123,7 +123,7 @@ def put(
     It replaces the one that they were to run until now.
     """
     _check(work, allowed, [definition])
-    place = _place(work, scope, target, make=True)
+    place = place_of(work, scope, target, make=True)
     before = _definitions(work, place)
     kept = [
         one
@@ -139,7 +139,7 @@ def take(
     work: Work, scope: str, target: str, model: str, version: str
 ) -> dict[str, Any]:
     """Define a model's version, "" all of its versions, no longer."""
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     name = required_model(model)
     wanted = required_version(version) if version else None
     before = _definitions(work, place)
@@ -159,7 +159,7 @@ def pin(
     work: Work, scope: str, target: str, model: str, version: str
 ) -> dict[str, Any]:
     """Keep phones of a model at a version, or at what they run ("keep")."""
-    place = _place(work, scope, target, make=True)
+    place = place_of(work, scope, target, make=True)
     name = _model_for(work, scope, place, model)
     text = version.strip().lower()
     kept = KEEP if text == KEEP else str(required_version(version))
@@ -171,7 +171,7 @@ def pin(
 
 def unpin(work: Work, scope: str, target: str, model: str) -> dict[str, Any]:
     """End a pin; raises StoreNotFound when there is none."""
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     name = _model_for(work, scope, place, model)
     rows = work.connection.execute(_UNPIN, {**place.row, "model": name}).fetchall()
     if not rows:
@@ -185,7 +185,7 @@ def forbid(
     work: Work, scope: str, target: str, model: str, version: str, why: str
 ) -> dict[str, Any]:
     """Let no phone of a model be told a version, not even as a step."""
-    place = _place(work, scope, target, make=True)
+    place = place_of(work, scope, target, make=True)
     row = {
         "model": required_model(model),
         "version": str(required_version(version)),
@@ -201,7 +201,7 @@ def permit(
     work: Work, scope: str, target: str, model: str, version: str
 ) -> dict[str, Any]:
     """Allow what was forbidden; raises StoreNotFound when it was not."""
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     row = {"model": required_model(model), "version": str(required_version(version))}
     found = work.connection.execute(_PERMIT, {**place.row, **row}).fetchall()
     if not found:
@@ -216,7 +216,7 @@ def permit(
 
 def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, Any]:
     """Return what a scope says; ``state`` of a definition tells why it is not told."""
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     images = _images(work)
     return {
         "definitions": [
@@ -238,7 +238,7 @@ def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, A
 
 def exported(work: Work, scope: str, target: str) -> dict[str, Any]:
     """Return the document of a scope; ``revision`` changes with what it says."""
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     document = document_of(_definitions(work, place))
     return {"document": document.decode(), "revision": _revision(document)}
 
@@ -257,7 +257,7 @@ def imported(
     somebody else has changed it since.
     """
     definitions = definitions_from(document.encode("utf-8", "surrogatepass"))
-    place = _place(work, scope, target, make=True)
+    place = place_of(work, scope, target, make=True)
     before = _definitions(work, place)
     if revision and revision != _revision(document_of(before)):
         raise StoreConflict(
@@ -281,7 +281,7 @@ def explained(
     """Return what a phone would be told that runs *version*, why, and the whole way."""
     from bootwave.firmware.loader import loader_from_user_agent
 
-    place = _place(work, scope, target)
+    place = place_of(work, scope, target)
     name = _model_for(work, scope, place, model)
     running = Running(
         name, required_version(version), loader_from_user_agent(user_agent)
@@ -452,7 +452,7 @@ def _model_for(work: Work, scope: str, place: Place, model: str) -> str:
     raise FirmwareError("Name the model: nothing is known of the phone yet.")
 
 
-def _place(work: Work, scope: str, target: str, *, make: bool = False) -> Place:
+def place_of(work: Work, scope: str, target: str, *, make: bool = False) -> Place:
     """Return the scope that is named; raises OperatorError.
 
     With *make* a device is made of which nothing was known.
