@@ -579,6 +579,28 @@ def test_an_m9_comes_back_to_its_list_of_files() -> None:
     )
 
 
+def test_old_firmware_is_told_all_but_what_is_of_several_lines() -> None:
+    compiler = SettingsCompiler()
+    old = {"model": "snom320", "firmware": "6.5.20"}
+    for idle_text, contrast in (("a\nb", "8"), ("a", "9"), ("a\r", "7")):
+        layer = Layer(
+            (Setting("user_idle_text", idle_text, 1), Setting("contrast", contrast)),
+            (FunctionKey(0, "speed 1"), FunctionKey(1, f"speed {{{{mac}}}}{idle_text}")),
+        )
+        device = replace(DEVICE, layer=layer)
+        text = document(device, compiler, **old).decode()
+        assert f"\ncontrast&: {contrast}\n" in text
+        assert ("user_idle_text" in text) is (idle_text == "a")
+        assert "\nfkey0&: speed 1\n" in text
+        assert ("\nfkey1&: " in text) is (idle_text == "a")
+        assert "\nfkey1$: " not in text
+        # Newer firmware reads it all.
+        assert b"user_idle_text" in document(device, compiler, model="snom320")
+        shared = replace(DEVICE, domain=replace(DOMAIN, layer=layer))
+        text = document(shared, compiler, **old).decode()
+        assert ("user_idle_text" in text) is (idle_text == "a")
+
+
 def test_phones_of_other_dialects_have_other_plans() -> None:
     compiler = SettingsCompiler()
     for firmware in ("6.5.20", "7.3.30", "8.7.5.35", "", "nonsense"):

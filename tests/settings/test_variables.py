@@ -158,3 +158,20 @@ def test_a_setting_with_variables_is_checked_and_stored_as_written() -> None:
 def test_settings_without_variables_are_told_apart() -> None:
     plain, varying = Setting("a", "{{x}} {mac}"), Setting("b", "{{mac}}")
     assert without_variables((plain, varying)) == [plain]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r"])
+@pytest.mark.parametrize("value", ["a{}b", "{{{{mac}}}}{}b"])
+def test_a_line_break_is_warned_of(value: str, end: str) -> None:
+    told = value.format(end)
+    setting, warning = checked_setting_with_variables("user_idle_text", told, 1, "R")
+    assert setting.value == told
+    assert warning == (
+        "user_idle_text is of several lines: phones with firmware before 7 are told "
+        "one line, and so nothing of it."
+    )
+    key, warning = checked_key_with_variables(2, f"speed {told}", "", "active", "R")
+    assert key.value == f"speed {told}"
+    assert warning.startswith("P3 is of several lines: ")
+    note = checked_key_with_variables(2, "speed 1", f"a{end}b", "active", "R")[1]
+    assert note == ""  # such phones have no labels beside keys

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.leftout import left_out_of
 from bootwave.cli.output import (
     Json,
     duration,
@@ -56,6 +57,8 @@ def show(
     """Say in one sentence why a phone was or was not provisioned, and what it did."""
     with place.session() as session:
         found = session.call("device.show", mac=mac)
+    missing = left_out_of(found, place.loaded().options)
+    found["left_out"] = [one.sentence for one in missing]
     if json:
         print_json(found)
         return
@@ -104,6 +107,8 @@ def show(
             f"{moment(other['at'])} and was refused: {other['sentence']}: "
             f"{other['advice']}."
         )
+    for sentence in found["left_out"]:
+        print_line(sentence)
 
 
 def check(

@@ -4,14 +4,15 @@ import re
 import socket
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.leftout import LeftOut, left_out
 from bootwave.cli.looking import DEFAULT_PORT, MASK, looked_at
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, print_json
+from bootwave.cli.output import Json, hint, print_json
 from bootwave.options import Options, address_from_text
 from bootwave.settings.secretnames import PATTERN
 
@@ -61,22 +62,28 @@ def document(
     if lint:
         if reveal:
             raise Misuse("--lint shows no password: leave --reveal out.")
-        text = _text(mac, kind, model, firmware, url.rstrip("/"), options, reveal=False)
-        _report(text, mac, kind, json=json)
+        made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=False)
+        _report(made, mac, kind, json=json)
         return
-    text = _text(mac, kind, model, firmware, url.rstrip("/"), options, reveal=reveal)
+    made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=reveal)
+    text = made.text
     if not reveal:
         text = masked(text)
     if reveal:
         # What cannot be written down is not shown.
         with place.session() as session:
             session.call("document.revealed", mac=mac)
+    said = [one.sentence for one in made.left_out]
     if json:
-        print_json({"mac": mac, "kind": kind.value, "document": text})
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
+        print_json(
+            {"mac": mac, "kind": kind.value, "document": text, "left_out": said}
+        )
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+    for sentence in said:
+        hint(f"bootwave: {sentence}")
 
 
 def masked(text: str) -> str:
@@ -85,7 +92,14 @@ def masked(text: str) -> str:
     return _SECRET_LINE.sub(rf"\g<1>{MASK}", text)
 
 
-def _text(
+class _Made(NamedTuple):
+    """A document, and what its phone should have been told in it."""
+
+    text: str
+    left_out: list[LeftOut]
+
+
+def _made(
     mac: str,
     kind: Kind,
     model: str,
@@ -94,7 +108,7 @@ def _text(
     options: Options,
     *,
     reveal: bool,
-) -> str:
+) -> _Made:
     """Return the document; SIP passwords stand in it with *reveal* only."""
     from bootwave.http.target import DocumentKind
     from bootwave.phone.mac import required_mac
@@ -125,17 +139,24 @@ def _text(
             body = made.content
         else:
             body = phone.maker.own(key, phone.bound()).body()
-    return body.decode()
+        missing = left_out(phone, key) if kind is Kind.settings else []
+    return _Made(body.decode(), missing)
 
 
-def _report(text: str, mac: str, kind: Kind, *, json: bool) -> None:
+def _report(made: _Made, mac: str, kind: Kind, *, json: bool) -> None:
     from bootwave.cli.lint import report
     from bootwave.phone.mac import required_mac, text_from_mac
+    from bootwave.settings.lint import Finding, Severity
     from bootwave.settings.lint import lint as findings
 
     shared = kind in (Kind.general, Kind.firmware)
     own = "" if shared else text_from_mac(required_mac(mac))
-    found = findings(text.encode(), shared=shared, mac=own)
+    # No line of the document says these, so that they come first.
+    found = [
+        Finding(Severity.WARNING, "left-out", one.name, 0, one.sentence)
+        for one in made.left_out
+    ]
+    found += findings(made.text.encode(), shared=shared, mac=own)
     report(found, {"mac": mac, "kind": kind.value}, json=json)
 
 

@@ -37,6 +37,7 @@ from bootwave.settings.dialects.tbook import (
     own_items,
     share,
 )
+from bootwave.settings.dialects.text import is_one_line, text_document
 from bootwave.settings.document import settings_document
 from bootwave.settings.layers import (
     ENGINE_LAYER,
@@ -206,22 +207,22 @@ class SettingsCompiler:
                 ]
             ),
         )
+        phone = Phone(
+            device,
+            domain,
+            bindings,
+            model,
+            layers,
+            base_url,
+            passwords is not None,
+            setting_server is not None,
+            credentials is not None,
+            firmware_status is not None,
+            dialect,
+            self._pace,
+        )
         found = self._plans.get(key)
         if found is None:
-            phone = Phone(
-                device,
-                domain,
-                bindings,
-                model,
-                layers,
-                base_url,
-                passwords is not None,
-                setting_server is not None,
-                credentials is not None,
-                firmware_status is not None,
-                dialect,
-                self._pace,
-            )
             merged = Merged(used_identities(bindings))
             filled = merge(phone, self._engine_layer, merged)
         else:
@@ -236,6 +237,13 @@ class SettingsCompiler:
             filled,
             self._pace,
         )
+        if dialect == "text" and not all(map(is_one_line, values)):
+            # What is left out depends on the values, so that the plan is the phone's
+            # own and not kept: such values are few, and so are such phones.
+            merged = Merged(used_identities(bindings))
+            merge(phone, self._engine_layer, merged)
+            plan = text_document(merged, values)
+            return plan, plan.fill(values)
         if found is None:
             parts = Parts(
                 domain.extras.certificates,

@@ -16,14 +16,13 @@ from bootwave.settings.layers import Merged
 # Of those that have no place for what stands beside settings and keys.
 _WITHOUT_PARTS: Final[Mapping[str, Callable[[Merged], Plan]]] = MappingProxyType(
     {
-        "text": text_document,
         "m9": m9_document,
         "dect": dect_document,
     }
 )
 
 
-DIALECTS: Final = ("xml", *_WITHOUT_PARTS)
+DIALECTS: Final = ("xml", "text", *_WITHOUT_PARTS)
 
 
 def settings_document(
@@ -37,6 +36,8 @@ def settings_document(
     """
     if dialect == "xml":
         return xml_document(merged, parts)
+    if dialect == "text":
+        return text_document(merged)
     document = _WITHOUT_PARTS.get(dialect)
     if document is None:
         raise SettingError(

@@ -90,7 +90,7 @@ def checked_key_with_variables(
         key = FunctionKey(
             index, value, key.label, key.context, key.permission, key.attributes
         )
-    return key, note
+    return key, _of_several_lines(f"P{index + 1}", key.value) or note
 
 
 def checked_setting_with_variables(
@@ -105,7 +105,20 @@ def checked_setting_with_variables(
     if sample != value:
         checked_text(value, f"The value of {name}")
         setting = Setting(setting.name, value, setting.index, setting.permission)
-    return setting, note
+    return setting, _of_several_lines(name, setting.value) or note
+
+
+def _of_several_lines(what: str, value: str) -> str:
+    """Return a warning for a *value* that not every firmware is told, or "".
+
+    Of XML definitions of keys nobody needs to hear: they came with firmware 8.
+    """
+    if ("\n" not in value and "\r" not in value) or value.startswith("xml "):
+        return ""
+    return (
+        f"{what} is of several lines: phones with firmware before 7 are told one line, "
+        "and so nothing of it."
+    )
 
 
 def values_of(

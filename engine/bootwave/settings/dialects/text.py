@@ -13,10 +13,12 @@ firmware of the time expects the two around the others.  Sources: snom, "Configu
 snom phones for Mass Deployment" (2004); Gemeinschaft 3, prov/snom/settings.php, which
 sends phones before 7.1.8 the same names as later ones, keys without their labels.
 
-What is known to have come with firmware 7 or later is left out.  Phone book, dial plan,
-languages and certificates have no lines.
+What is known to have come with firmware 7 or later is left out, and so is a value of
+several lines: its phone is told everything else.  Phone book, dial plan, languages and
+certificates have no lines.
 """
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -33,21 +35,35 @@ NAMES: Final = Names(Dialect.TEXT, MappingProxyType({}), MappingProxyType({}))
 _FLAGS: Final[dict[Permission, bytes]] = {"R": b"&", "RW": b"$", "!": b"!"}
 
 
-def text_document(merged: Merged) -> Plan:
+def is_one_line(value: str) -> bool:
+    """Whether *value* has no line break, which no line could carry."""
+    return "\n" not in value and "\r" not in value
+
+
+def text_document(merged: Merged, values: Sequence[str] = ()) -> Plan:
     """Return the plan of the lines that say *merged*, UTF-8.
 
-    Raises SettingError for a name that no layer may say, and for a value that does not
-    stand in one line.
+    Without what has several lines, in *merged* or in the *values* of its slots: with
+    others such a plan cannot be filled.  Raises SettingError for a name that no layer
+    may say, and for a value with another control character than the tab.
     """
+
+    def fits(content: Content) -> bool:
+        if isinstance(content, str):
+            return is_one_line(content)
+        return content.number >= len(values) or is_one_line(values[content.number])
+
     out = Pieces()
     out.markup(b"<html><pre>\n")
     for (name, index), (content, permission) in in_order(
         translated(merged.settings, NAMES)
     ):
-        _add(out, spelled(name), index, permission, content)
+        if fits(content):
+            _add(out, spelled(name), index, permission, content)
     for index, key in sorted(merged.keys.items()):
-        _add(out, b"fkey", index, key.permission, key.content)
-        _add(out, b"fkey_context", index, key.permission, key.context)
+        if fits(key.content):
+            _add(out, b"fkey", index, key.permission, key.content)
+            _add(out, b"fkey_context", index, key.permission, key.context)
     out.markup(b"</pre></html>\n")
     return out.plan()
 
