@@ -583,9 +583,10 @@ def test_old_firmware_is_told_all_but_what_is_of_several_lines() -> None:
     compiler = SettingsCompiler()
     old = {"model": "snom320", "firmware": "6.5.20"}
     for idle_text, contrast in (("a\nb", "8"), ("a", "9"), ("a\r", "7")):
+        own = f"speed {{{{mac}}}}{idle_text}"
         layer = Layer(
             (Setting("user_idle_text", idle_text, 1), Setting("contrast", contrast)),
-            (FunctionKey(0, "speed 1"), FunctionKey(1, f"speed {{{{mac}}}}{idle_text}")),
+            (FunctionKey(0, "speed 1"), FunctionKey(1, own)),
         )
         device = replace(DEVICE, layer=layer)
         text = document(device, compiler, **old).decode()

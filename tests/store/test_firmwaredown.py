@@ -102,9 +102,9 @@ def test_what_was_defined_before_counts_for_phones_never_seen(
     assert warned(admin, "8.5.36", model="snom320") == []
     assert warned(admin, "8.5.36") == older
     assert warned(admin, "8.7.5.48") == []
-    assert admin.firmware_pin(**ENGINE, version="keep", model="snom370")[
-        "warnings"
-    ] == []
+    assert (
+        admin.firmware_pin(**ENGINE, version="keep", model="snom370")["warnings"] == []
+    )
 
 
 def test_without_what_was_seen_firmware_can_still_be_set(

@@ -75,9 +75,7 @@ def document(
             session.call("document.revealed", mac=mac)
     said = [one.sentence for one in made.left_out]
     if json:
-        print_json(
-            {"mac": mac, "kind": kind.value, "document": text, "left_out": said}
-        )
+        print_json({"mac": mac, "kind": kind.value, "document": text, "left_out": said})
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
