@@ -68,6 +68,45 @@ def test_unknown_phones_are_listed_after_the_devices(
     assert "bind it" in store("device", "show", "000413999999").out
 
 
+def test_how_many_unknown_phones_are_not_listed_is_told(
+    store: Command, options_file: Path
+) -> None:
+    now = time.time()
+    seen(
+        options_file,
+        *(
+            Sighting(now + number, STRANGER + number, "10.0.0.8", Reason.UNKNOWN_MAC)
+            for number in range(5)
+        ),
+    )
+    done = store("device", "list", "--unknown", "2")
+    macs = [line.split()[0] for line in done.out.splitlines()[2:]]
+    assert macs == ["00041399999D", "00041399999C"]
+    assert done.err == (
+        "3 more unknown MACs asked before these: --unknown N lists more.\n"
+    )
+    assert store("device", "list").err == ""
+    assert store("device", "list", "--unknown", "0").err == ""
+
+
+def test_devices_are_listed_by_whether_they_are_bound(
+    store: Command, options_file: Path
+) -> None:
+    seen(options_file, Sighting(time.time(), STRANGER, "10.0.0.8", Reason.UNKNOWN_MAC))
+    store(
+        *("account", "add", "402@pbx.example.com", "--mac", "0004132E08B5"),
+        *("--password", "s3cret"),
+    )
+    store("account", "unbind", "402@pbx.example.com", "0004132E08B5")
+
+    def listed(*how: str) -> list[str]:
+        return [one["mac"] for one in store("device", "list", *how, "--json").json]
+
+    assert listed() == ["0004132E08B4", "0004132E08B5", "000413999999"]
+    assert listed("--bound") == ["0004132E08B4"]
+    assert listed("--unbound") == ["0004132E08B5", "000413999999"]
+
+
 def test_the_certificate_of_a_phone_is_shown_as_a_block_takes_it(
     store: Command, options_file: Path
 ) -> None:

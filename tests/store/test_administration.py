@@ -402,6 +402,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
     reading = {
         "account.show",
         "device.check",
+        "device.unknown",
         "device.show",
         "profile.show",
         "group.show",

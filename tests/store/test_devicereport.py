@@ -231,6 +231,11 @@ def test_devices_are_listed_with_their_last_sighting_then_unknown_macs(
     assert listed[0]["last_seen"] == NOW + 1
     assert listed[0]["accounts"] == [ACCOUNT]
     assert len(admin.device_list(unknown=0)) == 2
+    assert admin.device_unknown() == {"count": 2}
+    # What was bound since is not counted among those that are cut, either.
+    assert [row["mac"] for row in admin.device_list(unknown=1)][2:] == [
+        f"{MAC + 3:012X}"
+    ]
     assert len(admin.device_list(domain="b.example.com")) == 1
 
 

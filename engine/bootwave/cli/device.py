@@ -10,6 +10,7 @@ from bootwave.cli.leftout import left_out_of
 from bootwave.cli.output import (
     Json,
     duration,
+    hint,
     moment,
     print_json,
     print_line,
@@ -22,13 +23,32 @@ def list_all(
         str | None, typer.Option(metavar="DOMAIN", help="Only those of this domain.")
     ] = None,
     unknown: Annotated[
-        int, typer.Option(min=0, help="How many unknown MACs to list at most.")
+        int,
+        typer.Option(
+            metavar="N", min=0, help="How many unknown MACs to list, the newest."
+        ),
     ] = 1000,
+    bound: Annotated[
+        bool | None,
+        typer.Option(
+            "--bound/--unbound",
+            help="Only those that have an account, or only others.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the devices with their last contact; then MACs that are bound nowhere."""
+    most = 0 if bound else unknown
+    left = 0
     with place.session() as session:
-        found = session.call("device.list", domain=domain, unknown=unknown)
+        found = session.call("device.list", domain=domain, unknown=most)
+        if most and sum(not one["known"] for one in found) == most:
+            left = session.call("device.unknown")["count"] - most
+    if left > 0:
+        hint(f"{left} more unknown MACs asked before these: --unknown N lists more.")
+    if bound is not None:
+        found = [one for one in found if bool(one["accounts"]) == bound]
     if json:
         print_json(found)
         return

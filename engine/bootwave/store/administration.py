@@ -363,6 +363,11 @@ class Administration:
         with self._look() as work:
             return devicereport.listed(work, self._sightings, domain, unknown=unknown)
 
+    def device_unknown(self) -> Object:
+        """Return how many MACs asked and are bound nowhere, up to 100,000."""
+        with self._look() as work:
+            return {"count": devicereport.unknown_count(work, self._sightings)}
+
     def device_show(self, mac: str) -> Object:
         """Return what is stored and was seen of a MAC, and a verdict over it."""
         with self._look() as work:

@@ -1,16 +1,17 @@
 """Why a phone was or was not provisioned: what is stored, beside what was seen."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store import credentials
-from bootwave.store.sightings import UNKNOWN, SightingLog
+from bootwave.store.sightings import UNKNOWN, SightingLog, UnknownPhone
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
 
+COUNTED = 100_000  # unknown MACs; of more nobody needs to know how many
 TIME_LINE = 50  # sightings shown, and the last success when it is older
 
 _SELECT = """
@@ -23,6 +24,7 @@ LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN domains ad ON ad.id = a.domain_id
 """
 _DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
+_MACS = "SELECT mac FROM devices"
 _DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
 _CERTIFICATE = """
@@ -120,10 +122,33 @@ def listed(
                 "reason": phone.reason.name,
                 "sentence": phone.reason.sentence,
             }
-            for phone in log.unknown(unknown)
-            if phone.mac not in known and phone.mac != PROBE_MAC
+            for phone in _unknown(log, known, unknown)
         ]
     return shown
+
+
+def unknown_count(work: Work, log: SightingLog | None) -> int:
+    """Return how many MACs asked and are bound nowhere, ``COUNTED`` at most."""
+    if log is None:
+        return 0
+    known = {mac for (mac,) in work.connection.execute(_MACS).fetchall()}
+    return len(_unknown(log, known, COUNTED))
+
+
+def _unknown(log: SightingLog, known: Container[int], most: int) -> list[UnknownPhone]:
+    """Return the *most* MACs that asked last and are not in *known*, newest first."""
+    asked = most
+    while True:
+        phones = log.unknown(asked)
+        found = [
+            phone
+            for phone in phones
+            if phone.mac not in known and phone.mac != PROBE_MAC
+        ]
+        # A phone that was made known after it asked is told until it asks again.
+        if len(found) >= most or len(phones) < asked:
+            return found[:most]
+        asked *= 2
 
 
 def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
