@@ -101,6 +101,14 @@ def test_a_sentence_in_a_line_keeps_one_full_stop(reader: Reader) -> None:
     assert f"cannot be read (6). {log.START_FAILED.advice}" in line
 
 
+def test_a_question_in_a_line_gets_no_full_stop(reader: Reader) -> None:
+    log.start(LogOptions(), process="control", descriptor=reader.writing)
+    log.note(log.START_FAILED, error="htp is no option; did you mean http?")
+    log.stop()
+    (line,) = reader.lines()
+    assert f"mean http? {log.START_FAILED.advice}" in line
+
+
 def test_a_console_line_ends_with_what_to_do(reader: Reader) -> None:
     log.start(LogOptions(), process="worker 1", descriptor=reader.writing)
     log.note(log.CONTROL_PEER_REFUSED, pid=12, uid=1000)

@@ -513,7 +513,9 @@ def _facts(
                 plain = isinstance(value, int | float)
                 found.setdefault(name, value if plain else escaped(str(value)))
         elif event.level >= logging.WARNING:
-            found["event"] += f". {event.advice}"
+            # Some end with a question: did you mean ...?
+            stop = "" if found["event"].endswith("?") else "."
+            found["event"] += f"{stop} {event.advice}"
     if exc_info and exc_info[0] is not None:
         text = logging.Formatter().formatException(exc_info)
         lines = text[-MAX_TRACEBACK_CHARACTERS:].splitlines()

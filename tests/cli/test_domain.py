@@ -34,6 +34,14 @@ def test_a_domain_is_added_changed_listed_and_removed(
     assert run("domain", "list", "--json").json == []
 
 
+def test_a_change_of_nothing_is_misuse(store: Command) -> None:
+    for command in (("domain", "set", "pbx.example.com"), ("account", "set", "401")):
+        done = store(*command)
+        assert done.status == 2
+        assert "Nothing was given to change" in done.err
+        assert done.out == ""
+
+
 def test_a_domain_with_accounts_goes_only_by_force(store: Command) -> None:
     assert "1 account:" in refused(store("domain", "remove", "pbx.example.com"))
     gone = store("domain", "remove", "pbx.example.com", "--force", "--json")

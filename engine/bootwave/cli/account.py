@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
 from bootwave.cli.output import Json, moment, print_json, print_line, print_table
 from bootwave.cli.password import (
     Password,
@@ -75,6 +76,8 @@ def change(
 ) -> None:
     """Change what is given of an account; "" takes a value away."""
     secret = password_from(password, password_stdin)
+    if all(given is None for given in (name, secret, mailbox, auth_user)):
+        raise Misuse(NOTHING_GIVEN)
     with place.session() as session:
         changed = session.call(
             "account.set",

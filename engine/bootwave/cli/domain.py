@@ -6,6 +6,7 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.joined import joined
+from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
 from bootwave.cli.output import Json, print_json, print_line, print_table
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
@@ -81,6 +82,8 @@ def add(name: Name, fields: dict[str, Any], json: Json = False) -> None:
 @_with_fields
 def change(name: Name, fields: dict[str, Any], json: Json = False) -> None:
     """Change what is given of a domain; "" takes a value away."""
+    if not fields:
+        raise Misuse(NOTHING_GIVEN)
     with place.session() as session:
         changed = session.call("domain.set", name=name, **fields)
     if json:

@@ -4,6 +4,7 @@ import math
 
 import typer
 
+NOTHING_GIVEN = "Nothing was given to change: see --help for what can be."
 _MOST_QUOTED = 40  # characters
 
 
