@@ -60,15 +60,20 @@ def phones_of(
     with suppress(StoreUnavailable):
         said = log.latest(of, PROVISIONED) if log else {}
     found = []
+    running: dict[str, Running] = {}  # a fleet says few different things
     for mac, seen in said.items():
-        agent = phone_from_user_agent(seen.detail.partition(";")[0])
-        version = FirmwareVersion.from_text(agent.firmware)
-        if agent.model and version is not None:
+        text = seen.detail.partition(";")[0]
+        runs = running.get(text)
+        if runs is None:
+            agent = phone_from_user_agent(text)
+            version = FirmwareVersion.from_text(agent.firmware)
+            runs = running[text] = Running(agent.model, version)
+        if runs.model and runs.version is not None:
             domain_id, group_id = of[mac]
             places = [Place("device", mac), Place("group", group_id)]
             places += [Place("domain", domain_id), Place("engine", 0)]
             where = tuple(one for one in places if one.key or one.scope == "engine")
-            found.append(Phone(Running(agent.model, version), where))
+            found.append(Phone(runs, where))
     return found
 
 
