@@ -174,6 +174,7 @@ def page_entries() -> dict[str, Any]:
     return _table().pages
 
 
+@lru_cache(512)  # peers name models and versions
 def document_dialect(model: str, firmware: str) -> Dialect:
     """Return the dialect of the documents for *model* with *firmware* ("" unknown).
 

@@ -25,7 +25,7 @@ from bootwave.directory.records import (
     Profile,
 )
 from bootwave.native.xml import Plan
-from bootwave.phone.models import document_dialect, model_data
+from bootwave.phone.models import Dialect, document_dialect, model_data
 from bootwave.settings.dialects.parts import Parts, languages_of
 from bootwave.settings.dialects.tbook import (
     DESK,
@@ -186,15 +186,18 @@ class SettingsCompiler:
         languages = domain.extras.languages
         if languages:
             languages = languages_of(languages, model, firmware)
+        told = (
+            passwords is not None,
+            setting_server is not None,
+            credentials is not None,
+            firmware_status is not None,
+        )
         key = (
             self._shared(domain, model, layers, base_url),
             dialect,
             room and room.shape,
             languages,
-            passwords is None,
-            setting_server is None,
-            firmware_status is None,
-            credentials is not None,
+            told,
             _layer_shape(device.layer),
             tuple(
                 [
@@ -207,24 +210,11 @@ class SettingsCompiler:
                 ]
             ),
         )
-        phone = Phone(
-            device,
-            domain,
-            bindings,
-            model,
-            layers,
-            base_url,
-            passwords is not None,
-            setting_server is not None,
-            credentials is not None,
-            firmware_status is not None,
-            dialect,
-            self._pace,
-        )
         found = self._plans.get(key)
         if found is None:
-            merged = Merged(used_identities(bindings))
-            filled = merge(phone, self._engine_layer, merged)
+            merged, filled = self._merged(
+                device, bindings, model, layers, base_url, told, dialect
+            )
         else:
             filled = found[1]
         values = values_for(
@@ -240,8 +230,9 @@ class SettingsCompiler:
         if dialect == "text" and not all(map(is_one_line, values)):
             # What is left out depends on the values, so that the plan is the phone's
             # own and not kept: such values are few, and so are such phones.
-            merged = Merged(used_identities(bindings))
-            merge(phone, self._engine_layer, merged)
+            merged, _ = self._merged(
+                device, bindings, model, layers, base_url, told, dialect
+            )
             plan = text_document(merged, values)
             return plan, plan.fill(values)
         if found is None:
@@ -331,6 +322,36 @@ class SettingsCompiler:
             filled,
             self._pace,
         )
+
+    def _merged(
+        self,
+        device: Device,
+        bindings: Sequence[Binding],
+        model: str,
+        layers: Layers,
+        base_url: str,
+        told: tuple[bool, bool, bool, bool],
+        dialect: Dialect,
+    ) -> tuple[Merged, tuple[Filled, ...]]:
+        """Return what all layers say to *device*, and what fills it beside its fields.
+
+        *told* is whether it is told passwords, a settings URL, credentials and a
+        firmware URL of its own.
+        """
+        assert device.domain is not None
+        phone = Phone(
+            device,
+            device.domain,
+            bindings,
+            model,
+            layers,
+            base_url,
+            *told,
+            dialect,
+            self._pace,
+        )
+        merged = Merged(used_identities(bindings))
+        return merged, merge(phone, self._engine_layer, merged)
 
     def _shared(
         self, domain: Domain, model: str, layers: Layers, base_url: str
