@@ -59,6 +59,7 @@ class Rolling:
             state=course.state,
             why=course.why,
             stage=course.stage,
+            waits_from=course.waits_from,
         )
 
 
@@ -167,12 +168,15 @@ def test_resuming_may_leave_the_missing_behind() -> None:
     assert rolling.course.members[0].fate is Fate.BACK
 
 
-def test_who_is_out_when_it_is_resumed_has_its_time_anew() -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_who_is_out_when_it_is_resumed_has_its_time_anew(again: bool) -> None:
     rolling = Rolling()
     rolling.go_on(60.3, back=False)
     assert rolling.state is State.HALTED
     assert rolling.course.counts()[Fate.OUT] == 3
     rolling.course.resume(rolling.now)
+    if again:
+        rolling.again()
     rolling.go_on(50.0, back=False)
     assert rolling.state is State.RUNNING
     rolling.go_on(20.0)

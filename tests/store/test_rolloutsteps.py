@@ -166,6 +166,33 @@ def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
     assert macs(step(admin)) == {canary.mac}
 
 
+def test_who_is_out_when_a_halt_is_resumed_has_its_whole_time_anew(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    number = admin.rollout_start(
+        "domain", DOMAIN, canary=8, stages="", rate=1.0, wait_minutes=1.0
+    )["id"]
+    step(admin)
+    for _ in range(8):
+        clock.pass_seconds(1.0)
+        step(admin)
+    clock.pass_seconds(53.5)
+    step(admin)
+    halted = admin.rollout_show(number)
+    assert (halted["state"], halted["fates"]["out"]) == ("halted", 7)
+    admin.rollout_resume(number)
+    step(admin)
+    for _ in range(2):
+        clock.pass_seconds(29.5)
+        step(admin)
+        resumed = admin.rollout_show(number)
+        assert (resumed["state"], resumed["fates"]["out"]) == ("running", 8)
+    clock.pass_seconds(1.5)
+    step(admin)
+    halted = admin.rollout_show(number)
+    assert (halted["state"], halted["fates"]["missing"]) == ("halted", 7)
+
+
 def test_the_next_process_goes_on_and_tells_nobody_twice(
     phones: None,
     admin: Administration,

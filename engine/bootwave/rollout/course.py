@@ -93,7 +93,8 @@ class Member:
 class Course:
     """A roll-out under way; ``changed`` has the places whose phones did since taken.
 
-    ``why`` says in a sentence why it halted, "" otherwise.
+    ``why`` says in a sentence why it halted, "" otherwise.  ``waits_from`` is when it
+    last went on after a halt, 0.0 for never: whoever was out then has its time anew.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Course:
         state: State = State.RUNNING,
         why: str = "",
         stage: int = 0,
+        waits_from: float = 0.0,
     ) -> None:
         """Go on from what is given; *members* are all phones, in their order."""
         self.plan = plan
@@ -111,6 +113,7 @@ class Course:
         self.state = state
         self.why = why
         self.stage = stage
+        self.waits_from = waits_from
         self.changed: set[int] = set()
         self._place_of = {member.mac: place for place, member in enumerate(members)}
         self._allowance = 0.0
@@ -234,10 +237,10 @@ class Course:
                 continue
             self.changed.add(place)
         self.state, self.why = State.RUNNING, ""
-        self._enter_stage()
         if halted:
             # Or the next of them whose time is up would halt it at once.
-            self._out = dict.fromkeys(self._out, now)
+            self.waits_from = now
+        self._enter_stage()
 
     def cancel(self) -> None:
         """End it; raises StoreConflict when it is over already."""
@@ -275,7 +278,8 @@ class Course:
             if member.fate is Fate.WAITING:
                 self._waiting.append(place)
             elif member.fate is Fate.OUT:
-                out.append((member.notified_at or 0.0, place))
+                since = max(member.notified_at or 0.0, self.waits_from)
+                out.append((since, place))
         self._out = {place: at for at, place in sorted(out)}
         self._missing = fates[Fate.MISSING]
         self._judged = len(places) - fates[Fate.LEFT]

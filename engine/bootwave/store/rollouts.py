@@ -47,9 +47,9 @@ WHERE r.ended_at IS NULL AND p.fate IN ('waiting', 'out')
 """
 _ADD = """
 INSERT INTO rollouts (action, selection, started_at, started_by, ended_at, rate,
-  bounds, wait_seconds, share, hours, state, why, stage, revision)
+  bounds, wait_seconds, share, hours, state, why, stage, waits_from, revision)
 VALUES (:action, :selection, :started_at, :started_by, NULL, :rate,
-  :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 1)
+  :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1)
 RETURNING id
 """
 _ADD_PHONE = """
@@ -63,7 +63,7 @@ DELETE FROM rollouts WHERE ended_at IS NOT NULL AND id NOT IN (
 """
 _COLUMNS = """
 SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
-  wait_seconds, share, hours, state, why, stage
+  wait_seconds, share, hours, state, why, stage, waits_from
 FROM rollouts
 """
 _ALL = _COLUMNS + "ORDER BY id DESC"
@@ -84,7 +84,7 @@ ORDER BY place LIMIT :most
 """
 _SAVE = """
 UPDATE rollouts SET state = :state, why = :why, stage = :stage, ended_at = :ended_at,
-  revision = revision + :by
+  waits_from = :waits_from, revision = revision + :by
 WHERE id = :id
 """
 _SAVE_PHONE = """
@@ -95,7 +95,9 @@ WHERE rollout_id = ? AND place = ?
 _NAMES = (
     *("id", "action", "selection", "started_at", "started_by", "ended_at", "rate"),
     *("bounds", "wait_seconds", "share", "hours", "state", "why", "stage"),
+    "waits_from",
 )
+_INNER = frozenset({"bounds", "waits_from"})  # nobody is shown them
 _END = 1 << 31
 
 
@@ -241,7 +243,12 @@ def loaded(connection: sqlite3.Connection, number: int) -> Course:
         ).fetchall()
     ]
     return Course(
-        plan, members, state=State(row["state"]), why=row["why"], stage=row["stage"]
+        plan,
+        members,
+        state=State(row["state"]),
+        why=row["why"],
+        stage=row["stage"],
+        waits_from=row["waits_from"],
     )
 
 
@@ -260,6 +267,7 @@ def save(work: Work, number: int, course: Course, *, command: bool = False) -> N
         "why": course.why,
         "stage": course.stage,
         "ended_at": work.at.wall if course.is_over else None,
+        "waits_from": course.waits_from,
         "by": int(command),
     }
     work.connection.execute(_SAVE, row)
@@ -290,7 +298,7 @@ def _told(work: Work, row: Any) -> dict[str, Any]:
         if result:
             results[result] += phones
     return {
-        **{name: value for name, value in found.items() if name != "bounds"},
+        **{name: value for name, value in found.items() if name not in _INNER},
         "total": sum(counts.values()),
         "fates": _fates(counts),
         "results": results,

@@ -2,8 +2,9 @@
 
 ``bounds`` is as ``rollout.plan`` writes it, and places up to the last of them are
 those of phones that can be told; the others' stand behind.  ``revision`` goes up with
-each command, so that whoever carries a roll-out out reads it anew.  A phone's MAC need
-not be a device's any more.
+each command, so that whoever carries a roll-out out reads it anew.  ``waits_from`` is
+when it last went on after a halt, 0 for never.  A phone's MAC need not be a device's
+any more.
 """
 
 from sqlalchemy import (
@@ -42,6 +43,7 @@ rollouts = Table(
     Column("why", Text, nullable=False),
     Column("stage", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("waits_from", Float, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
     CheckConstraint("action IN ('resync', 'reboot')", name="action"),
     CheckConstraint(
