@@ -16,9 +16,10 @@ from bootwave.rollout.notifier import (
     Notifier,
     SendNotify,
 )
+from bootwave.rollout.notify import Attempt
 from bootwave.sip.effects import Endpoint
 from bootwave.wave import sip
-from tests.rollout.test_notify import MAC, OURS, addressee
+from tests.rollout.test_notify import ATTEMPT, MAC, OURS, addressee
 
 PHONE = Endpoint("10.0.0.7", 5060)
 CHALLENGE = 'WWW-Authenticate: Digest realm="snom", nonce="{}", qop="auth"\r\n'
@@ -73,7 +74,7 @@ def response(request: bytes, status: int, *fields: str) -> bytes:
 def test_a_phone_that_answers_is_told_once() -> None:
     telling = Telling()
     telling.answer(200)
-    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.ACCEPTED)]
     telling.wait(60.0)
     telling.answer(200)
     assert len(telling.sent) == len(telling.over) == 1
@@ -86,7 +87,9 @@ def test_a_silent_phone_is_told_eleven_times_and_given_up() -> None:
     assert len(set(telling.sent)) == 1
     assert telling.over == []
     telling.wait(0.2)
-    assert telling.over == [Answered(MAC, Result.UNREACHABLE, "it did not answer")]
+    assert telling.over == [
+        Answered(MAC, ATTEMPT, Result.UNREACHABLE, "it did not answer")
+    ]
     assert telling.notifier.next_timer() is None
 
 
@@ -96,14 +99,32 @@ def test_a_provisional_answer_slows_the_repetitions() -> None:
     telling.wait(10.0)
     assert len(telling.sent) == 4  # after 0.5 s, and then every four
     telling.answer(200)
-    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.ACCEPTED)]
 
 
-def test_the_second_notify_waits_for_the_end_of_the_first() -> None:
+@pytest.mark.parametrize("challenged", [False, True])
+def test_a_newer_notify_takes_the_place_of_one_under_way(challenged: bool) -> None:
     telling = Telling()
-    assert telling.notifier.begin(addressee(), OURS, telling.now) == []
+    room = telling.notifier.room
+    if challenged:
+        telling.answer(401, CHALLENGE.format("n1"))
+    newer = Attempt(2, 1_700_000_009.0)
+    to = addressee("reboot", attempt=newer)
+    telling.take(telling.notifier.begin(to, OURS, telling.now))
+    first, second = map(sip.read, telling.sent)
+    assert second.one("event") == "check-sync;reboot=true"
+    for name in ("via", "call-id", "from"):
+        assert first.one(name) != second.one(name)
+    assert telling.notifier.room == room
+    assert telling.notifier.authorize(MAC, [RIGHT], telling.now) == []
+    telling.answer(489, to=0)
+    telling.wait(10.0)
+    assert telling.over == []
+    assert telling.sent.count(telling.sent[0]) == 1
     telling.answer(200)
-    assert telling.notifier.begin(addressee(), OURS, telling.now) != []
+    assert telling.over == [Answered(MAC, newer, Result.ACCEPTED)]
+    telling.wait(60.0)
+    assert len(telling.over) == 1
 
 
 @pytest.mark.parametrize(
@@ -158,7 +179,7 @@ def test_a_challenge_is_answered_in_the_same_call() -> None:
     telling.answer(200, to=0)
     assert telling.over == []
     telling.answer(200)
-    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.ACCEPTED)]
 
 
 def test_credentials_are_tried_in_their_order_and_a_stale_nonce_costs_none() -> None:
@@ -252,7 +273,7 @@ def test_nobody_answers_for_another_host() -> None:
     telling.answer(200, source=Endpoint("10.0.0.8", 5060))
     assert telling.over == []
     telling.answer(200, source=Endpoint("10.0.0.7", 1024))
-    assert telling.over == [Answered(MAC, Result.ACCEPTED)]
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.ACCEPTED)]
 
 
 def test_no_secret_is_shown() -> None:

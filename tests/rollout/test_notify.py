@@ -2,12 +2,13 @@
 
 import pytest
 
-from bootwave.rollout.notify import Addressee, Names, notify
+from bootwave.rollout.notify import Addressee, Attempt, Names, notify
 from bootwave.rollout.plan import Action
 from bootwave.sip.effects import Endpoint
 from bootwave.wave import sip
 
 MAC = 0x0004132E08B4
+ATTEMPT = Attempt(1, 1_700_000_000.0)
 NAMES = Names("z9hG4bKaa", "bb", "cc@bootwave")
 OURS = Endpoint("10.0.0.1", 40_000)
 
@@ -19,8 +20,10 @@ def addressee(
     host: str = "10.0.0.7",
     *,
     proxy: bool = False,
+    attempt: Attempt = ATTEMPT,
 ) -> Addressee:
-    return Addressee(MAC, action, number, domain, Endpoint(host, 5060), proxy)
+    endpoint = Endpoint(host, 5060)
+    return Addressee(MAC, action, number, domain, endpoint, proxy, attempt)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bootwave.errors import StoreError
 from bootwave.options import PairingOptions, WavesOptions
 from bootwave.rollout.course import Result
 from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notify import Attempt
 from bootwave.sightings import Reason
 from bootwave.store import rollouts
 from bootwave.store.administration import Administration
@@ -35,6 +36,10 @@ def macs(errands: list[Errand]) -> set[int]:
     return {errand.mac for errand in errands}
 
 
+def accepted(errand: Errand) -> Answered:
+    return Answered(errand.mac, errand.attempt, Result.ACCEPTED)
+
+
 def test_nothing_is_told_without_a_roll_out(
     phones: None, admin: Administration
 ) -> None:
@@ -46,11 +51,12 @@ def test_a_phone_on_the_lan_is_told_where_it_was_seen_last(
 ) -> None:
     seen(log, [3], at=AT - 10, source="10.0.7.{}", reason=Reason.NOT_MODIFIED)
     seen(log, [3], at=AT - 5, source="10.0.8.{}", reason=Reason.CLOSED)
-    admin.rollout_start("device", text(3), action="reboot")
+    number = admin.rollout_start("device", text(3), action="reboot")["id"]
     step(admin)
     clock.pass_seconds(0.25)
+    attempt = Attempt(number, AT + 0.25)
     assert step(admin) == [
-        Errand(MAC + 3, "reboot", "403", DOMAIN, "10.0.7.4", 5060, False)
+        Errand(MAC + 3, attempt, "reboot", "403", DOMAIN, "10.0.7.4", 5060, False)
     ]
     clock.pass_seconds(60.0)
     assert step(admin) == []
@@ -77,10 +83,13 @@ def test_a_phone_behind_nat_is_told_through_its_domains_proxy(
 ) -> None:
     admin.domain_set(DOMAIN, outbound_proxy=proxy, registrar=registrar)
     seen(log, [3], at=AT - 10, source="203.0.113.{}")
-    admin.rollout_start("device", text(3))
+    number = admin.rollout_start("device", text(3))["id"]
     step(admin)
     clock.pass_seconds(1.0)
-    assert step(admin) == [Errand(MAC + 3, "resync", "403", DOMAIN, host, port, True)]
+    attempt = Attempt(number, AT + 1.0)
+    assert step(admin) == [
+        Errand(MAC + 3, attempt, "resync", "403", DOMAIN, host, port, True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +135,7 @@ def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     clock.pass_seconds(1.0)
     (canary,) = step(admin)
     clock.pass_seconds(1.0)
-    assert step(admin, Answered(canary.mac, Result.ACCEPTED)) == []
+    assert step(admin, Answered(canary.mac, canary.attempt, Result.ACCEPTED)) == []
     seen(log, [canary.mac - MAC], at=AT + 2.5, reason=Reason.SERVED_CREDENTIALS)
     clock.pass_seconds(1.0)
     others = step(admin)
@@ -134,7 +143,7 @@ def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     for errand in others:
         seen(log, [errand.mac - MAC], at=AT + 3.5)
     clock.pass_seconds(1.0)
-    assert step(admin, *[Answered(mac, Result.ACCEPTED) for mac in macs(others)]) == []
+    assert step(admin, *map(accepted, others)) == []
     done = admin.rollout_show(number)
     assert (done["state"], done["ended_at"]) == ("done", AT + 4.0)
     assert done["fates"] == {
@@ -153,7 +162,10 @@ def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
     clock.pass_seconds(1.0)
     (canary,) = step(admin)
     clock.pass_seconds(1.0)
-    assert step(admin, Answered(canary.mac, Result.REFUSED, "it says 489")) == []
+    assert (
+        step(admin, Answered(canary.mac, canary.attempt, Result.REFUSED, "it says 489"))
+        == []
+    )
     halted = admin.rollout_show(number)
     assert halted["state"] == "halted"
     assert halted["phones"][0]["detail"] == "it says 489"
@@ -164,6 +176,36 @@ def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
     assert step(admin) == []
     clock.pass_seconds(1.0)
     assert macs(step(admin)) == {canary.mac}
+
+
+def test_an_answer_to_an_older_notify_is_not_taken_for_one_to_the_newer(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    first = admin.rollout_start("device", text(3))["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (older,) = step(admin)
+    admin.rollout_cancel(first)
+    second = admin.rollout_start("device", text(3), wait_minutes=1.0)["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (newer,) = step(admin)
+    assert (older.attempt.rollout, newer.attempt.rollout) == (first, second)
+    step(admin, Answered(older.mac, older.attempt, Result.REFUSED, "it says 489"))
+    shown = admin.rollout_show(second)
+    assert (shown["state"], shown["results"]["sent"]) == ("running", 1)
+    clock.pass_seconds(61.0)
+    step(admin)
+    assert admin.rollout_show(second)["state"] == "halted"
+    admin.rollout_resume(second)
+    step(admin)
+    clock.pass_seconds(1.0)
+    (newest,) = step(admin)
+    step(admin, Answered(newer.mac, newer.attempt, Result.REFUSED, "it says 489"))
+    shown = admin.rollout_show(second)
+    assert (shown["state"], shown["results"]["sent"]) == ("running", 1)
+    step(admin, accepted(newest))
+    assert admin.rollout_show(second)["results"]["accepted"] == 1
 
 
 def test_who_is_out_when_a_halt_is_resumed_has_its_whole_time_anew(

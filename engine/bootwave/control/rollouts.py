@@ -122,7 +122,7 @@ class RolloutRunner:
             address = await self._resolve(errand.host, errand.port)
             if not address:
                 why = f"the name {errand.host} of its proxy has no address"
-                self._answers.append(Answered(errand.mac, Result.UNREACHABLE, why))
+                self._unreachable(errand, why)
                 return
         loop = asyncio.get_running_loop()
         to = Addressee(
@@ -132,14 +132,19 @@ class RolloutRunner:
             errand.domain,
             Endpoint(address, errand.port),
             errand.is_proxy,
+            errand.attempt,
         )
         try:
             sent_by = self._sockets.sent_by(address)
         except OSError as error:
             why = f"there is no way to {address}: {error.strerror}"
-            self._answers.append(Answered(errand.mac, Result.UNREACHABLE, why))
+            self._unreachable(errand, why)
             return
         self._carry_out(self._notifier.begin(to, sent_by, loop.time()))
+
+    def _unreachable(self, errand: Errand, why: str) -> None:
+        answer = Answered(errand.mac, errand.attempt, Result.UNREACHABLE, why)
+        self._answers.append(answer)
 
     async def _resolve(self, host: str, port: int) -> str:
         loop = asyncio.get_running_loop()

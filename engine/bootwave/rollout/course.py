@@ -184,16 +184,26 @@ class Course:
             told.append(member.mac)
         return told
 
-    def answered(self, mac: int, result: Result, detail: str = "") -> None:
+    def answered(
+        self,
+        mac: int,
+        result: Result,
+        detail: str = "",
+        *,
+        told_at: float | None = None,
+    ) -> None:
         """Note what the phone *mac* said to its NOTIFY, or that nothing reached it.
 
         A phone that did not accept is missing at once, unless it came back all the
-        same.
+        same.  *told_at* is when it was told, None for the last time; an answer to an
+        earlier NOTIFY is nobody's.
         """
         place = self._place_of.get(mac)
         if place is None or self.members[place].result is Result.NONE:
             return
         member = self.members[place]
+        if told_at is not None and told_at != member.notified_at:
+            return
         member.result, member.detail = result, detail
         self.changed.add(place)
         if result not in (Result.SENT, Result.ACCEPTED) and place in self._out:

@@ -31,7 +31,7 @@ from bootwave.http.clientdigest import (
 from bootwave.limits import MAX_PENDING_CHECK_SYNCS
 from bootwave.native.sip import Message, parse
 from bootwave.rollout.course import Result
-from bootwave.rollout.notify import METHOD, Addressee, Names, notify
+from bootwave.rollout.notify import METHOD, Addressee, Attempt, Names, notify
 from bootwave.sip.effects import Endpoint
 from bootwave.sip.event import plain
 from bootwave.sip.transaction import T2_SECONDS, TIMER_E_SECONDS, TIMER_F_SECONDS
@@ -79,6 +79,7 @@ class Answered:
     """The NOTIFY to *mac* is over; *detail* is a clause for people."""
 
     mac: int
+    attempt: Attempt
     result: Result
     detail: str = ""
 
@@ -110,7 +111,7 @@ class _Pending:
 
 
 class Notifier:
-    """Tells phones; one NOTIFY at a time for each MAC.
+    """Tells phones; one NOTIFY at a time for each MAC, the newest.
 
     Instants are seconds on a clock that does not run backwards.
     """
@@ -130,8 +131,14 @@ class Notifier:
         return MAX_PENDING_CHECK_SYNCS - len(self._by_mac)
 
     def begin(self, to: Addressee, sent_by: Endpoint, now: float) -> list[Effect]:
-        """Return what tells *to*; nothing when it is being told already."""
-        if to.mac in self._by_mac or self.room <= 0:
+        """Return what tells *to*; nothing when there is no room.
+
+        What it is being told already is over without an answer.
+        """
+        older = self._by_mac.pop(to.mac, None)
+        if older is not None:
+            self._by_branch.pop(older.names.branch.encode(), None)
+        if self.room <= 0:
             return []
         tag, call_id = self._fresh().hex(), self._fresh().hex()
         names = Names(self._branch(), tag, f"{call_id}@bootwave")
@@ -282,7 +289,7 @@ class Notifier:
     def _over(self, pending: _Pending, result: Result, detail: str = "") -> Answered:
         self._by_branch.pop(pending.names.branch.encode(), None)
         self._by_mac.pop(pending.to.mac, None)
-        return Answered(pending.to.mac, result, detail)
+        return Answered(pending.to.mac, pending.to.attempt, result, detail)
 
     def _arm(self, pending: _Pending) -> None:
         due = min(pending.resend_at, pending.deadline)

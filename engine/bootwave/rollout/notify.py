@@ -19,6 +19,16 @@ _EVENTS: dict[Action, str] = {
 }
 
 
+class Attempt(NamedTuple):
+    """Which NOTIFY to a phone: the roll-out, and the wall-clock second it was told.
+
+    A phone that is told once more has an answer to each, and only one counts.
+    """
+
+    rollout: int
+    told_at: float
+
+
 class Addressee(NamedTuple):
     """Whom a NOTIFY is for, and where it goes.
 
@@ -32,6 +42,7 @@ class Addressee(NamedTuple):
     domain: str
     endpoint: Endpoint
     is_proxy: bool
+    attempt: Attempt
 
     @property
     def request_uri(self) -> str:

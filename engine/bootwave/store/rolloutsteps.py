@@ -14,6 +14,7 @@ from typing import NamedTuple
 from bootwave.pairing.sources import address_from_text, is_private_source
 from bootwave.rollout.course import Course, Result, State
 from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
 from bootwave.sightings import Sighting
 from bootwave.store import rollouts
@@ -58,6 +59,7 @@ class Errand(NamedTuple):
     """A phone to tell now; *host* may be the name of a proxy."""
 
     mac: int
+    attempt: Attempt
     action: Action
     number: str
     domain: str
@@ -145,25 +147,34 @@ class RolloutSteps:
                 continue  # a command came in between, and is read at the next step
             course, before = held.course, held.course.state
             for answer in answers:
-                course.answered(answer.mac, answer.result, answer.detail)
+                if answer.attempt.rollout == number:
+                    told_at = answer.attempt.told_at
+                    course.answered(
+                        answer.mac, answer.result, answer.detail, told_at=told_at
+                    )
             assert held.places is not None
             for mac, sighting in seen.items():
                 if mac in course:
                     held.places[mac] = sighting.source
                     course.seen(mac, sighting.at)
             told = course.advance(work.at.wall, minute, room=room - len(errands))
-            errands += self._errands(work.connection, held, told)
+            attempt = Attempt(number, work.at.wall)
+            errands += self._errands(work.connection, held, attempt, told)
             if course.changed or course.state is not before:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
         return errands
 
     def _errands(
-        self, connection: sqlite3.Connection, held: _Held, macs: list[int]
+        self,
+        connection: sqlite3.Connection,
+        held: _Held,
+        attempt: Attempt,
+        macs: list[int],
     ) -> list[Errand]:
         errands = []
         for mac in macs:
-            errand = self._errand(connection, held, mac)
+            errand = self._errand(connection, held, attempt, mac)
             if isinstance(errand, Errand):
                 errands.append(errand)
             else:
@@ -171,7 +182,7 @@ class RolloutSteps:
         return errands
 
     def _errand(
-        self, connection: sqlite3.Connection, held: _Held, mac: int
+        self, connection: sqlite3.Connection, held: _Held, attempt: Attempt, mac: int
     ) -> Errand | str:
         """Return how to reach the phone *mac*, or why nobody can."""
         rows = connection.execute(_PHONE, {"mac": mac}).fetchall()
@@ -183,9 +194,8 @@ class RolloutSteps:
             return rollouts.NOT_SEEN
         if is_private_source(source):
             host = str(address_from_text(source))
-            return Errand(
-                mac, held.action, number, domain, host, self._phone_port, False
-            )
+            port = self._phone_port
+            return Errand(mac, attempt, held.action, number, domain, host, port, False)
         proxy = outbound_proxy or registrar
         if not proxy:
             return (
@@ -196,7 +206,7 @@ class RolloutSteps:
         if transport and transport.lower() != "transport=udp":
             return f"its proxy {proxy} takes no UDP"
         host, port = _split(address)
-        return Errand(mac, held.action, number, domain, host, port, True)
+        return Errand(mac, attempt, held.action, number, domain, host, port, True)
 
 
 def credentials_for(
