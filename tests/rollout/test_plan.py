@@ -23,7 +23,8 @@ from bootwave.rollout.plan import (
         (5_000, {}, (10, 500, 2_500, 5_000)),
         (5_000, {"canary": 20, "stages": ""}, (20, 5_000)),
         (5_000, {"stages": "100, 7.5%,100%"}, (10, 100, 375, 5_000)),
-        (50, {"canary": 80}, (50,)),
+        (50, {"canary": 49, "stages": ""}, (49, 50)),
+        (10, {"canary": 80}, (10,)),
         (50, {"canary": 5, "stages": "3,9,7"}, (5, 9, 50)),
         (5_000, {"at_once": True}, (5_000,)),
     ],
@@ -39,8 +40,26 @@ def test_only_who_asks_for_it_by_name_tells_everybody_at_once() -> None:
     for canary in (0, -1):
         with pytest.raises(OptionError, match="--at-once"):
             plan_for(100, canary=canary)
+    for stages in ("", "10%,50%"):
+        for canary in (500, 1_000):
+            with pytest.raises(OptionError, match=r"all 500 phones.*--at-once"):
+                plan_for(500, canary=canary, stages=stages)
     assert plan_for(100, rate=MAX_RATE, stages="100%").bounds[0] == 1
     assert plan_for(100, at_once=True).rate == MAX_RATE
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"rate": 10.0}, "--rate"),
+        ({"canary": 5}, "--canary"),
+        ({"stages": "10%"}, "--stages"),
+        ({"rate": 5.0, "stages": ""}, "--rate or --stages"),
+    ],
+)
+def test_all_at_once_takes_no_pace(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(OptionError, match=f"leave {words} out"):
+        plan_for(100, at_once=True, **asked)
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def hours_from_text(text: str) -> Hours | None:
 def plan_for(
     phones: int,
     *,
-    rate: float = DEFAULT_RATE,
+    rate: float | None = None,
     canary: int | None = None,
-    stages: str = DEFAULT_STAGES,
+    stages: str | None = None,
     hours: str = "",
     wait_minutes: float = DEFAULT_WAIT_MINUTES,
     share_percent: float = DEFAULT_SHARE,
@@ -94,11 +94,26 @@ def plan_for(
 ) -> Plan:
     """Return the plan for so many *phones*, at least one.
 
-    *canary* is how many are told first, 1 % and at most MAX_CANARY unless said.
-    *stages* are how many phones were told when each ends, as numbers or in percent; all
-    of them is the last and need not be said.  *at_once* tells everybody as fast as that
-    goes, without canary and stages: nothing else does.  Raises OptionError.
+    *rate* and *stages* are DEFAULT_RATE and DEFAULT_STAGES unless said.  *canary* is
+    how many are told first, 1 % and at most MAX_CANARY unless said; of more phones than
+    that it is never all.  *stages* are how many phones were told when each ends, as
+    numbers or in percent; all of them is the last and need not be said.  *at_once*
+    tells everybody as fast as that goes, without canary and stages: nothing else does,
+    and it takes none of the three.  Raises OptionError.
     """
+    if at_once:
+        paced = {"--rate": rate, "--canary": canary, "--stages": stages}
+        given = [name for name, value in paced.items() if value is not None]
+        if given:
+            raise OptionError(
+                "All are told --at-once or at a pace: leave "
+                f"{' or '.join(given)} out, or --at-once."
+            )
+        rate = MAX_RATE
+    elif rate is None:
+        rate = DEFAULT_RATE
+    if stages is None:
+        stages = DEFAULT_STAGES
     if not 0 < rate <= MAX_RATE:
         raise OptionError(
             f"{rate:g} phones a second is no rate: give one of up to {MAX_RATE:g}."
@@ -113,8 +128,6 @@ def plan_for(
             f"{share_percent:g} is no percentage of phones: give one from 0 to 100."
         )
     within = hours_from_text(hours)
-    if at_once:
-        rate = MAX_RATE
     bounds = (phones,) if at_once else _bounds(phones, canary, stages)
     return Plan(rate, bounds, 60 * wait_minutes, share_percent / 100, within)
 
@@ -136,6 +149,11 @@ def _bounds(phones: int, canary: int | None, stages: str) -> tuple[int, ...]:
         raise OptionError(
             f"{canary} is no canary: at least one phone goes before the others, unless "
             "they are told --at-once."
+        )
+    if canary >= phones > MAX_CANARY:
+        raise OptionError(
+            f"A canary of {canary} is all {phones} phones: give fewer, so that the "
+            "others are spared what harms it, or tell them --at-once."
         )
     found = [canary]
     for text in stages.split(",") if stages.strip() else ():

@@ -896,9 +896,9 @@ class Administration:
         *,
         action: str = "resync",
         model: str = "",
-        rate: float = plans.DEFAULT_RATE,
+        rate: float | None = None,
         canary: int | None = None,
-        stages: str = plans.DEFAULT_STAGES,
+        stages: str | None = None,
         hours: str = "",
         wait_minutes: float = plans.DEFAULT_WAIT_MINUTES,
         share_percent: float = plans.DEFAULT_SHARE,
@@ -907,11 +907,12 @@ class Administration:
         """Tell phones to fetch their settings again, or to reboot, stage by stage.
 
         *scope* is engine, domain, group (``name@domain``), account or device, *target*
-        names which, and *model* is which of them.  *canary* phones are told first, 1 %
-        unless said; *stages* are how many were told when each ends.  *hours* are those
-        of the day within which phones are told.  It halts when fewer than
-        *share_percent* of a stage come back within *wait_minutes*.  *at_once* tells all
-        as fast as that goes.  An engine must run to carry it out.
+        names which, and *model* is which of them.  *rate* phones are told in a second,
+        10 unless said, *canary* of them first, 1 % unless said; *stages* are how many
+        were told when each ends, ``10%,50%`` unless said.  *hours* are those of the day
+        within which phones are told.  It halts when fewer than *share_percent* of a
+        stage come back within *wait_minutes*.  *at_once* tells all, without those three
+        and as fast as that goes.  An engine must run to carry it out.
         """
         asked = {
             "rate": rate,
