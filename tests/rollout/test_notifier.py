@@ -23,7 +23,8 @@ from tests.rollout.test_notify import ATTEMPT, MAC, OURS, addressee
 
 PHONE = Endpoint("10.0.0.7", 5060)
 CHALLENGE = 'WWW-Authenticate: Digest realm="snom", nonce="{}", qop="auth"\r\n'
-RIGHT, WRONG = Credentials("401", "right"), Credentials("admin", "wrong")
+RIGHT = Credentials("401", "right", frozenset({"b"}))
+WRONG = Credentials("admin", "wrong")
 
 
 class Telling:
@@ -238,6 +239,33 @@ def test_the_best_of_several_challenges_that_is_known_is_answered() -> None:
     telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
     shown = sip.read(telling.sent[-1]).one("proxy-authorization")
     assert 'realm="b"' in shown
+
+
+@pytest.mark.parametrize(
+    ("proxy", "status", "realm", "shown"),
+    [
+        (False, 401, "anything", "web"),
+        (False, 407, "anything", ""),
+        (False, 407, "PBX.example.com", "own"),
+        (True, 401, "anything", ""),
+        (True, 401, "pbx.example.com", "own"),
+        (True, 407, "reg.example.com", "own"),
+        (True, 407, "", "own"),
+        (True, 407, "anything", ""),
+    ],
+)
+def test_credentials_are_shown_to_whom_they_are_for(
+    proxy: bool, status: int, realm: str, shown: str
+) -> None:
+    web = Credentials("web", "of the web server")
+    own = Credentials("own", "right", frozenset({"pbx.example.com", "reg.example.com"}))
+    telling = Telling(proxy=proxy)
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    telling.answer(status, f'{name}: Digest realm="{realm}", nonce="n", qop="auth"\r\n')
+    telling.take(telling.notifier.authorize(MAC, [web, own], telling.now))
+    assert len(telling.sent) == 1 + bool(shown)
+    assert f'username="{shown}"'.encode() in telling.sent[-1] or not shown
+    assert [over.result for over in telling.over] == [Result.CHALLENGED] * (not shown)
 
 
 def test_a_look_for_credentials_that_was_lost_is_given_up() -> None:

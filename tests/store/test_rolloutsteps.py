@@ -330,7 +330,9 @@ def test_a_pause_is_heard_of(phones: None, admin: Administration, clock: Clock) 
 def test_credentials_are_the_phones_own_and_then_its_accounts(
     phones: None, admin: Administration, add: Callable[..., None]
 ) -> None:
-    own = Credentials("403", "secret-word")
+    admin.domain_set(DOMAIN, outbound_proxy="P.example.com:5070;transport=udp")
+    realms = frozenset({DOMAIN, "p.example.com"})
+    own = Credentials("403", "secret-word", realms)
     assert admin.rollout_credentials(MAC + 3) == [own]
     admin.settings_set("domain", DOMAIN, "http_user", "admin")
     assert admin.rollout_credentials(MAC + 3) == [own]

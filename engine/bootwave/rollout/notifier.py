@@ -56,10 +56,24 @@ _FIELDS = {
 
 
 class Credentials(NamedTuple):
-    """A user name and password to answer a challenge with."""
+    """A user name and password to answer a challenge with.
+
+    A phone that asks for itself is shown any, and so is nobody else: a proxy, or who is
+    behind one, is shown only what is for its realm, one of ``realms`` in small letters.
+    """
 
     user: str
     password: str
+    realms: frozenset[str] = frozenset()
+
+    def may_be_shown(self, realm: bytes) -> bool:
+        """Whether it is for *realm*, as others than the phone itself say it.
+
+        An empty realm leaves the choice, but not to what is for no realm at all.
+        """
+        if not realm:
+            return bool(self.realms)
+        return realm.decode("utf-8", "replace").lower() in self.realms
 
     def __repr__(self) -> str:
         """Return no secret."""
@@ -244,13 +258,17 @@ class Notifier:
     def _prove(self, pending: _Pending, now: float) -> list[Effect]:
         assert pending.challenge is not None
         name, challenge = pending.challenge
+        if pending.to.is_proxy or name == _FIELDS[407][0]:
+            found = pending.credentials or []
+            may = [each for each in found if each.may_be_shown(challenge.realm)]
+            pending.credentials = may
         if not pending.credentials or pending.answers >= MAX_ANSWERS:
             realm = plain(challenge.realm)
             shown = "refuses those it has" if pending.answers else "has none"
             why = f"it asks for credentials of the realm {realm!r} and {shown}"
             return [self._over(pending, Result.CHALLENGED, why)]
         pending.answers += 1
-        user, password = pending.credentials[0]
+        user, password, _realms = pending.credentials[0]
         value = authorization_for(
             challenge,
             method=METHOD,

@@ -49,8 +49,10 @@ ORDER BY CASE s.scope WHEN 'engine' THEN 0 WHEN 'model' THEN 1 WHEN 'domain' THE
   WHEN 'profile' THEN 3 WHEN 'account' THEN 4 ELSE 5 END
 """
 _ACCOUNTS = """
-SELECT a.id, a.number, a.auth_user, a.sealed_password
+SELECT a.id, a.number, a.auth_user, a.sealed_password, d.name, d.registrar,
+  d.outbound_proxy
 FROM bindings b JOIN accounts a ON a.id = b.account_id
+JOIN domains d ON d.id = a.domain_id
 WHERE b.mac = :mac ORDER BY b.identity
 """
 
@@ -214,18 +216,21 @@ def credentials_for(
 ) -> list[Credentials]:
     """Return what the phone *mac* may ask a NOTIFY for, the likeliest first.
 
-    Those of its own web server, if a layer says both, then those of its accounts.
+    Those of its own web server, if a layer says both, then those of its accounts, which
+    are also for the realms of their domain: its name, its registrar and its proxy.
     Raises StoreError when a password cannot be opened.
     """
     web = dict(connection.execute(_WEB, {"mac": mac}).fetchall())
     found = []
     if web.get("http_user") and web.get("http_pass"):
         found.append(Credentials(web["http_user"], web["http_pass"]))
-    for account, number, auth_user, sealed in connection.execute(
+    for account, number, auth_user, sealed, *servers in connection.execute(
         _ACCOUNTS, {"mac": mac}
     ).fetchall():
         password = keyring.open(sealed, owner=password_owner(account))
-        found.append(Credentials(auth_user or number, password))
+        hosts = (_split(server.partition(";")[0])[0] for server in servers if server)
+        realms = frozenset(host.lower() for host in hosts)
+        found.append(Credentials(auth_user or number, password, realms))
     return found
 
 
