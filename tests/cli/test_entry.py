@@ -69,15 +69,15 @@ def test_no_core_is_written_of_a_command_that_may_hold_secrets(
         "raise SystemExit\n"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    if hard == 0:
-        pytest.skip("this environment lets no core be written anyway")
+    # Where no core may be written anyway, nobody can be let write one.
+    soft = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     done = subprocess.run(
         [*program, *words.split()],
         capture_output=True,
         text=True,
         timeout=30,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH')}"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (4096, hard)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (soft, hard)),
         check=False,
     )
-    assert done.stdout == f"{core}\n"
+    assert done.stdout == f"{min(core, soft)}\n"
