@@ -1,0 +1,97 @@
+"""Phone books, dial plans and languages."""
+
+from collections.abc import Iterable, Mapping
+
+from bootwave.store import books, dialplans, languages
+from bootwave.store.operations.transactions import Object, Transactions
+
+
+class DirectoryOperations(Transactions):
+    """Phone books, dial plans and languages."""
+
+    def phonebook_import(
+        self,
+        scope: str,
+        target: str,
+        rows: Iterable[Mapping[str, str]],
+        *,
+        replace: bool = False,
+        partial: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
+        """Add entries to the phone book of a domain or an account, as *scope* says.
+
+        Each of *rows* has ``name`` and ``number``, perhaps ``type`` and ``category``.
+        Nothing is stored when one is wrong, unless *partial*; with *replace* the book
+        holds nothing else afterwards.
+        """
+        prepared = books.prepared(rows)
+        with self._change() as work:
+            return books.bring_in(
+                work,
+                scope,
+                target,
+                prepared,
+                replace=replace,
+                partial=partial,
+                dry_run=dry_run,
+            )
+
+    def phonebook_list(self, scope: str, target: str) -> Object:
+        """Return the phone book of a domain or an account."""
+        with self._look() as work:
+            return books.listed(work, scope, target)
+
+    def phonebook_clear(
+        self, scope: str, target: str, *, forget: bool = False
+    ) -> Object:
+        """Empty a phone book, and those of phones with it; *forget* leaves theirs."""
+        with self._change() as work:
+            return books.clear(work, scope, target, forget=forget)
+
+    def dialplan_set(
+        self,
+        domain: str,
+        match: str,
+        *,
+        timeout: int = 0,
+        user: str = "",
+        rewrite: str = "",
+    ) -> Object:
+        """Say what the phones of a domain do with numbers that *match* a pattern."""
+        with self._change() as work:
+            return dialplans.set_rule(work, domain, match, timeout, user, rewrite)
+
+    def dialplan_unset(self, domain: str, match: str) -> Object:
+        """Say nothing of a pattern any more."""
+        with self._change() as work:
+            return dialplans.unset_rule(work, domain, match)
+
+    def dialplan_list(self, domain: str, *, dialled: str = "") -> Object:
+        """Return the dial plan of a domain, and the rule taken for *dialled*."""
+        with self._look() as work:
+            return dialplans.listed(work, domain, dialled)
+
+    def dialplan_clear(self, domain: str, *, forget: bool = False) -> Object:
+        """Empty a dial plan, and those of phones with it; *forget* leaves theirs."""
+        with self._change() as work:
+            return dialplans.clear(work, domain, forget=forget)
+
+    def language_set(
+        self, domain: str, kind: str, name: str, url: str, *, model: str = ""
+    ) -> Object:
+        """Say where phones find a language, for their display or their web page."""
+        with self._change() as work:
+            return languages.set_file(work, domain, kind, name, url, model)
+
+    def language_unset(
+        self, domain: str, kind: str, name: str, *, model: str = ""
+    ) -> Object:
+        """Say it no longer."""
+        with self._change() as work:
+            return languages.unset_file(work, domain, kind, name, model)
+
+    def language_list(self, domain: str) -> list[Object]:
+        """Return the language files of a domain."""
+        with self._look() as work:
+            return languages.listed(work, domain)

@@ -1,0 +1,82 @@
+"""Domains, and whom the phones of one trust."""
+
+from collections.abc import Sequence
+
+from bootwave.store import domains, trustedcertificates
+from bootwave.store.operations.transactions import Object, Transactions
+
+
+class DomainOperations(Transactions):
+    """Domains, and whom the phones of one trust."""
+
+    def domain_add(
+        self,
+        name: str,
+        *,
+        registrar: str = "",
+        outbound_proxy: str = "",
+        language: str = "",
+        timezone: str = "",
+        tone_scheme: str = "",
+        wildcard_subnet: str = "",
+    ) -> Object:
+        """Add a domain; raises StoreConflict when it exists."""
+        fields = {
+            "registrar": registrar,
+            "outbound_proxy": outbound_proxy,
+            "language": language,
+            "timezone": timezone,
+            "tone_scheme": tone_scheme,
+            "wildcard_subnet": wildcard_subnet,
+        }
+        with self._change() as work:
+            return domains.add(work, name, fields)
+
+    def domain_set(
+        self,
+        name: str,
+        *,
+        registrar: str | None = None,
+        outbound_proxy: str | None = None,
+        language: str | None = None,
+        timezone: str | None = None,
+        tone_scheme: str | None = None,
+        wildcard_subnet: str | None = None,
+    ) -> Object:
+        """Change what is given of a domain; None leaves a value, "" takes it away."""
+        fields = {
+            "registrar": registrar,
+            "outbound_proxy": outbound_proxy,
+            "language": language,
+            "timezone": timezone,
+            "tone_scheme": tone_scheme,
+            "wildcard_subnet": wildcard_subnet,
+        }
+        given = {field: value for field, value in fields.items() if value is not None}
+        with self._change() as work:
+            return domains.change(work, name, given)
+
+    def domain_list(self) -> list[Object]:
+        """Return all domains with the numbers of their accounts and devices."""
+        with self._look() as work:
+            return domains.listed(work)
+
+    def domain_remove(self, name: str, *, force: bool = False) -> Object:
+        """Remove a domain; one that has accounts or other parts only with *force*."""
+        with self._change() as work:
+            return domains.remove(work, name, force=force)
+
+    def trust_add(self, domain: str, certificates: Sequence[str]) -> Object:
+        """Let the phones of a domain trust CAs: their certificates, DER in base64."""
+        with self._change() as work:
+            return trustedcertificates.add(work, domain, list(certificates))
+
+    def trust_remove(self, domain: str, digest: str) -> Object:
+        """Let them be told a CA no longer, by the first digits of its SHA-256."""
+        with self._change() as work:
+            return trustedcertificates.remove(work, domain, digest)
+
+    def trust_list(self, domain: str) -> list[Object]:
+        """Return the CAs that the phones of a domain are told."""
+        with self._look() as work:
+            return trustedcertificates.listed(work, domain)

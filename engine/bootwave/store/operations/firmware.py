@@ -1,0 +1,191 @@
+"""Which firmware phones run, and its images."""
+
+from bootwave.store import firmware, firmwaredown, firmwareimages
+from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
+
+
+class FirmwareOperations(Transactions):
+    """Which firmware phones run, and its images."""
+
+    def firmware_list(self, scope: str, target: str = "") -> Object:
+        """Return what a scope says of firmware: definitions, pins, what is forbidden.
+
+        *scope* is engine, domain, group (``name@domain``) or device, and *target* names
+        which ("" for the engine).  The ``state`` of a definition says why it is not
+        told, "" when it is.
+        """
+        with self._look() as work:
+            return firmware.listed(work, self._allowed(), scope, target)
+
+    def firmware_set(
+        self,
+        scope: str,
+        target: str,
+        model: str,
+        version: str,
+        *,
+        location: str = "",
+        step: bool = False,
+        part: str = "",
+    ) -> Object:
+        """Define a version for phones of *model* to run, or to load on their way.
+
+        *location* is an URL or the name of an image, "" the image that was uploaded for
+        it.  *part* is rootfs or linux for those of version 6.  ``warnings`` say which
+        phones will go down to an older version.
+        """
+        phones = self._phones_of(scope, target)
+        with self._change() as work:
+            definition = firmware.definition_of(
+                work, model, version, location, part, step=step
+            )
+            before = firmwaredown.targets(work, scope, target)
+            done = firmware.put(work, self._allowed(), scope, target, definition)
+            models = {definition.model}
+            return {
+                **done,
+                "warnings": firmwaredown.warnings(
+                    work, phones, before, scope, target, models
+                ),
+            }
+
+    def firmware_unset(
+        self, scope: str, target: str, model: str, *, version: str = ""
+    ) -> Object:
+        """Define a version of a model, or all of them, no longer."""
+        with self._change() as work:
+            return firmware.take(work, scope, target, model, version)
+
+    def firmware_pin(
+        self, scope: str, target: str, version: str, *, model: str = ""
+    ) -> Object:
+        """Keep phones of a model at a version, or with "keep" at what they run.
+
+        For a device *model* is the one that it is known to be.  ``warnings`` say which
+        phones will go down to an older version.
+        """
+        phones = self._phones_of(scope, target)
+        with self._change() as work:
+            before = firmwaredown.targets(work, scope, target)
+            done = firmware.pin(work, scope, target, model, version)
+            models = {done["model"]}
+            return {
+                **done,
+                "warnings": firmwaredown.warnings(
+                    work, phones, before, scope, target, models
+                ),
+            }
+
+    def firmware_unpin(self, scope: str, target: str, *, model: str = "") -> Object:
+        """End a pin."""
+        with self._change() as work:
+            return firmware.unpin(work, scope, target, model)
+
+    def firmware_forbid(
+        self, scope: str, target: str, model: str, version: str, *, reason: str = ""
+    ) -> Object:
+        """Let no phone of a model be told a version."""
+        with self._change() as work:
+            return firmware.forbid(work, scope, target, model, version, reason)
+
+    def firmware_permit(
+        self, scope: str, target: str, model: str, version: str
+    ) -> Object:
+        """Allow what was forbidden."""
+        with self._change() as work:
+            return firmware.permit(work, scope, target, model, version)
+
+    def firmware_export(self, scope: str, target: str = "") -> Object:
+        """Return the document of a scope, and its ``revision``."""
+        with self._look() as work:
+            return firmware.exported(work, scope, target)
+
+    def firmware_import(
+        self,
+        scope: str,
+        target: str,
+        document: str,
+        *,
+        revision: str = "",
+        dry_run: bool = False,
+    ) -> Object:
+        """Let a scope define what *document* says, and return what that changes.
+
+        With *revision* the document must still be the one of that export, and with
+        *dry_run* nothing is stored.  ``warnings`` say which phones will go down to an
+        older version.
+        """
+        done: Object = {}
+        phones = self._phones_of(scope, target)
+        try:
+            with self._change() as work:
+                before = firmwaredown.targets(work, scope, target)
+                done = firmware.imported(
+                    work, self._allowed(), scope, target, document, revision
+                )
+                models = {one["model"] for one in done["added"]}
+                done["warnings"] = firmwaredown.warnings(
+                    work, phones, before, scope, target, models
+                )
+                if dry_run:
+                    raise NotToBeStored
+        except NotToBeStored:
+            pass
+        return {**done, "stored": not dry_run}
+
+    def firmware_explain(
+        self,
+        scope: str,
+        target: str,
+        version: str,
+        *,
+        model: str = "",
+        user_agent: str = "",
+    ) -> Object:
+        """Return what a phone that runs *version* would be told, and why."""
+        with self._look() as work:
+            return firmware.explained(
+                work, self._allowed(), scope, target, model, version, user_agent
+            )
+
+    def firmware_images(self) -> list[Object]:
+        """Return the images that were uploaded."""
+        with self._look() as work:
+            return firmwareimages.listed(work, self._images)
+
+    def firmware_upload(
+        self, sha256: str, size: int, name: str, *, model: str = "", version: str = ""
+    ) -> Object:
+        """Add an image whose file is in the directory of images by its SHA-256.
+
+        *model* and *version* are what *name* says, unless they are given.
+        """
+        # The whole file is read: no phone shall wait with its write for that.
+        digest = self._images.digest(sha256)
+        with self._change() as work:
+            return firmwareimages.add(
+                work,
+                self._images,
+                self._firmware.store_bytes,
+                digest=digest,
+                sha256=sha256,
+                size=size,
+                name=name,
+                model=model,
+                version=version,
+            )
+
+    def firmware_remove(self, name: str) -> Object:
+        """Remove an image, by its name or SHA-256, and its file; not while defined."""
+        with self._change() as work:
+            removed = firmwareimages.remove(work, name)
+        self._images.remove(removed["sha256"])
+        return removed
+
+    def _phones_of(self, scope: str, target: str) -> list[firmwaredown.Phone]:
+        """Read what phones run before the transaction that writes."""
+        with self._look() as work:
+            return firmwaredown.phones_of(work, self._sightings, scope, target)
+
+    def _allowed(self) -> firmware.Allowed:
+        return firmware.Allowed(self._firmware.hosts, self._images)

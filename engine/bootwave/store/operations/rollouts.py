@@ -1,0 +1,110 @@
+"""Roll-outs: live phones told stage by stage."""
+
+from collections.abc import Sequence
+
+from bootwave.rollout import plan as plans
+from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.store import audit, rollouts
+from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.rolloutsteps import Errand, credentials_for
+
+
+class RolloutOperations(Transactions):
+    """Roll-outs: live phones told stage by stage."""
+
+    def rollout_start(
+        self,
+        scope: str,
+        target: str = "",
+        *,
+        action: str = "resync",
+        model: str = "",
+        rate: float | None = None,
+        canary: int | None = None,
+        stages: str | None = None,
+        hours: str = "",
+        wait_minutes: float = plans.DEFAULT_WAIT_MINUTES,
+        share_percent: float = plans.DEFAULT_SHARE,
+        at_once: bool = False,
+    ) -> Object:
+        """Tell phones to fetch their settings again, or to reboot, stage by stage.
+
+        *scope* is engine, domain, group (``name@domain``), account or device, *target*
+        names which, and *model* is which of them.  *rate* phones are told in a second,
+        10 unless said, *canary* of them first, 1 % unless said; *stages* are how many
+        were told when each ends, ``10%,50%`` unless said.  *hours* are those of the day
+        within which phones are told.  It halts when fewer than *share_percent* of a
+        stage come back within *wait_minutes*.  *at_once* tells all, without those three
+        and as fast as that goes.  An engine must run to carry it out.
+        """
+        asked = {
+            "rate": rate,
+            "canary": canary,
+            "stages": stages,
+            "hours": hours,
+            "wait_minutes": wait_minutes,
+            "share_percent": share_percent,
+            "at_once": at_once,
+        }
+        with self._change() as work:
+            return rollouts.start(
+                work,
+                self._sightings,
+                scope,
+                target,
+                action=action,
+                model=model,
+                asked=asked,
+            )
+
+    def rollout_list(self) -> list[Object]:
+        """Return the roll-outs, newest first."""
+        with self._look() as work:
+            return rollouts.listed(work)
+
+    def rollout_show(self, rollout: int) -> Object:
+        """Return a roll-out with its stages, and the phones that are in trouble."""
+        with self._look() as work:
+            return rollouts.shown(work, rollout)
+
+    def rollout_pause(self, rollout: int) -> Object:
+        """Tell no more phones for now."""
+        with self._change() as work:
+            return rollouts.pause(work, rollout)
+
+    def rollout_resume(self, rollout: int, *, skip: bool = False) -> Object:
+        """Go on with a roll-out that is paused or halted.
+
+        Phones that are missing in its stage are told again, or left out with *skip*.
+        """
+        with self._change() as work:
+            return rollouts.resume(work, rollout, skip=skip)
+
+    def rollout_cancel(self, rollout: int) -> Object:
+        """End a roll-out for good; what phones were told already stands."""
+        with self._change() as work:
+            return rollouts.cancel(work, rollout)
+
+    def rollout_step(
+        self, answers: Sequence[Answered], *, minute: int, room: int, look: bool
+    ) -> list[Errand] | None:
+        """Carry the roll-outs on, and return whom to tell now (store.rolloutsteps).
+
+        None when there is nothing to carry on.
+        """
+        try:
+            with self._look() as work:
+                if not self._steps.read(work.connection):
+                    return None
+            seen = self._steps.look(self._sightings, due=look)
+            with self._change() as work:
+                work.actor = audit.ENGINE
+                return self._steps.step(work, answers, seen, minute=minute, room=room)
+        except BaseException:
+            self._steps.forget()
+            raise
+
+    def rollout_credentials(self, mac: int) -> list[Credentials]:
+        """Return what to show the phone *mac* when it challenges a NOTIFY."""
+        with self._look() as work:
+            return credentials_for(work.connection, self._keyring, mac)

@@ -1,0 +1,131 @@
+"""The transactions that operations of administrators are made in."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bootwave.errors import StoreUnavailable
+from bootwave.options import FirmwareOptions, PairingOptions, WavesOptions
+from bootwave.pairing.instant import Instant
+from bootwave.store import audit
+from bootwave.store.changelog import Change, record, trim
+from bootwave.store.connection import roll_back, transaction
+from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.rolloutsteps import RolloutSteps
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
+from bootwave.store.work import Work
+
+Object = dict[str, Any]
+
+
+class NotToBeStored(Exception):
+    """Ends a transaction that was only tried; not an error."""
+
+
+class Transactions:
+    """What every operation works with.  One thread at a time may use it.
+
+    ``actor`` is who the next ones are for: a user's name.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        keyring: KeyRing,
+        pairing: PairingOptions,
+        *,
+        now: Callable[[], Instant],
+        committed: Callable[[list[Change]], None],
+        sightings: SightingLog | None = None,
+        reopen: Callable[[], sqlite3.Connection] | None = None,
+        firmware: FirmwareOptions | None = None,
+        images: Path | None = None,
+        waves: WavesOptions | None = None,
+    ) -> None:
+        """Work on *connection*, which nobody else may use meanwhile.
+
+        *now* gives the instant of each operation; *committed* is called after each
+        commit with what it changed.  Without *sightings* no device was ever seen.
+        After a failed write the connection is closed, for what it remembers of the
+        file may be wrong; *reopen* makes the next one.  Without it every further
+        operation raises StoreUnavailable.  *firmware* bounds what may be said of it,
+        and *images* is the directory of its images.  *waves* says where phones are
+        reached.
+        """
+        self._connection = connection
+        self._reopen = reopen
+        self._failed = False
+        self._keyring = keyring
+        self._pairing = pairing
+        self._now = now
+        self._committed = committed
+        self._sightings = sightings
+        self._firmware = firmware or FirmwareOptions()
+        self._images = ImageFolder(images or Path("images"))
+        self._steps = RolloutSteps((waves or WavesOptions()).phone_port)
+        self.actor = audit.ENGINE
+
+    def close(self) -> None:
+        """Close the connection; nothing else may be called afterwards."""
+        self._connection.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[Work]:
+        """Give the work of one write; commit it, then tell what changed."""
+        self._renew()
+        work = self._work()
+        try:
+            with transaction(self._connection):
+                yield work
+                for action, subject, detail in work.notes:
+                    audit.append(
+                        self._connection,
+                        work.at.wall,
+                        work.actor,
+                        action,
+                        subject,
+                        detail,
+                    )
+                logged = record(self._connection, work.changes)
+                if logged:
+                    trim(self._connection)
+        except StoreUnavailable:
+            self._fail()
+            raise
+        if logged:
+            self._committed(logged)
+
+    @contextmanager
+    def _look(self) -> Iterator[Work]:
+        """Give the work of reads that see one moment of the store."""
+        self._renew()
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield self._work()
+            finally:
+                roll_back(self._connection)
+        except sqlite3.Error as error:
+            self._fail()
+            raise StoreUnavailable(f"The store could not be read: {error}.") from error
+
+    def _work(self) -> Work:
+        return Work(
+            self._connection,
+            self._keyring,
+            self._pairing,
+            self._now(),
+            actor=self.actor,
+        )
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._connection.close()
+
+    def _renew(self) -> None:
+        if self._failed and self._reopen is not None:
+            self._connection = self._reopen()
+            self._failed = False
