@@ -22,6 +22,7 @@ from bootwave.control.session import open_session
 from bootwave.optionsfile import load
 from bootwave.store.boot import boot_id
 from bootwave.store.create import create
+from bootwave.store.revisions import HEAD
 from bootwave.store.secrets import KeyRing
 from perf.contenders.process import START_SECONDS, Served
 from perf.programs import Wrong
@@ -55,12 +56,12 @@ def row_of(phone: int) -> dict[str, str]:
 def make_fleet(place: Path, devices: int) -> Path:
     """Return the options file of a store of *devices* bound devices at *place*.
 
-    One that is there already is taken as it is.  ``imported`` beside it says how many
-    seconds the import took.
+    One that is there already is taken as it is, unless its schema is an older one.
+    ``imported`` beside it says the schema, and how many seconds the import took.
     """
     file = place / "bootwave.toml"
     done = place / "imported"
-    if done.exists():
+    if done.exists() and done.read_text().startswith(f"{HEAD} "):
         return file
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -88,7 +89,7 @@ def make_fleet(place: Path, devices: int) -> Path:
     for start in range(0, devices, _CHUNK):
         tell(f"importing, {start:,} of {devices:,}")
         store(file, map(row_of, range(start, min(start + _CHUNK, devices))))
-    done.write_text(f"{time.monotonic() - began:.0f}")
+    done.write_text(f"{HEAD} {time.monotonic() - began:.0f}")
     return file
 
 

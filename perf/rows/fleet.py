@@ -241,4 +241,4 @@ def _whole(size: int, count: int = ASKING) -> float:
 
 
 def _import_seconds(site: Site, devices: int) -> str:
-    return (site.fleet(devices).parent / "imported").read_text()
+    return (site.fleet(devices).parent / "imported").read_text().split()[1]

@@ -45,3 +45,11 @@ def test_half_a_fleet_is_made_anew(tmp_path: Path) -> None:
     before = (file.parent / "bootwave.key").read_bytes()
     engine.make_fleet(tmp_path / "fleet", 8)
     assert (file.parent / "bootwave.key").read_bytes() != before
+
+
+def test_a_fleet_of_an_older_schema_is_made_anew(tmp_path: Path) -> None:
+    file = engine.make_fleet(tmp_path / "fleet", 8)
+    (file.parent / "imported").write_text("0001 3")
+    before = (file.parent / "bootwave.key").read_bytes()
+    engine.make_fleet(tmp_path / "fleet", 8)
+    assert (file.parent / "bootwave.key").read_bytes() != before
