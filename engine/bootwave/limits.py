@@ -49,6 +49,10 @@ MAX_PROVEN_SOURCES = 65_536
 # NOTIFYs of roll-outs under way, at about 1.2 KB each: a thousand a second, each of
 # which takes 32 s when nobody answers.
 MAX_PENDING_CHECK_SYNCS = 32_768
+# Connections to proxies that want TCP or TLS; each domain has one or two.
+MAX_PROXY_STREAMS = 128
+# What one of them may hold that the proxy does not take: a thousand NOTIFYs.
+MAX_PROXY_STREAM_BACKLOG_BYTES = 1024 * 1024
 
 # HTTP.  Apache 8190 per line, nginx 4 x 8 KiB, node 80 KiB: phones send under 600.
 MAX_HTTP_HEAD_BYTES = 8192

@@ -19,8 +19,11 @@ _URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%{}-]+")
 
 
 def host_in_uri(address: str) -> str:
-    """Return *address* as the host of a URI: IPv6 in brackets."""
-    return f"[{address}]" if ":" in address else address
+    """Return *address* as the host of a URI: IPv6 in brackets, without its zone.
+
+    RFC 3261 section 25.1 has no zone: it means nothing on another machine.
+    """
+    return f"[{address.partition('%')[0]}]" if ":" in address else address
 
 
 def checked_url(url: str) -> bytes:
