@@ -269,3 +269,40 @@ def test_what_changed_is_told() -> None:
     rolling.course.seen(3, rolling.now + 1)
     assert rolling.course.changed == {1, 2}
     assert set(rolling.course.watched) == {1, 2, 4, 5}
+
+
+def with_units(units: dict[int, int], **plan: object) -> Rolling:
+    rolling = Rolling(10, **{"bounds": (1, 10), "rate": 1.0, **plan})
+    for member in rolling.course.members:
+        member.unit = units.get(member.mac, 0)
+    rolling.again()
+    rolling.step(0.0)
+    return rolling
+
+
+def test_a_unit_is_told_in_one_go_and_the_rate_is_kept_afterwards() -> None:
+    rolling = with_units({2: 2, 3: 2, 4: 2}, bounds=(10,))
+    told = [rolling.step(1.0) for _ in range(6)]
+    assert told == [[1], [2, 3, 4], [], [], [5], [6]]
+    assert list(rolling.course.together_with(3)) == [2, 3, 4]
+    assert list(rolling.course.together_with(1)) == [1]
+
+
+def test_a_unit_has_room_even_if_that_is_for_less() -> None:
+    rolling = with_units({1: 1, 2: 1, 3: 1}, bounds=(10,))
+    assert rolling.step(1.0, room=1) == [1, 2, 3]
+    assert rolling.step(9.0, room=0) == []
+
+
+def test_each_of_a_unit_is_judged_by_its_own_coming_back() -> None:
+    rolling = with_units({1: 1, 2: 1, 3: 1}, bounds=(3, 10), wait_seconds=5.0)
+    assert rolling.step(1.0) == [1, 2, 3]
+    for mac in (1, 2, 3):
+        rolling.course.answered(mac, Result.ACCEPTED)
+    rolling.course.seen(1, rolling.now + 1.0)
+    rolling.step(6.0)
+    assert rolling.state is State.HALTED
+    fates = [member.fate for member in rolling.course.members[:3]]
+    assert fates == [Fate.BACK, Fate.MISSING, Fate.MISSING]
+    rolling.course.resume(rolling.now)
+    assert rolling.step(3.0) == [2, 3]

@@ -14,6 +14,8 @@ missing   it refused, nothing reached it, or its time is up  back; waiting at re
 left      was missing, and is gone on without                back
 ========= ================================================== ========================
 
+Phones of a unit (``units``) are told in one go, whatever the rate allows.
+
 A stage is complete when all of its phones are back, missing or left.  As soon as more
 are missing than may be, the roll-out halts: in the middle of a stage, too.
 
@@ -80,7 +82,10 @@ _UNFINISHED = frozenset({State.RUNNING, State.PAUSED, State.HALTED})
 
 @dataclass(slots=True)
 class Member:
-    """One phone of a roll-out; the instants are None for never."""
+    """One phone of a roll-out; the instants are None for never.
+
+    ``unit`` is that which it is told with, 0 when it is told alone.
+    """
 
     mac: int
     fate: Fate = Fate.WAITING
@@ -88,6 +93,7 @@ class Member:
     detail: str = ""
     notified_at: float | None = None
     back_at: float | None = None
+    unit: int = 0
 
 
 class Course:
@@ -116,6 +122,10 @@ class Course:
         self.waits_from = waits_from
         self.changed: set[int] = set()
         self._place_of = {member.mac: place for place, member in enumerate(members)}
+        self._units: dict[int, list[int]] = {}
+        for member in members:
+            if member.unit:
+                self._units.setdefault(member.unit, []).append(member.mac)
         self._allowance = 0.0
         self._advanced_at: float | None = None
         self._waiting: deque[int] = deque()
@@ -143,11 +153,15 @@ class Course:
             if self.members[place].notified_at is None:
                 yield self.members[place].mac
 
-    def advance(self, now: float, minute: int, *, room: int) -> list[int]:
-        """Return the MACs of the phones that are to be told now, at most *room*.
+    def together_with(self, mac: int) -> Sequence[int]:
+        """Return the MACs of the unit that *mac* is in, of *mac* alone if in none."""
+        return self._units.get(self.members[self._place_of[mac]].unit, (mac,))
 
-        They count as told, so what changed must be stored before they are.  *minute* is
-        that of the local day.
+    def advance(self, now: float, minute: int, *, room: int) -> list[int]:
+        """Return the MACs of the phones that are to be told now.
+
+        They are at most *room*, but for the rest of a unit.  They count as told, so
+        what changed must be stored before they are.  *minute* is that of the local day.
         """
         elapsed = 0.0 if self._advanced_at is None else now - self._advanced_at
         self._advanced_at = now
@@ -173,16 +187,26 @@ class Course:
             return []
         told: list[int] = []
         while self._waiting and self._allowance >= _ONE and len(told) < room:
-            self._allowance -= 1
-            place = self._waiting.popleft()
-            member = self.members[place]
-            member.fate = Fate.OUT
-            member.result, member.detail = Result.SENT, ""
-            member.notified_at, member.back_at = now, None
-            self._out[place] = now
-            self.changed.add(place)
-            told.append(member.mac)
+            unit = self._next.unit
+            told.append(self._tell_next(now))
+            while unit and self._waiting and self._next.unit == unit:
+                told.append(self._tell_next(now))
         return told
+
+    @property
+    def _next(self) -> Member:
+        return self.members[self._waiting[0]]
+
+    def _tell_next(self, now: float) -> int:
+        self._allowance -= 1
+        place = self._waiting.popleft()
+        member = self.members[place]
+        member.fate = Fate.OUT
+        member.result, member.detail = Result.SENT, ""
+        member.notified_at, member.back_at = now, None
+        self._out[place] = now
+        self.changed.add(place)
+        return member.mac
 
     def answered(
         self,
