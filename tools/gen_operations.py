@@ -21,7 +21,8 @@ END = "<!-- end of operations -->\n"
 
 def table() -> str:
     """Return what stands between the marks: one row for each operation."""
-    places = {name: place for place, name in enumerate(vars(Administration))}
+    methods = [name for part in Administration.__mro__ for name in vars(part)]
+    places = {name: place for place, name in enumerate(methods)}
     names = sorted(OPERATIONS - {"bulk"}, key=lambda op: places[method_name(op)])
     lines = ["| operation | arguments | what it does |", "| --- | --- | --- |"]
     lines += (f"| `{op}` | {_arguments(op)} | {_first_sentence(op)} |" for op in names)
