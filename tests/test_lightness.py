@@ -36,3 +36,9 @@ def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:
         "import bootwave.control.plane, bootwave.certificates.blocks"
     )
     assert not loaded & {"cryptography", "OpenSSL"}
+
+
+def test_a_control_process_loads_no_dns_before_it_needs_any() -> None:
+    loaded = loaded_after("import bootwave.control.plane, bootwave.control.telling")
+    assert "bootwave.control.resolver" in loaded
+    assert not {name for name in loaded if name.partition(".")[0] == "dns"}

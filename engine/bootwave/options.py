@@ -185,7 +185,15 @@ def _rule_lists(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _name_server(text: str) -> str:
+    address = address_from_text(text)
+    if not address.host or not address.port:
+        raise ValueError("must be a numeric address and a port, such as 192.0.2.53:53")
+    return text
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
+NameServer = Annotated[str, AfterValidator(_name_server)]
 Url = Annotated[str, AfterValidator(_url)]
 
 
@@ -592,6 +600,16 @@ class WavesOptions(_Section):
         le=65_535,
         description="UDP port on which phones listen for SIP: their setting "
         "network_id_port.",
+    )
+    proxy_cas: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with the CAs of SIP proxies that NOTIFYs go to by TLS; "
+        "none: those of the system.",
+    )
+    name_servers: tuple[NameServer, ...] = Field(
+        (),
+        description="DNS servers that are asked for SIP proxies, as 192.0.2.53:53; "
+        "none: those of the system (/etc/resolv.conf).",
     )
     requests_per_second: float = Field(
         2_000,

@@ -11,7 +11,7 @@ def test_a_domain_is_added_changed_listed_and_removed(
         *("domain", "add", "PBX.example.com", "--registrar", "10.0.0.1:5061"),
         *("--outbound-proxy", "10.0.0.2", "--language", "German"),
         *("--timezone", "Germany", "--tones", "Germany"),
-        *("--wildcard-subnet", "10.0.0.0/24"),
+        *("--wildcard-subnet", "10.0.0.0/24", "--reach", "proxy"),
     )
     assert added.out == "Added pbx.example.com.\n"
     changed = run("domain", "set", "pbx.example.com", "--language", "", "--json")
@@ -25,6 +25,7 @@ def test_a_domain_is_added_changed_listed_and_removed(
         "timezone": "GER+1",
         "tone_scheme": "GER",
         "wildcard_subnet": "10.0.0.0/24",
+        "reach": "proxy",
         "accounts": 0,
         "devices": 0,
         "token": "",

@@ -104,7 +104,7 @@ def test_stages_are_told_as_they_are_complete(
         "Stage 1 of 2: 1 of 1 phone came back.\n"
         "Roll-out 1 (resync, domain pbx.example.com) is done: 3 of 3 phones came "
         "back.\n"
-        "1 phone is nowhere to be reached, and fetches by itself.\n\n"
+        "1 phone is left out, and fetches by itself.\n\n"
         "phone         fate  NOTIFY       why\n"
         "0004132E0803  left  unreachable  it was never given its settings, so nobody "
         "knows where it is\n"

@@ -75,5 +75,22 @@ def test_whose_phones_is_said_once(store: Command, arguments: tuple[str, ...]) -
     assert "Say whose phones" in done.err
 
 
+def test_those_who_share_an_extension_are_taken_in_by_name(
+    store: Command, options_file: Path
+) -> None:
+    other = "0004132E08B5"
+    assert store("account", "bind", f"401@{DOMAIN}", other, "--add").status == 0
+    options = load(options_file, {}).options
+    SightingLog(options.store.sightings).append(
+        [
+            Sighting(time.time(), int(mac, 16), "203.0.113.7", Reason.SERVED_WINDOW)
+            for mac in (MAC, other)
+        ]
+    )
+    assert "--shared" in refused(store("resync", MAC))
+    done = store("resync", MAC, "--shared", "--json")
+    assert (done.json["total"], done.json["state"]) == (2, "running")
+
+
 def test_a_phone_that_was_never_seen_cannot_be_told(store: Command) -> None:
     assert "refresh timer" in refused(store("resync", MAC))

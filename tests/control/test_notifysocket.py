@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from bootwave.control.notifysocket import NotifySockets
+from bootwave.control.notifysocket import NotifySockets, numeric_zone
 from bootwave.sip.effects import Endpoint
+from tests.namespaces import Machine, in_namespace, ip
 
 
 @pytest.mark.parametrize("host", ["127.0.0.9", "::1"])
@@ -46,3 +47,47 @@ def test_what_cannot_be_sent_is_lost() -> None:
             sockets.close()
 
     asyncio.run(scenario())
+
+
+def _link_local() -> None:
+    machine = Machine()
+    machine.plug("lan", "lan", "10.1.0.2/24")
+    ip("addr add fe80::1/64 dev lan nodad")
+    ip("link set lan up")
+    with machine.entered():
+        ip("addr add fe80::2/64 dev lan nodad")
+        phone = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        phone.bind(("::", 5060))
+    phone.settimeout(10)
+    heard: list[Endpoint] = []
+
+    async def scenario() -> None:
+        sockets = NotifySockets(lambda data, source: heard.append(source))
+        try:
+            for zone in ("lan", str(socket.if_nametoindex("lan"))):
+                to = Endpoint(f"fe80::2%{zone}", 5060)
+                assert sockets.sent_by(to.host).host.startswith("fe80::1")
+                sockets.send(b"hello", to)
+                data, source = await asyncio.to_thread(phone.recvfrom, 100)
+                assert data == b"hello"
+                phone.sendto(b"answer", source)
+                many = len(heard)
+                while len(heard) == many:
+                    await asyncio.sleep(0.01)
+                assert heard[-1] == Endpoint(numeric_zone(to.host), 5060)
+        finally:
+            sockets.close()
+
+    with phone:
+        asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_phone_at_a_link_local_address_is_told_on_its_link() -> None:
+    in_namespace(_link_local)
+
+
+def test_an_interface_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(OSError, match="interface"):
+        numeric_zone("fe80::1%nothing0")
+    assert numeric_zone("fe80::1%7") == "fe80::1%7"
+    assert numeric_zone("127.0.0.1") == "127.0.0.1"

@@ -17,6 +17,8 @@ from bootwave.rollout.notifier import (
     SendNotify,
 )
 from bootwave.rollout.notify import Attempt
+from bootwave.rollout.plan import Action
+from bootwave.rollout.resolving import Target, Transport
 from bootwave.sip.effects import Endpoint
 from bootwave.wave import sip
 from tests.rollout.test_notify import ATTEMPT, MAC, OURS, addressee
@@ -30,19 +32,26 @@ WRONG = Credentials("admin", "wrong")
 class Telling:
     """A notifier, its clock, and a phone that answers as tests say."""
 
-    def __init__(self, *, proxy: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        proxy: bool = False,
+        transport: Transport = "udp",
+        action: Action = "resync",
+    ) -> None:
         self.now = 1_000.0
         self.notifier = Notifier(chance=os.urandom)
         self.sent: list[bytes] = []
         self.over: list[Answered] = []
         self.asked = 0
-        to = addressee(proxy=proxy)
+        self.target = Target(transport, *PHONE)
+        to = addressee(action, proxy=proxy, transport=transport)
         self.take(self.notifier.begin(to, OURS, self.now))
 
     def take(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, SendNotify):
-                assert effect.destination == PHONE
+                assert effect.destination == self.target
                 self.sent.append(effect.data)
             elif isinstance(effect, NeedCredentials):
                 self.asked += 1
@@ -89,9 +98,80 @@ def test_a_silent_phone_is_told_eleven_times_and_given_up() -> None:
     assert telling.over == []
     telling.wait(0.2)
     assert telling.over == [
-        Answered(MAC, ATTEMPT, Result.UNREACHABLE, "it did not answer")
+        Answered(MAC, ATTEMPT, Result.UNREACHABLE, "it did not answer", True)
     ]
     assert telling.notifier.next_timer() is None
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_stream_is_told_once_and_given_up_as_late(transport: Transport) -> None:
+    telling = Telling(proxy=True, transport=transport)
+    telling.wait(31.9)
+    assert (len(telling.sent), telling.over) == (1, [])
+    telling.wait(0.2)
+    (over,) = telling.over
+    assert over == Answered(
+        MAC, ATTEMPT, Result.UNREACHABLE, "its proxy did not answer", True
+    )
+
+
+def test_who_showed_life_is_not_told_another_way() -> None:
+    telling = Telling(proxy=True)
+    telling.answer(100)
+    telling.wait(60.0)
+    assert [over.may_go_on for over in telling.over] == [False]
+
+
+def test_a_proxy_that_is_out_of_service_leaves_it_to_the_next() -> None:
+    telling = Telling(proxy=True)
+    telling.answer(503)
+    assert telling.over == [
+        Answered(MAC, ATTEMPT, Result.UNREACHABLE, "its proxy says 503", True)
+    ]
+
+
+def test_a_target_that_is_lost_ends_what_was_told_by_it_and_nothing_else() -> None:
+    telling = Telling(proxy=True, transport="tcp")
+    other = Target("tcp", "10.0.0.7", 5061)
+    assert telling.notifier.lost(other, "it hung up") == []
+    telling.take(telling.notifier.lost(telling.target, "it hung up"))
+    assert telling.over == [
+        Answered(MAC, ATTEMPT, Result.UNREACHABLE, "it hung up", True)
+    ]
+    telling.answer(200)
+    telling.wait(60.0)
+    assert len(telling.over) == 1
+    assert telling.notifier.lost(telling.target, "it hung up") == []
+
+
+def test_a_phone_that_does_not_know_check_sync_is_told_to_reboot_as_it_was_once() -> (
+    None
+):
+    telling = Telling(action="reboot")
+    telling.answer(489)
+    telling.answer(489, to=0)
+    first, second = map(sip.read, telling.sent)
+    assert first.one("event") == "check-sync;reboot=true"
+    assert second.one("event") == "reboot"
+    assert second.one("call-id") != first.one("call-id")
+    telling.answer(401, CHALLENGE.format("n1"))
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    assert is_right(telling.sent[-1], RIGHT, b"snom")
+    assert sip.read(telling.sent[-1]).one("event") == "reboot"
+    telling.answer(489)
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.REFUSED, "it says 489")]
+
+
+def test_a_challenge_of_the_first_event_is_no_refusal_in_the_second() -> None:
+    telling = Telling(action="reboot")
+    telling.answer(401, CHALLENGE.format("n1"))
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    telling.answer(489)
+    telling.answer(401, CHALLENGE.format("n2"))
+    assert telling.asked == 2
+    telling.take(telling.notifier.authorize(MAC, [RIGHT], telling.now))
+    telling.answer(200)
+    assert telling.over == [Answered(MAC, ATTEMPT, Result.ACCEPTED)]
 
 
 def test_a_provisional_answer_slows_the_repetitions() -> None:

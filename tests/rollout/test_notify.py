@@ -1,9 +1,12 @@
 """The bytes of a check-sync NOTIFY, judged by the simulated phone's strict reader."""
 
+from typing import Any
+
 import pytest
 
-from bootwave.rollout.notify import Addressee, Attempt, Names, notify
+from bootwave.rollout.notify import EVENTS, Addressee, Attempt, Names, notify
 from bootwave.rollout.plan import Action
+from bootwave.rollout.resolving import Target, Transport
 from bootwave.sip.effects import Endpoint
 from bootwave.wave import sip
 
@@ -21,9 +24,14 @@ def addressee(
     *,
     proxy: bool = False,
     attempt: Attempt = ATTEMPT,
+    transport: Transport = "udp",
 ) -> Addressee:
-    endpoint = Endpoint(host, 5060)
-    return Addressee(MAC, action, number, domain, endpoint, proxy, attempt)
+    target = Target(transport, host, 5060)
+    return Addressee(MAC, action, number, domain, target, proxy, attempt)
+
+
+def message_to(to: Addressee, cseq: int = 1, **more: Any) -> sip.Message:
+    return sip.read(notify(to, NAMES, cseq, OURS, EVENTS[to.action][0], **more))
 
 
 @pytest.mark.parametrize(
@@ -41,12 +49,17 @@ def addressee(
             "sip:401@[fd00::7]:5060",
             "sip:401@pbx.example.com",
         ),
+        (
+            addressee(host="fe80::7%2"),
+            "sip:401@[fe80::7]:5060",
+            "sip:401@pbx.example.com",
+        ),
     ],
 )
 def test_it_goes_to_the_phone_or_to_whom_the_proxy_knows(
     to: Addressee, request_uri: str, about: str
 ) -> None:
-    message = sip.read(notify(to, NAMES, 1, OURS))
+    message = message_to(to)
     assert (message.method, message.request_uri) == ("NOTIFY", request_uri)
     assert sip.address_of(message.one("to")) == (about, {})
     assert sip.address_of(message.one("from"))[1] == {"tag": "bb"}
@@ -61,12 +74,20 @@ def test_it_goes_to_the_phone_or_to_whom_the_proxy_knows(
     [("resync", "check-sync;reboot=false"), ("reboot", "check-sync;reboot=true")],
 )
 def test_its_event_says_whether_to_reboot(action: Action, event: str) -> None:
-    message = sip.read(notify(addressee(action), NAMES, 1, OURS))
-    assert message.one("event") == event
+    assert message_to(addressee(action)).one("event") == event
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_in_a_stream_it_says_by_which(transport: Transport) -> None:
+    message = message_to(addressee(proxy=True, transport=transport))
+    via = f"SIP/2.0/{transport.upper()} 10.0.0.1:40000;branch=z9hG4bKaa;rport"
+    assert message.one("via") == via
+    contact = f"<sip:bootwave@10.0.0.1:40000;transport={transport}>"
+    assert message.one("contact") == contact
 
 
 def test_an_answer_to_a_challenge_is_a_field_of_its_own() -> None:
     proof = (b"Authorization", b'Digest username="401"')
-    message = sip.read(notify(addressee(), NAMES, 2, OURS, proof))
+    message = message_to(addressee(), 2, authorization=proof)
     assert message.all("authorization") == ['Digest username="401"']
     assert sip.cseq_of(message.one("cseq"))[0] == 2

@@ -20,6 +20,7 @@ def test_a_domain_is_added_changed_and_listed(admin: Administration) -> None:
         "name": "b.example.com",
         "registrar": "sip.example.com:5061",
         "outbound_proxy": "",
+        "reach": "",
         "language": "Deutsch",
         "timezone": "",
         "tone_scheme": "GER",
@@ -39,6 +40,15 @@ def test_a_domain_takes_the_names_people_use(admin: Administration) -> None:
     assert {name: made[name] for name in codes} == codes
     with pytest.raises(SettingError, match=r"did you mean Germany\?"):
         admin.domain_set("a.example.com", timezone="Germny")
+
+
+def test_how_its_phones_are_reached_is_one_of_three(admin: Administration) -> None:
+    assert admin.domain_add("a.example.com", reach="Proxy")["reach"] == "proxy"
+    assert admin.domain_set("a.example.com", reach="direct")["reach"] == "direct"
+    assert admin.domain_set("a.example.com", language="de")["reach"] == "direct"
+    assert admin.domain_set("a.example.com", reach="auto")["reach"] == ""
+    with pytest.raises(SettingError, match="write auto, direct or proxy"):
+        admin.domain_set("a.example.com", reach="pigeon")
 
 
 def test_a_domain_exists_once(admin: Administration) -> None:

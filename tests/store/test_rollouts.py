@@ -165,3 +165,71 @@ def test_those_that_are_over_are_forgotten_in_the_end(
         admin.rollout_cancel(numbers[-1])
     admin.rollout_start("device", text(1))
     assert [one["id"] for one in admin.rollout_list()][1:] == numbers[:1:-1]
+
+
+def behind_nat(admin: Administration, log: SightingLog) -> None:
+    """Give 403 to three phones behind NAT: 3, 6 and one that was never heard of."""
+    for number in (6, 9):
+        admin.account_unbind(f"{400 + number}@{DOMAIN}")
+        admin.account_bind(f"403@{DOMAIN}", text(number), add=True)
+    seen(log, [3, 6], at=AT - 10, source="203.0.113.{}")
+
+
+def test_a_phone_whose_notify_tells_others_is_refused_unless_they_are_taken_in(
+    phones: None, admin: Administration, log: SightingLog
+) -> None:
+    behind_nat(admin, log)
+    with pytest.raises(StoreConflict, match=f"tells all 3 phones of 403@{DOMAIN}") as (
+        refused
+    ):
+        admin.rollout_start("device", text(3))
+    assert "--shared" in str(refused.value)
+    made = admin.rollout_start("device", text(3), shared=True)
+    assert made["total"] == 3
+    assert [stage["phones"] for stage in made["stages"]] == [2]
+    (never,) = made["phones"]
+    assert (never["mac"], never["fate"]) == (text(9), "left")
+    detail = next(
+        row["detail"]
+        for row in admin.audit_list()
+        if row["action"] == "rollout.started"
+    )
+    assert detail["taken_in"] == 2
+
+
+def test_such_phones_are_left_out_of_larger_choices_with_the_reason(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    behind_nat(admin, log)
+    admin.group_add(DOMAIN, "desks")
+    admin.group_assign(DOMAIN, "desks", [text(3), text(4)])
+    made = admin.rollout_start("group", f"desks@{DOMAIN}")
+    assert (made["total"], made["fates"]["waiting"]) == (2, 1)
+    (left_out,) = made["phones"]
+    assert (left_out["mac"], left_out["result"]) == (text(3), "")
+    assert f"{text(6)}, {text(9)} would be told, too" in left_out["detail"]
+
+
+def test_no_stage_ends_between_phones_that_are_told_together(
+    phones: None, admin: Administration, log: SightingLog
+) -> None:
+    behind_nat(admin, log)
+    bounds = set()
+    for canary in range(1, 9):
+        made = admin.rollout_start("domain", DOMAIN, canary=canary, stages="")
+        bounds.add(tuple(stage["phones"] for stage in made["stages"]))
+        admin.rollout_cancel(made["id"])
+    assert {sum(one) for one in bounds} == {9}
+    # Of the eight places to end a canary at, one is within the two.
+    assert len(bounds) == 7
+
+
+def test_one_of_those_taken_in_may_be_part_of_another_roll_out(
+    phones: None, admin: Administration, log: SightingLog
+) -> None:
+    behind_nat(admin, log)
+    admin.domain_set(DOMAIN, reach="direct")
+    admin.rollout_start("device", text(6))
+    admin.domain_set(DOMAIN, reach="")
+    with pytest.raises(StoreConflict, match=f"{text(6)} is part of roll-out"):
+        admin.rollout_start("device", text(3), shared=True)

@@ -12,11 +12,13 @@ from bootwave.options import PairingOptions, WavesOptions
 from bootwave.rollout.course import Result
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.rollout.notify import Attempt
+from bootwave.rollout.resolving import Proxy
 from bootwave.sightings import Reason
+from bootwave.sip.effects import Endpoint
 from bootwave.store import rollouts
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
-from bootwave.store.rolloutsteps import Errand
+from bootwave.store.rollouterrands import Errand
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock
@@ -56,19 +58,24 @@ def test_a_phone_on_the_lan_is_told_where_it_was_seen_last(
     clock.pass_seconds(0.25)
     attempt = Attempt(number, AT + 0.25)
     assert step(admin) == [
-        Errand(MAC + 3, attempt, "reboot", "403", DOMAIN, "10.0.7.4", 5060, False)
+        Errand(
+            *(MAC + 3, attempt, "reboot", "403", DOMAIN),
+            (Endpoint("10.0.7.4", 5060),),
+        )
     ]
     clock.pass_seconds(60.0)
     assert step(admin) == []
 
 
 @pytest.mark.parametrize(
-    ("proxy", "registrar", "host", "port"),
+    ("proxy", "registrar", "way"),
     [
-        ("proxy.example.com", "", "proxy.example.com", 5060),
-        ("[2001:db8::1]:5070;transport=UDP", "", "2001:db8::1", 5070),
-        ("198.51.100.7:5080", "reg.example.com", "198.51.100.7", 5080),
-        ("", "reg.example.com:5061", "reg.example.com", 5061),
+        ("proxy.example.com", "", Proxy("proxy.example.com")),
+        ("[2001:db8::1]:5070;transport=UDP", "", Proxy("2001:db8::1", 5070, "udp")),
+        ("198.51.100.7:5080", "reg.example.com", Proxy("198.51.100.7", 5080)),
+        ("", "reg.example.com:5061", Proxy("reg.example.com", 5061)),
+        ("p.example.com;transport=tls", "", Proxy("p.example.com", 0, "tls")),
+        ("", "", Proxy(DOMAIN)),
     ],
 )
 def test_a_phone_behind_nat_is_told_through_its_domains_proxy(
@@ -78,8 +85,7 @@ def test_a_phone_behind_nat_is_told_through_its_domains_proxy(
     clock: Clock,
     proxy: str,
     registrar: str,
-    host: str,
-    port: int,
+    way: Proxy,
 ) -> None:
     admin.domain_set(DOMAIN, outbound_proxy=proxy, registrar=registrar)
     seen(log, [3], at=AT - 10, source="203.0.113.{}")
@@ -87,25 +93,43 @@ def test_a_phone_behind_nat_is_told_through_its_domains_proxy(
     step(admin)
     clock.pass_seconds(1.0)
     attempt = Attempt(number, AT + 1.0)
-    assert step(admin) == [
-        Errand(MAC + 3, attempt, "resync", "403", DOMAIN, host, port, True)
-    ]
+    assert step(admin) == [Errand(MAC + 3, attempt, "resync", "403", DOMAIN, (way,))]
 
 
-@pytest.mark.parametrize(
-    ("proxy", "words"), [("", "behind NAT"), ("p.example.com;transport=tls", "no UDP")]
-)
-def test_a_phone_without_a_way_is_unreachable(
-    phones: None,
-    admin: Administration,
-    log: SightingLog,
-    clock: Clock,
-    proxy: str,
-    words: str,
+def shared(admin: Administration, log: SightingLog, *numbers: int) -> None:
+    """Bind 403 to the phones of *numbers* as well, and put them all behind NAT."""
+    for number in numbers:
+        admin.account_unbind(f"{400 + number}@{DOMAIN}")
+        admin.account_bind(f"403@{DOMAIN}", text(number), add=True)
+    seen(log, [3, *numbers], at=AT - 10, source="203.0.113.{}")
+
+
+def test_phones_of_one_extension_are_told_once_and_judged_each(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
 ) -> None:
-    admin.domain_set(DOMAIN, outbound_proxy=proxy)
+    shared(admin, log, 4, 5)
+    number = admin.rollout_start("account", f"403@{DOMAIN}", stages="", canary=1)["id"]
+    shown = admin.rollout_show(number)
+    assert [stage["phones"] for stage in shown["stages"]] == [3]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (errand,) = step(admin)
+    assert {errand.mac, *errand.riders} == {MAC + 3, MAC + 4, MAC + 5}
+    assert admin.rollout_show(number)["fates"]["out"] == 3
+    step(admin, *(accepted(errand._replace(mac=MAC + n)) for n in (3, 4, 5)))
+    seen(log, [3, 4], at=AT + 2.0, source="203.0.113.{}")
+    clock.pass_seconds(2.0)
+    step(admin)
+    fates = admin.rollout_show(number)["fates"]
+    assert (fates["back"], fates["out"]) == (2, 1)
+
+
+def test_an_extension_that_got_another_phone_meanwhile_tells_it_nothing(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
+) -> None:
     seen(log, [3], at=AT - 10, source="203.0.113.{}")
     number = admin.rollout_start("device", text(3))["id"]
+    shared(admin, log, 4)
     step(admin)
     clock.pass_seconds(1.0)
     assert step(admin) == []
@@ -113,7 +137,7 @@ def test_a_phone_without_a_way_is_unreachable(
     shown = admin.rollout_show(number)
     assert shown["state"] == "halted"
     assert shown["phones"][0]["result"] == "unreachable"
-    assert words in shown["phones"][0]["detail"]
+    assert f"would tell {text(4)}, too" in shown["phones"][0]["detail"]
 
 
 def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
@@ -263,7 +287,8 @@ def test_the_next_process_goes_on_and_tells_nobody_twice(
         rest = step(other)
         assert macs(first) | macs(rest) == {MAC + n for n in range(9)}
         assert not macs(first) & macs(rest)
-        assert {errand.port for errand in rest} == {5062}
+        ports = {way.port for errand in rest for way in errand.ways}
+        assert ports == {5062}
         assert other.rollout_show(number)["fates"]["out"] == 9
     finally:
         other.close()

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateTable
 from bootwave.store.tables import metadata
 
 ENDS = r",?$| \)( WITHOUT ROWID)?$"
-DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?)"
+DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?, '')"
 ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '', NULL)"
 DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL, NULL, NULL, NULL)"
 BINDING = "INSERT INTO bindings VALUES (?, ?, ?, ?, NULL, '')"
@@ -91,6 +91,11 @@ def rows(connection: sqlite3.Connection) -> sqlite3.Connection:
         pytest.param(DOMAIN, (3, "A.example.com", "", None), id="capital letters"),
         pytest.param(DOMAIN, (3, "a.example.com", "", None), id="a domain twice"),
         pytest.param(DOMAIN, (3, "c.test", "10.0.0.0/8", ""), id="another's subnet"),
+        pytest.param(
+            "UPDATE domains SET reach = ? WHERE id = ?",
+            ("auto", 1),
+            id="a way to phones that is none",
+        ),
         pytest.param(
             "UPDATE devices SET domain_id = ? WHERE mac = ?",
             (2, 7),

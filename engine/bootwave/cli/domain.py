@@ -43,6 +43,13 @@ WildcardSubnet = Annotated[
         metavar="NETWORK", help="Where unknown phones may claim a '*' or '?' account."
     ),
 ]
+Reach = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY",
+        help="How its phones are told: auto, direct, or proxy for those behind NAT.",
+    ),
+]
 
 
 def given_fields(
@@ -52,6 +59,7 @@ def given_fields(
     timezone: Timezone = None,
     tone_scheme: ToneScheme = None,
     wildcard_subnet: WildcardSubnet = None,
+    reach: Reach = None,
 ) -> dict[str, Any]:
     """Return what was given of a domain by the names of its fields."""
     fields = {
@@ -61,6 +69,7 @@ def given_fields(
         "timezone": timezone,
         "tone_scheme": tone_scheme,
         "wildcard_subnet": wildcard_subnet,
+        "reach": reach,
     }
     return {field: value for field, value in fields.items() if value is not None}
 
@@ -109,6 +118,7 @@ def list_all(json: Json = False) -> None:
         "timezone": "timezone",
         "tone_scheme": "tones",
         "wildcard_subnet": "wildcard subnet",
+        "reach": "reach",
         "token": "token",
     }
     # A column that no domain fills would only push the others apart.

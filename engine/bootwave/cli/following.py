@@ -47,9 +47,9 @@ def print_rollout(shown: dict[str, Any]) -> int:
     print_line(line + _came_back(shown["fates"], shown["total"] - never))
     if never:
         print_line(
-            "1 phone is nowhere to be reached, and fetches by itself."
+            "1 phone is left out, and fetches by itself."
             if never == 1
-            else f"{never} phones are nowhere to be reached, and fetch by themselves."
+            else f"{never} phones are left out, and fetch by themselves."
         )
     if shown["why"]:
         print_line(shown["why"])

@@ -35,6 +35,13 @@ def resync(
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="Only phones of this model.")
     ] = "",
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Also phones that share an extension behind a proxy with one of them.",
+        ),
+    ] = False,
     reboot: Annotated[
         bool, typer.Option("--reboot", help="Reboot them, settings changed or not.")
     ] = False,
@@ -43,7 +50,9 @@ def resync(
 ) -> int:
     """Have phones fetch their settings now: a few first, then stage by stage.
 
-    When too few of a stage come back it halts, and the others are told nothing.
+    When too few of a stage come back it halts, and the others are told nothing.  A
+    proxy tells all phones of an extension: one whose others were not chosen is left out
+    unless --shared is given.
     """
     scope, name = _chosen(target, group, everything=everything)
     with place.session() as session:
@@ -55,6 +64,7 @@ def resync(
             target=name,
             action="reboot" if reboot else "resync",
             model=model,
+            shared=shared,
             **pace,
         )
 

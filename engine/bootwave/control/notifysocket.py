@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from bootwave.limits import MAX_SIP_DATAGRAM_BYTES
 from bootwave.sip.effects import Endpoint
@@ -30,18 +31,20 @@ class NotifySockets:
     def sent_by(self, host: str) -> Endpoint:
         """Return from which address and port datagrams to *host* leave.
 
-        *host* is a numeric address.  Raises OSError when there is no way to it.
+        *host* is a numeric address, with a zone if it is link-local.  Raises OSError
+        when there is no way to it.
         """
         family = _family(host)
         port = self._socket(family).getsockname()[1]
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((host, port))  # sends nothing, and asks for the route
+            # Sends nothing, and asks for the route.
+            probe.connect(_sockaddr(Endpoint(host, port)))
             return Endpoint(probe.getsockname()[0], port)
 
     def send(self, data: bytes, to: Endpoint) -> None:
         """Send *data*, or lose it: whoever sends repeats what is not answered."""
         with contextlib.suppress(OSError):
-            self._socket(_family(to.host)).sendto(data, to)
+            self._socket(_family(to.host)).sendto(data, _sockaddr(to))
 
     def close(self) -> None:
         """Close them."""
@@ -78,8 +81,32 @@ class NotifySockets:
             except OSError:  # what ICMP said of a datagram before
                 continue
             if len(data) <= MAX_SIP_DATAGRAM_BYTES:
-                self._received(data, Endpoint(source[0], source[1]))
+                self._received(data, _endpoint(source))
 
 
 def _family(host: str) -> int:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def numeric_zone(host: str) -> str:
+    """Return the numeric address *host* with its zone, if any, as a number.
+
+    So are zones of sightings and of what the kernel tells.  Raises OSError when there
+    is no such interface.
+    """
+    address, percent, zone = host.partition("%")
+    if not percent or zone.isdecimal():
+        return host
+    return f"{address}%{socket.if_nametoindex(zone)}"
+
+
+def _sockaddr(end: Endpoint) -> tuple[str, int] | tuple[str, int, int, int]:
+    # Python would take the zone out of the text and put 0 in its place.
+    address, percent, zone = numeric_zone(end.host).partition("%")
+    return (address, end.port, 0, int(zone)) if percent else (address, end.port)
+
+
+def _endpoint(source: tuple[Any, ...]) -> Endpoint:
+    address = str(source[0]).partition("%")[0]
+    zone = source[3] if len(source) == 4 else 0
+    return Endpoint(f"{address}%{zone}" if zone else address, source[1])

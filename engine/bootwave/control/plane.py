@@ -73,7 +73,7 @@ class ControlPlane:
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
-        self._rollouts = RolloutRunner(self.server, self.administration)
+        self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self._trimming: asyncio.Task[None] | None = None
 
     def _committed(self, changes: list[Change]) -> None:

@@ -3,12 +3,15 @@
 ========= ==================================================== ==================
 state     what happens                                         next
 ========= ==================================================== ==================
-trying    timer E: sent again after 0.5, 1, 2, 4, 4 … s        proceeding, over
+trying    timer E: sent again after 0.5, 1, 2, 4, 4 … s; in a  proceeding, over
+          stream, which loses nothing, once
 proceed.  a 1xx came: sent again every 4 s                     over
 asked     401 or 407: waits for ``authorize``, which begins a  trying, over
           new transaction of the same call (section 22.2)
-over      a final answer, or timer F after 32 s                forgotten
+over      a final answer, timer F after 32 s, or ``lost``      forgotten
 ========= ==================================================== ==================
+
+A phone that does not know the event (489) is told by the next of ``notify.EVENTS``.
 
 Final answers of a transaction that is over are nobody's and are dropped, and so is
 whatever does not answer a NOTIFY that is under way, comes from another host than it
@@ -31,7 +34,8 @@ from bootwave.http.clientdigest import (
 from bootwave.limits import MAX_PENDING_CHECK_SYNCS
 from bootwave.native.sip import Message, parse
 from bootwave.rollout.course import Result
-from bootwave.rollout.notify import METHOD, Addressee, Attempt, Names, notify
+from bootwave.rollout.notify import EVENTS, METHOD, Addressee, Attempt, Names, notify
+from bootwave.rollout.resolving import Target
 from bootwave.sip.effects import Endpoint
 from bootwave.sip.event import plain
 from bootwave.sip.transaction import T2_SECONDS, TIMER_E_SECONDS, TIMER_F_SECONDS
@@ -43,6 +47,8 @@ MAX_ANSWERS = 6
 _ASKED_SECONDS = TIMER_F_SECONDS
 # RFC 3261 section 21.4: of a proxy they say that the phone is not there.
 _NOT_THERE = frozenset({404, 408, 410, 430, 480, 502, 503, 504})
+_UNAVAILABLE = 503  # and another server may not be (RFC 3263 section 4.3)
+_BAD_EVENT = 489  # RFC 6665 section 8.3.2
 _FIELDS = {
     401: (
         b"Authorization",
@@ -85,17 +91,22 @@ class SendNotify:
     """Send *data* to *destination* from the socket that answers come to."""
 
     data: bytes
-    destination: Endpoint
+    destination: Target
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The NOTIFY to *mac* is over; *detail* is a clause for people."""
+    """The NOTIFY to *mac* is over; *detail* is a clause for people.
+
+    It *may_go_on* elsewhere when nobody said anything of the phone: there was no sign
+    of life from the target, or it is out of service.
+    """
 
     mac: int
     attempt: Attempt
     result: Result
     detail: str = ""
+    may_go_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +127,11 @@ class _Pending:
     data: bytes
     resend_at: float
     deadline: float
+    events: tuple[str, ...]
     cseq: int = 1
     sends: int = 1
     proceeding: bool = False
+    heard: bool = False
     challenge: tuple[bytes, DigestChallenge] | None = None
     credentials: list[Credentials] | None = field(default=None, repr=False)
     answers: int = 0
@@ -154,16 +167,18 @@ class Notifier:
             self._by_branch.pop(older.names.branch.encode(), None)
         if self.room <= 0:
             return []
-        tag, call_id = self._fresh().hex(), self._fresh().hex()
-        names = Names(self._branch(), tag, f"{call_id}@bootwave")
-        pending = _Pending(to, sent_by, names, b"", 0.0, 0.0)
+        events = EVENTS[to.action]
+        pending = _Pending(to, sent_by, self._names(), b"", 0.0, 0.0, events)
         self._by_mac[to.mac] = pending
         return self._send(pending, now)
 
     def receive_datagram(
         self, data: bytes, source: Endpoint, now: float
     ) -> list[Effect]:
-        """Return what follows from *data*; raises nothing, whatever the bytes."""
+        """Return what follows from *data*; raises nothing, whatever the bytes.
+
+        It may have come in a stream as well, whose other end is *source*.
+        """
         try:
             message = parse(data)
         except SipSyntaxError:
@@ -175,7 +190,7 @@ class Notifier:
             or message.cseq_method != METHOD
             or message.cseq_number != pending.cseq
             or message.call_id != pending.names.call_id.encode()
-            or source.host != pending.to.endpoint.host
+            or source.host != pending.to.target.host
             or len(message.vias) != 1
         ):
             return []
@@ -193,6 +208,15 @@ class Notifier:
         pending.credentials = list(credentials)
         return self._prove(pending, now)
 
+    def lost(self, target: Target, why: str) -> list[Effect]:
+        """Return what follows when nothing can be sent to *target*, a clause says why.
+
+        Whoever was told by it and has not answered is told nothing more there (RFC 3261
+        section 18.4).
+        """
+        gone = [each for each in self._by_mac.values() if each.to.target == target]
+        return [self._lost(pending, why) for pending in gone]
+
     def next_timer(self) -> float | None:
         """Return when ``handle_timer`` wants to be called, None while none waits."""
         return self._timers[0][0] if self._timers else None
@@ -209,7 +233,7 @@ class Notifier:
                 effects.append(self._silent(pending))
                 continue
             if pending.challenge is None:
-                effects.append(SendNotify(pending.data, pending.to.endpoint))
+                effects.append(SendNotify(pending.data, pending.to.target))
                 last = len(TIMER_E_SECONDS) - 1
                 pending.resend_at = now + (
                     T2_SECONDS
@@ -223,6 +247,7 @@ class Notifier:
     def _answer(
         self, pending: _Pending, message: Message, data: bytes, now: float
     ) -> list[Effect]:
+        pending.heard = True
         status = message.status
         if status < 200:
             pending.proceeding = True
@@ -237,6 +262,14 @@ class Notifier:
                 why = f"it asks for credentials ({status}) in no way that is known"
                 return [self._over(pending, Result.CHALLENGED, why)]
             return self._challenged(pending, name, challenge, now)
+        if status == _BAD_EVENT and len(pending.events) > 1:
+            self._by_branch.pop(pending.names.branch.encode(), None)
+            pending.events = pending.events[1:]
+            pending.names, pending.cseq = self._names(), 1
+            pending.credentials = None
+            return self._send(pending, now)
+        if pending.to.is_proxy and status == _UNAVAILABLE:
+            return [self._lost(pending, f"its proxy says {status}")]
         if pending.to.is_proxy and status in _NOT_THERE:
             why = f"its proxy says {status}: it is not registered there"
             return [self._over(pending, Result.UNREACHABLE, why)]
@@ -291,29 +324,51 @@ class Notifier:
         authorization: tuple[bytes, bytes] | None = None,
     ) -> list[Effect]:
         pending.data = notify(
-            pending.to, pending.names, pending.cseq, pending.sent_by, authorization
+            *(pending.to, pending.names, pending.cseq, pending.sent_by),
+            event=pending.events[0],
+            authorization=authorization,
         )
         pending.sends, pending.proceeding = 1, False
-        pending.resend_at = now + TIMER_E_SECONDS[0]
         pending.deadline = now + TIMER_F_SECONDS
+        pending.resend_at = pending.deadline
+        if pending.to.target.transport == "udp":
+            pending.resend_at = now + TIMER_E_SECONDS[0]
         self._by_branch[pending.names.branch.encode()] = pending
         self._arm(pending)
-        return [SendNotify(pending.data, pending.to.endpoint)]
+        return [SendNotify(pending.data, pending.to.target)]
 
     def _silent(self, pending: _Pending) -> Answered:
         where = "its proxy" if pending.to.is_proxy else "it"
-        return self._over(pending, Result.UNREACHABLE, f"{where} did not answer")
+        why = f"{where} did not answer"
+        if pending.heard:
+            return self._over(pending, Result.UNREACHABLE, why)
+        return self._lost(pending, why)
 
-    def _over(self, pending: _Pending, result: Result, detail: str = "") -> Answered:
+    def _lost(self, pending: _Pending, why: str) -> Answered:
+        return self._over(pending, Result.UNREACHABLE, why, may_go_on=True)
+
+    def _over(
+        self,
+        pending: _Pending,
+        result: Result,
+        detail: str = "",
+        *,
+        may_go_on: bool = False,
+    ) -> Answered:
         self._by_branch.pop(pending.names.branch.encode(), None)
         self._by_mac.pop(pending.to.mac, None)
-        return Answered(pending.to.mac, pending.to.attempt, result, detail)
+        to = pending.to
+        return Answered(to.mac, to.attempt, result, detail, may_go_on)
 
     def _arm(self, pending: _Pending) -> None:
         due = min(pending.resend_at, pending.deadline)
         if pending.challenge is not None:
             due = pending.deadline
         heappush(self._timers, (due, pending.names.branch.encode()))
+
+    def _names(self) -> Names:
+        tag, call_id = self._fresh().hex(), self._fresh().hex()
+        return Names(self._branch(), tag, f"{call_id}@bootwave")
 
     def _branch(self) -> str:
         # Section 8.1.1.7: the cookie says that the branch is unique.

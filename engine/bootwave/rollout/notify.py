@@ -3,19 +3,22 @@
 ``Event: check-sync;reboot=false`` reads settings again, and reboots only where a
 changed setting needs it; ``reboot=true`` reboots.  Phones take it without having
 subscribed (RFC 6665 section 4.4.4 frowns on that; every PBX does it).  It has no body.
+``Event: reboot`` is what firmware knows that has no check-sync.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootwave.rollout.plan import Action
+from bootwave.rollout.resolving import Target
 from bootwave.sip.effects import Endpoint
 from bootwave.sip.message import host_in_uri
 
 METHOD = b"NOTIFY"
-_EVENTS: dict[Action, str] = {
-    "resync": "check-sync;reboot=false",
-    "reboot": "check-sync;reboot=true",
+# In the order in which they are tried: the next for a phone that knows no such event.
+EVENTS: dict[Action, tuple[str, ...]] = {
+    "resync": ("check-sync;reboot=false",),
+    "reboot": ("check-sync;reboot=true", "reboot"),
 }
 
 
@@ -32,15 +35,15 @@ class Attempt(NamedTuple):
 class Addressee(NamedTuple):
     """Whom a NOTIFY is for, and where it goes.
 
-    ``number`` is the phone's first account ("" for none) in ``domain``.  ``endpoint``
-    is the phone's own, or that of the proxy that knows where it is.
+    ``number`` is an account of the phone ("" for none) in ``domain``.  ``target`` is
+    the phone itself, or the proxy that knows where it is.
     """
 
     mac: int
     action: Action
     number: str
     domain: str
-    endpoint: Endpoint
+    target: Target
     is_proxy: bool
     attempt: Attempt
 
@@ -50,7 +53,7 @@ class Addressee(NamedTuple):
         if self.is_proxy:
             return f"sip:{self.number}@{self.domain}"
         user = f"{self.number}@" if self.number else ""
-        return f"sip:{user}{host_in_uri(self.endpoint.host)}:{self.endpoint.port}"
+        return f"sip:{user}{host_in_uri(self.target.host)}:{self.target.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,30 @@ def notify(
     names: Names,
     cseq: int,
     sent_by: Endpoint,
+    event: str,
     authorization: tuple[bytes, bytes] | None = None,
 ) -> bytes:
-    """Return the NOTIFY to *to*, answers to which come to *sent_by*.
+    """Return the NOTIFY of *event* to *to*, answers to which come to *sent_by*.
 
+    In a stream they come back in it, and *sent_by* only says who we are.
     *authorization* is name and value of the field that answers a challenge.
     """
+    transport = to.target.transport
+    parameter = "" if transport == "udp" else f";transport={transport}"
     uri = to.request_uri
     address = f"{host_in_uri(sent_by.host)}:{sent_by.port}"
     domain = to.domain or host_in_uri(sent_by.host)
     about = f"sip:{to.number}@{domain}" if to.number else uri
     head = (
         f"NOTIFY {uri} SIP/2.0\r\n"
-        f"Via: SIP/2.0/UDP {address};branch={names.branch};rport\r\n"
+        f"Via: SIP/2.0/{transport.upper()} {address};branch={names.branch};rport\r\n"
         "Max-Forwards: 70\r\n"
         f"From: <sip:bootwave@{domain}>;tag={names.tag}\r\n"
         f"To: <{about}>\r\n"
         f"Call-ID: {names.call_id}\r\n"
         f"CSeq: {cseq} NOTIFY\r\n"
-        f"Contact: <sip:bootwave@{address}>\r\n"
-        f"Event: {_EVENTS[to.action]}\r\n"
+        f"Contact: <sip:bootwave@{address}{parameter}>\r\n"
+        f"Event: {event}\r\n"
         "Subscription-State: terminated\r\n"
     ).encode("ascii")
     proof = b"%b: %b\r\n" % authorization if authorization else b""

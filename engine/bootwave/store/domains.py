@@ -16,6 +16,7 @@ from bootwave.store.names import (
     checked_host,
     checked_subnet,
     required_domain,
+    shortened,
 )
 from bootwave.store.work import Work
 
@@ -26,7 +27,10 @@ FIELDS = (
     "timezone",
     "tone_scheme",
     "wildcard_subnet",
+    "reach",
 )
+# How its phones are told; "auto", the default, is stored as "" like other defaults.
+REACHES = ("auto", "direct", "proxy")
 
 # What phones are told of these is a code; people say a country or a city.
 _NAMED = {
@@ -37,27 +41,27 @@ _NAMED = {
 
 _ADD = """
 INSERT INTO domains (name, registrar, outbound_proxy, language, timezone, tone_scheme,
-  wildcard_subnet, star_subnet)
+  wildcard_subnet, reach, star_subnet)
 VALUES (:name, :registrar, :outbound_proxy, :language, :timezone, :tone_scheme,
-  :wildcard_subnet, NULL)
+  :wildcard_subnet, :reach, NULL)
 ON CONFLICT (name) DO NOTHING
 RETURNING id
 """
 _SET = """
 UPDATE domains SET registrar = :registrar, outbound_proxy = :outbound_proxy,
   language = :language, timezone = :timezone, tone_scheme = :tone_scheme,
-  wildcard_subnet = :wildcard_subnet, star_subnet = NULL
+  wildcard_subnet = :wildcard_subnet, reach = :reach, star_subnet = NULL
 WHERE id = :id
 """
 _FIND = "SELECT id FROM domains WHERE name = :name"
 _ONE = """
 SELECT name, registrar, outbound_proxy, language, timezone, tone_scheme,
-  wildcard_subnet
+  wildcard_subnet, reach
 FROM domains WHERE id = :id
 """
 _ALL = """
 SELECT d.name, d.registrar, d.outbound_proxy, d.language, d.timezone, d.tone_scheme,
-  d.wildcard_subnet,
+  d.wildcard_subnet, d.reach,
   (SELECT COUNT(*) FROM accounts a WHERE a.domain_id = d.id),
   (SELECT COUNT(*) FROM devices v WHERE v.domain_id = d.id),
   COALESCE((SELECT CASE t.required WHEN 0 THEN 'optional' ELSE 'required' END
@@ -219,6 +223,18 @@ def _checked(fields: Mapping[str, str]) -> dict[str, str]:
             checked[field] = checked_host(value, what)
         elif field == "wildcard_subnet":
             checked[field] = checked_subnet(value)
+        elif field == "reach":
+            checked[field] = _checked_reach(value)
         else:
             checked[field] = _NAMED[field](value) if value.strip() else ""
     return checked
+
+
+def _checked_reach(text: str) -> str:
+    reach = text.strip().lower() or REACHES[0]
+    if reach not in REACHES:
+        raise SettingError(
+            f"{shortened(text)} is no way to reach phones: write {REACHES[0]}, "
+            f"{REACHES[1]} or {REACHES[2]}."
+        )
+    return "" if reach == REACHES[0] else reach

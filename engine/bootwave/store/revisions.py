@@ -5,7 +5,18 @@ import sqlite3
 from bootwave.errors import SchemaTooNew, SchemaTooOld, StoreNotFound
 
 # Oldest first; a test holds this against the migration scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+)
 HEAD = REVISIONS[-1]
 
 

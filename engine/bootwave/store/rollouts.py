@@ -5,7 +5,7 @@ Starting one stores it; whoever runs the control process carries it out
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
@@ -21,17 +21,20 @@ from bootwave.rollout.plan import (
     plan_for,
     text_from_bounds,
 )
+from bootwave.rollout.units import kept_whole
+from bootwave.sightings import Sighting
 from bootwave.store import groups
 from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
+from bootwave.store.rolloutaddresses import Places, confirmed
+from bootwave.store.rollouterrands import NOT_SEEN
+from bootwave.store.rolloutunits import Together, together
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
 SCOPES = ("engine", "domain", "group", "account", "device")
 KEPT = 200  # roll-outs that are over; older ones are forgotten
 MOST_SHOWN = 100  # phones told one by one
-
-NOT_SEEN = "it was never given its settings, so nobody knows where it is"
 
 _OF_ENGINE = "SELECT mac FROM devices WHERE domain_id IS NOT NULL"
 _OF_DOMAIN = "SELECT mac FROM devices WHERE domain_id = :key"
@@ -54,8 +57,8 @@ RETURNING id
 """
 _ADD_PHONE = """
 INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notified_at,
-  back_at)
-VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)
+  back_at, unit)
+VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)
 """
 _FORGET = """
 DELETE FROM rollouts WHERE ended_at IS NOT NULL AND id NOT IN (
@@ -69,7 +72,7 @@ FROM rollouts
 _ALL = _COLUMNS + "ORDER BY id DESC"
 _ONE = _COLUMNS + "WHERE id = :id"
 _PHONES = """
-SELECT mac, fate, result, detail, notified_at, back_at FROM rollout_phones
+SELECT mac, fate, result, detail, notified_at, back_at, unit FROM rollout_phones
 WHERE rollout_id = :id ORDER BY place
 """
 _COUNTS = """
@@ -109,12 +112,14 @@ def start(
     *,
     action: str,
     model: str,
+    shared: bool = False,
     asked: dict[str, Any],
 ) -> dict[str, Any]:
     """Start telling the phones of *scope*, or those of a *model* among them.
 
-    *asked* is what ``plan_for`` takes.  Raises StoreConflict when nobody knows where
-    any of them is, or when one is part of a roll-out that is not over.
+    *shared* takes in those that are told along (``rolloutunits``).  *asked* is what
+    ``plan_for`` takes.  Raises StoreConflict when nobody can be told, or when one is
+    part of a roll-out that is not over.
     """
     if action not in get_args(Action):
         raise OptionError(f"{action[:40]!r} is no action: write resync or reboot.")
@@ -126,14 +131,26 @@ def start(
         )
     _require_free(work, macs)
     seen = log.latest(macs, PROVISIONED) if log else {}
-    known = sorted((mac for mac in macs if mac in seen), key=place)
-    if not known:
+    if not seen:
         whom = "The phone" if len(macs) == 1 else f"Each of {len(macs)} phones"
         raise StoreConflict(
             f"{whom} was never given its settings here, so nobody knows where to reach "
             "it: it fetches them by its refresh timer, or when it is restarted."
         )
+    with_others = _together(work, log, macs, seen, take=shared)
+    units, left_out = with_others.units, with_others.left_out
+    _require_free(work, with_others.joined)
+    macs += sorted(with_others.joined)
+
+    def order(mac: int) -> tuple[int, int]:
+        return place(units.get(mac, mac)), place(mac)
+
+    known = sorted((mac for mac in seen if mac not in left_out), key=order)
+    if not known:
+        raise StoreConflict(_nobody(left_out))
     plan = plan_for(len(known), **asked)
+    whole = kept_whole(plan.bounds, [units.get(mac, 0) for mac in known])
+    plan = plan._replace(bounds=whole)
     row = {
         "action": action,
         "selection": selection,
@@ -146,15 +163,18 @@ def start(
         "hours": str(plan.hours or ""),
     }
     ((number,),) = work.connection.execute(_ADD, row).fetchall()
-    unknown = sorted((mac for mac in macs if mac not in seen), key=place)
+    rows = [(mac, Fate.WAITING, Result.NONE, "") for mac in known]
+    rows += [
+        (mac, Fate.LEFT, Result.NONE, left_out[mac])
+        if mac in left_out
+        else (mac, Fate.LEFT, Result.UNREACHABLE, NOT_SEEN)
+        for mac in sorted(set(macs).difference(known), key=place)
+    ]
     work.connection.executemany(
         _ADD_PHONE,
         [
-            *((number, at, mac, Fate.WAITING, "", "") for at, mac in enumerate(known)),
-            *(
-                (number, at, mac, Fate.LEFT, Result.UNREACHABLE, NOT_SEEN)
-                for at, mac in enumerate(unknown, len(known))
-            ),
+            (number, at, mac, *told, units.get(mac, 0))
+            for at, (mac, *told) in enumerate(rows)
         ],
     )
     work.connection.execute(_FORGET, {"kept": KEPT})
@@ -165,6 +185,8 @@ def start(
         whom=selection,
         phones=len(macs),
         at_once=True if asked.get("at_once") else None,
+        taken_in=len(with_others.joined) or None,
+        left_out=len(left_out) or None,
     )
     return shown(work, number)
 
@@ -237,8 +259,8 @@ def loaded(connection: sqlite3.Connection, number: int) -> Course:
         hours_from_text(row["hours"]),
     )
     members = [
-        Member(mac, Fate(fate), Result(result), detail, notified_at, back_at)
-        for mac, fate, result, detail, notified_at, back_at in connection.execute(
+        Member(mac, Fate(fate), Result(result), detail, notified_at, back_at, unit)
+        for mac, fate, result, detail, notified_at, back_at, unit in connection.execute(
             _PHONES, {"id": number}
         ).fetchall()
     ]
@@ -341,6 +363,32 @@ def _selected(work: Work, scope: str, target: str, model: str) -> list[int]:
     return macs
 
 
+def _together(
+    work: Work,
+    log: SightingLog | None,
+    macs: Sequence[int],
+    seen: dict[int, Sighting],
+    *,
+    take: bool,
+) -> Together:
+    """Return who is told together, and add to *seen* where others are taken in."""
+    assert log is not None
+    places = Places()
+    places.note(seen.values())
+    places.hear(confirmed(log, seen))
+    found = together(work.connection, places, macs, take=take)
+    if found.joined:
+        seen.update(log.latest(found.joined, PROVISIONED))
+    return found
+
+
+def _nobody(left_out: dict[int, str]) -> str:
+    mac, why = min(left_out.items())
+    whom = text_from_mac(mac)
+    whom += f" and {len(left_out) - 1} more are" if len(left_out) > 1 else " is"
+    return f"{whom} not told, for {why}: bootwave resync --shared tells all of them."
+
+
 def _selection(scope: str, target: str, model: str) -> str:
     if scope not in SCOPES:
         raise OptionError(f"{scope[:40]!r} is none of {', '.join(SCOPES)}.")
@@ -353,7 +401,7 @@ def _selection(scope: str, target: str, model: str) -> str:
     return f"{whom}, {required_model(model)}" if model else whom
 
 
-def _require_free(work: Work, macs: Sequence[int]) -> None:
+def _require_free(work: Work, macs: Collection[int]) -> None:
     wanted = set(macs)
     for mac, number in work.connection.execute(_TAKEN).fetchall():
         if mac in wanted:

@@ -1,37 +1,29 @@
 """Carrying out roll-outs, a step several times a second, in the control process.
 
 A step takes what phones answered and fetched, and stores who is to be told before
-anybody is: a process that is killed in between tells nobody twice.  Where a phone is,
-only a sighting says by which it proved its MAC: nothing is sent anywhere else.  Phones
-at a private address are told directly, others through their domain's outbound proxy,
-or its registrar, which has a way to phones behind NAT.
+anybody is: a process that is killed in between tells nobody twice.  By which way a
+phone is reached is for ``rolloutaddresses`` to say, and ``errands`` makes one errand of
+phones that one NOTIFY tells.
 """
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from bootwave.pairing.sources import address_from_text, is_private_source
 from bootwave.rollout.course import Course, Result, State
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
+from bootwave.rollout.resolving import proxy_from_text
 from bootwave.sightings import Sighting
 from bootwave.store import rollouts
 from bootwave.store.devicereport import PROVISIONED
+from bootwave.store.rolloutaddresses import Places, confirmed
+from bootwave.store.rollouterrands import Errand, errands
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
-SIP_PORT = 5060  # of a proxy that names none
-
 _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
-_PHONE = """
-SELECT a.number, d.name, d.outbound_proxy, d.registrar
-FROM devices v JOIN domains d ON d.id = v.domain_id
-JOIN bindings b ON b.mac = v.mac JOIN accounts a ON a.id = b.account_id
-WHERE v.mac = :mac ORDER BY b.identity LIMIT 1
-"""
 # What the phone's own web server wants, from the layers that say it, the last wins.
 _WEB = """
 SELECT s.name, s.value FROM settings s JOIN devices v ON v.mac = :mac
@@ -57,19 +49,6 @@ WHERE b.mac = :mac ORDER BY b.identity
 """
 
 
-class Errand(NamedTuple):
-    """A phone to tell now; *host* may be the name of a proxy."""
-
-    mac: int
-    attempt: Attempt
-    action: Action
-    number: str
-    domain: str
-    host: str
-    port: int
-    is_proxy: bool
-
-
 class _Held:
     """A roll-out that is carried out, as far as it is stored."""
 
@@ -77,8 +56,8 @@ class _Held:
         self.action: Action = action
         self.revision = revision
         self.course = course
-        # Where phones were when they last proved who they are.
-        self.places: dict[int, str] | None = None
+        # Where phones were when they last proved who they are; None until it was read.
+        self.places: Places | None = None
 
 
 class RolloutSteps:
@@ -122,7 +101,10 @@ class RolloutSteps:
             wanted.update(*(held.course.watched for held in self._held.values()))
         seen = log.latest(wanted, PROVISIONED) if log and wanted else {}
         for held in new:
-            held.places = {}
+            held.places = Places()
+            mine = {mac: one for mac, one in seen.items() if mac in held.course}
+            if log is not None:
+                held.places.hear(confirmed(log, mine))
         return seen
 
     def step(
@@ -143,7 +125,7 @@ class RolloutSteps:
             number: revision
             for number, _, revision in work.connection.execute(_UNFINISHED).fetchall()
         }
-        errands: list[Errand] = []
+        told: list[Errand] = []
         for number, held in self._held.items():
             if stored.get(number) != held.revision:
                 continue  # a command came in between, and is read at the next step
@@ -155,17 +137,17 @@ class RolloutSteps:
                         answer.mac, answer.result, answer.detail, told_at=told_at
                     )
             assert held.places is not None
-            for mac, sighting in seen.items():
-                if mac in course:
-                    held.places[mac] = sighting.source
-                    course.seen(mac, sighting.at)
-            told = course.advance(work.at.wall, minute, room=room - len(errands))
+            mine = [sighting for mac, sighting in seen.items() if mac in course]
+            held.places.note(mine)
+            for sighting in mine:
+                course.seen(sighting.mac, sighting.at)
+            macs = course.advance(work.at.wall, minute, room=room - len(told))
             attempt = Attempt(number, work.at.wall)
-            errands += self._errands(work.connection, held, attempt, told)
+            told += self._errands(work.connection, held, attempt, macs)
             if course.changed or course.state is not before:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
-        return errands
+        return told
 
     def _errands(
         self,
@@ -174,41 +156,19 @@ class RolloutSteps:
         attempt: Attempt,
         macs: list[int],
     ) -> list[Errand]:
-        errands = []
-        for mac in macs:
-            errand = self._errand(connection, held, attempt, mac)
-            if isinstance(errand, Errand):
-                errands.append(errand)
-            else:
-                held.course.answered(mac, Result.UNREACHABLE, errand)
-        return errands
-
-    def _errand(
-        self, connection: sqlite3.Connection, held: _Held, attempt: Attempt, mac: int
-    ) -> Errand | str:
-        """Return how to reach the phone *mac*, or why nobody can."""
-        rows = connection.execute(_PHONE, {"mac": mac}).fetchall()
-        if not rows:
-            return "it is bound to no account any more"
-        number, domain, outbound_proxy, registrar = rows[0]
-        source = held.places.get(mac) if held.places else None
-        if source is None:
-            return rollouts.NOT_SEEN
-        if is_private_source(source):
-            host = str(address_from_text(source))
-            port = self._phone_port
-            return Errand(mac, attempt, held.action, number, domain, host, port, False)
-        proxy = outbound_proxy or registrar
-        if not proxy:
-            return (
-                f"it is at {source}, behind NAT it seems, and its domain has neither "
-                "outbound proxy nor registrar to reach it by"
-            )
-        address, _, transport = proxy.partition(";")
-        if transport and transport.lower() != "transport=udp":
-            return f"its proxy {proxy} takes no UDP"
-        host, port = _split(address)
-        return Errand(mac, attempt, held.action, number, domain, host, port, True)
+        assert held.places is not None
+        found, unreachable = errands(
+            connection,
+            held.places,
+            macs,
+            attempt,
+            held.action,
+            phone_port=self._phone_port,
+            together_with=held.course.together_with,
+        )
+        for mac, why in unreachable.items():
+            held.course.answered(mac, Result.UNREACHABLE, why)
+        return found
 
 
 def credentials_for(
@@ -228,8 +188,7 @@ def credentials_for(
         _ACCOUNTS, {"mac": mac}
     ).fetchall():
         password = keyring.open(sealed, owner=password_owner(account))
-        hosts = (_split(server.partition(";")[0])[0] for server in servers if server)
-        realms = frozenset(host.lower() for host in hosts)
+        realms = frozenset(proxy_from_text(each).host for each in servers if each)
         found.append(Credentials(auth_user or number, password, realms))
     return found
 
@@ -242,16 +201,3 @@ def _note(work: Work, number: int, course: Course, before: State) -> None:
     elif course.state is State.DONE:
         counts = {fate.value: many for fate, many in course.counts().items() if many}
         work.note("rollout.done", f"roll-out {number}", **counts)
-
-
-def _split(address: str) -> tuple[str, int]:
-    """Return host, without brackets, and port of ``host``, ``host:port`` or ``[v6]``.
-
-    It was checked when it was stored (``names.checked_host``).
-    """
-    if address.startswith("["):
-        host, _, rest = address[1:].partition("]")
-        port = rest.removeprefix(":")
-    else:
-        host, _, port = address.partition(":")
-    return host, int(port) if port else SIP_PORT

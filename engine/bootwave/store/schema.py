@@ -62,9 +62,12 @@ domains = Table(
     Column("tone_scheme", String(64), nullable=False),
     Column("wildcard_subnet", String(64), nullable=False),
     Column("star_subnet", String(64), nullable=True),
+    # Behind the others, as SQLite adds it to a table that is there.
+    Column("reach", String(8), nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("name"),
     UniqueConstraint("star_subnet"),
+    CheckConstraint("reach IN ('', 'direct', 'proxy')", name="reach"),
     CheckConstraint("name = lower(name) AND name <> ''", name="name"),
     CheckConstraint(
         "star_subnet IS NULL OR star_subnet = wildcard_subnet", name="star_subnet"

@@ -4,7 +4,7 @@
 those of phones that can be told; the others' stand behind.  ``revision`` goes up with
 each command, so that whoever carries a roll-out out reads it anew.  ``waits_from`` is
 when it last went on after a halt, 0 for never.  A phone's MAC need not be a device's
-any more.
+any more; its ``unit`` is the lowest MAC of those it is told with, 0 for nobody.
 """
 
 from sqlalchemy import (
@@ -73,6 +73,7 @@ rollout_phones = Table(
     Column("detail", Text, nullable=False),
     Column("notified_at", Float, nullable=True),
     Column("back_at", Float, nullable=True),
+    Column("unit", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("rollout_id", "place"),
     UniqueConstraint("rollout_id", "mac"),
     ForeignKeyConstraint(["rollout_id"], ["rollouts.id"], ondelete="CASCADE"),

@@ -19,6 +19,7 @@ class DomainOperations(Transactions):
         timezone: str = "",
         tone_scheme: str = "",
         wildcard_subnet: str = "",
+        reach: str = "",
     ) -> Object:
         """Add a domain; raises StoreConflict when it exists."""
         fields = {
@@ -28,6 +29,7 @@ class DomainOperations(Transactions):
             "timezone": timezone,
             "tone_scheme": tone_scheme,
             "wildcard_subnet": wildcard_subnet,
+            "reach": reach,
         }
         with self._change() as work:
             return domains.add(work, name, fields)
@@ -42,6 +44,7 @@ class DomainOperations(Transactions):
         timezone: str | None = None,
         tone_scheme: str | None = None,
         wildcard_subnet: str | None = None,
+        reach: str | None = None,
     ) -> Object:
         """Change what is given of a domain; None leaves a value, "" takes it away."""
         fields = {
@@ -51,6 +54,7 @@ class DomainOperations(Transactions):
             "timezone": timezone,
             "tone_scheme": tone_scheme,
             "wildcard_subnet": wildcard_subnet,
+            "reach": reach,
         }
         given = {field: value for field, value in fields.items() if value is not None}
         with self._change() as work:

@@ -6,7 +6,8 @@ from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import audit, rollouts
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.rolloutsteps import Errand, credentials_for
+from bootwave.store.rollouterrands import Errand
+from bootwave.store.rolloutsteps import credentials_for
 
 
 class RolloutOperations(Transactions):
@@ -19,6 +20,7 @@ class RolloutOperations(Transactions):
         *,
         action: str = "resync",
         model: str = "",
+        shared: bool = False,
         rate: float | None = None,
         canary: int | None = None,
         stages: str | None = None,
@@ -30,7 +32,9 @@ class RolloutOperations(Transactions):
         """Tell phones to fetch their settings again, or to reboot, stage by stage.
 
         *scope* is engine, domain, group (``name@domain``), account or device, *target*
-        names which, and *model* is which of them.  *rate* phones are told in a second,
+        names which, and *model* is which of them.  A phone that is told by its proxy,
+        whose NOTIFY would tell others of the same account that were not chosen, is left
+        out, unless *shared* takes those in.  *rate* phones are told in a second,
         10 unless said, *canary* of them first, 1 % unless said; *stages* are how many
         were told when each ends, ``10%,50%`` unless said.  *hours* are those of the day
         within which phones are told.  It halts when fewer than *share_percent* of a
@@ -54,6 +58,7 @@ class RolloutOperations(Transactions):
                 target,
                 action=action,
                 model=model,
+                shared=shared,
                 asked=asked,
             )
 
