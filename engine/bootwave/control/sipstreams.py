@@ -95,7 +95,7 @@ class SipStreams:
             loop.call_soon(self._lost, stream.target, why)
 
     async def _run(self, stream: "_Stream") -> None:
-        why = ""
+        why = "the connection to its proxy failed"
         try:
             reader = await self._connected(stream)
             why = await self._read(stream, reader)
@@ -115,10 +115,10 @@ class SipStreams:
             if stream.writer is not None:
                 # Not close: TLS would wait for the other end.
                 stream.writer.transport.abort()
-        stream.task = None
-        if self._streams.get(stream.target) is stream:
-            del self._streams[stream.target]
-            self._lost(stream.target, why)
+            # Else somebody ended it who knows why.
+            if self._streams.get(stream.target) is stream:
+                del self._streams[stream.target]
+                self._lost(stream.target, why)
 
     async def _connected(self, stream: "_Stream") -> asyncio.StreamReader:
         target = stream.target

@@ -35,8 +35,7 @@ class StreamFramer:
         messages: list[bytes] = []
         self._held += data
         while True:
-            while self._held[:1] in (b"\r", b"\n"):
-                del self._held[: len(self._held) - len(self._held.lstrip(b"\r\n"))]
+            del self._held[: len(self._held) - len(self._held.lstrip(b"\r\n"))]
             end = self._end()
             if end is None:
                 return messages
