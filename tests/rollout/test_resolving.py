@@ -62,6 +62,8 @@ def test_a_proxy_is_read_as_a_domain_has_it(text: str, proxy: Proxy) -> None:
         (Proxy("10.0.0.2"), Target("udp", "10.0.0.2", 5060)),
         (Proxy("10.0.0.2", 5070), Target("udp", "10.0.0.2", 5070)),
         (Proxy("2001:db8::1", 0, "tcp"), Target("tcp", "2001:db8::1", 5060)),
+        (Proxy("2001:db8:0::1"), Target("udp", "2001:db8::1", 5060)),
+        (Proxy("::ffff:10.0.0.2"), Target("udp", "10.0.0.2", 5060)),
         (
             Proxy("10.0.0.2", 0, "tls"),
             Target("tls", "10.0.0.2", 5061, "10.0.0.2"),
@@ -76,7 +78,7 @@ def test_a_numeric_host_asks_nobody(proxy: Proxy, target: Target) -> None:
 def test_a_port_asks_for_addresses_only() -> None:
     zone: dict[tuple[str, str], list[Record]] = {
         (NAME, "A"): ["192.0.2.1", "192.0.2.2"],
-        (NAME, "AAAA"): ["2001:db8::1"],
+        (NAME, "AAAA"): ["2001:DB8:0:0::1"],
     }
     found, asked = resolved(Proxy(NAME, 5070), zone)
     assert asked == [f"A {NAME}", f"AAAA {NAME}"]

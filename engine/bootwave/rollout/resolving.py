@@ -126,8 +126,8 @@ def resolution(
     was asked for is passed over.
     """
     transport: Transport = proxy.transport or "udp"
-    if _is_numeric(proxy.host):
-        hosts = {proxy.host: [proxy.host]}
+    if address := _numeric(proxy.host):
+        hosts = {proxy.host: [address]}
         plain = Srv(0, 0, proxy.port or _port_of(transport), proxy.host)
         return _candidates(proxy, transport, [plain], hosts)
     if not proxy.port:
@@ -210,7 +210,8 @@ def _addresses(
     found: dict[str, list[str]] = {}
     for name, pair in zip(names, questions, strict=True):
         said = [one for question in pair for one in answers.get(question, ())]
-        found[name] = [one for one in said if isinstance(one, str) and _is_numeric(one)]
+        texts = [_numeric(one) for one in said if isinstance(one, str)]
+        found[name] = [text for text in texts if text]
     return found
 
 
@@ -236,9 +237,10 @@ def _port_of(transport: Transport) -> int:
     return SIPS_PORT if transport == "tls" else SIP_PORT
 
 
-def _is_numeric(host: str) -> bool:
+def _numeric(host: str) -> str:
+    """Return the address *host* as the kernel spells it, "" when it is a name."""
     try:
-        ip_address(host)
+        address = ip_address(host)
     except ValueError:
-        return False
-    return True
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
