@@ -110,6 +110,14 @@ def test_who_answers_nothing_directly_is_told_once_by_the_proxy(hasty: None) -> 
                 assert answered[1].detail == (
                     "it did not answer; its proxy did not answer"
                 )
+                await proxy.notified()  # what was not answered just now
+                told.tell(errand(*ways))
+                third, source = await proxy.notified()
+                proxy.answer(third, source, 480)
+                answered = await answers.until(3)
+                assert answered[2].detail == (
+                    "it did not answer; its proxy says 480: it is not registered there"
+                )
 
     asyncio.run(scenario())
 

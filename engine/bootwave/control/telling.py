@@ -115,8 +115,7 @@ class Telling:
                 if self._begin(journey, journey.targets.popleft()):
                     return
             elif not journey.ways:
-                why = "; ".join(dict.fromkeys(journey.whys))
-                self._over(journey, Result.UNREACHABLE, why)
+                self._over(journey, Result.UNREACHABLE, "")
             elif isinstance(way := journey.ways.popleft(), Proxy):
                 journey.is_by_proxy = True
                 known = self._resolver.known(way)
@@ -228,6 +227,9 @@ class Telling:
     def _over(self, journey: _Journey, result: Result, detail: str) -> None:
         errand = journey.errand
         del self._journeys[errand.mac]
+        if result is Result.UNREACHABLE:
+            # Each way and target, and what two of them have in common once.
+            detail = "; ".join(filter(None, dict.fromkeys([*journey.whys, detail])))
         if errand.riders and result is Result.ACCEPTED:
             phones = 1 + len(errand.riders)
             detail = f"one of the {phones} phones of {errand.number} answered for all"
