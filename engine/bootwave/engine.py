@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from bootwave.control.plane import ControlPlane
 from bootwave.options import (
+    ControlOptions,
     HttpOptions,
     HttpsOptions,
     Options,
@@ -46,6 +47,7 @@ def local_options(directory: Path) -> Options:
         ),
         http=HttpOptions(listen=("127.0.0.1:0",)),
         https=HttpsOptions(listen=()),
+        control=ControlOptions(listen=""),
         pnp=PnpOptions(listen="127.0.0.1:0", interfaces=("127.0.0.1",)),
     )
 
@@ -95,6 +97,7 @@ class Engine:
                 self._shared.counters,
                 self._shared.lines(),
                 started=self._shared.started,
+                api=[each for slot in self._shared.control.by_slot for each in slot],
             )
             self._control = control
             await control.start()
@@ -154,6 +157,14 @@ class Engine:
         addresses = _running(self._shared).https.addresses
         if not addresses:
             raise RuntimeError("nothing is served over TLS")
+        return addresses[0].host, addresses[0].port
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Address and port of the API of administrators."""
+        addresses = _running(self._shared).control.addresses
+        if not addresses:
+            raise RuntimeError("there is no API: name control.listen")
         return addresses[0].host, addresses[0].port
 
     @property

@@ -124,3 +124,28 @@ MAX_TLS_VERDICTS = 131_072
 MAX_CERTIFICATE_FILE_BYTES = 1024 * 1024
 MAX_CRL_FILE_BYTES = 64 * 1024 * 1024
 MAX_CERTIFICATE_BLOCKS = 100_000
+
+# The API.  What one request of administrators says; imports are streamed.
+MAX_API_BODY_BYTES = 1024 * 1024
+MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
+MAX_API_CONNECTIONS = 256
+# What one connection may take for a head, and, of a body, for each 64 KiB: Apache's
+# mod_reqtimeout gives 20 s for either.
+API_HEAD_SECONDS = 10.0
+API_BODY_SECONDS = 20.0
+API_BODY_PACE_BYTES = 64 * 1024
+API_IDLE_SECONDS = 15.0
+API_WRITE_STALL_SECONDS = 20.0
+API_TLS_SECONDS = 10.0
+# A read that takes longer is ended: it would hold the log of the database for ever.
+API_READ_SECONDS = 20.0
+MAX_API_READS_WAITING = 128
+MAX_API_PAGE = 1_000
+# Passwords that wait to be compared, each of which takes 64 MiB for some 50 ms.
+MAX_API_PASSWORDS_WAITING = 16
+# Wrong passwords of administrators: from one address, and for one name from addresses
+# that he never signed in from.
+API_GUESSES = 10.0
+API_GUESSES_PER_MINUTE = 2.0
+API_ACCOUNT_GUESSES = 50.0
+API_ACCOUNT_GUESSES_PER_MINUTE = 10.0

@@ -87,6 +87,37 @@ CONTROL_NOT_TRIMMED = _event(
     "old rows of the audit log could not be taken away (%(error)s)",
     "It is tried again within an hour; see that the disk is not full.",
 )
+API_NOT_SERVED = _event(
+    "control.api_not_served",
+    logging.ERROR,
+    "the API of administrators is not served: %(error)s",
+    "Phones are served, and commands work; repair it and send HUP.",
+)
+API_FAULT = _event(
+    "control.api_fault",
+    logging.ERROR,
+    "a request of the API for %(path)s failed unexpectedly",
+    "This is a fault of the program: report it with the traceback.",
+)
+API_SIGN_IN_REFUSED = _event(
+    "control.api_sign_in_refused",
+    logging.WARNING,
+    "%(source)s tried to sign in with a wrong name or password",
+    "If it happens often, somebody guesses: see that control.listen is reached only by "
+    "those who need it.",
+)
+API_ANSWER_NOT_KEPT = _event(
+    "control.api_answer_not_kept",
+    logging.WARNING,
+    "the answer to a request with an idempotency key could not be kept: %(error)s",
+    "The change was made; whoever sends the request again is told so.",
+)
+API_USE_NOT_NOTED = _event(
+    "control.api_use_not_noted",
+    logging.WARNING,
+    "that a token or session was used could not be written down: %(error)s",
+    "It works all the same; see that the disk is not full.",
+)
 PNP_LISTENING = _event(
     "server.pnp_listening",
     logging.INFO,

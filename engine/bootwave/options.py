@@ -11,7 +11,7 @@ they were written; ``address_from_text`` splits them for whoever binds.
 import re
 import socket
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -424,10 +424,31 @@ class ControlOptions(_Section):
     """The administrators' API."""
 
     listen: Annotated[str, AfterValidator(lambda text: text and _listen(text))] = Field(
-        "",
-        description="Address and TCP port; accepted and without effect: there is no "
-        "such listener in this version.",
+        "127.0.0.1:8095",
+        description="Address and TCP port; empty: there is no API.  Without the "
+        "libraries of bootwave[control] there is none by default.",
     )
+    certificates: tuple[Path, ...] = Field(
+        (),
+        description="PEM files, each with a certificate, its chain and its key, for "
+        "the API over TLS; without any it is clear, which is for 127.0.0.1 and [::1] "
+        "only.",
+    )
+
+    @model_validator(mode="after")
+    def _is_private(self) -> "ControlOptions":
+        if self.listen and not self.certificates and not self.is_loopback:
+            raise ValueError(
+                f"control.listen = {self.listen} is reached from other machines: name "
+                "a certificate in control.certificates, or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        host = address_from_text(self.listen).host
+        return bool(host) and ip_address(host.partition("%")[0]).is_loopback
 
 
 class PairingOptions(_Section):

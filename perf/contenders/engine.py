@@ -70,6 +70,7 @@ def make_fleet(place: Path, devices: int) -> Path:
         f"[pairing]\nwindow_minutes = {WINDOW_MINUTES}\n"
         '[pnp]\nlisten = "127.0.0.1:0"\ninterfaces = ["127.0.0.1"]\n'
         '[http]\nlisten = ["127.0.0.1:0"]\n[https]\nlisten = []\n'
+        '[control]\nlisten = ""\n'
     )
     options = load(file, {}).options
     KeyRing.create(options.store.key)

@@ -141,6 +141,7 @@ class Program:
             "PNP__LISTEN": "127.0.0.1:0",
             "HTTP__LISTEN": "127.0.0.1:0",
             "HTTPS__LISTEN": "127.0.0.1:0",
+            "CONTROL__LISTEN": "",
             "SERVER__WORKERS": "2",
             # Who is not root could not look at its descriptors.
             **({"SERVER__DUMPABLE": "true"} if os.geteuid() else {}),

@@ -123,7 +123,7 @@ def _write(file: Path, pnp: int, http: int) -> None:
         f"{_MARK}\n"
         f'[pnp]\nlisten = "{LOOPBACK}:{pnp}"\ninterfaces = ["{LOOPBACK}"]\n'
         f'[http]\nlisten = ["{LOOPBACK}:{http}"]\n[https]\nlisten = []\n'
-        '[log]\nlevel = "warning"\n'
+        '[control]\nlisten = ""\n[log]\nlevel = "warning"\n'
     )
 
 

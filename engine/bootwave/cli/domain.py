@@ -74,6 +74,16 @@ def given_fields(
     return {field: value for field, value in fields.items() if value is not None}
 
 
+_LABELS = {
+    "name": "domain",
+    "registrar": "registrar",
+    "outbound_proxy": "outbound proxy",
+    "language": "language",
+    "timezone": "timezone",
+    "tone_scheme": "tones",
+    "wildcard_subnet": "wildcard subnet",
+    "reach": "reach",
+}
 _with_fields = joined("fields", given_fields)
 
 
@@ -112,13 +122,7 @@ def list_all(json: Json = False) -> None:
         "name": "domain",
         "accounts": "accounts",
         "devices": "devices",
-        "registrar": "registrar",
-        "outbound_proxy": "outbound proxy",
-        "language": "language",
-        "timezone": "timezone",
-        "tone_scheme": "tones",
-        "wildcard_subnet": "wildcard subnet",
-        "reach": "reach",
+        **_LABELS,
         "token": "token",
     }
     # A column that no domain fills would only push the others apart.
@@ -132,6 +136,18 @@ def list_all(json: Json = False) -> None:
         [[row[name] for name in shown] for row in found],
         empty="There are no domains: bootwave domain add DOMAIN adds one.",
     )
+
+
+def show(name: Name, json: Json = False) -> None:
+    """Show what is said of a domain."""
+    with place.session() as session:
+        found = session.call("domain.show", name=name)
+    if json:
+        print_json(found)
+        return
+    for field, label in _LABELS.items():
+        if found[field]:
+            print_line(f"{label + ':':17}{found[field]}")
 
 
 def remove(

@@ -4,12 +4,14 @@ import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bootwave.cli.newfiles import exists_already, make_directory, write_new
-from bootwave.cli.output import Json, called, print_json, print_line
+from bootwave.cli.output import Json, called, moment, print_json, print_line
+from bootwave.cli.setuplink import setup_url
+from bootwave.options import Options
 from bootwave.optionsfile import DEFAULT, FILE_NAME, load
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", show_default=False)]
@@ -51,11 +53,13 @@ def init(directory: Directory, json: Json = False) -> None:
             write_new(path, content, undo)
         create(store.database)
         undo.pop_all()  # everything is there: keep it
+    setup = _setup_token(loaded.options)
     made = {
         "options": str(file),
         "database": str(store.database),
         "key": str(store.key),
         "certificates": [str(path) for path in certificates],
+        "setup": setup,
     }
     if json:
         print_json(made)
@@ -69,6 +73,10 @@ def init(directory: Directory, json: Json = False) -> None:
         print_line(f"Made {names}, which this server shows over HTTPS, self-signed.")
     key = "The key" if is_file(store.key) else f"The key in {store.key}"
     print_line(f"{key} opens every stored password: keep a copy, apart from backups.")
+    if setup is not None:
+        print_line(f"Set-up token, good once, until {moment(setup['expires_at'])}:")
+        print_line(f"  {setup['token']}")
+        print_line(f"It makes the first administrator: POST it to {setup['url']}.")
     print_line("")
     print_line("Next:")
     for words in (
@@ -78,3 +86,14 @@ def init(directory: Directory, json: Json = False) -> None:
         "  serve",
     ):
         print_line(f"  {called()} -o {file} {words.strip()}")
+
+
+def _setup_token(options: Options) -> dict[str, Any] | None:
+    """Return the token that makes the first administrator, None without an API."""
+    from bootwave.control.api.installed import missing
+    from bootwave.control.session import DirectSession
+
+    if not options.control.listen or missing():
+        return None
+    with DirectSession(options) as session:
+        return {**session.call("admin.link"), "url": setup_url(options.control)}

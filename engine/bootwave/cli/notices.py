@@ -7,8 +7,6 @@ from bootwave.options import Options
 
 def notices(options: Options) -> Iterator[str]:
     """Yield a sentence for each thing these options ask for and do not get."""
-    if options.control.listen:
-        yield "control.listen is accepted, but this version has no admin API yet."
     https = options.https
     if not (options.http.listen or https.listen or https.legacy.listen):
         if not options.pnp.enabled:

@@ -36,6 +36,7 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "add": Leaf("domain:add", "Add a domain."),
             "list": Leaf("domain:list_all", "List the domains."),
+            "show": Leaf("domain:show", "Show one domain."),
             "set": Leaf("domain:change", "Change a domain."),
             "remove": Leaf("domain:remove", "Remove a domain."),
             "token": Leaf("token:domain", "Make or show the token in its URL."),
@@ -212,6 +213,25 @@ TREE: Mapping[str, Leaf | Branch] = {
     "phone": Branch(
         "Simulated phones.",
         {"boot": Leaf("phone:boot", "Boot one or many against a server.")},
+    ),
+    "admin": Branch(
+        "Administrators of the API, and tokens for programs.",
+        {
+            "add": Leaf("admin:add", "Add an administrator."),
+            "list": Leaf("admin:list_all", "List the administrators."),
+            "set": Leaf("admin:change", "Change his role and domains."),
+            "passwd": Leaf("admin:passwd", "Give him another password."),
+            "remove": Leaf("admin:remove", "Remove him, his sessions and tokens."),
+            "link": Leaf("admin:link", "Make a token that makes an operator, once."),
+            "token": Branch(
+                "Tokens of the API, for programs.",
+                {
+                    "add": Leaf("apitoken:add", "Make one and show it, once."),
+                    "list": Leaf("apitoken:list_all", "List them."),
+                    "revoke": Leaf("apitoken:revoke", "Revoke one at once."),
+                },
+            ),
+        },
     ),
     "audit": Branch(
         "The audit log: who did what, and which phone took which secret.",

@@ -8,13 +8,17 @@ The table is written out, so that a new method is not reachable by accident.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Protocol, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
 from bootwave.errors import EngineError
+
+if TYPE_CHECKING:
+    from bootwave.store.work import Work
 
 OPERATIONS = frozenset(
     {
         *("domain.add", "domain.set", "domain.list", "domain.remove"),
+        "domain.show",
         *("account.add", "account.import", "account.set", "account.list"),
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close", "window.list"),
@@ -44,6 +48,8 @@ OPERATIONS = frozenset(
         *("rollout.start", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
         *("firmware.images", "firmware.upload", "firmware.remove"),
+        *("admin.add", "admin.set", "admin.password", "admin.list", "admin.remove"),
+        *("admin.link", "admin.token.add", "admin.token.list", "admin.token.revoke"),
         "bulk",
     }
 )
@@ -69,6 +75,8 @@ class Acts(Protocol):
     """What operations are run on (store.administration.Administration)."""
 
     actor: str
+    reach: frozenset[str] | None
+    before: "Callable[[Work], None] | None"
 
 
 def run(
@@ -78,13 +86,16 @@ def run(
     progress: ProgressFunction | None = None,
     *,
     actor: str,
+    reach: frozenset[str] | None = None,
+    before: "Callable[[Work], None] | None" = None,
 ) -> Any:
     """Return the result of *op*, committed.
 
-    *actor* is who asked for it, for the audit log.  *progress* reaches the operations
-    that take one.  Raises EngineError for an unknown operation or wrong arguments, and
-    what the operation raises.  An iterator among the arguments is read to its end
-    first.
+    *actor* is who asked for it, for the audit log, and *reach* the domains that he
+    reaches, None for all.  *before* is called in the transaction of a write and may
+    raise what ends it.  *progress* reaches the operations that take one.  Raises
+    EngineError for an unknown operation or wrong arguments, and what the operation
+    raises.  An iterator among the arguments is read to its end first.
     """
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
@@ -112,8 +123,12 @@ def run(
                     f"The operation {op} cannot be called so: {each} must be "
                     f"{kind_in_words(kind)}."
                 )
-    administration.actor = actor
-    return method(*bound.args, **bound.kwargs)
+    administration.actor, administration.reach = actor, reach
+    administration.before = before
+    try:
+        return method(*bound.args, **bound.kwargs)
+    finally:
+        administration.reach = administration.before = None
 
 
 def kind_in_words(annotation: Any) -> str:

@@ -6,15 +6,17 @@ returns, no worker serves what it closed, not even one that is stopped.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import socket
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bootwave import __version__, log
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
-from bootwave.errors import StoreError
+from bootwave.errors import BootwaveError, StoreError
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
@@ -25,6 +27,9 @@ from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
+
+if TYPE_CHECKING:
+    from bootwave.control.api.listening import ApiServer
 
 TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
 TRIM_PAUSE_SECONDS = 1.0  # while there are more
@@ -45,28 +50,19 @@ class ControlPlane:
         listeners: list[str],
         *,
         started: float,
+        api: Sequence[socket.socket] = (),
     ) -> None:
         """Open the store; raises StoreError or OptionError.
 
         *started* is the wall-clock time when the engine started, of which this
-        process may not be the first control process.
+        process may not be the first control process.  *api* are the sockets on which
+        the API is served.
         """
         self._revocations = revocations
         self._answering = answering
         self._keyring = KeyRing.load(options.store.key)
-        self.administration = Administration(
-            connect(options.store.database),
-            self._keyring,
-            options.pairing,
-            now=instant,
-            committed=self._committed,
-            sightings=SightingLog(options.store.sightings, options.sightings),
-            firmware=options.firmware,
-            images=options.store.images,
-            waves=options.waves,
-            reopen=lambda: connect(options.store.database),
-        )
         self._options = options
+        self.administration = self._administration()
         self._counters = counters
         self._listeners = listeners
         self._started = started
@@ -75,6 +71,27 @@ class ControlPlane:
         self._watch = CertificateWatch(options.https)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self._trimming: asyncio.Task[None] | None = None
+        self._api_sockets = api
+        self._api: ApiServer | None = None
+
+    def _administration(self, *, read_only: bool = False) -> Administration:
+        options = self._options
+
+        def opened() -> sqlite3.Connection:
+            return connect(options.store.database, read_only=read_only)
+
+        return Administration(
+            opened(),
+            self._keyring,
+            options.pairing,
+            now=instant,
+            committed=self._committed,
+            sightings=SightingLog(options.store.sightings, options.sightings),
+            firmware=options.firmware,
+            images=options.store.images,
+            waves=options.waves,
+            reopen=opened,
+        )
 
     def _committed(self, changes: list[Change]) -> None:
         """End what *changes* took away, in every worker, before it returns."""
@@ -89,9 +106,38 @@ class ControlPlane:
         self._rollouts.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
+        if self._api_sockets:
+            await self._serve_api()
+
+    async def _serve_api(self) -> None:
+        """Serve the API; what prevents that is logged, and prevents nothing else."""
+        # Here: an engine without API loads none of its libraries.
+        from bootwave.control.api.listening import api_server
+
+        try:
+            api = await asyncio.to_thread(
+                api_server,
+                self.server,
+                self.administration,
+                self._keyring,
+                self._reading,
+                self._api_sockets,
+                self._options.control.certificates,
+            )
+            await api.start()
+        except (BootwaveError, OSError, ImportError) as error:
+            log.note(log.API_NOT_SERVED, error=str(error))
+            return
+        self._api = api
+
+    def _reading(self) -> Administration:
+        """Return a store that is read only, with a connection of its own."""
+        return self._administration(read_only=True)
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        if self._api is not None:
+            await self._api.stop()
         await self._watch.stop()
         await self._rollouts.stop()
         if self._trimming is not None:

@@ -150,7 +150,7 @@ def _run(
 def _fixed_at_start(before: Options, wanted: Options) -> list[str]:
     """Return the keys that *wanted* changes and only a new start can."""
     keys = [("server", "workers"), ("server", "dumpable")]
-    keys += [("http", "listen"), ("https", "listen")]
+    keys += [("http", "listen"), ("https", "listen"), ("control", "listen")]
     keys += [
         ("pnp", key) for key in ("enabled", "listen", "group", "interfaces", "bind")
     ]
@@ -190,4 +190,5 @@ def _control_plane(
         shared.counters,
         shared.lines() if lines is None else lines,
         started=shared.started,
+        api=[each for slot in shared.control.by_slot for each in slot],
     )

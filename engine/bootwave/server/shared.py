@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootwave import log
+from bootwave.control.api.installed import missing
+from bootwave.errors import OptionError
 from bootwave.metrics import CounterPage
-from bootwave.options import HttpsOptions, Options
+from bootwave.options import ControlOptions, HttpsOptions, Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.limitpages import LimitPages
 from bootwave.provision.revocations import RevocationPage
@@ -69,7 +71,8 @@ class Shared:
     """Listeners by worker slot, the PnP sockets, and the pages of shared memory.
 
     ``https`` and ``legacy`` are what listens for TLS, by the contexts of ``tls``, which
-    is None where nothing does.  The control process counts in the row after those of
+    is None where nothing does.  ``control`` is what listens for the API, for the
+    control process alone.  The control process counts in the row after those of
     the worker slots.
     ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
     ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
@@ -84,6 +87,7 @@ class Shared:
     tls: "TlsShared | None"
     slots: int
     pnp: PnpSockets | None
+    control: Listeners
     revocations: RevocationPage
     answering: AnsweringPage
     counters: CounterPage
@@ -119,6 +123,7 @@ class Shared:
         lines = [f"http {address}" for address in self.http.addresses]
         lines += [f"https {address}" for address in self.https.addresses]
         lines += [f"https legacy {address}" for address in self.legacy.addresses]
+        lines += [f"control {address}" for address in self.control.addresses]
         if self.pnp is not None:
             host, port = self.pnp.unicast.getsockname()[:2]
             lines.append(f"pnp udp {host}:{port}")
@@ -133,7 +138,7 @@ class Shared:
 
     def close(self) -> None:
         """Close all sockets and files; what waits in the sockets' queues is lost."""
-        for kind in (self.http, self.https, self.legacy):
+        for kind in (self.http, self.https, self.legacy, self.control):
             kind.close()
         if self.pnp is not None:
             self.pnp.close()
@@ -144,6 +149,8 @@ class Shared:
         """Close what belongs to others than worker *slot* (None: to any worker)."""
         for kind in (self.http, self.https, self.legacy):
             kind.keep(slot)
+        if slot is not None:
+            self.control.close()
         if slot != 0 and self.pnp is not None:
             self.pnp.close()
 
@@ -158,7 +165,9 @@ def open_shared(
     """
     opened: list[Listeners] = []
 
-    def listen(addresses: Sequence[str], option: str, *, deferred: bool) -> Listeners:
+    def listen(
+        addresses: Sequence[str], option: str, *, deferred: bool, slots: int = slots
+    ) -> Listeners:
         opened.append(
             Listeners(
                 open_http_listeners(addresses, slots, option=option, deferred=deferred)
@@ -177,6 +186,17 @@ def open_shared(
             https.legacy.listen if tls else (), "https.legacy.listen", deferred=True
         )
         pnp = open_pnp_sockets(options.pnp) if options.pnp.enabled else None
+        # Last, for whoever has another program on its port is served all the same.
+        api = listen((), "control.listen", deferred=False, slots=1)
+        for text in control_addresses(options.control, embedded=embedded):
+            try:
+                api = listen((text,), "control.listen", deferred=False, slots=1)
+            except OptionError as error:
+                if "listen" in options.control.model_fields_set:
+                    if pnp is not None:
+                        pnp.close()
+                    raise
+                log.note(log.START_WARNING, warning=f"there is no API: {error}")
     except BaseException:
         for kind in opened:
             kind.close()
@@ -188,6 +208,7 @@ def open_shared(
         tls,
         slots,
         pnp,
+        api,
         RevocationPage(),
         AnsweringPage(slots),
         CounterPage(slots + 1),
@@ -197,6 +218,30 @@ def open_shared(
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),
     )
+
+
+def control_addresses(control: ControlOptions, *, embedded: bool) -> list[str]:
+    """Return where the API listens: one address, or none.
+
+    Nobody asked for the default one, so it is left out where the libraries are not
+    installed, and where the engine is *embedded* in a program.  Raises OptionError when
+    what was asked for cannot be, and for certificates that cannot be used.
+    """
+    asked = "listen" in control.model_fields_set
+    if not control.listen or (embedded and not asked):
+        return []
+    if missing():
+        if not asked:
+            return []
+        raise OptionError(
+            "control.listen asks for the API, whose libraries are not installed: "
+            "install bootwave[control], or leave it empty."
+        )
+    if control.certificates:
+        from bootwave.control.api.tls import tls_context
+
+        tls_context(control.certificates)
+    return [control.listen]
 
 
 def _tls(https: HttpsOptions, *, embedded: bool) -> "TlsShared | None":

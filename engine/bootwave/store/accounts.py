@@ -153,7 +153,11 @@ def remove(work: Work, account: str) -> dict[str, Any]:
 def listed(work: Work, domain: str | None) -> list[dict[str, Any]]:
     """Return the accounts, of *domain* or all, with what they are bound to."""
     if domain is None:
-        rows = work.connection.execute(_ALL).fetchall()
+        rows = [
+            row
+            for row in work.connection.execute(_ALL).fetchall()
+            if work.reaches(row[1])
+        ]
     else:
         rows = work.connection.execute(
             _OF_DOMAIN, {"domain_id": work.domain_id(domain)}

@@ -1,13 +1,14 @@
 """Every operation of an administrator, one transaction each.
 
-Arguments and results are what JSON has: the command line, the control socket and, one
-day, the API call the same methods.  An operation raises OperatorError subclasses with
+Arguments and results are what JSON has: the command line, the control socket and the
+API call the same methods.  An operation raises OperatorError subclasses with
 one sentence that says what to do, or StoreUnavailable, and then has changed nothing.
 The audit log is told in the same transaction what was done, and by whom.  After the
 commit, ``committed`` is told what changed, so that grants and caches that rest on it
 end before the operation returns.  Passwords go in and never come out.
 """
 
+from bootwave.store.operations.access import AccessOperations
 from bootwave.store.operations.accounts import AccountOperations
 from bootwave.store.operations.audit import AuditOperations
 from bootwave.store.operations.bulk import BulkOperations
@@ -29,6 +30,7 @@ class Administration(
     FirmwareOperations,
     RolloutOperations,
     AuditOperations,
+    AccessOperations,
 ):
     """The operations.  One thread at a time may use it.
 

@@ -86,6 +86,11 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
     held = work.connection.execute(_HELD, {"mac": mac}).fetchall()
     if any(domain_id != account.domain_id for _, _, domain_id in held):
         others = work.connection.execute(_OTHER_DOMAIN, named).fetchall()
+        if not all(work.reaches(domain) for _, domain in others):
+            raise StoreConflict(
+                f"{text_from_mac(mac)} is bound in another domain, and a MAC is in one "
+                "only: ask an operator to free it."
+            )
         names = [f"{number}@{domain}" for number, domain in others]
         named_mac, one, each = text_from_mac(mac), names[0], ""
         if len(names) > 1:

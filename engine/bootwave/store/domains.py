@@ -173,21 +173,29 @@ def reserve_star(work: Work, domain_id: int) -> None:
         ).fetchall()
         if holders:
             where = f"in {subnet}" if subnet else "for all subnets"
+            holder = holders[0][0]
+            named = f"The domain {holder}" if work.reaches(holder) else "Another domain"
             raise StoreConflict(
-                f"The domain {holders[0][0]} has '*' accounts {where} already: give "
+                f"{named} has '*' accounts {where} already: give "
                 "each domain its own with bootwave domain set --wildcard-subnet."
             )
     refresh_star_subnet(work.connection, domain_id)
 
 
+def shown(work: Work, name: str) -> dict[str, Any]:
+    """Return what is said of the domain *name*; raises StoreNotFound."""
+    row = work.connection.execute(_ONE, {"id": work.domain_id(name)}).fetchall()[0]
+    return dict(zip(("name", *FIELDS), row, strict=True))
+
+
 def listed(work: Work) -> list[dict[str, Any]]:
-    """Return all domains with the numbers of their accounts and devices.
+    """Return the domains that are reached, with their numbers of accounts and devices.
 
     ``token`` says whether one in the URL is ``required`` or ``optional``, "" for none.
     """
     names = ("name", *FIELDS, "accounts", "devices", "token")
     rows = work.connection.execute(_ALL).fetchall()
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(names, row, strict=True)) for row in rows if work.reaches(row[0])]
 
 
 def remove(work: Work, name: str, *, force: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ processes that run go on with the new key.
 """
 
 import base64
+import hmac
 import os
 import time
 from pathlib import Path
@@ -135,6 +136,26 @@ class KeyRing:
             ).decode()
         except Exception as error:
             raise _not_opened(error, sealed, owner) from None
+
+    def tag(self, data: bytes, *, purpose: str) -> bytes:
+        """Return 20 bytes that only who has the key can make for *data*.
+
+        Four say which key it is, the others are of HMAC-SHA256 (RFC 2104) under a key
+        of their own for each *purpose*.
+        """
+        self._notice()
+        return self._tag(self._sealing_id, data, purpose)
+
+    def is_tag(self, tag: bytes, data: bytes, *, purpose: str) -> bool:
+        """Whether *tag* was made for *data*, by any key of the ring."""
+        key_id = tag[:_ID_BYTES]
+        return key_id in self._keys and hmac.compare_digest(
+            tag, self._tag(key_id, data, purpose)
+        )
+
+    def _tag(self, key_id: bytes, data: bytes, purpose: str) -> bytes:
+        own = hmac.digest(self._keys[key_id], f"tag/{purpose}".encode(), "sha256")
+        return key_id + hmac.digest(own, data, "sha256")[:_TAG_BYTES]
 
     def _found(self, key_id: bytes, sealed: bytes, owner: str) -> "AESGCM":
         """Return the cipher of a key that was not used before."""

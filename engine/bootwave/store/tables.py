@@ -4,6 +4,7 @@ from typing import Final
 
 from bootwave.store import (
     schema,
+    schema_access,
     schema_books,
     schema_firmware,
     schema_layers,
@@ -13,6 +14,7 @@ from bootwave.store import (
 # A topic's tables are there once it is loaded.
 TOPICS: Final = (
     schema,
+    schema_access,
     schema_books,
     schema_firmware,
     schema_layers,

@@ -92,15 +92,16 @@ def chosen(
 def _of_mac(work: Work, text: str) -> list[AccountRow]:
     mac = required_mac(text)
     ids = work.connection.execute(_OF_MAC, {"mac": mac}).fetchall()
-    if not ids:
+    found = [
+        AccountRow(*work.connection.execute(_BY_ID, {"id": account_id}).fetchall()[0])
+        for (account_id,) in ids
+    ]
+    if not found or not all(work.reaches(account.domain) for account in found):
         raise StoreNotFound(
             f"{text_from_mac(mac)} is bound to no account: bootwave account bind "
             "NUMBER@DOMAIN MAC binds it."
         )
-    return [
-        AccountRow(*work.connection.execute(_BY_ID, {"id": account_id}).fetchall()[0])
-        for (account_id,) in ids
-    ]
+    return found
 
 
 def _within(
@@ -253,7 +254,7 @@ def listed(work: Work, domain: str | None, *, everything: bool) -> list[dict[str
         name = domain.strip().lower()
     shown = []
     for row in work.connection.execute(_LIST).fetchall():
-        if name is not None and row[1] != name:
+        if (name is not None and row[1] != name) or not work.reaches(row[1]):
             continue
         state = _state(work, row[3:])
         if everything or state["state"] in LIVE:

@@ -54,7 +54,8 @@ class Work:
     """What an operation needs; ``changes`` collects what it touched, in order.
 
     ``actor`` is who asked for it, and ``notes`` collects what the audit log is told
-    with the commit.
+    with the commit.  ``reach`` are the domains that he reaches, None for all; others
+    are to him as if they did not exist.
     """
 
     connection: sqlite3.Connection
@@ -64,6 +65,7 @@ class Work:
     changes: list[Change] = field(default_factory=list)
     actor: str = ENGINE
     notes: list[Note] = field(default_factory=list)
+    reach: frozenset[str] | None = None
 
     def note(self, action: str, subject: str, **detail: Any) -> None:
         """Tell the audit log, without secrets; values that say nothing are left out."""
@@ -95,11 +97,15 @@ class Work:
             boot_id == self.at.boot_id and self.at.boottime < expires
         )
 
+    def reaches(self, domain: str) -> bool:
+        """Whether who asks may know of *domain*, in small letters."""
+        return self.reach is None or domain in self.reach
+
     def domain_id(self, name: str) -> int:
         """Return the id of the domain *name*; raises StoreNotFound."""
         wanted = required_domain(name)
         rows = self.connection.execute(_DOMAIN, {"name": wanted}).fetchall()
-        if not rows:
+        if not rows or not self.reaches(wanted):
             raise StoreNotFound(
                 f"There is no domain {wanted}: add it with bootwave domain add."
             )
@@ -111,7 +117,7 @@ class Work:
         rows = self.connection.execute(
             _ACCOUNT, {"domain": name.domain, "number": name.number}
         ).fetchall()
-        if not rows:
+        if not rows or not self.reaches(name.domain):
             self.domain_id(name.domain)
             raise StoreNotFound(
                 f"There is no account {name}: add it with bootwave account add."

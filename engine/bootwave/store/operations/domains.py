@@ -60,6 +60,11 @@ class DomainOperations(Transactions):
         with self._change() as work:
             return domains.change(work, name, given)
 
+    def domain_show(self, name: str) -> Object:
+        """Return what is said of a domain."""
+        with self._look() as work:
+            return domains.shown(work, name)
+
     def domain_list(self) -> list[Object]:
         """Return all domains with the numbers of their accounts and devices."""
         with self._look() as work:

@@ -1,5 +1,6 @@
 """The transactions that operations of administrators are made in."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ class NotToBeStored(Exception):
 class Transactions:
     """What every operation works with.  One thread at a time may use it.
 
-    ``actor`` is who the next ones are for: a user's name.
+    ``actor`` is who the next ones are for: a user's name.  ``reach`` are the domains
+    that he reaches, None for all.  ``before`` is called once, in the transaction of the
+    next write and before it: what it raises ends that.
     """
 
     def __init__(
@@ -67,18 +70,28 @@ class Transactions:
         self._images = ImageFolder(images or Path("images"))
         self._steps = RolloutSteps((waves or WavesOptions()).phone_port)
         self.actor = audit.ENGINE
+        self.reach: frozenset[str] | None = None
+        self.before: Callable[[Work], None] | None = None
 
     def close(self) -> None:
         """Close the connection; nothing else may be called afterwards."""
         self._connection.close()
+
+    def interrupt(self) -> None:
+        """End what is being read or written with StoreUnavailable; for any thread."""
+        with contextlib.suppress(sqlite3.ProgrammingError):  # closed in this moment
+            self._connection.interrupt()
 
     @contextmanager
     def _change(self) -> Iterator[Work]:
         """Give the work of one write; commit it, then tell what changed."""
         self._renew()
         work = self._work()
+        before, self.before = self.before, None
         try:
             with transaction(self._connection):
+                if before is not None:
+                    before(work)
                 yield work
                 for action, subject, detail in work.notes:
                     audit.append(
@@ -119,6 +132,7 @@ class Transactions:
             self._pairing,
             self._now(),
             actor=self.actor,
+            reach=self.reach,
         )
 
     def _fail(self) -> None:

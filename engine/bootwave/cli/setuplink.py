@@ -1,0 +1,13 @@
+"""Where a set-up token is sent to."""
+
+from bootwave.options import ControlOptions
+
+SETUP_PATH = "/api/v1/setup"
+
+
+def setup_url(control: ControlOptions) -> str:
+    """Return the URL that takes a set-up token, "" where there is no API."""
+    if not control.listen:
+        return ""
+    scheme = "https" if control.certificates else "http"
+    return f"{scheme}://{control.listen}{SETUP_PATH}"

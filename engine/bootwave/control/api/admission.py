@@ -1,0 +1,184 @@
+"""The one place where a request is let through or not.
+
+    Authorization or cookie ──► principal ──► verdict by what the route declares
+
+What belongs to a domain that the principal does not reach does not exist for him: the
+answer is the same as to a name that nobody has, and is given before anything is looked
+up.  Tokens and sessions are looked up with each request, so that revoking one is true
+for the next.
+"""
+
+import base64
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from bootwave.control.api.declarations import (
+    Declared,
+    DomainIn,
+    Everywhere,
+    Found,
+)
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.principals import (
+    NOBODY,
+    Need,
+    Principal,
+    of_session,
+    of_token,
+)
+from bootwave.control.api.problems import Problem
+from bootwave.errors import OperatorError
+from bootwave.pairing.instant import Instant
+from bootwave.store.names import required_domain
+from bootwave.store.opaque import MAX_CHARACTERS, SESSION, TOKEN, digest_of
+
+COOKIE = "bootwave"
+SECURE_COOKIE = "__Host-bootwave"  # a name that browsers keep to this host and to TLS
+CSRF_HEADER = "X-Bootwave-Csrf"
+SAFE = frozenset({"GET", "HEAD"})
+
+
+async def admit(request: Request, declared: Declared, desk: Desk) -> Principal:
+    """Return who asks; raises Problem when he may not ask for this."""
+    if declared.need is Need.NOTHING:
+        return NOBODY
+    principal = await principal_of(request, desk)
+    if principal is None:
+        raise Problem(
+            "signed-out",
+            "Send a token as Authorization: Bearer, or sign in with POST "
+            "/api/v1/session.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    judge(principal, declared, desk.now())
+    await _require_reach(request, principal, declared, desk)
+    return principal
+
+
+def judge(principal: Principal, declared: Declared, now: Instant) -> None:
+    """Raise Problem when *principal* may not do what *declared* needs anywhere."""
+    if isinstance(declared.touches, Everywhere) and principal.domains is not None:
+        raise Problem(
+            "forbidden",
+            "Only who administers all domains may do this: ask an operator.",
+        )
+    if declared.need not in principal.may:
+        lacking = "scope" if principal.token is not None else "role"
+        raise Problem(
+            "forbidden",
+            f"This needs a {lacking} that allows to {_WORDS[declared.need]}.",
+        )
+    if declared.confirmed and not principal.is_confirmed(now):
+        raise Problem(
+            "confirmation-required",
+            "Give the password again with POST /api/v1/session/confirmation: it is "
+            "good for ten minutes.",
+        )
+
+
+_WORDS = {
+    Need.NOTHING: "do nothing",
+    Need.SIGNED_IN: "sign in",
+    Need.READ: "read",
+    Need.WRITE: "write",
+    Need.REVEAL: "reveal secrets",
+    Need.TOKENS: "make tokens",
+    Need.ACCESS: "administer access",
+}
+
+
+async def _require_reach(
+    request: Request, principal: Principal, declared: Declared, desk: Desk
+) -> None:
+    """Raise Problem 404 when the route touches a domain of others."""
+    touches = declared.touches
+    if principal.domains is None:
+        return
+    if isinstance(touches, DomainIn):
+        text = request.path_params[touches.parameter]
+        try:
+            name = required_domain(text)
+        except OperatorError:
+            name = None
+        if name is None or not principal.reaches(name):
+            raise Problem("not-found", "There is no such domain, or it is not yours.")
+    elif isinstance(touches, Found):
+        found = await touches.domain_of(request, desk)
+        if found is None or not principal.reaches(found):
+            raise Problem(
+                "not-found", f"There is no such {touches.what}, or it is not yours."
+            )
+
+
+async def principal_of(request: Request, desk: Desk) -> Principal | None:
+    """Return who asks, None for nobody.
+
+    Who sends ``Authorization`` is known by that alone.  Raises Problem when a request
+    that changes something comes with a cookie and without the proof of ``csrf_token``.
+    """
+    field_value = request.headers.get("authorization")
+    if field_value is not None:
+        return await _by_token(field_value, request, desk)
+    secret = request.cookies.get(cookie_name(request), "")
+    if not is_opaque(secret, SESSION):
+        return None
+    session = await desk.look(lambda store: store.access_session(digest_of(secret)))
+    if session is None:
+        return None
+    if request.method not in SAFE:
+        _require_own_page(request, secret)
+    desk.note_use(source_of(request), session=session)
+    return of_session(session)
+
+
+async def _by_token(field_value: str, request: Request, desk: Desk) -> Principal | None:
+    scheme, _, secret = field_value.partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not is_opaque(secret, TOKEN):
+        return None
+    token = await desk.look(lambda store: store.access_token(digest_of(secret)))
+    if token is None:
+        return None
+    desk.note_use(source_of(request), token=token)
+    return of_token(token)
+
+
+def is_opaque(secret: str, prefix: str) -> bool:
+    """Whether *secret* may be one of those with *prefix*, which is worth a look."""
+    return secret.startswith(prefix) and len(secret) <= MAX_CHARACTERS
+
+
+def cookie_name(request: Request) -> str:
+    """Return the name of the session's cookie on the way that the request came."""
+    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
+
+
+def source_of(request: Request) -> str:
+    """Return the address that the request came from."""
+    return request.client.host if request.client is not None else ""
+
+
+def csrf_token(secret: str) -> str:
+    """Return what a page proves by that it was told the session, not only sends it.
+
+    Another site's page can have the cookie sent, and cannot read this.
+    """
+    digest = hashlib.sha256(b"csrf/" + secret.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _require_own_page(request: Request, secret: str) -> None:
+    given = request.headers.get(CSRF_HEADER, "")
+    origin = request.headers.get("origin")
+    own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    if not own or not hmac.compare_digest(
+        given.encode(errors="replace"), csrf_token(secret).encode()
+    ):
+        raise Problem(
+            "csrf",
+            f"Send the csrf_token of GET /api/v1/session as {CSRF_HEADER}, from a page "
+            "of this server.",
+        )

@@ -1,0 +1,46 @@
+"""What the API answers: JSON by orjson."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from bootwave.control.api.entitytags import entity_tag
+
+
+class Answer(Response):
+    """An answer of JSON; ``headers`` are as they are sent."""
+
+    media_type = "application/json"
+
+    def __init__(
+        self,
+        content: Any = None,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: Any = None,
+    ) -> None:
+        """Answer with *content*, of what JSON has a form for."""
+        super().__init__(content, status_code, headers, media_type, background)
+
+    def render(self, content: Any) -> bytes:
+        """Return *content* as bytes."""
+        return orjson.dumps(content)
+
+
+def shown(content: Any) -> Answer:
+    """Return the answer that shows a resource, with its entity tag."""
+    return Answer(content, headers={"ETag": entity_tag(content)})
+
+
+def created(location: str, content: Any) -> Answer:
+    """Return the answer to a request that made the resource at *location*."""
+    headers = {"ETag": entity_tag(content), "Location": location}
+    return Answer(content, 201, headers)
+
+
+def nothing() -> Response:
+    """Return the answer to a request after which there is nothing to show."""
+    return Response(status_code=204)

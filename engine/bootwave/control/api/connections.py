@@ -1,0 +1,116 @@
+"""Connections of the API: uvicorn's, with the deadlines and bounds that it has not.
+
+    head awaited ──► body comes ──► answered ──► head awaited …
+       (seconds)      (a pace)       (a peer that reads)
+
+A peer that is slower is cut off.  Each connection has one timer at a time for what the
+peer owes, and one while it does not read.
+"""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bootwave.limits import (
+    API_BODY_PACE_BYTES,
+    API_BODY_SECONDS,
+    API_HEAD_SECONDS,
+    API_WRITE_STALL_SECONDS,
+    HTTP_LINGER_SECONDS,
+    MAX_API_CONNECTIONS,
+)
+
+
+class ApiConnection(H11Protocol):
+    """One connection, which is closed when the peer is too slow, or one too many."""
+
+    head_seconds = API_HEAD_SECONDS
+    body_seconds = API_BODY_SECONDS
+    stall_seconds = API_WRITE_STALL_SECONDS
+    most = MAX_API_CONNECTIONS
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        """Begin with nothing owed."""
+        super().__init__(*args, **values)
+        self._owed: asyncio.TimerHandle | None = None
+        self._owed_for: object = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, or close it when there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.close()
+            return
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        for timer in (self._owed, self._stalled):
+            if timer is not None:
+                timer.cancel()
+        self._owed = self._stalled = None
+        self._owed_for = "lost"
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._received += len(data)
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._look()
+
+    def pause_writing(self) -> None:
+        """Note that the peer does not read."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(self.stall_seconds, self._cut_off)
+
+    def resume_writing(self) -> None:
+        """Note that it reads again."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _look(self) -> None:
+        """Set the timer for what the peer owes now, unless it is that already."""
+        if self._owed_for == "lost" or self.transport.is_closing():
+            return
+        state: object = self.conn.their_state
+        if state is h11.SEND_BODY and self.cycle and self.cycle.response_complete:
+            state = "unwanted body"
+        if state == self._owed_for:
+            return
+        self._owed_for = state
+        if self._owed is not None:
+            self._owed.cancel()
+            self._owed = None
+        if state is h11.IDLE:
+            self._owed = self.loop.call_later(self.head_seconds, self._cut_off)
+        elif state is h11.SEND_BODY:
+            self._expect_body()
+        elif state == "unwanted body":
+            self._owed = self.loop.call_later(HTTP_LINGER_SECONDS, self._cut_off)
+
+    def _expect_body(self) -> None:
+        self._owed = self.loop.call_later(
+            self.body_seconds, self._look_at_pace, self._received
+        )
+
+    def _look_at_pace(self, before: int) -> None:
+        if self._received - before < API_BODY_PACE_BYTES:
+            self._cut_off()
+        else:
+            self._expect_body()
+
+    def _cut_off(self) -> None:
+        if not self.transport.is_closing() or self._stalled is not None:
+            self.transport.abort()

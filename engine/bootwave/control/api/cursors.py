@@ -1,0 +1,63 @@
+"""Where a page of a list ended, as an opaque text that the next request gives back.
+
+It holds the sort keys of the last row and is bound, by a tag that only this store's key
+makes, to the list with its filters and order: a cursor of another list is refused
+rather than misunderstood, and none can be made up.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import orjson
+
+from bootwave.control.api.problems import Problem
+from bootwave.store.secrets import KeyRing
+
+_PURPOSE = "cursor"
+_TAG_BYTES = 20
+MAX_CURSOR_CHARACTERS = 2_048
+
+Key = str | int | float | None
+
+
+class Cursors:
+    """Makes and reads cursors under the keys of *keyring*."""
+
+    def __init__(self, keyring: KeyRing) -> None:
+        """Keep the ring."""
+        self._keyring = keyring
+
+    def after(self, of: str, last: Sequence[Key]) -> str:
+        """Return the cursor of what comes after the row with the sort keys *last*.
+
+        *of* names the list with all that chooses and orders it.
+        """
+        said = orjson.dumps(list(last))
+        tag = self._keyring.tag(_bound(of, said), purpose=_PURPOSE)
+        return base64.urlsafe_b64encode(tag + said).rstrip(b"=").decode()
+
+    def read(self, of: str, cursor: str) -> list[Key]:
+        """Return the sort keys that *cursor* of the list *of* holds.
+
+        Raises Problem 400 when it is of another list, or nobody's.
+        """
+        if len(cursor) <= MAX_CURSOR_CHARACTERS and cursor.isascii():
+            try:
+                raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            except (ValueError, binascii.Error):
+                raw = b""
+            tag, said = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
+            if self._keyring.is_tag(tag, _bound(of, said), purpose=_PURPOSE):
+                keys: list[Key] = orjson.loads(said)
+                return keys
+        raise Problem(
+            "bad-cursor",
+            "The cursor is not one of this list with these filters: begin again "
+            "without one.",
+        )
+
+
+def _bound(of: str, said: bytes) -> bytes:
+    name = of.encode()
+    return b"%d %b%b" % (len(name), name, said)

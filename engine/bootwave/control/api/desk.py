@@ -1,0 +1,205 @@
+"""How routes reach the store: the operations that commands call, by the same thread.
+
+    read ──► one of a few threads, read only        (readers)
+    write ──► the writer's thread of the control process, one after the other
+
+What a principal does not reach is not there for his operations either
+(``Work.reach``): the second fence behind ``admission``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave import log
+from bootwave.control.api import idempotencykeys
+from bootwave.control.api.cursors import Cursors
+from bootwave.control.api.entitytags import Check
+from bootwave.control.api.guessing import Guessing
+from bootwave.control.api.passwords import Passwords
+from bootwave.control.api.principals import Principal
+from bootwave.control.api.readers import Readers
+from bootwave.control.operations import run
+from bootwave.control.server import ControlServer
+from bootwave.errors import StoreError
+from bootwave.pairing.instant import Instant
+from bootwave.store import idempotency
+from bootwave.store.administration import Administration
+from bootwave.store.adminsessions import SEEN_EVERY_SECONDS, AdminSession
+from bootwave.store.apitokens import USED_EVERY_SECONDS, ApiToken
+from bootwave.store.boot import instant
+from bootwave.store.idempotency import Kept, Once
+from bootwave.store.secrets import KeyRing
+from bootwave.store.work import Work
+
+T = TypeVar("T")
+
+
+class Desk:
+    """What the routes of one API work with.
+
+    Changes are made by *administration* in the thread of *server*, reads by *readers*.
+    *now* is the clock that decides.
+    """
+
+    def __init__(
+        self,
+        server: ControlServer,
+        administration: Administration,
+        readers: Readers,
+        keyring: KeyRing,
+        *,
+        now: Callable[[], Instant] = instant,
+    ) -> None:
+        """Keep them; ``close`` closes the readers and nothing else."""
+        self._server = server
+        self._administration = administration
+        self._readers = readers
+        self.keyring = keyring
+        self.now = now
+        self.cursors = Cursors(keyring)
+        self.passwords = Passwords()
+        self.guessing = Guessing()
+        self._noting: set[asyncio.Task[None]] = set()
+        self._noted: set[tuple[str, int]] = set()
+
+    async def close(self) -> None:
+        """Wait for what is under way, and close the connections of reads."""
+        await asyncio.gather(*self._noting)
+        await asyncio.to_thread(self._readers.close)
+        await asyncio.to_thread(self.passwords.close)
+
+    # Reads
+
+    async def read(self, principal: Principal, op: str, **args: Any) -> Any:
+        """Return the result of the operation *op*, which only reads."""
+        return await self._readers.run(
+            lambda store: run(
+                store, op, args, actor=principal.actor, reach=principal.domains
+            )
+        )
+
+    async def look(self, read: Callable[[Administration], T]) -> T:
+        """Return what *read* returns, called with a store that is read only."""
+        return await self._readers.run(read)
+
+    # Writes
+
+    async def write(
+        self,
+        request: Request,
+        principal: Principal,
+        op: str,
+        args: dict[str, Any],
+        answer: Callable[[Any], Response],
+        *,
+        check: Check | None = None,
+        secret: bool = False,
+    ) -> Response:
+        """Carry the operation *op* out, and return *answer* of its result.
+
+        *check* is called in its transaction, before it, and may raise what ends it.  A
+        POST is heeded if it carries an Idempotency-Key, and given the answer it had
+        before; one that is *secret* is not kept.
+        """
+        once = None
+        if request.method == "POST":
+            once = await idempotencykeys.once(request, principal, self.keyring)
+
+        def carry_out() -> Response:
+            store = self._administration
+            result = run(
+                store,
+                op,
+                args,
+                actor=principal.actor,
+                reach=principal.domains,
+                before=lambda work: _begin(work, once, check),
+            )
+            response = answer(result)
+            if once is not None and not secret:
+                self._keep(store, once, response)
+            return response
+
+        try:
+            return await self._server.in_thread(carry_out)
+        except _Repeated as repeated:
+            return await idempotencykeys.replayed(request, repeated.kept, self.keyring)
+
+    async def change(self, actor: str, write: Callable[[Administration], T]) -> T:
+        """Return what *write* returns, called where changes are made, by *actor*."""
+
+        def carry_out() -> T:
+            self._administration.actor = actor
+            return write(self._administration)
+
+        return await self._server.in_thread(carry_out)
+
+    def _keep(self, store: Administration, once: Once, response: Response) -> None:
+        headers = idempotencykeys.headers_to_keep(response)
+        body = bytes(response.body)
+        try:
+            store.access_keep_answer(once, response.status_code, headers, body)
+        except StoreError as error:
+            # The change is made; whoever asks again is told that it was.
+            log.note(log.API_ANSWER_NOT_KEPT, error=str(error))
+
+    # What is written down beside a request, and no request waits for
+
+    def note_use(
+        self,
+        source: str,
+        *,
+        session: AdminSession | None = None,
+        token: ApiToken | None = None,
+    ) -> None:
+        """Write down that a session or token is used, when that is a minute old."""
+        now = self.now()
+        if session is not None and now.boottime - session.seen >= SEEN_EVERY_SECONDS:
+            self._note_once("session", session.id, source)
+        if token is not None and (
+            token.used_at is None or abs(now.wall - token.used_at) >= USED_EVERY_SECONDS
+        ):
+            self._note_once("token", token.id, source)
+
+    def _note_once(self, kind: str, number: int, source: str) -> None:
+        # One at a time for each: a writer that is busy must not gather thousands.
+        if (kind, number) in self._noted:
+            return
+        self._noted.add((kind, number))
+        task = asyncio.get_running_loop().create_task(self._note(kind, number, source))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _note(self, kind: str, number: int, source: str) -> None:
+        named = {kind: number}
+        try:
+            await self.change(
+                "", lambda store: store.access_used(source=source, **named)
+            )
+        except StoreError as error:
+            log.note(log.API_USE_NOT_NOTED, error=str(error))
+        finally:
+            self._noted.discard((kind, number))
+
+
+class _Repeated(Exception):
+    """A request with this key was carried out before."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__()
+        self.kept = kept
+
+
+def _begin(work: Work, once: Once | None, check: Check | None) -> None:
+    if once is not None:
+        kept = idempotency.find(work.connection, once.actor, once.key, work.at.wall)
+        if kept is not None:
+            raise _Repeated(kept)
+    if check is not None:
+        check(work)
+    if once is not None:
+        idempotency.begin(work.connection, once, work.at.wall)

@@ -1,0 +1,72 @@
+"""Entity tags of resources, and the conditions that requests make of them (RFC 9110).
+
+A tag is a hash of what is shown, so it changes with that and with nothing else, and two
+processes give the same.  ``If-Match`` is compared within the transaction of the write
+that it is for (``Desk.write``): between looking and writing nobody comes in.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from bootwave.control.api.problems import Problem
+from bootwave.store.work import Work
+
+_DIGEST_BYTES = 15  # 20 characters without padding
+MAX_IF_MATCH_CHARACTERS = 1_024
+
+Check = Callable[[Work], None]
+
+
+def entity_tag(content: Any) -> str:
+    """Return the strong entity tag of *content*, of what JSON has a form for."""
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
+    return f'"{base64.urlsafe_b64encode(digest).decode()}"'
+
+
+def is_among(tag: str, field_value: str) -> bool:
+    """Whether *tag* is one that ``If-Match`` with this *field_value* lets through.
+
+    ``*`` is any; weak tags never match (RFC 9110 section 13.1.1).
+    """
+    listed = [part.strip() for part in field_value.split(",")]
+    return "*" in listed or tag in listed
+
+
+def matches(field_value: str | None, current: Callable[[Work], Any]) -> Check:
+    """Return the check that a write requires *current* as ``If-Match`` names it.
+
+    Raises Problem 428 where the field is missing, and the check raises Problem 412
+    where the resource is not (any more) as it was seen, and whatever *current* raises.
+    """
+    if field_value is None:
+        raise Problem(
+            "precondition-required",
+            "Say in If-Match which state is changed: the ETag that a GET of it gave, "
+            "or * for whatever it is.",
+        )
+    wanted = field_value
+    if len(wanted) > MAX_IF_MATCH_CHARACTERS:
+        raise Problem("bad-request", "The field If-Match is too long.")
+
+    def check(work: Work) -> None:
+        if not is_among(entity_tag(current(work)), wanted):
+            raise Problem(
+                "precondition-failed",
+                "It was changed since it was seen: GET it again, and look whether the "
+                "change is still wanted.",
+            )
+
+    return check
+
+
+def is_unchanged(tag: str, if_none_match: str | None) -> bool:
+    """Whether a GET is answered with 304, by its ``If-None-Match``."""
+    if if_none_match is None or len(if_none_match) > MAX_IF_MATCH_CHARACTERS:
+        return False
+    listed = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return "*" in listed or tag in listed

@@ -1,0 +1,84 @@
+"""Idempotency keys: a request that is sent again is carried out once.
+
+``Idempotency-Key`` of a POST names it for 24 hours: the same request with the same key
+is given the same answer, another one 422 (draft-ietf-httpapi-idempotency-key-header).
+Keys are of whoever sends them: two principals may use the same.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.principals import Principal
+from bootwave.control.api.problems import Problem
+from bootwave.store.idempotency import MAX_KEY_CHARACTERS, Kept, Once
+from bootwave.store.secrets import KeyRing
+
+HEADER = "Idempotency-Key"
+_PURPOSE = "idempotency"
+# Of an answer; others are made anew each time.
+_KEPT_HEADERS = ("content-type", "location", "etag")
+
+
+def key_of(request: Request) -> str:
+    """Return the key that *request* carries, "" for none; raises Problem 400."""
+    key: str = request.headers.get(HEADER, "").strip().strip('"')
+    if not key.isascii() or not key.isprintable() or len(key) > MAX_KEY_CHARACTERS:
+        raise Problem(
+            "bad-request",
+            f"{HEADER} is at most {MAX_KEY_CHARACTERS} plain characters.",
+        )
+    return key
+
+
+async def once(request: Request, principal: Principal, keyring: KeyRing) -> Once | None:
+    """Return the request as it is known by its key, None when it carries none."""
+    key = key_of(request)
+    if not key:
+        return None
+    said = _said(request, await request.body())
+    return Once(principal.actor, key, keyring.tag(said, purpose=_PURPOSE))
+
+
+def _said(request: Request, body: bytes) -> bytes:
+    target = f"{request.method} {request.url.path}?{request.url.query}".encode()
+    return b"%d %b %b" % (len(target), target, body)
+
+
+def is_same(kept: Kept, said: bytes, keyring: KeyRing) -> bool:
+    """Whether *kept* was made for the request that *said* is of."""
+    return keyring.is_tag(kept.request, said, purpose=_PURPOSE)
+
+
+async def replayed(request: Request, kept: Kept, keyring: KeyRing) -> Response:
+    """Return the answer that *request* was given before.
+
+    Raises Problem 422 when its key is of another request, and 409 when the answer is
+    not known any more.
+    """
+    if not is_same(kept, _said(request, await request.body()), keyring):
+        raise Problem(
+            "key-reused",
+            f"This {HEADER} was used for another request within 24 hours: take a new "
+            "one for each.",
+        )
+    if not kept.status:
+        raise Problem(
+            "answer-lost",
+            "This request was carried out, and its answer was not kept (it was long, "
+            "held a secret, or the engine ended in that moment): look with a GET.",
+        )
+    headers: Mapping[str, str] = orjson.loads(kept.headers)
+    return Response(kept.body, kept.status, headers)
+
+
+def headers_to_keep(response: Response) -> str:
+    """Return the headers of *response* that a repetition of it has, too, as JSON."""
+    kept = {
+        name: response.headers[name]
+        for name in _KEPT_HEADERS
+        if name in response.headers
+    }
+    return orjson.dumps(kept).decode()

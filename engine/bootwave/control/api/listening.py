@@ -1,0 +1,147 @@
+"""The API from ``start`` to ``stop``, in the running loop, on given sockets."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from bootwave.control.api.application import application
+from bootwave.control.api.connections import ApiConnection
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.outermost import Outermost
+from bootwave.control.api.readers import Readers
+from bootwave.control.api.tls import tls_context
+from bootwave.control.server import ControlServer
+from bootwave.limits import (
+    API_IDLE_SECONDS,
+    API_TLS_SECONDS,
+    MAX_API_CONNECTIONS,
+    MAX_API_HEAD_BYTES,
+)
+from bootwave.store.administration import Administration
+from bootwave.store.secrets import KeyRing
+
+STOP_SECONDS = 3  # for answers that are owed
+_TLS_CLOSE_SECONDS = 2.0
+
+
+def api_server(
+    server: ControlServer,
+    administration: Administration,
+    keyring: KeyRing,
+    reading: Callable[[], Administration],
+    listeners: Sequence[socket.socket],
+    certificates: Sequence[Path],
+) -> "ApiServer":
+    """Return the API on *listeners*, not started; raises OptionError.
+
+    Changes are made by *administration* in the thread of *server*, and *reading* opens
+    what reads are made on.
+    """
+    desk = Desk(server, administration, Readers(reading), keyring)
+    return ApiServer(desk, listeners, certificates)
+
+
+class ApiServer:
+    """Serves the API of *desk* on *listeners*, over TLS by *certificates* if any."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        listeners: Sequence[socket.socket],
+        certificates: Sequence[Path],
+    ) -> None:
+        """Load the certificates; raises OptionError."""
+        self._desk = desk
+        self._listeners = list(listeners)
+        self._tls = tls_context(certificates) if certificates else None
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections; raises OSError when that is not possible."""
+        # What it has to say is for who runs a web server, not phones.
+        for name in ("uvicorn.error", "uvicorn.access"):
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.CRITICAL + 1)
+            logger.propagate = False
+        server = _Server(Outermost(application(self._desk)), self._tls)
+        # The caller's sockets outlive this server: it closes copies.
+        sockets = [each.dup() for each in self._listeners]
+        self._server = server
+        self._task = asyncio.create_task(server.serve(sockets))
+        while not server.started and not self._task.done():
+            await asyncio.sleep(0.01)
+        if self._task.done():
+            await self._task
+
+    async def stop(self) -> None:
+        """Answer what was asked, for some seconds, then close everything."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+            self._server.cut_off()
+            self._server = self._task = None
+        await self._desk.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server in somebody else's loop: signals are not its business."""
+
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=ApiConnection,
+                ws="none",
+                loop="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=int(API_IDLE_SECONDS),
+                timeout_graceful_shutdown=STOP_SECONDS,
+                h11_max_incomplete_event_size=MAX_API_HEAD_BYTES,
+                backlog=MAX_API_CONNECTIONS,
+            )
+        )
+        self._tls = tls
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+
+        def connection() -> ApiConnection:
+            return ApiConnection(
+                config=self.config, server_state=self.server_state, app_state={}
+            )
+
+        seconds = None if self._tls is None else API_TLS_SECONDS
+        closing = None if self._tls is None else _TLS_CLOSE_SECONDS
+        self.servers = [
+            await loop.create_server(
+                connection,
+                sock=each,
+                ssl=self._tls,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=seconds,
+                ssl_shutdown_timeout=closing,
+            )
+            for each in sockets or ()
+        ]
+        self.started = True
+
+    def cut_off(self) -> None:
+        """Close what a peer keeps open."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()

@@ -1,0 +1,43 @@
+"""What every answer has, and what becomes of an exception that nobody expected."""
+
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bootwave import log
+
+# Answers are for whoever asked, at that moment, and for no page of another site.
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+class Outermost:
+    """Wraps the whole application *app*; uvicorn never sees an exception of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Keep it."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[Any] = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                headers += [pair for pair in _HEADERS if pair[0] not in there]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except ClientDisconnect:
+            pass  # nobody is left to be told
+        except Exception as error:
+            # It was answered with 500 on the way here.
+            log.note(log.API_FAULT, path=scope.get("path", ""), exception=error)

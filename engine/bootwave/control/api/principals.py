@@ -1,0 +1,101 @@
+"""Who asks, and what he may: an administrator by his session, or a token.
+
+    role or scopes ──► needs that are met       domains ──► what of it he reaches
+
+A token can do what its scopes say and at most what its administrator can now.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bootwave.pairing.instant import Instant
+from bootwave.store.adminsessions import AdminSession
+from bootwave.store.apitokens import ApiToken
+
+
+class Need(StrEnum):
+    """What a route asks of whoever calls it."""
+
+    NOTHING = "nothing"  # for everybody
+    SIGNED_IN = "signed-in"
+    READ = "read"
+    WRITE = "write"
+    REVEAL = "reveal"  # secrets
+    TOKENS = "tokens"  # to make what opens the API for programs
+    ACCESS = "access"  # to say who may use the API
+
+
+_LOOKS = frozenset({Need.NOTHING, Need.SIGNED_IN, Need.READ})
+_OF_ROLE = {
+    "operator": frozenset(Need),
+    "domain": frozenset(Need) - {Need.ACCESS},
+    "read-only": _LOOKS | {Need.TOKENS},
+}
+_OF_SCOPE = {
+    "read": frozenset({Need.READ}),
+    "write": frozenset({Need.READ, Need.WRITE}),
+    "reveal": frozenset({Need.READ, Need.REVEAL}),
+    "access": frozenset({Need.TOKENS, Need.ACCESS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks; ``domains`` are those he reaches, None for all.
+
+    ``actor`` is how the audit log names him.  ``session`` and ``token`` say by what he
+    is known; nobody has neither.
+    """
+
+    actor: str
+    may: frozenset[Need]
+    domains: frozenset[str] | None
+    session: AdminSession | None = field(default=None, repr=False)
+    token: ApiToken | None = field(default=None, repr=False)
+
+    def reaches(self, domain: str) -> bool:
+        """Whether *domain*, in small letters, is one of his."""
+        return self.domains is None or domain in self.domains
+
+    def is_confirmed(self, at: Instant) -> bool:
+        """Whether he proved lately that it is he: a token proves it each time."""
+        return self.session is None or self.session.is_confirmed(at)
+
+    @property
+    def administrator(self) -> str | None:
+        """The administrator that he is or whose token he has, None for neither."""
+        if self.session is not None:
+            return self.session.administrator.name
+        if self.token is not None and self.token.administrator is not None:
+            return self.token.administrator.name
+        return None
+
+
+NOBODY = Principal("", frozenset({Need.NOTHING}), frozenset())
+
+
+def of_session(session: AdminSession) -> Principal:
+    """Return who is signed in by *session*."""
+    administrator = session.administrator
+    return Principal(
+        f"admin:{administrator.name}",
+        _OF_ROLE[administrator.role],
+        administrator.domains,
+        session=session,
+    )
+
+
+def of_token(token: ApiToken) -> Principal:
+    """Return who comes with *token*."""
+    may = frozenset({Need.NOTHING, Need.SIGNED_IN}).union(
+        *(_OF_SCOPE[scope] for scope in token.scopes)
+    )
+    domains = token.domains
+    if token.administrator is not None:
+        may &= _OF_ROLE[token.administrator.role]
+        his = token.administrator.domains
+        if domains is None:
+            domains = his
+        elif his is not None:
+            domains &= his
+    return Principal(f"token:{token.name}", may, domains, token=token)

@@ -1,0 +1,127 @@
+"""Why a request failed, as problem+json (RFC 9457) that says what to do.
+
+Each kind has a name, a status and a title that never change; ``detail`` is the sentence
+of the error that was raised (``bootwave.errors``), which an administrator can act on.
+Nothing of what was sent is quoted but names that the store's own sentences quote.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.responses import Response
+
+from bootwave.errors import (
+    LimitExceeded,
+    OperatorError,
+    StoreConflict,
+    StoreError,
+    StoreNotFound,
+    StoreUnavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:bootwave:problem:"
+RETRY_SECONDS = 5
+
+
+class Kind(NamedTuple):
+    """What is the same in every problem of one kind."""
+
+    status: int
+    title: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "bad-request": Kind(400, "The request cannot be understood"),
+    "bad-cursor": Kind(400, "The cursor does not belong to this list"),
+    "signed-out": Kind(401, "Sign in first"),
+    "forbidden": Kind(403, "This is not allowed to whoever asks"),
+    "csrf": Kind(403, "The request does not prove that the console sent it"),
+    "confirmation-required": Kind(403, "Give the password again"),
+    "not-found": Kind(404, "There is no such thing"),
+    "method-not-allowed": Kind(405, "This cannot be done with it"),
+    "conflict": Kind(409, "This contradicts what is stored"),
+    "answer-lost": Kind(409, "This was done already"),
+    "precondition-failed": Kind(412, "It was changed in the meantime"),
+    "too-large": Kind(413, "The request is too large"),
+    "not-json": Kind(415, "The request must be JSON"),
+    "invalid": Kind(422, "The request cannot be carried out as it is"),
+    "key-reused": Kind(422, "The idempotency key is of another request"),
+    "precondition-required": Kind(428, "Say which state is meant"),
+    "too-many": Kind(429, "Too many attempts"),
+    "fault": Kind(500, "The server failed"),
+    "unavailable": Kind(503, "The store cannot be used now"),
+    "busy": Kind(503, "Too much is asked at once"),
+    "full": Kind(507, "The disk is full"),
+}
+
+
+class Problem(Exception):
+    """Ends a request with the problem of one *kind*; ``detail`` is one sentence."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """Keep what is told; *errors* say what is wrong at which place of the body."""
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = list(errors)
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return KINDS[self.kind].status
+
+    def response(self) -> Response:
+        """Return the answer."""
+        kind = KINDS[self.kind]
+        body: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.kind,
+            "title": kind.title,
+            "status": kind.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return Response(
+            orjson.dumps(body), kind.status, self.headers, media_type=MEDIA_TYPE
+        )
+
+
+def problem_from(error: Exception) -> Problem:
+    """Return the problem that *error*, one of ``bootwave.errors``, is to who asked."""
+    if isinstance(error, Problem):
+        return error
+    detail = str(error)
+    if isinstance(error, StoreNotFound):
+        return Problem("not-found", detail)
+    if isinstance(error, StoreConflict):
+        return Problem("conflict", detail)
+    if isinstance(error, OperatorError):
+        return Problem("invalid", detail)
+    if isinstance(error, LimitExceeded):
+        return Problem("too-large", detail)
+    if isinstance(error, StoreUnavailable) and _is_full(error.__cause__):
+        return Problem("full", detail)
+    if isinstance(error, StoreError):
+        later = {"Retry-After": str(RETRY_SECONDS)}
+        return Problem("unavailable", detail, headers=later)
+    return Problem(
+        "fault", "The engine failed unexpectedly: its log says more; report it."
+    )
+
+
+def _is_full(cause: BaseException | None) -> bool:
+    return (
+        isinstance(cause, sqlite3.Error)
+        and getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    )

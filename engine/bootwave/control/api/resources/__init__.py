@@ -1,0 +1,1 @@
+"""What the API shows and changes, one module for each kind of thing."""

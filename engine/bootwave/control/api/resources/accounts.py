@@ -1,0 +1,199 @@
+"""Accounts: the extensions of a domain, and what they are bound to."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import created, nothing, shown
+from bootwave.control.api.declarations import DomainIn, needs
+from bootwave.control.api.entitytags import matches
+from bootwave.control.api.pages import (
+    USUAL_PAGE,
+    Cursor,
+    Limit,
+    list_name,
+    page_of,
+    rows_after,
+)
+from bootwave.control.api.principals import Need
+from bootwave.control.api.resources.domains import PATH as DOMAINS
+from bootwave.control.api.resources.domains import IfMatch
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store import accounts
+from bootwave.store.work import Work
+
+routes = Routes("accounts")
+PATH = DOMAINS + "/{domain}/accounts"
+
+# Without an @: the domain is the one in the path and no other.
+NUMBER = r"^[A-Za-z0-9_.+-]{1,32}$"
+Number = Annotated[str, Path(pattern=NUMBER, examples=["401"])]
+Text = Annotated[str, Field(max_length=128)]
+
+
+class AccountFields(Body):
+    """What may be said of an account."""
+
+    name: Text = Field("", description="The display name.", examples=["Anna"])
+    mailbox: Text = ""
+    auth_user: Text = Field("", description="Whom the phone signs in as; else number.")
+
+
+class NewAccount(AccountFields):
+    """An account that is added."""
+
+    number: Annotated[str, Field(pattern=NUMBER, examples=["401"])]
+    password: Text = Field(
+        description="The SIP password, which is never shown.", examples=["s3cret-word"]
+    )
+    mac: Annotated[str, Field(max_length=32)] = Field(
+        "", description="The phone it is bound to, * or ?.", examples=["0004132E08B4"]
+    )
+
+
+class AccountChange(Body):
+    """What is changed of an account; what is not given stays."""
+
+    name: Text | None = None
+    password: Text | None = None
+    mailbox: Text | None = None
+    auth_user: Text | None = None
+
+
+class Binding(Shown):
+    """A phone that has the account, as which identity."""
+
+    mac: str = Field(examples=["0004132E08B4"])
+    identity: int
+    temporary: bool
+
+
+class Account(Shown):
+    """An account, without its password."""
+
+    number: str = Field(examples=["401"])
+    domain: str = Field(examples=["pbx.example.com"])
+    name: str
+    auth_user: str
+    mailbox: str
+    wildcard: str
+    profile: str
+    bound: list[Binding]
+
+
+class AccountPage(Shown):
+    """Some accounts, and where the list goes on."""
+
+    items: list[Account]
+    next: str
+
+
+@routes.get(PATH, AccountPage)
+@needs(Need.READ, DomainIn())
+async def list_all(
+    domain: str,
+    asker: Asker,
+    desk: TheDesk,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List the accounts of a domain, by number."""
+    of = list_name(PATH, domain=domain)
+    last = desk.cursors.read(of, cursor) if cursor else []
+    rows = await desk.read(asker, "account.list", domain=domain)
+    some = rows_after([_account(row) for row in rows], last, limit, _number)
+    return page_of(desk.cursors, of, some, limit, _number)
+
+
+def _number(row: dict[str, Any]) -> list[str]:
+    return [row["number"]]
+
+
+@routes.post(PATH, Account)
+@needs(Need.WRITE, DomainIn())
+async def add(
+    request: Request, domain: str, new: NewAccount, asker: Asker, desk: TheDesk
+) -> Response:
+    """Add an account to a domain, and bind it if a phone is given."""
+    fields = new.model_dump()
+    number = fields.pop("number")
+
+    def answer(made: dict[str, Any]) -> Response:
+        account = _account(made)
+        path = PATH.format(domain=account["domain"])
+        return created(f"{path}/{number}", account)
+
+    return await desk.write(
+        request,
+        asker,
+        "account.add",
+        {"account": f"{number}@{domain}", **fields},
+        answer,
+    )
+
+
+@routes.get(PATH + "/{number}", Account)
+@needs(Need.READ, DomainIn())
+async def show(domain: str, number: Number, asker: Asker, desk: TheDesk) -> Response:
+    """Show an account."""
+    found = await desk.read(asker, "account.show", account=f"{number}@{domain}")
+    return shown(_account(found))
+
+
+@routes.patch(PATH + "/{number}", Account)
+@needs(Need.WRITE, DomainIn())
+async def change(
+    request: Request,
+    domain: str,
+    number: Number,
+    wanted: AccountChange,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change what is given of an account."""
+    name = f"{number}@{domain}"
+    return await desk.write(
+        request,
+        asker,
+        "account.set",
+        {"account": name, **wanted.model_dump(exclude_none=True)},
+        lambda changed: shown(_account(changed)),
+        check=matches(if_match, lambda work: _current(work, name)),
+    )
+
+
+@routes.delete(PATH + "/{number}")
+@needs(Need.WRITE, DomainIn())
+async def remove(
+    request: Request,
+    domain: str,
+    number: Number,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
+) -> Response:
+    """Remove an account with its bindings, window and settings."""
+    name = f"{number}@{domain}"
+    return await desk.write(
+        request,
+        asker,
+        "account.remove",
+        {"account": name},
+        lambda _gone: nothing(),
+        check=matches(if_match, lambda work: _current(work, name)),
+    )
+
+
+def _current(work: Work, name: str) -> dict[str, Any]:
+    return _account(accounts.shown(work, work.account(name)))
+
+
+def _account(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shown of an account: not its window, which changes by itself."""
+    number, _, domain = row["account"].rpartition("@")
+    names = ("name", "auth_user", "mailbox", "wildcard", "profile", "bound")
+    return {"number": number, "domain": domain, **{name: row[name] for name in names}}

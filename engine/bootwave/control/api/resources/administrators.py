@@ -1,0 +1,121 @@
+"""Who may use the API: administrators with their roles and domains."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.declarations import Everywhere, needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.resources.sessions import Made, Name, Password
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+
+routes = Routes("access")
+PATH = "/api/v1/administrators"
+
+Role = Literal["operator", "domain", "read-only"]
+Domains = Annotated[
+    list[Annotated[str, Field(max_length=253)]],
+    Field(max_length=1_000, examples=[["pbx.example.com"]]),
+]
+
+
+class NewAdministrator(Body):
+    """An administrator who is added."""
+
+    name: Name
+    password: Password
+    role: Role
+    domains: Domains = Field([], description="Those he reaches; none: all.")
+
+
+class AdministratorChange(Body):
+    """What is changed of an administrator; what is not given stays."""
+
+    role: Role | None = None
+    domains: Domains | None = None
+
+
+class NewPassword(Body):
+    """Another password."""
+
+    password: Password
+
+
+class Administrator(Shown):
+    """An administrator."""
+
+    name: str
+    role: Role
+    everywhere: bool
+    domains: list[str]
+    made_at: float
+    made_by: str
+    password_at: float
+
+
+class Administrators(Shown):
+    """All administrators."""
+
+    items: list[Administrator]
+
+
+@routes.get(PATH, Administrators)
+@needs(Need.ACCESS, Everywhere())
+async def list_all(asker: Asker, desk: TheDesk) -> Response:
+    """List the administrators."""
+    return Answer({"items": await desk.read(asker, "admin.list")})
+
+
+@routes.post(PATH, Made)
+@needs(Need.ACCESS, Everywhere(), confirmed=True)
+async def add(
+    request: Request, new: NewAdministrator, asker: Asker, desk: TheDesk
+) -> Response:
+    """Add an administrator."""
+    fields: dict[str, Any] = new.model_dump()
+    return await desk.write(
+        request, asker, "admin.add", fields, lambda made: Answer(made, 201)
+    )
+
+
+@routes.patch(PATH + "/{name}", Made)
+@needs(Need.ACCESS, Everywhere(), confirmed=True)
+async def change(
+    request: Request,
+    name: str,
+    wanted: AdministratorChange,
+    asker: Asker,
+    desk: TheDesk,
+) -> Response:
+    """Change role and domains; it holds at once for who is signed in."""
+    given = wanted.model_dump(exclude_none=True)
+    return await desk.write(
+        request, asker, "admin.set", {"name": name, **given}, Answer
+    )
+
+
+@routes.put(PATH + "/{name}/password", None, 204)
+@needs(Need.ACCESS, Everywhere(), confirmed=True)
+async def set_password(
+    request: Request, name: str, wanted: NewPassword, asker: Asker, desk: TheDesk
+) -> Response:
+    """Give an administrator another password; his sessions end."""
+    return await desk.write(
+        request,
+        asker,
+        "admin.password",
+        {"name": name, "password": wanted.password},
+        lambda _done: nothing(),
+    )
+
+
+@routes.delete(PATH + "/{name}")
+@needs(Need.ACCESS, Everywhere(), confirmed=True)
+async def remove(request: Request, name: str, asker: Asker, desk: TheDesk) -> Response:
+    """Remove an administrator with his sessions and tokens."""
+    return await desk.write(
+        request, asker, "admin.remove", {"name": name}, lambda _gone: nothing()
+    )

@@ -1,0 +1,127 @@
+"""Tokens of the API, for programs."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.principals import Need, Principal
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.resources.administrators import Domains
+from bootwave.control.api.resources.sessions import Name
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store.apitokens import MAX_DAYS
+
+routes = Routes("access")
+PATH = "/api/v1/tokens"
+
+Scope = Literal["read", "write", "reveal", "access"]
+Scopes = Annotated[list[Scope], Field(min_length=1, max_length=4)]
+
+
+class NewToken(Body):
+    """A token that is made; it can do at most what its administrator can."""
+
+    name: Name
+    scopes: Scopes
+    domains: Domains = Field([], description="Those it is for; none: all he reaches.")
+    days: Annotated[float, Field(gt=0, le=MAX_DAYS)] | None = Field(
+        None, description="For how long it is good; else until it is revoked."
+    )
+
+
+class MadeToken(Shown):
+    """A token, with what opens, this once."""
+
+    name: str
+    token: str = Field(examples=["bw_Zk3…"])
+    scopes: list[Scope]
+    domains: list[str]
+    expires_at: float | None
+    administrator: str
+
+
+class Token(Shown):
+    """A token; what opens is not known any more."""
+
+    name: str
+    scopes: list[Scope]
+    everywhere: bool
+    domains: list[str]
+    administrator: str
+    made_at: float
+    made_by: str
+    expires_at: float | None
+    used_at: float | None
+    used_from: str
+
+
+class Tokens(Shown):
+    """Tokens."""
+
+    items: list[Token]
+
+
+@routes.get(PATH, Tokens)
+@needs(Need.TOKENS, Nothing())
+async def list_all(asker: Asker, desk: TheDesk) -> Response:
+    """List the tokens: of all who administers access, else one's own."""
+    rows = await desk.read(asker, "admin.token.list", administrator=_whose(asker))
+    return Answer({"items": rows})
+
+
+@routes.post(PATH, MadeToken)
+@needs(Need.TOKENS, Nothing(), confirmed=True)
+async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> Response:
+    """Make a token; this answer is the only place where it is shown.
+
+    An answer to an Idempotency-Key is not kept for that reason.
+    """
+    _whose(asker)
+    beyond = [scope for scope in new.scopes if Need(scope) not in asker.may]
+    if beyond:
+        raise Problem(
+            "forbidden",
+            f"A token can do no more than who makes it: leave {', '.join(beyond)} out.",
+        )
+    fields: dict[str, Any] = new.model_dump()
+    if not fields["domains"] and asker.domains is not None:
+        if not asker.domains:
+            raise Problem("forbidden", "There is no domain that a token could be for.")
+        fields["domains"] = sorted(asker.domains)
+    return await desk.write(
+        request,
+        asker,
+        "admin.token.add",
+        {**fields, "administrator": asker.administrator},
+        lambda made: Answer(made, 201),
+        secret=True,
+    )
+
+
+@routes.delete(PATH + "/{name}")
+@needs(Need.TOKENS, Nothing())
+async def revoke(request: Request, name: str, asker: Asker, desk: TheDesk) -> Response:
+    """Revoke a token; the next request with it is refused."""
+    return await desk.write(
+        request,
+        asker,
+        "admin.token.revoke",
+        {"name": name, "administrator": _whose(asker)},
+        lambda _gone: nothing(),
+    )
+
+
+def _whose(asker: Principal) -> str | None:
+    """Return whose tokens *asker* may see, None for everybody's.
+
+    Raises Problem 403 for a token that is nobody's and is not for all domains.
+    """
+    if Need.ACCESS in asker.may and asker.domains is None:
+        return None
+    if asker.administrator is None:
+        raise Problem("forbidden", "This token is no administrator's and has none.")
+    return asker.administrator

@@ -1,0 +1,186 @@
+"""Domains: the tenants."""
+
+from typing import Annotated, Any
+
+from fastapi import Header
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import created, nothing, shown
+from bootwave.control.api.declarations import DomainIn, Everywhere, Reached, needs
+from bootwave.control.api.entitytags import matches
+from bootwave.control.api.pages import (
+    USUAL_PAGE,
+    Cursor,
+    Limit,
+    list_name,
+    page_of,
+    rows_after,
+)
+from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store import domains
+from bootwave.store.work import Work
+
+routes = Routes("domains")
+PATH = "/api/v1/domains"
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The ETag of what is changed, or * for whatever it is.",
+    ),
+]
+Text = Annotated[str, Field(max_length=300)]
+
+
+class DomainFields(Body):
+    """What may be said of a domain; an empty text says nothing."""
+
+    registrar: Text = Field("", description="Where phones register; else the domain.")
+    outbound_proxy: Text = Field("", description="Through which proxy they register.")
+    language: Text = Field("", description="German, de or Deutsch.")
+    timezone: Text = Field("", description="Germany, Europe/Berlin, UTC+1 or GER+1.")
+    tone_scheme: Text = Field("", description="Germany, DE or GER.")
+    wildcard_subnet: Text = Field(
+        "", description="Where unknown phones may claim a '*' or '?' account."
+    )
+
+
+class NewDomain(DomainFields):
+    """A domain that is added."""
+
+    name: Annotated[str, Field(max_length=253, examples=["pbx.example.com"])]
+
+
+class DomainChange(Body):
+    """What is changed of a domain; what is not given stays."""
+
+    registrar: Text | None = None
+    outbound_proxy: Text | None = None
+    language: Text | None = Field(None, examples=["de"])
+    timezone: Text | None = Field(None, examples=["Europe/Berlin"])
+    tone_scheme: Text | None = None
+    wildcard_subnet: Text | None = None
+
+
+class Domain(Shown):
+    """A domain."""
+
+    name: str = Field(examples=["pbx.example.com"])
+    registrar: str
+    outbound_proxy: str
+    language: str
+    timezone: str
+    tone_scheme: str
+    wildcard_subnet: str
+
+
+class ListedDomain(Domain):
+    """A domain in the list, with how much it has."""
+
+    accounts: int
+    devices: int
+    token: str = Field(description="required or optional: that in URLs; empty: none.")
+
+
+class DomainPage(Shown):
+    """Some domains, and where the list goes on."""
+
+    items: list[ListedDomain]
+    next: str
+
+
+@routes.get(PATH, DomainPage)
+@needs(Need.READ, Reached())
+async def list_all(
+    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
+) -> Response:
+    """List the domains that are reached, by name."""
+    of = list_name(PATH)
+    last = desk.cursors.read(of, cursor) if cursor else []
+    rows = await desk.read(asker, "domain.list")
+    return page_of(desk.cursors, of, rows_after(rows, last, limit, _name), limit, _name)
+
+
+def _name(row: dict[str, Any]) -> list[str]:
+    return [row["name"]]
+
+
+@routes.post(PATH, Domain)
+@needs(Need.WRITE, Everywhere())
+async def add(
+    request: Request, new: NewDomain, asker: Asker, desk: TheDesk
+) -> Response:
+    """Add a domain."""
+    return await desk.write(
+        request,
+        asker,
+        "domain.add",
+        new.model_dump(),
+        lambda made: created(f"{PATH}/{made['name']}", made),
+    )
+
+
+@routes.get(PATH + "/{domain}", Domain)
+@needs(Need.READ, DomainIn())
+async def show(domain: str, asker: Asker, desk: TheDesk) -> Response:
+    """Show a domain."""
+    return shown(await desk.read(asker, "domain.show", name=domain))
+
+
+@routes.patch(PATH + "/{domain}", Domain)
+@needs(Need.WRITE, DomainIn())
+async def change(
+    request: Request,
+    domain: str,
+    wanted: DomainChange,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change what is given of a domain; an empty text takes a value away."""
+    given = wanted.model_dump(exclude_none=True)
+    if "wildcard_subnet" in given and asker.domains is not None:
+        # It says whose the unknown phones of a network are, of other domains, too.
+        raise Problem(
+            "forbidden",
+            "Which network's unknown phones a domain gets says who administers all "
+            "domains: ask an operator.",
+        )
+    return await desk.write(
+        request,
+        asker,
+        "domain.set",
+        {"name": domain, **given},
+        shown,
+        check=matches(if_match, lambda work: _current(work, domain)),
+    )
+
+
+@routes.delete(PATH + "/{domain}")
+@needs(Need.WRITE, Everywhere())
+async def remove(
+    request: Request,
+    domain: str,
+    asker: Asker,
+    desk: TheDesk,
+    force: bool = False,
+    if_match: IfMatch = None,
+) -> Response:
+    """Remove a domain; one that is not empty only with force."""
+    return await desk.write(
+        request,
+        asker,
+        "domain.remove",
+        {"name": domain, "force": force},
+        lambda _gone: nothing(),
+        check=matches(if_match, lambda work: _current(work, domain)),
+    )
+
+
+def _current(work: Work, domain: str) -> Any:
+    return domains.shown(work, domain)

@@ -1,0 +1,228 @@
+"""Signing in: sessions of administrators, for browsers, and the first of them."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave import log
+from bootwave.control.api.admission import (
+    COOKIE,
+    SECURE_COOKIE,
+    cookie_name,
+    csrf_token,
+    source_of,
+)
+from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.principals import Need, Principal, of_session
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store.adminsessions import AdminSession
+from bootwave.store.opaque import SESSION, digest_of, new_secret
+from bootwave.store.passwordhashes import MAX_PASSWORD_CHARACTERS
+
+routes = Routes("access")
+PATH = "/api/v1/session"
+SETUP_PATH = "/api/v1/setup"
+
+Password = Annotated[
+    str,
+    Field(
+        max_length=MAX_PASSWORD_CHARACTERS, examples=["correct horse battery staple"]
+    ),
+]
+Name = Annotated[str, Field(max_length=64, examples=["anna"])]
+
+
+class SignIn(Body):
+    """Who signs in."""
+
+    name: Name
+    password: Password
+
+
+class Again(Body):
+    """The password of who is signed in."""
+
+    password: Password
+
+
+class Renewal(Body):
+    """Another password for who is signed in."""
+
+    password: Password
+    new_password: Password
+
+
+class SetUp(Body):
+    """The first operator, and the token that makes him, once."""
+
+    token: Annotated[str, Field(max_length=64)]
+    name: Name
+    password: Password
+
+
+class Who(Shown):
+    """Who asks, and what he may."""
+
+    actor: str = Field(examples=["admin:anna"])
+    may: list[str] = Field(examples=[["read", "write"]])
+    everywhere: bool
+    domains: list[str]
+    confirmed: bool = Field(description="Whether secrets are revealed to him now.")
+    seconds_left: int | None = Field(description="Of the session, if it is used.")
+    csrf_token: str = Field(description="For X-Bootwave-Csrf; empty with a token.")
+
+
+class Made(Shown):
+    """The administrator who was made."""
+
+    name: str
+    role: str
+    domains: list[str]
+
+
+@routes.post(PATH, Who)
+@needs(Need.NOTHING, Nothing())
+async def sign_in(request: Request, who: SignIn, desk: TheDesk) -> Response:
+    """Sign in: a cookie that only this server gets, and proves who asks from now on."""
+    source = source_of(request)
+    administrator_id = await _proved(desk, who.name, who.password, source)
+    secret = new_secret(SESSION)
+    session = await desk.change(
+        f"admin:{who.name.strip().lower()}",
+        lambda store: store.access_open(administrator_id, digest_of(secret), source),
+    )
+    answer = Answer(_who(desk, of_session(session), secret), 201)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(
+        cookie_name(request),
+        secret,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
+    return answer
+
+
+@routes.get(PATH, Who)
+@needs(Need.SIGNED_IN, Nothing())
+async def show(request: Request, asker: Asker, desk: TheDesk) -> Response:
+    """Show who asks and what he may."""
+    secret = request.cookies.get(cookie_name(request), "") if asker.session else ""
+    return Answer(_who(desk, asker, secret))
+
+
+@routes.delete(PATH)
+@needs(Need.SIGNED_IN, Nothing())
+async def sign_out(request: Request, asker: Asker, desk: TheDesk) -> Response:
+    """Sign out: the session is good no more."""
+    session = _required_session(asker)
+    await desk.change(asker.actor, lambda store: store.access_close(session))
+    answer = nothing()
+    for name in (COOKIE, SECURE_COOKIE):
+        answer.delete_cookie(
+            name,
+            path="/",
+            secure=name == SECURE_COOKIE,
+            httponly=True,
+            samesite="strict",
+        )
+    return answer
+
+
+@routes.post(PATH + "/confirmation", None, 204)
+@needs(Need.SIGNED_IN, Nothing())
+async def confirm(
+    request: Request, again: Again, asker: Asker, desk: TheDesk
+) -> Response:
+    """Give the password again: for ten minutes secrets are revealed."""
+    session = _required_session(asker)
+    name = session.administrator.name
+    await _proved(desk, name, again.password, source_of(request))
+    await desk.change(asker.actor, lambda store: store.access_confirm(session))
+    return nothing()
+
+
+@routes.put(PATH + "/password", None, 204)
+@needs(Need.SIGNED_IN, Nothing())
+async def renew(
+    request: Request, renewal: Renewal, asker: Asker, desk: TheDesk
+) -> Response:
+    """Change one's own password; every session of it ends, this one, too."""
+    session = _required_session(asker)
+    name = session.administrator.name
+    await _proved(desk, name, renewal.password, source_of(request))
+    password_hash = await desk.passwords.hashed(renewal.new_password, name)
+    await desk.change(
+        asker.actor, lambda store: store.access_password(name, password_hash)
+    )
+    return nothing()
+
+
+@routes.post(SETUP_PATH, Made)
+@needs(Need.NOTHING, Nothing())
+async def set_up(request: Request, wanted: SetUp, desk: TheDesk) -> Response:
+    """Make an operator with a token of bootwave init or bootwave admin link, once."""
+    source = source_of(request)
+    # Nobody guesses 256 bits; but each attempt may have a password hashed.
+    desk.guessing.require_allowed(source, SETUP_PATH)
+    good = await desk.look(lambda store: store.access_link_is_good(wanted.token))
+    if not good:
+        desk.guessing.wrong(source, SETUP_PATH)
+        raise _not_good()
+    password_hash = await desk.passwords.hashed(wanted.password, wanted.name)
+    made = await desk.change(
+        f"admin:{wanted.name.strip().lower()}",
+        lambda store: store.access_redeem(wanted.token, wanted.name, password_hash),
+    )
+    return Answer(made, 201)
+
+
+def _not_good() -> Problem:
+    return Problem(
+        "not-found",
+        "This set-up token is not good, or not any more: make another with bootwave "
+        "admin link.",
+    )
+
+
+async def _proved(desk: Desk, name: str, password: str, source: str) -> int:
+    """Return the id of the administrator *name*, whose *password* it is.
+
+    Raises Problem 401 or 429; unknown names and wrong passwords look the same.
+    """
+    desk.guessing.require_allowed(source, name)
+    found = await desk.look(lambda store: store.access_administrator(name))
+    known = found.password_hash if found is not None else None
+    if not await desk.passwords.is_right(password, known) or found is None:
+        desk.guessing.wrong(source, name)
+        log.note(log.API_SIGN_IN_REFUSED, source=source)
+        raise Problem("signed-out", "The name or the password is wrong.")
+    desk.guessing.right(source, name)
+    return found.id
+
+
+def _required_session(asker: Principal) -> AdminSession:
+    if asker.session is None:
+        raise Problem("forbidden", "This is for who signed in by a password.")
+    return asker.session
+
+
+def _who(desk: Desk, principal: Principal, secret: str) -> dict[str, Any]:
+    now = desk.now()
+    session = principal.session
+    hidden = (Need.NOTHING, Need.SIGNED_IN)
+    return {
+        "actor": principal.actor,
+        "may": [need.value for need in Need if need in principal.may - {*hidden}],
+        "everywhere": principal.domains is None,
+        "domains": sorted(principal.domains or ()),
+        "confirmed": principal.is_confirmed(now),
+        "seconds_left": round(session.seconds_left(now)) if session else None,
+        "csrf_token": csrf_token(secret) if session else "",
+    }

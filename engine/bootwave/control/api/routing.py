@@ -1,0 +1,192 @@
+"""Routes that are not made without a declaration, and never run without a verdict."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Annotated, Any, NamedTuple
+
+import orjson
+from fastapi import Depends
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.admission import admit
+from bootwave.control.api.declarations import Declared, Endpoint, declared_of
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.principals import Principal
+from bootwave.control.api.problems import Problem
+
+_JSON = "application/json"
+
+
+class Body(BaseModel):
+    """The body of a request: JSON of exactly these members and types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Shown(BaseModel):
+    """What an answer shows, for the description alone: no answer is copied into it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BoundedRequest(Request):
+    """A request whose body ends, with Problem 413, where it is longer than *most*."""
+
+    def __init__(self, request: Request, most: int) -> None:
+        """Stand for *request*, of which nothing was read."""
+        super().__init__(request.scope, request.receive)
+        self._most = most
+        self._parsed: Any = None
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes."""
+        length = self.headers.get("content-length", "0")
+        size = int(length) if length.isdecimal() else 0
+        if size <= self._most:
+            size = 0
+            async for some in super().stream():
+                size += len(some)
+                if size > self._most:
+                    break
+                yield some
+            else:
+                return
+        raise Problem(
+            "too-large",
+            f"A request here has at most {self._most} bytes: send it in parts.",
+        )
+
+    async def read(self) -> None:
+        """Read the body to its end, and as JSON where there is one.
+
+        Raises Problem 400, 413 or 415.
+        """
+        body = await self.body()
+        if not body:
+            return
+        media_type = self.headers.get("content-type", "").partition(";")[0]
+        if media_type.strip().lower() != _JSON:
+            raise Problem("not-json", f"Send the body as Content-Type: {_JSON}.")
+        try:
+            self._parsed = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            # Without its own words, which quote some of it.
+            raise Problem(
+                "bad-request", f"The body is not JSON at character {error.pos}."
+            ) from None
+
+    async def json(self) -> Any:
+        """Return the body as JSON, None for an empty one."""
+        return self._parsed
+
+
+class DeclaredRoute(APIRoute):
+    """A route that lets a request through by what its endpoint declares."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **values: Any) -> None:
+        """Make it; raises TypeError when *endpoint* declares nothing."""
+        self.declared = declared_of(endpoint)
+        super().__init__(path, endpoint, **values)
+
+    def get_route_handler(
+        self,
+    ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request: nothing is read before the verdict."""
+        handle = super().get_route_handler()
+        declared = self.declared
+
+        async def admitted(request: Request) -> Response:
+            desk: Desk = request.app.state.desk
+            request.state.principal = await admit(request, declared, desk)
+            bounded = BoundedRequest(request, declared.body_bytes)
+            if not declared.streams:
+                await bounded.read()
+            return await handle(bounded)
+
+        return admitted
+
+
+class Route(NamedTuple):
+    """One route, before it is made."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    shows: Any
+    status: int
+    tag: str
+
+    @property
+    def declared(self) -> Declared:
+        """What its endpoint declares."""
+        return declared_of(self.endpoint)
+
+
+class Routes:
+    """The routes of one resource; *tag* is what the description puts them under.
+
+    *shows* of a method is the model of the answer, for the description alone, None
+    for one without content.
+    """
+
+    def __init__(self, tag: str) -> None:
+        """Begin with none."""
+        self._tag = tag
+        self.all: list[Route] = []
+
+    def get(
+        self, path: str, shows: Any, status: int = 200
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Return the decorator of an endpoint that shows something."""
+        return self._method("GET", path, shows, status)
+
+    def post(
+        self, path: str, shows: Any, status: int = 201
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Return the decorator of an endpoint that makes something."""
+        return self._method("POST", path, shows, status)
+
+    def put(
+        self, path: str, shows: Any, status: int = 200
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Return the decorator of an endpoint that says how something shall be."""
+        return self._method("PUT", path, shows, status)
+
+    def patch(
+        self, path: str, shows: Any, status: int = 200
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Return the decorator of an endpoint that changes what is given of it."""
+        return self._method("PATCH", path, shows, status)
+
+    def delete(
+        self, path: str, shows: Any = None, status: int = 204
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Return the decorator of an endpoint that ends something."""
+        return self._method("DELETE", path, shows, status)
+
+    def _method(
+        self, method: str, path: str, shows: Any, status: int
+    ) -> Callable[[Endpoint], Endpoint]:
+        def collect(endpoint: Endpoint) -> Endpoint:
+            route = Route(method, path, endpoint, shows, status, self._tag)
+            declared_of(endpoint)
+            self.all.append(route)
+            return endpoint
+
+        return collect
+
+
+async def _principal(request: Request) -> Principal:
+    found: Principal = request.state.principal
+    return found
+
+
+async def _desk(request: Request) -> Desk:
+    found: Desk = request.app.state.desk
+    return found
+
+
+Asker = Annotated[Principal, Depends(_principal)]
+TheDesk = Annotated[Desk, Depends(_desk)]

@@ -1,0 +1,80 @@
+"""/api/v1/tokens"""
+
+import httpx
+import pytest
+
+from tests.control.api.conftest import PASSWORD, A, B, Served, problem
+
+PATH = "/api/v1/tokens"
+
+
+def names(client: httpx.Client) -> list[str]:
+    return [row["name"] for row in client.get(PATH).json()["items"]]
+
+
+@pytest.fixture
+def anna(api: Served) -> httpx.Client:
+    """A client of an administrator of the domain A."""
+    api.call("admin.add", name="anna", password=PASSWORD, role="domain", domains=[A])
+    return api.signed_in("anna")
+
+
+def test_a_token_is_made_used_listed_and_revoked(
+    api: Served, admin: httpx.Client
+) -> None:
+    new = {"name": "pbx", "scopes": ["write", "read"], "domains": [A], "days": 30}
+    made = admin.post(PATH, json=new).json()
+    assert made["scopes"] == ["read", "write"]
+    client = api.client(made["token"])
+    assert client.get(f"/api/v1/domains/{A}").status_code == 200
+    assert client.get(f"/api/v1/domains/{B}").status_code == 404
+    row = next(row for row in admin.get(PATH).json()["items"] if row["name"] == "pbx")
+    assert (row["domains"], row["everywhere"]) == ([A], False)
+    assert row["expires_at"] - row["made_at"] == 30 * 86_400
+    assert "token" not in row
+    assert admin.delete(f"{PATH}/pbx").status_code == 204
+    assert problem(client.get("/api/v1/domains")) == "signed-out"
+
+
+def test_when_a_token_was_used_last_is_written_down(
+    api: Served, admin: httpx.Client
+) -> None:
+    made = admin.post(PATH, json={"name": "pbx", "scopes": ["read"]}).json()
+    with api.client(made["token"]) as client:
+        client.get("/api/v1/domains")
+    # Written behind the answer, by the thread that made what is asked for here.
+    api.call("domain.add", name="c.example.com")
+    row = next(row for row in api.call("admin.token.list") if row["name"] == "pbx")
+    assert row["used_at"] >= row["made_at"]
+    assert row["used_from"] == "127.0.0.1"
+
+
+def test_who_has_a_domain_makes_and_sees_tokens_of_it_alone(
+    api: Served, anna: httpx.Client
+) -> None:
+    api.token("read")  # of the machine
+    made = anna.post(PATH, json={"name": "mine", "scopes": ["read", "write"]}).json()
+    assert (made["domains"], made["administrator"]) == ([A], "anna")
+    assert names(anna) == ["mine"]
+    assert problem(anna.delete(f"{PATH}/t1")) == "not-found"
+    other = {"name": "x", "scopes": ["read"], "domains": [B]}
+    assert problem(anna.post(PATH, json=other)) == "not-found"
+    more = {"name": "x", "scopes": ["access"]}
+    assert problem(anna.post(PATH, json=more)) == "forbidden"
+    assert anna.delete(f"{PATH}/mine").status_code == 204
+
+
+def test_a_token_of_the_machine_for_one_domain_makes_none(api: Served) -> None:
+    client = api.token("read", "access", domains=[A])
+    assert problem(client.get(PATH)) == "forbidden"
+    new = {"name": "x", "scopes": ["read"]}
+    assert problem(client.post(PATH, json=new)) == "forbidden"
+
+
+def test_a_secret_answer_is_not_given_twice(admin: httpx.Client) -> None:
+    key = {"Idempotency-Key": "once"}
+    new = {"name": "pbx", "scopes": ["read"]}
+    assert admin.post(PATH, json=new, headers=key).status_code == 201
+    again = admin.post(PATH, json=new, headers=key)
+    assert (again.status_code, problem(again)) == (409, "answer-lost")
+    assert "bw_" not in again.text

@@ -1,0 +1,44 @@
+"""/api/v1/domains/{domain}/windows"""
+
+import httpx
+
+from tests.control.api.conftest import MAC, A, B, Served, problem
+
+PATH = f"/api/v1/domains/{A}/windows"
+
+
+def test_a_window_is_opened_listed_and_closed(api: Served, admin: httpx.Client) -> None:
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    opened = admin.post(PATH, json={"numbers": ["400-449"], "minutes": 5})
+    assert opened.status_code == 201, opened.text
+    assert opened.json()["opened"] == [f"401@{A}"]
+    (window,) = admin.get(PATH).json()["items"]
+    assert (window["number"], window["domain"]) == ("401", A)
+    assert (window["state"], window["opened_by"]) == ("open", "token:t0")
+    closed = admin.delete(f"{PATH}/401")
+    assert closed.json() == {"closed": [f"401@{A}"]}
+    assert admin.get(PATH).json() == {"items": [], "next": ""}
+    (ended,) = admin.get(PATH, params={"ended": True}).json()["items"]
+    assert ended["state"] == "closed"
+
+
+def test_all_of_a_domain_are_opened_only_when_that_is_said(
+    api: Served, admin: httpx.Client
+) -> None:
+    assert problem(admin.post(PATH, json={})) == "invalid"
+    both = {"numbers": ["401"], "all": True}
+    assert problem(admin.post(PATH, json=both)) == "invalid"
+    assert admin.post(PATH, json={"all": True}).json()["opened"] == [f"401@{A}"]
+    api.call("window.open", accounts=[f"401@{B}"])
+    assert admin.delete(PATH).json() == {"closed": [f"401@{A}"]}
+    assert [row["account"] for row in api.call("window.list")] == [f"401@{B}"]
+
+
+def test_a_window_of_another_domain_cannot_be_named(
+    api: Served, admin: httpx.Client
+) -> None:
+    answer = admin.post(PATH, json={"numbers": [f"401@{B}"]})
+    assert problem(answer) == "invalid"
+    assert problem(admin.post(PATH, json={"numbers": ["999"]})) == "not-found"
+    assert problem(admin.delete(f"{PATH}/999")) == "not-found"
+    assert api.call("window.list") == []

@@ -1,0 +1,119 @@
+"""Peers that are too slow, and too many."""
+
+import socket
+import time
+
+import pytest
+
+from bootwave.control.api.connections import ApiConnection
+from tests.control.api.conftest import Served
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+PATIENCE = 20.0
+
+
+def connected(api: Served) -> socket.socket:
+    host, _, port = api.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+
+
+def ended(end: socket.socket) -> bytes:
+    """Return what comes until the server ends the connection."""
+    got = b""
+    try:
+        while some := end.recv(65_536):
+            got += some
+    except ConnectionResetError:
+        pass
+    return got
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("head_seconds", "body_seconds", "stall_seconds"):
+        monkeypatch.setattr(ApiConnection, name, 0.3)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET /health/live HT",
+        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
+        b"Content-Type: application/json\r\n\r\n{",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_who_owes_something_for_too_long_is_cut_off(api: Served, said: bytes) -> None:
+    with connected(api) as end:
+        end.sendall(said)
+        assert ended(end) == b""
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_byte_now_and_then_buys_no_time(api: Served) -> None:
+    with connected(api) as end:
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while time.monotonic() < deadline:
+                end.sendall(b"G")
+                time.sleep(0.05)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        raise AssertionError("it was never cut off")
+
+
+def test_a_head_that_is_too_long_is_refused(api: Served) -> None:
+    with connected(api) as end:
+        end.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        try:
+            end.sendall(b"X: " + b"y" * 40_000)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        assert not ended(end).startswith(b"HTTP/1.1 200")
+
+
+def test_one_connection_takes_many_requests(api: Served) -> None:
+    with connected(api) as end:
+        for _ in range(3):
+            end.sendall(LIVE)
+            assert end.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_that_follow_at_once_are_all_answered(api: Served) -> None:
+    with connected(api) as end:
+        end.sendall(
+            LIVE * 2 + LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        assert ended(end).count(b"HTTP/1.1 200 ") == 3
+
+
+def test_one_connection_too_many_is_closed(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ApiConnection, "most", 2)
+    with connected(api) as one, connected(api) as two:
+        for end in (one, two):
+            end.sendall(LIVE)
+            assert end.recv(65_536)
+        with connected(api) as third:
+            assert ended(third) == b""
+        one.sendall(LIVE)
+        assert one.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_does_not_read_is_cut_off(api: Served) -> None:
+    with connected(api) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        request = LIVE.replace(b"/health/live", b"/openapi.json")
+        deadline = time.monotonic() + PATIENCE
+        try:
+            end.sendall(request * 1_000)
+            while time.monotonic() < deadline:
+                end.sendall(b"G")
+                time.sleep(0.05)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        raise AssertionError("it was never cut off")

@@ -1,0 +1,137 @@
+"""Reads beside writes, and writes one after the other."""
+
+import asyncio
+import threading
+from typing import Any
+
+import httpx
+
+from bootwave.control.operations import run
+from bootwave.errors import StoreNotFound
+from bootwave.store.administration import Administration
+from tests.control.api.conftest import A, Served, problem
+
+
+def held(api: Served) -> threading.Event:
+    """Hold the writer's thread until the event that is returned is set."""
+    go, begun = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        assert go.wait(20)
+
+    async def start() -> Any:
+        return asyncio.ensure_future(api.plane.server.in_thread(hold))
+
+    api.run(start())
+    assert begun.wait(10)
+    return go
+
+
+def test_reads_wait_for_no_write(api: Served, admin: httpx.Client) -> None:
+    go = held(api)
+    try:
+        assert admin.get("/api/v1/domains").status_code == 200
+        assert admin.get(f"/api/v1/domains/{A}/accounts/401").status_code == 200
+        assert admin.get("/health/ready").status_code == 200
+    finally:
+        go.set()
+    made = admin.post("/api/v1/domains", json={"name": "c.example.com"})
+    assert made.status_code == 201
+
+
+def test_the_same_request_twice_at_once_is_carried_out_once(
+    api: Served, admin: httpx.Client
+) -> None:
+    go = held(api)
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        answers.append(
+            httpx.post(
+                f"{api.url}/api/v1/domains",
+                json={"name": "c.example.com"},
+                headers={**admin.headers, "Idempotency-Key": "once"},
+                timeout=20,
+            )
+        )
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len({answer.content for answer in answers}) == 1
+    added = [
+        row
+        for row in api.call("audit.list", subject="c.example.com")
+        if row["action"] == "domain.added"
+    ]
+    assert len(added) == 1
+
+
+def test_what_is_not_reached_is_not_there_for_an_operation_either(
+    api: Served,
+) -> None:
+    # The second fence: as if a route had forgotten to look.
+    reach = frozenset({A})
+    store: Administration = api.plane.administration
+
+    def call(op: str, **args: Any) -> Any:
+        return run(store, op, args, actor="x", reach=reach)
+
+    def scenario() -> None:
+        for op, args in (
+            ("domain.show", {"name": "b.example.com"}),
+            ("account.show", {"account": "401@b.example.com"}),
+            ("account.remove", {"account": "401@b.example.com"}),
+            ("window.open", {"accounts": ["401@b.example.com"]}),
+            ("domain.set", {"name": "b.example.com", "language": "de"}),
+        ):
+            try:
+                call(op, **args)
+            except StoreNotFound:
+                continue
+            raise AssertionError(op)
+        for op in ("domain.list", "account.list"):
+            assert "b.example.com" not in str(call(op))
+        # Whoever comes next is held by nothing.
+        assert len(run(store, "domain.list", {}, actor="y")) == 2
+
+    api.run(api.plane.server.in_thread(scenario))
+
+
+def test_a_condition_is_looked_at_within_the_write(
+    api: Served, admin: httpx.Client
+) -> None:
+    path = f"/api/v1/domains/{A}"
+    seen = admin.get(path).headers["etag"]
+    go = held(api)
+    codes: list[int] = []
+
+    def ask(language: str) -> None:
+        answer = httpx.patch(
+            api.url + path,
+            json={"language": language},
+            headers={**admin.headers, "If-Match": seen},
+            timeout=20,
+        )
+        codes.append(answer.status_code)
+
+    threads = [threading.Thread(target=ask, args=(each,)) for each in ("de", "fr")]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(codes) == [200, 412]
+
+
+def test_whoever_is_not_let_in_writes_nothing(api: Served) -> None:
+    before = api.call("audit.list")
+    client = api.client()
+    for path in ("/api/v1/domains", f"/api/v1/domains/{A}/accounts"):
+        assert problem(client.post(path, json={"name": "x"})) == "signed-out"
+    assert api.call("audit.list") == before

@@ -1,0 +1,107 @@
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.readers import Readers
+from bootwave.errors import StoreUnavailable
+from bootwave.options import Options, PairingOptions
+from bootwave.store.administration import Administration
+from bootwave.store.boot import instant
+from bootwave.store.connection import connect
+from bootwave.store.secrets import KeyRing
+
+# Counts for longer than anybody waits.
+ENDLESS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n
+"""
+
+
+@pytest.fixture
+def make(options: Options) -> Callable[[], Administration]:
+    def opened() -> Administration:
+        def connection() -> object:
+            return connect(options.store.database, read_only=True)
+
+        return Administration(
+            connection(),  # type: ignore[arg-type]
+            KeyRing.load(options.store.key),
+            PairingOptions(),
+            now=instant,
+            committed=lambda changes: None,
+            reopen=connection,  # type: ignore[arg-type]
+        )
+
+    return opened
+
+
+def test_reads_are_made_in_threads_that_cannot_write(
+    make: Callable[[], Administration],
+) -> None:
+    async def scenario() -> None:
+        readers = Readers(make, count=2)
+        assert await readers.run(lambda store: store.domain_list()) == []
+        name = await readers.run(lambda store: threading.current_thread().name)
+        assert name.startswith("bootwave-reader")
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            await readers.run(lambda store: store.domain_add("x.example.com"))
+        assert await readers.run(lambda store: store.domain_list()) == []
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_read_that_takes_too_long_is_ended_and_no_other(
+    make: Callable[[], Administration],
+) -> None:
+    def endless(store: Administration) -> None:
+        with store._look() as work:
+            work.connection.execute(ENDLESS).fetchall()
+
+    async def scenario() -> None:
+        readers = Readers(make, count=1, seconds=0.2)
+        with pytest.raises(StoreUnavailable, match="interrupted"):
+            await readers.run(endless)
+        assert await readers.run(lambda store: store.domain_list()) == []
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_only_so_many_wait(make: Callable[[], Administration]) -> None:
+    go = threading.Event()
+
+    async def scenario() -> None:
+        readers = Readers(make, count=1, waiting=1)
+        held = [
+            asyncio.ensure_future(readers.run(lambda store: go.wait(20)))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem) as refused:
+            await readers.run(lambda store: None)
+        assert refused.value.kind == "busy"
+        go.set()
+        assert await asyncio.gather(*held) == [True, True]
+        assert await readers.run(lambda store: 5) == 5
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_that_waited_too_long_is_not_begun(
+    make: Callable[[], Administration],
+) -> None:
+    async def scenario() -> None:
+        readers = Readers(make, count=1, seconds=0.1)
+        held = asyncio.ensure_future(readers.run(lambda store: time.sleep(0.5)))
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="busy for too long"):
+            await readers.run(lambda store: None)
+        await held
+        readers.close()
+
+    asyncio.run(scenario())
