@@ -53,7 +53,7 @@ $(VENV)/.run: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock $(SOURCES)
 
 $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock
 	@echo "Installing Bootwave and its tools into $(VENV); the first time takes a minute ..."
-	@$(PIP) -e '.[dev]' 'setuptools>=80' 'cython>=3.3,<4'
+	@$(PIP) -e '.[control,dev]' 'setuptools>=80' 'cython>=3.3,<4'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: $(VENV)/.dev

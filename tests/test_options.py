@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from bootwave.limits import MAX_PROXY_NETWORKS
 from bootwave.options import (
     Address,
+    ControlOptions,
     HttpOptions,
     Options,
     PnpOptions,
@@ -133,3 +134,30 @@ def test_a_key_says_in_words_what_its_value_may_be() -> None:
     assert kinds["http.listen"] == "a list of texts"
     assert kinds["http.proxy_protocol"] == "a list of texts"
     assert kinds["store.key"] == "a path"
+
+
+@pytest.mark.parametrize(
+    ("listen", "is_private"),
+    [
+        ("127.0.0.1:8095", True),
+        ("127.9.9.9:1", True),
+        ("localhost:1", True),
+        ("[::1]:1", True),
+        ("", True),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        (":1", False),
+        ("*:1", False),
+        ("192.0.2.1:1", False),
+        ("[fe80::1%eth0]:1", False),
+    ],
+)
+def test_an_api_that_others_reach_has_a_certificate(
+    listen: str, is_private: bool
+) -> None:
+    if is_private:
+        assert ControlOptions(listen=listen).listen == listen
+    else:
+        with pytest.raises(ValidationError, match=r"control\.certificates"):
+            ControlOptions(listen=listen)
+    ControlOptions(listen=listen, certificates=(Path("api.pem"),))

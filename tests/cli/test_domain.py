@@ -64,3 +64,15 @@ def test_the_list_says_who_requires_a_token(store: Command) -> None:
     store("domain", "token", "require", "pbx.example.com", "--required")
     assert token() == "required"
     assert store("domain", "list").out.splitlines()[1].endswith("required")
+
+
+def test_one_domain_is_shown(store: Command) -> None:
+    store("domain", "set", "pbx.example.com", "--language", "German")
+    shown = store("domain", "show", "pbx.example.com")
+    assert shown.out.splitlines() == [
+        "domain:          pbx.example.com",
+        "language:        Deutsch",
+    ]
+    told = store("domain", "show", "pbx.example.com", "--json").json
+    assert (told["name"], told["language"]) == ("pbx.example.com", "Deutsch")
+    assert "no domain" in refused(store("domain", "show", "none.example.com"))

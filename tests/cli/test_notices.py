@@ -2,7 +2,6 @@
 
 from bootwave.cli.notices import notices
 from bootwave.options import (
-    ControlOptions,
     HttpOptions,
     HttpsOptions,
     Options,
@@ -12,12 +11,6 @@ from bootwave.options import (
 
 def test_the_defaults_need_no_notice() -> None:
     assert list(notices(Options())) == []
-
-
-def test_what_has_no_listener_yet_is_told() -> None:
-    options = Options(control=ControlOptions(listen="127.0.0.1:8443"))
-    (notice,) = notices(options)
-    assert notice.startswith("control.listen is accepted")
 
 
 def test_options_that_serve_nobody_are_told() -> None:

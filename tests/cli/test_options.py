@@ -42,7 +42,7 @@ def test_all_that_is_wrong_is_told_at_once(
 
 
 def test_the_same_as_json(run: Command, options_file: Path) -> None:
-    options_file.write_text('[server]\nworkers = 99\n[control]\nlisten = "[::]:443"\n')
+    options_file.write_text('[server]\nworkers = 99\n[http]\nsecrets = "never"\n')
     done = run("options", "check", "--json")
     assert done.status == 1
     found = done.json
@@ -55,7 +55,7 @@ def test_the_same_as_json(run: Command, options_file: Path) -> None:
     assert workers["variable"] == "BOOTWAVE_SERVER__WORKERS"
     assert workers["from"] == str(options_file)
     assert [problem["key"] for problem in found["problems"]] == ["server.workers"]
-    assert "no admin API yet" in found["warnings"][0]
+    assert found["warnings"][0].startswith("http.secrets is never")
 
 
 def test_without_a_file_the_defaults_are_checked(run: Command) -> None:

@@ -20,11 +20,13 @@ def test_the_engine_gets_the_options_and_says_the_status(
         return 7
 
     monkeypatch.setattr(serve_module, "serve", serve)
-    monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "127.0.0.1:443")
+    monkeypatch.setenv("BOOTWAVE_HTTPS__BOOTSTRAP", "on")
+    monkeypatch.setenv("BOOTWAVE_HTTPS__LISTEN", "")
     done = run("serve", "-o", options_file)
     assert done.status == 7
     assert done.err == (
-        "bootwave: control.listen is accepted, but this version has no admin API yet.\n"
+        "bootwave: https.bootstrap is on, but https.listen is empty: nobody is sent "
+        "there.\n"
     )
     options, reread = given
     assert options.store.database == options_file.parent / "bootwave.db"

@@ -276,6 +276,25 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("account.unbind", {"account": "1@b.example.com"}, ["account.unbound"]),
     ("account.remove", {"account": "1@b.example.com"}, ["account.removed"]),
     ("domain.remove", {"name": "c.example.com", "force": True}, ["domain.removed"]),
+    (
+        "admin.add",
+        {"name": "otto", "password": "canary-canary"},
+        ["administrator.added"],
+    ),
+    (
+        "admin.set",
+        {"name": "otto", "role": "domain", "domains": ["b.example.com"]},
+        ["administrator.changed"],
+    ),
+    (
+        "admin.password",
+        {"name": "otto", "password": "canary-canary"},
+        ["administrator.password"],
+    ),
+    ("admin.link", {}, ["setup.link"]),
+    ("admin.token.add", {"name": "pbx", "scopes": ["read"]}, ["apitoken.added"]),
+    ("admin.token.revoke", {"name": "pbx"}, ["apitoken.revoked"]),
+    ("admin.remove", {"name": "otto"}, ["administrator.removed"]),
 ]
 
 
@@ -288,6 +307,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
 ) -> None:
     reading = {
         "account.show",
+        "domain.show",
         "device.check",
         "device.unknown",
         "device.show",

@@ -1,0 +1,61 @@
+"""bootwave admin: who may use the API."""
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+PASSWORD = "correct horse battery\n"
+
+
+def test_administrators_are_added_listed_changed_and_removed(store: Command) -> None:
+    added = store("admin", "add", "Anna", "--password-stdin", stdin=PASSWORD)
+    assert added.out == "Added anna, operator of all domains.\n"
+    domain = ("--role", "domain", "--domain", "pbx.example.com")
+    added = store("admin", "add", "otto", *domain, "--password-stdin", stdin=PASSWORD)
+    assert added.out == "Added otto, domain of pbx.example.com.\n"
+    listed = store("admin", "list").out.splitlines()
+    assert listed[0].split() == [
+        "name",
+        "role",
+        "domains",
+        "added",
+        "by",
+        *"password of".split(),
+    ]
+    assert listed[1].split()[:3] == ["anna", "operator", "all"]
+    assert listed[2].split()[:3] == ["otto", "domain", "pbx.example.com"]
+    changed = store("admin", "set", "otto", "--role", "read-only", "--everywhere")
+    assert changed.out == "otto is read-only of all domains now.\n"
+    done = store("admin", "passwd", "otto", "--password-stdin", stdin=PASSWORD)
+    assert done.out == "otto has another password.\n"
+    assert store("admin", "remove", "otto").out == "Removed otto.\n"
+    rows = store("admin", "list", "--json").json
+    assert [row["name"] for row in rows] == ["anna"]
+    assert "correct horse" not in str(rows)
+
+
+def test_a_password_comes_by_standard_input_and_is_good(store: Command) -> None:
+    assert "--password-stdin" in refused(store("admin", "add", "anna"), 2)
+    short = store("admin", "add", "anna", "--password-stdin", stdin="short\n")
+    assert "at least 12" in refused(short)
+    wrong = store("admin", "add", "a b", "--password-stdin", stdin=PASSWORD)
+    assert "not a name to sign in with" in refused(wrong)
+    assert "no option" not in refused(store("admin", "set", "anna"), 2)
+
+
+def test_a_set_up_token_is_printed_alone(store: Command) -> None:
+    made = store("admin", "link")
+    assert made.out.startswith("bwl_")
+    assert made.out.count("\n") == 1
+    assert "http://127.0.0.1:8095/api/v1/setup" in made.err
+    told = store("admin", "link", "--json").json
+    assert told["token"] != made.out.strip()
+    assert told["url"] == "http://127.0.0.1:8095/api/v1/setup"
+
+
+def test_without_an_api_there_is_nowhere_to_send_it(
+    store: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "")
+    assert "there is no API" in store("admin", "link").err
