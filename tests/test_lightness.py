@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-HEAVY = ("fastapi", "sqlalchemy", "alembic", "typer", "rich", "uvicorn")
+HEAVY = (
+    *("fastapi", "starlette", "uvicorn", "argon2", "anyio"),
+    *("sqlalchemy", "alembic", "typer", "rich"),
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -27,6 +30,23 @@ def test_an_engine_loads_neither_web_framework_nor_orm_nor_command_line() -> Non
 def test_the_commands_that_only_ask_load_nothing_heavy() -> None:
     loaded = loaded_after("import bootwave.cli.main")
     assert not loaded & {"sqlalchemy", "alembic", "uvloop", "structlog", "asyncio"}
+
+
+def test_whoever_serves_phones_loads_nothing_of_the_api() -> None:
+    loaded = loaded_after(
+        "import bootwave.server.serve, bootwave.server.worker, bootwave.control.plane\n"
+        "import bootwave.control.api.installed, bootwave.control.api.tls\n"
+        "bootwave.control.api.installed.missing()"
+    )
+    assert not loaded & set(HEAVY)
+
+
+def test_the_commands_load_nothing_of_the_api() -> None:
+    loaded = loaded_after(
+        "import bootwave.cli.main, bootwave.cli.admin, bootwave.cli.apitoken\n"
+        "import bootwave.control.session, bootwave.store.administration"
+    )
+    assert not loaded & (set(HEAVY) - {"typer", "rich"})
 
 
 def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:

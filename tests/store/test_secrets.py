@@ -192,3 +192,18 @@ def test_the_names_of_the_keys_are_told_the_one_that_seals_first(file: Path) -> 
     replace_file(file, [line, *key_lines(file)])
     assert ring.names == [line.split()[0], old]
     assert repr(ring) == f"KeyRing({line.split()[0]}, {old})"
+
+
+def test_a_tag_is_of_its_data_its_purpose_and_a_key_of_the_ring(
+    file: Path, tmp_path: Path
+) -> None:
+    ring = KeyRing.create(file)
+    tag = ring.tag(b"data", purpose="cursor")
+    assert len(tag) == 20
+    assert ring.is_tag(tag, b"data", purpose="cursor")
+    assert KeyRing.load(file).is_tag(tag, b"data", purpose="cursor")
+    assert not ring.is_tag(tag, b"date", purpose="cursor")
+    assert not ring.is_tag(tag, b"data", purpose="other")
+    assert not ring.is_tag(b"", b"data", purpose="cursor")
+    other = KeyRing.create(tmp_path / "other.key")
+    assert not other.is_tag(tag, b"data", purpose="cursor")

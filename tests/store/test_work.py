@@ -52,3 +52,19 @@ def test_a_claim_holds_within_its_boot_and_before_its_end(
     assert work.holds(now + 1, boot_id)
     assert not work.holds(now, boot_id)
     assert not work.holds(now + 1, "another")
+
+
+def test_what_is_not_reached_looks_as_if_nobody_had_it(
+    work: Work, add: Callable[..., None]
+) -> None:
+    add("401@a.example.com", "401@b.example.com")
+    work.reach = frozenset({"a.example.com"})
+    assert work.account("401@A.example.com").domain == "a.example.com"
+    said = []
+    for domain in ("b.example.com", "c.example.com"):
+        with pytest.raises(StoreNotFound) as refused:
+            work.account(f"401@{domain}")
+        said.append(str(refused.value).replace(domain, ""))
+        with pytest.raises(StoreNotFound):
+            work.domain_id(domain)
+    assert said[0] == said[1]

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -185,18 +185,8 @@ def open_shared(
         legacy = listen(
             https.legacy.listen if tls else (), "https.legacy.listen", deferred=True
         )
+        api = _listen_for_api(options.control, listen, embedded=embedded)
         pnp = open_pnp_sockets(options.pnp) if options.pnp.enabled else None
-        # Last, for whoever has another program on its port is served all the same.
-        api = listen((), "control.listen", deferred=False, slots=1)
-        for text in control_addresses(options.control, embedded=embedded):
-            try:
-                api = listen((text,), "control.listen", deferred=False, slots=1)
-            except OptionError as error:
-                if "listen" in options.control.model_fields_set:
-                    if pnp is not None:
-                        pnp.close()
-                    raise
-                log.note(log.START_WARNING, warning=f"there is no API: {error}")
     except BaseException:
         for kind in opened:
             kind.close()
@@ -218,6 +208,21 @@ def open_shared(
         nonce_secret=os.urandom(_SECRET_BYTES),
         pnp_secret=os.urandom(_SECRET_BYTES),
     )
+
+
+def _listen_for_api(
+    control: ControlOptions, listen: Callable[..., Listeners], *, embedded: bool
+) -> Listeners:
+    """Return what listens for the API, by *listen*; nothing where there is none."""
+    addresses = control_addresses(control, embedded=embedded)
+    try:
+        return listen(addresses, "control.listen", deferred=False, slots=1)
+    except OptionError as error:
+        if "listen" in control.model_fields_set:
+            raise
+        # Nobody asked for it: who has another program there is served all the same.
+        log.note(log.START_WARNING, warning=f"there is no API: {error}")
+        return listen((), "control.listen", deferred=False, slots=1)
 
 
 def control_addresses(control: ControlOptions, *, embedded: bool) -> list[str]:

@@ -6,12 +6,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bootwave.control.api.declarations import Declared, Nothing
 from bootwave.control.api.idempotencykeys import (
     headers_to_keep,
     once,
     replayed,
 )
-from bootwave.control.api.principals import NOBODY
+from bootwave.control.api.principals import NOBODY, Need
 from bootwave.control.api.problems import Problem
 from bootwave.store.idempotency import Kept
 from bootwave.store.secrets import KeyRing
@@ -22,7 +23,9 @@ def keyring(tmp_path: Path) -> KeyRing:
     return KeyRing.create(tmp_path / "key")
 
 
-def request(body: bytes, key: str = "k", path: str = "/x") -> Request:
+def request(
+    body: bytes, key: str = "k", path: str = "/x", streams: bool = False
+) -> Request:
     async def receive() -> Any:
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -34,6 +37,7 @@ def request(body: bytes, key: str = "k", path: str = "/x") -> Request:
         "headers": [(b"idempotency-key", key.encode())],
         "server": ("127.0.0.1", 1),
         "scheme": "http",
+        "state": {"declared": Declared(Need.WRITE, Nothing(), streams=streams)},
     }
     return Request(scope, receive)
 
@@ -50,6 +54,8 @@ def test_a_request_is_known_by_its_key_and_not_by_what_it_says(
     assert found.key == "k"
     assert b"canary" not in found.request
     assert "canary" not in repr(found)
+    with pytest.raises(Problem, match="stream"):
+        known(request(b"", streams=True), keyring)
     for key in ("é", "x" * 256, "a\x01"):
         with pytest.raises(Problem):
             known(request(b"{}", key=key), keyring)

@@ -34,10 +34,15 @@ def key_of(request: Request) -> str:
 
 
 async def once(request: Request, principal: Principal, keyring: KeyRing) -> Once | None:
-    """Return the request as it is known by its key, None when it carries none."""
+    """Return the request as it is known by its key, None when it carries none.
+
+    Raises Problem 400 where the body is not read at once: a stream is not remembered.
+    """
     key = key_of(request)
     if not key:
         return None
+    if request.state.declared.streams:
+        raise Problem("bad-request", f"{HEADER} is not for what is sent as a stream.")
     said = _said(request, await request.body())
     return Once(principal.actor, key, keyring.tag(said, purpose=_PURPOSE))
 

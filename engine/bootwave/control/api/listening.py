@@ -71,6 +71,7 @@ class ApiServer:
             logger = logging.getLogger(name)
             logger.setLevel(logging.CRITICAL + 1)
             logger.propagate = False
+        await self._desk.passwords.warm()
         server = _Server(Outermost(application(self._desk)), self._tls)
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]

@@ -100,6 +100,7 @@ class DeclaredRoute(APIRoute):
         async def admitted(request: Request) -> Response:
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
+            request.state.declared = declared
             bounded = BoundedRequest(request, declared.body_bytes)
             if not declared.streams:
                 await bounded.read()
