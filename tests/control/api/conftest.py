@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import uvloop
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
@@ -18,6 +20,7 @@ from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
+from bootwave.store import passwordhashes
 
 A, B = "a.example.com", "b.example.com"
 PASSWORD = "correct horse battery"
@@ -92,6 +95,17 @@ class Served:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_hashes() -> Iterator[None]:
+    """Hash with less work: how much the engine does, tests/store looks at."""
+    cheap = PasswordHasher.from_parameters(CHEAPEST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwordhashes, "_hasher", lambda: cheap)
+        passwordhashes.nobodys_hash.cache_clear()
+        yield
+    passwordhashes.nobodys_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,29 +1,15 @@
 """What the API answers: JSON by orjson."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from bootwave.control.api.entitytags import entity_tag
 
 
-class Answer(Response):
-    """An answer of JSON; ``headers`` are as they are sent."""
-
-    media_type = "application/json"
-
-    def __init__(
-        self,
-        content: Any = None,
-        status_code: int = 200,
-        headers: Mapping[str, str] | None = None,
-        media_type: str | None = None,
-        background: Any = None,
-    ) -> None:
-        """Answer with *content*, of what JSON has a form for."""
-        super().__init__(content, status_code, headers, media_type, background)
+class Answer(JSONResponse):
+    """An answer of what JSON has a form for."""
 
     def render(self, content: Any) -> bytes:
         """Return *content* as bytes."""

@@ -40,7 +40,7 @@ class Cursors:
     def read(self, of: str, cursor: str) -> list[Key]:
         """Return the sort keys that *cursor* of the list *of* holds.
 
-        Raises Problem 400 when it is of another list, or nobody's.
+        Raises Problem 422 when it is of another list, or nobody's.
         """
         if len(cursor) <= MAX_CURSOR_CHARACTERS and cursor.isascii():
             try:

@@ -35,7 +35,6 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "bad-request": Kind(400, "The request cannot be understood"),
-    "bad-cursor": Kind(400, "The cursor does not belong to this list"),
     "signed-out": Kind(401, "Sign in first"),
     "forbidden": Kind(403, "This is not allowed to whoever asks"),
     "csrf": Kind(403, "The request does not prove that the console sent it"),
@@ -48,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "too-large": Kind(413, "The request is too large"),
     "not-json": Kind(415, "The request must be JSON"),
     "invalid": Kind(422, "The request cannot be carried out as it is"),
+    "bad-cursor": Kind(422, "The cursor does not belong to this list"),
     "key-reused": Kind(422, "The idempotency key is of another request"),
     "precondition-required": Kind(428, "Say which state is meant"),
     "too-many": Kind(429, "Too many attempts"),

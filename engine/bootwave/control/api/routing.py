@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Annotated, Any, NamedTuple
 
 import orjson
-from fastapi import Depends
+from fastapi import Depends, Path
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
@@ -17,6 +17,16 @@ from bootwave.control.api.principals import Principal
 from bootwave.control.api.problems import Problem
 
 _JSON = "application/json"
+
+
+# Of a domain (RFC 1123 section 2.1), in any letter case.  The store says what is wrong
+# with one of these in words; the description says it to programs.
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DOMAIN_NAME = rf"^{_LABEL}(?:\.{_LABEL})*$"
+MAX_DOMAIN_CHARACTERS = 253
+# Without what ends a line or has no form in XML; a little less than the store takes.
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*$"
+DomainName = Annotated[str, Path(pattern=DOMAIN_NAME, max_length=MAX_DOMAIN_CHARACTERS)]
 
 
 class Body(BaseModel):

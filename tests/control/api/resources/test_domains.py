@@ -80,7 +80,7 @@ def test_pages_follow_one_another(admin: httpx.Client) -> None:
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "A" * 3_000])
 def test_a_cursor_that_nobody_gave_is_refused(admin: httpx.Client, cursor: str) -> None:
     answer = admin.get(PATH, params={"cursor": cursor})
-    assert answer.status_code in (400, 422)
+    assert answer.status_code == 422
     assert problem(answer) in ("bad-cursor", "invalid")
 
 

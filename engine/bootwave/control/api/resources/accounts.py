@@ -21,7 +21,15 @@ from bootwave.control.api.pages import (
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
 from bootwave.control.api.resources.domains import IfMatch
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import (
+    ONE_LINE,
+    Asker,
+    Body,
+    DomainName,
+    Routes,
+    Shown,
+    TheDesk,
+)
 from bootwave.store import accounts
 from bootwave.store.work import Work
 
@@ -31,7 +39,10 @@ PATH = DOMAINS + "/{domain}/accounts"
 # Without an @: the domain is the one in the path and no other.
 NUMBER = r"^[A-Za-z0-9_.+-]{1,32}$"
 Number = Annotated[str, Path(pattern=NUMBER, examples=["401"])]
-Text = Annotated[str, Field(max_length=128)]
+Text = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
+_OCTETS = "[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}"
+_DOTTED = r"[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}"
+TARGET = rf"^(?:[0-9A-Fa-f]{{12}}|{_OCTETS}|{_DOTTED}|[*?]|)$"
 
 
 class AccountFields(Body):
@@ -46,10 +57,10 @@ class NewAccount(AccountFields):
     """An account that is added."""
 
     number: Annotated[str, Field(pattern=NUMBER, examples=["401"])]
-    password: Text = Field(
+    password: Annotated[Text, Field(min_length=1)] = Field(
         description="The SIP password, which is never shown.", examples=["s3cret-word"]
     )
-    mac: Annotated[str, Field(max_length=32)] = Field(
+    mac: Annotated[str, Field(pattern=TARGET)] = Field(
         "", description="The phone it is bound to, * or ?.", examples=["0004132E08B4"]
     )
 
@@ -58,7 +69,7 @@ class AccountChange(Body):
     """What is changed of an account; what is not given stays."""
 
     name: Text | None = None
-    password: Text | None = None
+    password: Annotated[Text, Field(min_length=1)] | None = None
     mailbox: Text | None = None
     auth_user: Text | None = None
 
@@ -94,7 +105,7 @@ class AccountPage(Shown):
 @routes.get(PATH, AccountPage)
 @needs(Need.READ, DomainIn())
 async def list_all(
-    domain: str,
+    domain: DomainName,
     asker: Asker,
     desk: TheDesk,
     limit: Limit = USUAL_PAGE,
@@ -115,7 +126,7 @@ def _number(row: dict[str, Any]) -> list[str]:
 @routes.post(PATH, Account)
 @needs(Need.WRITE, DomainIn())
 async def add(
-    request: Request, domain: str, new: NewAccount, asker: Asker, desk: TheDesk
+    request: Request, domain: DomainName, new: NewAccount, asker: Asker, desk: TheDesk
 ) -> Response:
     """Add an account to a domain, and bind it if a phone is given."""
     fields = new.model_dump()
@@ -137,7 +148,9 @@ async def add(
 
 @routes.get(PATH + "/{number}", Account)
 @needs(Need.READ, DomainIn())
-async def show(domain: str, number: Number, asker: Asker, desk: TheDesk) -> Response:
+async def show(
+    domain: DomainName, number: Number, asker: Asker, desk: TheDesk
+) -> Response:
     """Show an account."""
     found = await desk.read(asker, "account.show", account=f"{number}@{domain}")
     return shown(_account(found))
@@ -147,7 +160,7 @@ async def show(domain: str, number: Number, asker: Asker, desk: TheDesk) -> Resp
 @needs(Need.WRITE, DomainIn())
 async def change(
     request: Request,
-    domain: str,
+    domain: DomainName,
     number: Number,
     wanted: AccountChange,
     asker: Asker,
@@ -170,7 +183,7 @@ async def change(
 @needs(Need.WRITE, DomainIn())
 async def remove(
     request: Request,
-    domain: str,
+    domain: DomainName,
     number: Number,
     asker: Asker,
     desk: TheDesk,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Everywhere, needs
 from bootwave.control.api.principals import Need
-from bootwave.control.api.resources.sessions import Made, Name, Password
+from bootwave.control.api.resources.sessions import Made, NewName, NewWord
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
 
 routes = Routes("access")
@@ -25,8 +25,8 @@ Domains = Annotated[
 class NewAdministrator(Body):
     """An administrator who is added."""
 
-    name: Name
-    password: Password
+    name: NewName
+    password: NewWord
     role: Role
     domains: Domains = Field([], description="Those he reaches; none: all.")
 
@@ -41,7 +41,7 @@ class AdministratorChange(Body):
 class NewPassword(Body):
     """Another password."""
 
-    password: Password
+    password: NewWord
 
 
 class Administrator(Shown):

@@ -11,7 +11,7 @@ from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
-from bootwave.control.api.resources.sessions import Name
+from bootwave.control.api.resources.sessions import NewName
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
 from bootwave.store.apitokens import MAX_DAYS
 
@@ -25,7 +25,7 @@ Scopes = Annotated[list[Scope], Field(min_length=1, max_length=4)]
 class NewToken(Body):
     """A token that is made; it can do at most what its administrator can."""
 
-    name: Name
+    name: NewName
     scopes: Scopes
     domains: Domains = Field([], description="Those it is for; none: all he reaches.")
     days: Annotated[float, Field(gt=0, le=MAX_DAYS)] | None = Field(

@@ -20,7 +20,16 @@ from bootwave.control.api.pages import (
 )
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import (
+    DOMAIN_NAME,
+    MAX_DOMAIN_CHARACTERS,
+    Asker,
+    Body,
+    DomainName,
+    Routes,
+    Shown,
+    TheDesk,
+)
 from bootwave.store import domains
 from bootwave.store.work import Work
 
@@ -53,7 +62,14 @@ class DomainFields(Body):
 class NewDomain(DomainFields):
     """A domain that is added."""
 
-    name: Annotated[str, Field(max_length=253, examples=["pbx.example.com"])]
+    name: Annotated[
+        str,
+        Field(
+            pattern=DOMAIN_NAME,
+            max_length=MAX_DOMAIN_CHARACTERS,
+            examples=["pbx.example.com"],
+        ),
+    ]
 
 
 class DomainChange(Body):
@@ -127,7 +143,7 @@ async def add(
 
 @routes.get(PATH + "/{domain}", Domain)
 @needs(Need.READ, DomainIn())
-async def show(domain: str, asker: Asker, desk: TheDesk) -> Response:
+async def show(domain: DomainName, asker: Asker, desk: TheDesk) -> Response:
     """Show a domain."""
     return shown(await desk.read(asker, "domain.show", name=domain))
 
@@ -136,7 +152,7 @@ async def show(domain: str, asker: Asker, desk: TheDesk) -> Response:
 @needs(Need.WRITE, DomainIn())
 async def change(
     request: Request,
-    domain: str,
+    domain: DomainName,
     wanted: DomainChange,
     asker: Asker,
     desk: TheDesk,
@@ -165,7 +181,7 @@ async def change(
 @needs(Need.WRITE, Everywhere())
 async def remove(
     request: Request,
-    domain: str,
+    domain: DomainName,
     asker: Asker,
     desk: TheDesk,
     force: bool = False,

@@ -22,7 +22,10 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
 from bootwave.store.adminsessions import AdminSession
 from bootwave.store.opaque import SESSION, digest_of, new_secret
-from bootwave.store.passwordhashes import MAX_PASSWORD_CHARACTERS
+from bootwave.store.passwordhashes import (
+    MAX_PASSWORD_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+)
 
 routes = Routes("access")
 PATH = "/api/v1/session"
@@ -35,6 +38,16 @@ Password = Annotated[
     ),
 ]
 Name = Annotated[str, Field(max_length=64, examples=["anna"])]
+NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"
+NewName = Annotated[str, Field(pattern=NAME, examples=["anna"])]
+NewWord = Annotated[
+    str,
+    Field(
+        min_length=MIN_PASSWORD_CHARACTERS,
+        max_length=MAX_PASSWORD_CHARACTERS,
+        examples=["correct horse battery staple"],
+    ),
+]
 
 
 class SignIn(Body):
@@ -54,15 +67,15 @@ class Renewal(Body):
     """Another password for who is signed in."""
 
     password: Password
-    new_password: Password
+    new_password: NewWord
 
 
 class SetUp(Body):
     """The first operator, and the token that makes him, once."""
 
     token: Annotated[str, Field(max_length=64)]
-    name: Name
-    password: Password
+    name: NewName
+    password: NewWord
 
 
 class Who(Shown):

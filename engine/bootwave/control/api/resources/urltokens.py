@@ -8,7 +8,7 @@ from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, DomainName, Routes, Shown, TheDesk
 
 routes = Routes("domains")
 PATH = DOMAINS + "/{domain}/url-token"
@@ -27,6 +27,8 @@ class UrlToken(Shown):
 
 @routes.get(PATH, UrlToken)
 @needs(Need.REVEAL, DomainIn())
-async def show(request: Request, domain: str, asker: Asker, desk: TheDesk) -> Response:
+async def show(
+    request: Request, domain: DomainName, asker: Asker, desk: TheDesk
+) -> Response:
     """Reveal the token of a domain, which the audit log is told."""
     return await desk.write(request, asker, "token.show", {"domain": domain}, Answer)

@@ -20,7 +20,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Body, DomainName, Routes, Shown, TheDesk
 from bootwave.store.names import MAX_MINUTES
 
 routes = Routes("windows")
@@ -98,7 +98,7 @@ class WindowPage(Shown):
 @routes.get(PATH, WindowPage)
 @needs(Need.READ, DomainIn())
 async def list_all(
-    domain: str,
+    domain: DomainName,
     asker: Asker,
     desk: TheDesk,
     ended: bool = False,
@@ -126,7 +126,7 @@ def _window(row: dict[str, Any]) -> dict[str, Any]:
 @routes.post(PATH, Opened)
 @needs(Need.WRITE, DomainIn())
 async def open_some(
-    request: Request, domain: str, wanted: Opening, asker: Asker, desk: TheDesk
+    request: Request, domain: DomainName, wanted: Opening, asker: Asker, desk: TheDesk
 ) -> Response:
     """Open accounts for some minutes, all that are named or none.
 
@@ -147,7 +147,7 @@ async def open_some(
 @routes.delete(PATH, Closed, 200)
 @needs(Need.WRITE, DomainIn())
 async def close_all(
-    request: Request, domain: str, asker: Asker, desk: TheDesk
+    request: Request, domain: DomainName, asker: Asker, desk: TheDesk
 ) -> Response:
     """Close every window of a domain at once, and what was granted by them."""
     return await _close(request, domain, (), asker, desk)
@@ -156,7 +156,7 @@ async def close_all(
 @routes.delete(PATH + "/{number}", Closed, 200)
 @needs(Need.WRITE, DomainIn())
 async def close(
-    request: Request, domain: str, number: Number, asker: Asker, desk: TheDesk
+    request: Request, domain: DomainName, number: Number, asker: Asker, desk: TheDesk
 ) -> Response:
     """Close the window of one account at once, and what was granted by it."""
     return await _close(request, domain, (f"{number}@{domain}",), asker, desk)
