@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
 from bootwave.errors import EngineError, OptionError
 from bootwave.metrics import Counter, CounterPage
-from bootwave.options import AuditOptions, Options
+from bootwave.options import AuditOptions, ControlOptions, Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.store.secrets import KeyRing
@@ -145,3 +146,30 @@ def test_old_rows_of_the_audit_log_go_by_themselves(
             await control.stop()
 
     asyncio.run(scenario())
+
+
+def test_an_api_that_cannot_be_served_keeps_no_phone_from_anything(
+    options: Options, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = ControlOptions(listen="127.0.0.1:0", certificates=(tmp_path / "no.pem",))
+    wanted = options.model_copy(update={"control": missing})
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            control = ControlPlane(
+                wanted,
+                RevocationPage(),
+                AnsweringPage(1),
+                CounterPage(1),
+                [],
+                started=0.0,
+                api=[listener],
+            )
+            await control.start()
+            try:
+                await control.call("domain.add", {"name": "a.example.com"})
+            finally:
+                await control.stop()
+
+    asyncio.run(scenario())
+    assert "the API of administrators is not served: " in caplog.text

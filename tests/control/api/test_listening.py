@@ -1,6 +1,7 @@
 """The API as the engine serves it."""
 
 import asyncio
+import logging
 import ssl
 import time
 from pathlib import Path
@@ -62,6 +63,22 @@ def test_an_engine_that_was_not_asked_serves_none(options: Options) -> None:
                 _ = engine.api_address
 
     asyncio.run(scenario())
+
+
+def test_no_logger_of_the_embedding_program_is_changed(
+    options: Options, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    names = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+    def state() -> list[tuple[object, ...]]:
+        loggers = map(logging.getLogger, names)
+        return [(each.level, each.propagate, *each.handlers) for each in loggers]
+
+    before = state()
+    asyncio.run(asked(with_api(options)))
+    assert state() == before
+    assert not [one for one in caplog.records if one.name.startswith("uvicorn")]
 
 
 def test_it_stops_although_somebody_stays_connected(options: Options) -> None:

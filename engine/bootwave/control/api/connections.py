@@ -8,6 +8,7 @@ peer owes, and one while it does not read.
 """
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
@@ -22,6 +23,10 @@ from bootwave.limits import (
     MAX_API_CONNECTIONS,
 )
 
+# What uvicorn says of each wrong request is for nobody here: anybody can cause it.
+_SILENT = logging.getLogger("bootwave.control.connections")
+_SILENT.setLevel(logging.CRITICAL + 1)
+
 
 class ApiConnection(H11Protocol):
     """One connection, which is closed when the peer is too slow, or one too many."""
@@ -34,6 +39,7 @@ class ApiConnection(H11Protocol):
     def __init__(self, *args: Any, **values: Any) -> None:
         """Begin with nothing owed."""
         super().__init__(*args, **values)
+        self.logger, self.access_log = _SILENT, False
         self._owed: asyncio.TimerHandle | None = None
         self._owed_for: object = None
         self._stalled: asyncio.TimerHandle | None = None

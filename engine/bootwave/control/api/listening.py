@@ -1,11 +1,9 @@
 """The API from ``start`` to ``stop``, in the running loop, on given sockets."""
 
 import asyncio
-import contextlib
-import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -27,7 +25,7 @@ from bootwave.limits import (
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
 
-STOP_SECONDS = 3  # for answers that are owed
+STOP_SECONDS = 3.0  # for answers that are owed
 _TLS_CLOSE_SECONDS = 2.0
 
 
@@ -66,17 +64,12 @@ class ApiServer:
 
     async def start(self) -> None:
         """Accept connections; raises OSError when that is not possible."""
-        # What it has to say is for who runs a web server, not phones.
-        for name in ("uvicorn.error", "uvicorn.access"):
-            logger = logging.getLogger(name)
-            logger.setLevel(logging.CRITICAL + 1)
-            logger.propagate = False
         await self._desk.passwords.warm()
         server = _Server(Outermost(application(self._desk)), self._tls)
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]
         self._server = server
-        self._task = asyncio.create_task(server.serve(sockets))
+        self._task = asyncio.create_task(server.run_on(sockets))
         while not server.started and not self._task.done():
             await asyncio.sleep(0.01)
         if self._task.done():
@@ -87,13 +80,16 @@ class ApiServer:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
-            self._server.cut_off()
             self._server = self._task = None
         await self._desk.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server in somebody else's loop: signals are not its business."""
+    """uvicorn's server in somebody else's loop.
+
+    Signals are not its business, and what it has to say is for who runs a web server:
+    it logs nothing, and changes no logger, which may be the embedding program's own.
+    """
 
     def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
         super().__init__(
@@ -104,20 +100,25 @@ class _Server(uvicorn.Server):
                 loop="none",
                 lifespan="off",
                 log_config=None,
-                access_log=False,
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=int(API_IDLE_SECONDS),
-                timeout_graceful_shutdown=STOP_SECONDS,
                 h11_max_incomplete_event_size=MAX_API_HEAD_BYTES,
                 backlog=MAX_API_CONNECTIONS,
             )
         )
         self._tls = tls
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def run_on(self, sockets: list[socket.socket]) -> None:
+        """Serve on *sockets*, and close them, until ``should_exit``."""
+        try:
+            self.config.load()
+            await self.startup(sockets)
+            await self.main_loop()
+            await self.shutdown(sockets)
+        finally:
+            for each in sockets:
+                each.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -142,7 +143,16 @@ class _Server(uvicorn.Server):
         ]
         self.started = True
 
-    def cut_off(self) -> None:
-        """Close what a peer keeps open."""
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
         for connection in list(self.server_state.connections):
-            connection.transport.abort()
+            connection.shutdown()
+        tasks = set(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # what a peer keeps open

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from bootwave.control.api.resources import domains as resource
+from bootwave.store.domains import FIELDS
 from tests.control.api.conftest import A, B, Served, problem
 
 PATH = "/api/v1/domains"
@@ -134,3 +136,10 @@ def test_another_domain_is_not_named_in_a_conflict(api: Served) -> None:
     )
     assert problem(answer) == "conflict"
     assert A not in answer.text
+
+
+def test_all_that_is_said_of_a_domain_can_be_said_here() -> None:
+    fields = set(FIELDS)
+    assert set(resource.DomainFields.model_fields) == fields
+    assert set(resource.DomainChange.model_fields) == fields
+    assert set(resource.Domain.model_fields) == fields | {"name"}

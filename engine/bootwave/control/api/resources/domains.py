@@ -1,6 +1,6 @@
 """Domains: the tenants."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header
 from pydantic import Field
@@ -43,6 +43,7 @@ IfMatch = Annotated[
         description="The ETag of what is changed, or * for whatever it is.",
     ),
 ]
+Reach = Literal["", "auto", "direct", "proxy"]
 Text = Annotated[str, Field(max_length=300)]
 
 
@@ -57,6 +58,7 @@ class DomainFields(Body):
     wildcard_subnet: Text = Field(
         "", description="Where unknown phones may claim a '*' or '?' account."
     )
+    reach: Reach = Field("", description="How its phones are told something.")
 
 
 class NewDomain(DomainFields):
@@ -81,6 +83,7 @@ class DomainChange(Body):
     timezone: Text | None = Field(None, examples=["Europe/Berlin"])
     tone_scheme: Text | None = None
     wildcard_subnet: Text | None = None
+    reach: Reach | None = None
 
 
 class Domain(Shown):
@@ -93,6 +96,7 @@ class Domain(Shown):
     timezone: str
     tone_scheme: str
     wildcard_subnet: str
+    reach: str
 
 
 class ListedDomain(Domain):
