@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bootwave.certificates.report import look
-from bootwave.options import HttpsLegacyOptions, HttpsOptions
+from bootwave.options import ControlOptions, HttpsLegacyOptions, HttpsOptions
 from tests.certificates import authorities, factory
 from tests.certificates.authorities import NOW, YEAR
 
@@ -81,3 +81,19 @@ def test_an_option_without_listeners_makes_missing_files_notes(tmp_path: Path) -
     found = look(https, NOW)
     assert found["problems"] == []
     assert "missing.pem" in found["warnings"][0]
+
+
+def test_certificates_of_the_api_are_told_too(tmp_path: Path) -> None:
+    https = factory.https_options(tmp_path)
+    control = ControlOptions(
+        certificates=(*https.certificates, tmp_path / "missing.pem")
+    )
+    found = look(https, NOW, control)
+    assert [each["option"] for each in found["certificates"]] == [
+        "https.certificates",
+        "control.certificates",
+    ]
+    (problem,) = found["problems"]
+    assert "missing.pem of control.certificates" in problem
+    silent = look(https, NOW, control.model_copy(update={"listen": ""}))
+    assert silent["problems"] == []

@@ -8,7 +8,7 @@ import pytest
 
 from bootwave import log
 from bootwave.control.certificatewatch import CertificateWatch
-from bootwave.options import HttpsOptions
+from bootwave.options import ControlOptions, HttpsOptions
 from tests.certificates import factory
 from tests.certificates.authorities import NOW
 from tests.certificates.factory import WORLD
@@ -25,9 +25,15 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
     return told
 
 
-def watched(https: HttpsOptions, notes: Notes, *, wanted: int) -> None:
+def watched(
+    https: HttpsOptions,
+    notes: Notes,
+    *,
+    wanted: int,
+    control: ControlOptions | None = None,
+) -> None:
     async def scenario() -> None:
-        watch = CertificateWatch(https, period=0.01)
+        watch = CertificateWatch(https, period=0.01, control=control)
         watch.start()
         for _ in range(500):
             await asyncio.sleep(0.01)
@@ -58,6 +64,15 @@ def test_a_file_that_was_broken_is_told_before_a_restart_needs_it(
     assert "holds no certificate" in notes[0][1]["warning"]
 
 
+def test_the_certificate_of_the_api_is_looked_at_where_phones_have_none(
+    tmp_path: Path, notes: Notes
+) -> None:
+    control = ControlOptions(listen="[::]:1", certificates=(tmp_path / "api.pem",))
+    nothing = HttpsOptions(listen=(), certificates=())
+    watched(nothing, notes, wanted=1, control=control)
+    assert "api.pem of control.certificates" in notes[0][1]["warning"]
+
+
 def test_nothing_is_said_of_what_is_right_or_not_served(
     tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,9 +81,11 @@ def test_nothing_is_said_of_what_is_right_or_not_served(
 
     real = report.look
 
-    def counted(https: HttpsOptions, at: float) -> dict[str, Any]:
+    def counted(
+        https: HttpsOptions, at: float, control: ControlOptions | None
+    ) -> dict[str, Any]:
         looks.append(at)
-        return real(https, at)
+        return real(https, at, control)
 
     monkeypatch.setattr(report, "look", counted)
 

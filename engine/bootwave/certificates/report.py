@@ -1,5 +1,6 @@
 """All that can be said about the certificates that options name, for operators."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from bootwave.certificates.server import kind_of, load_server_certificate
 from bootwave.certificates.strength import MODERN
 from bootwave.certificates.text import text_from_name
 from bootwave.errors import OptionError
-from bootwave.options import HttpsOptions
+from bootwave.options import ControlOptions, HttpsOptions
 
 
-def look(https: HttpsOptions, at: float) -> dict[str, Any]:
+def look(
+    https: HttpsOptions, at: float, control: ControlOptions | None = None
+) -> dict[str, Any]:
     """Return what there is to say about certificates of *https* at *at*, for JSON.
 
-    Paths in *https* are absolute, *at* and all times are seconds since the epoch.
+    With *control*, of the API, too.  Paths in them are absolute, *at* and all times are
+    seconds since the epoch.
     ``problems`` holds a sentence for each thing that must be repaired, ``warnings`` one
     for each thing that an operator should know, ``due`` those of them that only time
     brings.
@@ -27,7 +31,16 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
     problems: list[str] = []
     warnings: list[str] = []
     due: list[str] = []
-    servers = _servers(https, at, problems, warnings, due)
+    wanted = [("https.certificates", path) for path in https.certificates]
+    wanted += [
+        ("https.legacy.certificates", path) for path in https.legacy.certificates
+    ]
+    serves = bool(https.listen or https.legacy.listen)
+    servers = _servers(wanted, serves, at, problems, warnings, due)
+    if control is not None:
+        wanted = [("control.certificates", path) for path in control.certificates]
+        serves = bool(control.listen)
+        servers += _servers(wanted, serves, at, problems, warnings, due)
     policy = _policy(https, problems)
     known = policy.authorities
     if https.factory_cas and not known.roots and not problems:
@@ -68,17 +81,14 @@ def look(https: HttpsOptions, at: float) -> dict[str, Any]:
 
 
 def _servers(
-    https: HttpsOptions,
+    wanted: Sequence[tuple[str, Path]],
+    serves: bool,
     at: float,
     problems: list[str],
     warnings: list[str],
     due: list[str],
 ) -> list[dict[str, Any]]:
-    wanted = [("https.certificates", path) for path in https.certificates]
-    wanted += [
-        ("https.legacy.certificates", path) for path in https.legacy.certificates
-    ]
-    serves = bool(https.listen or https.legacy.listen)
+    """Return those certificates that can be read; *serves*: others are problems."""
     shown = []
     for option, path in wanted:
         try:

@@ -17,7 +17,8 @@ def check(json: Json = False) -> None:
     """
     from bootwave.certificates.report import look
 
-    found = look(place.loaded().options.https, time.time())
+    options = place.loaded().options
+    found = look(options.https, time.time(), options.control)
     if json:
         print_json(found)
     else:

@@ -9,24 +9,35 @@ import asyncio
 import time
 
 from bootwave import log
-from bootwave.options import HttpsOptions
+from bootwave.options import ControlOptions, HttpsOptions
 
 # What is due says so two weeks before; twice a day is a line that is seen, no noise.
 PERIOD_SECONDS = 12 * 3600.0
 
 
 class CertificateWatch:
-    """Looks every *period* seconds, in a thread, at the files that *options* name."""
+    """Looks every *period* seconds, in a thread, at the files that options name.
 
-    def __init__(self, options: HttpsOptions, period: float = PERIOD_SECONDS) -> None:
+    *options* are those of phones' TLS, *control* of the API.
+    """
+
+    def __init__(
+        self,
+        options: HttpsOptions,
+        period: float = PERIOD_SECONDS,
+        *,
+        control: ControlOptions | None = None,
+    ) -> None:
         """Look at nothing before ``start``; the engine looks itself when it loads."""
         self._options = options
+        self._control = control
         self._period = period
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin, in the running loop, where anything is served over TLS."""
-        if self._options.listen or self._options.legacy.listen:
+        api = self._control is not None and self._control.certificates
+        if self._options.listen or self._options.legacy.listen or api:
             self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -44,6 +55,6 @@ class CertificateWatch:
     def _look(self) -> None:
         from bootwave.certificates.report import look
 
-        found = look(self._options, time.time())
+        found = look(self._options, time.time(), self._control)
         for sentence in (*found["problems"], *found["due"]):
             log.note(log.CERTIFICATE_WARNING, warning=sentence.rstrip("."))

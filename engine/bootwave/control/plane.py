@@ -68,7 +68,7 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
-        self._watch = CertificateWatch(options.https)
+        self._watch = CertificateWatch(options.https, control=options.control)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api

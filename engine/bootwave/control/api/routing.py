@@ -13,6 +13,7 @@ from starlette.responses import Response
 from bootwave.control.api.admission import admit
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.entitytags import is_unchanged
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.problems import Problem
 
@@ -114,9 +115,20 @@ class DeclaredRoute(APIRoute):
             bounded = BoundedRequest(request, declared.body_bytes)
             if not declared.streams:
                 await bounded.read()
-            return await handle(bounded)
+            response = await handle(bounded)
+            return _unless_known(request, response)
 
         return admitted
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """Return *response*, or 304 when a GET says that it knows what that shows."""
+    tag = response.headers.get("etag")
+    if request.method != "GET" or response.status_code != 200 or tag is None:
+        return response
+    if not is_unchanged(tag, request.headers.get("if-none-match")):
+        return response
+    return Response(status_code=304, headers={"ETag": tag})
 
 
 class Route(NamedTuple):

@@ -50,6 +50,21 @@ def test_what_was_changed_meanwhile_is_not_changed_again(admin: httpx.Client) ->
     assert admin.get(path).json() == once.json()
 
 
+def test_what_is_known_already_is_not_sent_again(
+    api: Served, admin: httpx.Client
+) -> None:
+    path = f"{PATH}/{A}"
+    seen = {"If-None-Match": admin.get(path).headers["etag"]}
+    known = admin.get(path, headers=seen)
+    assert (known.status_code, known.content) == (304, b"")
+    assert known.headers["etag"] == seen["If-None-Match"]
+    api.call("domain.set", name=A, language="de")
+    assert admin.get(path, headers=seen).status_code == 200
+    # Whoever may not see it is not told that it is unchanged.
+    assert api.client().get(path, headers=seen).status_code == 401
+    assert api.token("read", domains=[B]).get(path, headers=seen).status_code == 404
+
+
 def test_a_condition_on_what_is_not_there_is_404(admin: httpx.Client) -> None:
     answer = admin.patch(
         f"{PATH}/none.example.com", json={}, headers={"If-Match": '"x"'}
