@@ -182,6 +182,7 @@ def state_of(work: Work, mac: int) -> dict[str, Any] | None:
 def known_mac(work: Work, text: str) -> int:
     """Return the MAC of a device that is stored; raises StoreNotFound."""
     mac = required_mac(text)
+    work.require_reached(mac)
     if not work.connection.execute(_KNOWN, {"mac": mac}).fetchall():
         raise StoreNotFound(
             f"There is no device {text_from_mac(mac)}: see bootwave device list."

@@ -15,6 +15,7 @@ def reset(work: Work, text: str) -> dict[str, Any]:
     It needs a grant for them as ever.  Raises StoreNotFound for an unknown MAC.
     """
     mac = required_mac(text)
+    work.require_reached(mac)
     if not work.connection.execute(_RESET, {"mac": mac}).fetchall():
         raise StoreNotFound(
             f"{text_from_mac(mac)} is unknown: see bootwave device list."

@@ -467,6 +467,7 @@ def place_of(work: Work, scope: str, target: str, *, make: bool = False) -> Plac
             return Place("group", groups.found(work, domain, name))
         case "device":
             mac = required_mac(target)
+            work.require_reached(mac)
             if make:
                 work.connection.execute(_ADD_DEVICE, {"mac": mac, "no": False})
             return Place("device", mac)

@@ -250,6 +250,7 @@ def _place(
                 work.touched_account(account)
         case "device":
             key = required_mac(target)
+            work.require_reached(key)
             change = ("device", key)
             if make:
                 connection.execute(_ADD_DEVICE, {"mac": key, "no": False})

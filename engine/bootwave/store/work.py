@@ -7,12 +7,16 @@ from typing import Any, Literal, NamedTuple
 from bootwave.errors import StoreNotFound
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
+from bootwave.phone.mac import text_from_mac
 from bootwave.store.audit import ENGINE
 from bootwave.store.changelog import Change
 from bootwave.store.names import AccountName, required_account, required_domain
 from bootwave.store.secrets import KeyRing
 
 _DOMAIN = "SELECT id FROM domains WHERE name = :name"
+_DEVICE_DOMAIN = """
+SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
+"""
 # What an AccountRow holds.
 ACCOUNT_ROWS = """
 SELECT a.id, a.domain_id, a.number, d.name, a.display_name, a.auth_user, a.mailbox,
@@ -100,6 +104,19 @@ class Work:
     def reaches(self, domain: str) -> bool:
         """Whether who asks may know of *domain*, in small letters."""
         return self.reach is None or domain in self.reach
+
+    def require_reached(self, mac: int) -> None:
+        """Raise StoreNotFound when the device *mac* is in no domain that is reached.
+
+        Who reaches all domains may name what nobody knows yet.
+        """
+        if self.reach is None:
+            return
+        rows = self.connection.execute(_DEVICE_DOMAIN, {"mac": mac}).fetchall()
+        if not rows or not self.reaches(rows[0][0]):
+            raise StoreNotFound(
+                f"There is no device {text_from_mac(mac)}: see bootwave device list."
+            )
 
     def domain_id(self, name: str) -> int:
         """Return the id of the domain *name*; raises StoreNotFound."""

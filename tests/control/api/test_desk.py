@@ -9,7 +9,7 @@ import httpx
 from bootwave.control.operations import run
 from bootwave.errors import StoreNotFound
 from bootwave.store.administration import Administration
-from tests.control.api.conftest import A, Served, problem
+from tests.control.api.conftest import MAC, A, Served, problem
 
 
 def held(api: Served) -> threading.Event:
@@ -76,6 +76,7 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
     api: Served,
 ) -> None:
     # The second fence: as if a route had forgotten to look.
+    api.call("account.bind", account="401@b.example.com", mac=MAC)
     reach = frozenset({A})
     store: Administration = api.plane.administration
 
@@ -88,14 +89,28 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
             ("account.show", {"account": "401@b.example.com"}),
             ("account.remove", {"account": "401@b.example.com"}),
             ("window.open", {"accounts": ["401@b.example.com"]}),
+            ("window.open", {"accounts": [], "macs": [MAC]}),
+            ("window.close", {"accounts": [], "domain": "b.example.com"}),
             ("domain.set", {"name": "b.example.com", "language": "de"}),
+            ("token.make", {"domain": "b.example.com"}),
+            ("device.reset", {"mac": MAC}),
+            ("device.credentials.revoke", {"mac": MAC}),
+            ("device.reset", {"mac": "0004132E08B5"}),
+            ("keys.clear", {"scope": "device", "target": MAC}),
+            ("settings.list", {"scope": "device", "target": MAC}),
+            ("settings.list", {"scope": "account", "target": "401@b.example.com"}),
+            ("phonebook.list", {"scope": "domain", "target": "b.example.com"}),
+            ("profile.list", {"domain": "b.example.com"}),
+            ("group.list", {"domain": "b.example.com"}),
+            ("dialplan.list", {"domain": "b.example.com"}),
+            ("trust.list", {"domain": "b.example.com"}),
         ):
             try:
                 call(op, **args)
             except StoreNotFound:
                 continue
             raise AssertionError(op)
-        for op in ("domain.list", "account.list"):
+        for op in ("domain.list", "account.list", "window.list"):
             assert "b.example.com" not in str(call(op))
         # Whoever comes next is held by nothing.
         assert len(run(store, "domain.list", {}, actor="y")) == 2
