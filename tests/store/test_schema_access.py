@@ -6,7 +6,11 @@ import pytest
 
 ADMINISTRATOR = "INSERT INTO administrators VALUES (?, ?, ?, ?, 'hash', 0, '', 0)"
 TOKEN = "INSERT INTO api_tokens VALUES (?, ?, ?, 'read', 1, ?, 0, '', NULL, NULL, '')"
-DOMAIN = "INSERT INTO domains VALUES (1, 'a.example.com', '', '', '', '', '', '', NULL)"
+DOMAIN = """
+INSERT INTO domains (id, name, registrar, outbound_proxy, language, timezone,
+  tone_scheme, wildcard_subnet, reach)
+VALUES (1, 'a.example.com', '', '', '', '', '', '', '')
+"""
 
 
 @pytest.fixture
