@@ -117,3 +117,23 @@ def test_who_does_not_read_is_cut_off(api: Served) -> None:
         except (BrokenPipeError, ConnectionResetError):
             return
         raise AssertionError("it was never cut off")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+        b"Transfer-Encoding: chunked\r\n",
+        b"POST /api/v1/session HTTP/1.0\r\nTransfer-Encoding: chunked\r\n",
+        b"GET /health/live HTTP/2.0\r\nHost: x\r\n",
+        b"GET /health/live HTTP/9.9\r\nHost: x\r\n",
+    ],
+)
+def test_what_a_proxy_may_understand_otherwise_is_refused_with_all_that_follows(
+    api: Served, head: bytes
+) -> None:
+    with connected(api) as end:
+        end.sendall(head + b"\r\n0\r\n\r\n" + LIVE)
+        got = ended(end)
+    assert got.startswith(b"HTTP/1.1 400 ")
+    assert b"HTTP/1.1 200" not in got

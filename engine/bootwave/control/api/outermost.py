@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bootwave import log
+from bootwave.control.api.problems import Problem
 
 # Answers are for whoever asked, at that moment, and for no page of another site.
 _HEADERS = (
@@ -14,6 +15,21 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+
+
+def _is_ambiguous(scope: Scope) -> bool:
+    """Whether a proxy in front may have understood the request otherwise.
+
+    Two lengths, or chunks in a version that has none (RFC 9112 section 6.1), and
+    versions that h11 lets pass: what follows could be another's request.
+    """
+    names = [name for name, _ in scope["headers"]]
+    chunked = b"transfer-encoding" in names
+    return (
+        scope["http_version"] not in ("1.0", "1.1")
+        or (chunked and b"content-length" in names)
+        or (chunked and scope["http_version"] == "1.0")
+    )
 
 
 class Outermost:
@@ -35,6 +51,14 @@ class Outermost:
             await send(message)
 
         try:
+            if _is_ambiguous(scope):
+                refused = Problem(
+                    "bad-request",
+                    "Say the length of the body once, in HTTP/1.1 or 1.0.",
+                    headers={"Connection": "close"},
+                )
+                await refused.response()(scope, receive, send_on)
+                return
             await self._app(scope, receive, send_on)
         except ClientDisconnect:
             pass  # nobody is left to be told
