@@ -35,6 +35,7 @@ from bootwave.server.supervisor import LEAVE
 from bootwave.server.tcp import HttpServer
 from bootwave.server.udp import PnpServer
 from bootwave.settings.compiler import SettingsCompiler
+from bootwave.settings.layers import engine_layer
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.boot import instant
 from bootwave.store.firmwarereader import FirmwareReader
@@ -97,7 +98,7 @@ class Worker:
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant, keyring),
-            SettingsCompiler(pace=shared.pace),
+            SettingsCompiler(engine_layer(options.waves.phone_port), pace=shared.pace),
             keyring,
             cache,
             shared.revocations,
