@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave import __version__, log
+from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.rollouts import RolloutRunner
@@ -74,6 +75,9 @@ class ControlPlane:
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
+        self._capacity = CapacityWatch(
+            options, self.server, self.administration, counters, answering
+        )
         self._trimming: asyncio.Task[None] | None = None
 
     def _committed(self, changes: list[Change]) -> None:
@@ -85,6 +89,7 @@ class ControlPlane:
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        await self._capacity.start()
         self._watch.start()
         self._rollouts.start()
         if self._options.audit.keep_days:
@@ -94,6 +99,7 @@ class ControlPlane:
         """Finish the operation that runs, and close."""
         await self._watch.stop()
         await self._rollouts.stop()
+        await self._capacity.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()
@@ -129,5 +135,6 @@ class ControlPlane:
             "listeners": self._listeners,
             "started": self._started,
             "keys": self._keyring.names,
+            "capacity": self._capacity.status(),
             "counters": self._counters.totals(),
         }

@@ -5,6 +5,7 @@ from typing import Final
 from bootwave.store import (
     schema,
     schema_books,
+    schema_capacity,
     schema_firmware,
     schema_layers,
     schema_rollouts,
@@ -14,6 +15,7 @@ from bootwave.store import (
 TOPICS: Final = (
     schema,
     schema_books,
+    schema_capacity,
     schema_firmware,
     schema_layers,
     schema_rollouts,
