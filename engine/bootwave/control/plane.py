@@ -75,6 +75,7 @@ class ControlPlane:
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
+        self.server.follow(self._rollouts.heard_of)
         self._capacity = CapacityWatch(
             options, self.server, self.administration, counters, answering
         )
