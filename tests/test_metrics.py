@@ -14,6 +14,8 @@ def test_rows_are_summed() -> None:
     page.row(2).add(Counter.LOG_DROPPED)
     totals = page.totals()
     assert totals["documents"] == 6
+    assert page.total(Counter.DOCUMENTS) == 6
+    assert page.total(Counter.SIP_DATAGRAMS) == 0
     assert totals["log_dropped"] == 1
     assert totals["sip_datagrams"] == 0
     assert list(totals) == [counter.name.lower() for counter in Counter]

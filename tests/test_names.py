@@ -17,6 +17,7 @@ DECLARATIONS = {
     "limits.py",
     "provision/ports.py",
     "server/peer.py",
+    "store/schema_capacity.py",
     "store/schema_firmware.py",
     "store/schema_rollouts.py",
 }

@@ -25,7 +25,6 @@ from bootwave.options import (
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.worker import Worker
 from bootwave.store.create import create
-from bootwave.store.fleet import fleet_pace
 from bootwave.store.keysources import is_file
 from bootwave.store.lock import EngineLock
 from bootwave.store.secrets import KeyRing
@@ -88,8 +87,7 @@ class Engine:
                 options = local_options(self._temporary)
             await asyncio.to_thread(make_store, options)
             self._lock = EngineLock(options.store.database)
-            pace = await asyncio.to_thread(fleet_pace, options)
-            self._shared = open_shared(options, slots=1, embedded=True, pace=pace)
+            self._shared = open_shared(options, slots=1, embedded=True)
             control = ControlPlane(
                 options,
                 self._shared.revocations,

@@ -81,6 +81,13 @@ CONTROL_ROLLOUTS_HELD_UP = _event(
     "roll-outs could not be carried on: %(error)s",
     "They go on by themselves when that is over; see bootwave rollout list.",
 )
+CAPACITY_NOT_STORED = _event(
+    "control.capacity_not_stored",
+    logging.WARNING,
+    "what the server can take could not be stored (%(error)s)",
+    "Phones are told what they were told before, and it is tried again in minutes; see "
+    "that the disk is not full.",
+)
 CONTROL_NOT_TRIMMED = _event(
     "control.not_trimmed",
     logging.WARNING,

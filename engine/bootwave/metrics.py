@@ -110,6 +110,11 @@ class CounterPage:
             raise IndexError("no such slot")
         return CounterRow(self._counters, slot * self._stride)
 
+    def total(self, counter: Counter) -> int:
+        """Return the sum of *counter* over all rows."""
+        offsets = range(counter, self._slots * self._stride, self._stride)
+        return sum(map(self._counters.load, offsets))
+
     def totals(self) -> dict[str, int]:
         """Return the sum over all rows for each counter, by its name in lower case."""
         offsets = range(0, self._slots * self._stride, self._stride)

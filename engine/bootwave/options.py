@@ -633,12 +633,13 @@ class WavesOptions(_Section):
         "none: those of the system (/etc/resolv.conf).",
     )
     requests_per_second: float = Field(
-        2_000,
-        gt=0,
+        0,
+        ge=0,
         le=1_000_000,
         allow_inf_nan=False,
         description="What this server answers; for a fleet that takes it ten seconds "
-        "and more, phones are told to wait.",
+        "and more, phones are told to wait.  0: what was measured, and 2,000 until "
+        "that is enough.",
     )
 
 

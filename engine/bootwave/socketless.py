@@ -36,6 +36,7 @@ from bootwave.provision.service import Provisioner
 from bootwave.provision.writes import StoreWrites
 from bootwave.server.balancers import Balancers
 from bootwave.settings.compiler import SettingsCompiler
+from bootwave.settings.layers import engine_layer
 from bootwave.sightings import Sighting
 from bootwave.sip.effects import Effect as SipEffect
 from bootwave.sip.effects import Endpoint, Local, LookUp, SendDatagram, Sight
@@ -103,7 +104,9 @@ class SocketlessEngine:
         self._provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, clock, keyring, draw),
-            SettingsCompiler(pace=fleet_pace(options)),
+            SettingsCompiler(
+                engine_layer(options.waves.phone_port), pace=fleet_pace(options)
+            ),
             keyring,
             DocumentCache(options.cache.bytes),
             revocations,

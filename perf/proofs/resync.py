@@ -4,9 +4,12 @@ So many simulated phones boot against an engine of two workers and stay, each at
 address of its own.  They are resynced at 200 a second with a canary of 20, of whom all
 confirm and none comes back: it must halt, and nobody but the canary may have been told.
 The control process is killed while it is halted, so that the next one has to go on.
-Then the phones behave, it is resumed, is paused in the middle for a moment, during
-which nobody may be told, and has to finish: everybody told once (the canary twice),
-everybody back, and never more in a second than the rate and what may be made up for.
+Then the phones behave and it is resumed.  It is paused in the middle for a moment,
+during which nobody may be told; in its largest stage the control process is killed
+again, while phones are told.  It has to finish: everybody back, everybody told once,
+but for the canary and those that were in flight at the second kill, and phones told at
+the rate: never more in a second than that and what may be made up for, and while
+nothing stood in the way not much less.
 """
 
 import asyncio
@@ -36,8 +39,16 @@ PAUSE_SECONDS = 2.0
 SEEN_SECONDS = 1.0  # until what phones did is in the file of sightings
 # What is under way when a command is given: one step of the control process.
 UNDER_WAY_SECONDS = 0.5
-# A stall of the machine delivers what was sent over some tenths of a second at once.
-MOST_IN_A_SECOND = 1.75 * RATE
+# A quarter may be made up for, and a stall of the machine delivers what was sent over
+# some tenths of a second at once.
+MOST_IN_A_SECOND = 1.5 * RATE
+# Of the rate, while a stage of some seconds is told.
+LEAST_SHARE = 0.8
+LEAST_SECONDS = 3.0
+STAGE_SECONDS = 0.5  # without anybody told, and it is another stretch
+# Told when the control process is killed, and whose answer is not stored: those of the
+# last two steps, or the phones of this machine were too slow to answer.
+IN_FLIGHT_SECONDS = 1.0
 IN_FLIGHT = 200
 PATIENCE = 600.0
 
@@ -81,6 +92,7 @@ class _Resync:
         )
 
     async def run(self) -> Outcome:
+        progress(f"{self.phones} phones boot at {4 * RATE:.0f} a second")
         booted = await self.fleet.start()
         try:
             progress(f"{booted.phones} phones booted in {booted.seconds:.1f} s")
@@ -147,35 +159,58 @@ class _Resync:
         half = self.phones // 4
         await self._until(number, lambda one: one["fates"]["back"] >= half)
         await self._call("rollout.pause", rollout=number)
+        paused = time.monotonic()
         await asyncio.sleep(UNDER_WAY_SECONDS)
         paused_at = len(self.fleet.notified)
         await asyncio.sleep(PAUSE_SECONDS)
         self._want(len(self.fleet.notified) == paused_at, "phones were told in a pause")
         await self._call("rollout.resume", rollout=number)
+        last = self.phones - self.phones // 4
+        await self._until(number, lambda one: one["fates"]["back"] >= last)
+        killed_at = time.monotonic()
+        await self._killed()
+        progress(f"killed while {last} phones were back")
         done = await self._until(number, lambda one: one["state"] != "running")
         took = time.monotonic() - began
         self._want(done["state"] == "done", f"it is {done['state']}: {done['why']}")
         self._want(done["fates"]["back"] == self.phones, f"{done['fates']}")
         counts = Counter(mac for _at, mac in self.fleet.notified)
-        twice = sum(many == 2 for many in counts.values())
+        twice = sum(many == 2 for many in counts.values()) - canary
+        in_flight = self._told_between(killed_at - IN_FLIGHT_SECONDS, killed_at)
         self._want(len(counts) == self.phones, f"{len(counts)} phones were told")
         self._want(
-            twice == canary and max(counts.values()) == 2,
-            f"{twice} phones were told twice, {max(counts.values())} times at most",
+            0 <= twice <= in_flight and max(counts.values()) == 2,
+            f"{twice} phones were told twice of {in_flight} in flight, "
+            f"{max(counts.values())} times at most",
         )
         fetched = self.fleet.fetched
         self._want(
-            len(fetched) == self.phones and set(fetched.values()) == {1},
+            len(fetched) == self.phones
+            and sum(fetched.values()) <= self.phones + twice,
             f"{len(fetched)} phones fetched, {sum(fetched.values())} times",
         )
-        most = _most_in_a_second([at for at, _mac in self.fleet.notified])
+        times = [at for at, _mac in self.fleet.notified]
+        most = _most_in_a_second(times)
         self._want(most <= MOST_IN_A_SECOND, f"{most} phones were told in a second")
-        progress(f"{done['state']} after {took:.1f} s, {most} told in a second at most")
+        least = _slowest_stretch(times, (began, paused, killed_at))
+        self._want(
+            least is None or least >= LEAST_SHARE * RATE,
+            f"only {least or 0:.0f} phones were told in a second",
+        )
+        progress(
+            f"{done['state']} after {took:.1f} s, {most} told in a second at most, "
+            f"{least or 0:.0f} on average, {twice} told again"
+        )
         self.outcome.figures |= {
             "finished after s": round(took, 1),
             "told in a second at most": most,
+            "told in a second": None if least is None else round(least),
+            "told again after kill -9": twice,
             "stages": [stage["phones"] for stage in done["stages"]],
         }
+
+    def _told_between(self, begin: float, end: float) -> int:
+        return sum(begin <= at <= end for at, _mac in self.fleet.notified)
 
     def _want(self, condition: bool, wrong: str) -> None:
         if not condition:
@@ -219,3 +254,22 @@ def _most_in_a_second(times: list[float]) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def _slowest_stretch(times: list[float], ends: tuple[float, ...]) -> float | None:
+    """Return the least rate at which a stretch was told, None without any to judge.
+
+    A stretch is what was told without half a second in between, and without one of
+    *ends* in it: stages wait for phones, and nobody is told while a process begins.
+    """
+    found: list[float] = []
+    first = 0
+    for last, at in enumerate(times):
+        following = times[last + 1] if last + 1 < len(times) else at + 1.0
+        if following - at < STAGE_SECONDS and not any(at < e < following for e in ends):
+            continue
+        seconds = at - times[first]
+        if seconds >= LEAST_SECONDS:
+            found.append((last - first) / seconds)
+        first = last + 1
+    return min(found, default=None)

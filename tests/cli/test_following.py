@@ -62,7 +62,9 @@ class Stepping(Session):
     def step(self) -> None:
         self.clock.pass_seconds(2.0)
         told = self.administration.rollout_step([], minute=0, room=99, look=True)
-        self.seen({errand.mac for errand in told or ()} - self.silent)
+        self.seen(
+            {errand.mac for errand in (told.errands if told else ())} - self.silent
+        )
 
     def seen(self, macs: set[int]) -> None:
         at = self.clock.at.wall + 0.5
@@ -100,7 +102,12 @@ def test_stages_are_told_as_they_are_complete(
 ) -> None:
     shown = follow(session, start(session), quiet=False)
     assert print_rollout(shown) == 0
-    assert capsys.readouterr().out == (
+    out, err = capsys.readouterr()
+    assert err == (
+        "Roll-out 1 tells 3 phones in 2 stages, 10 a second, and waits up to 10 "
+        "minutes for each.\n"
+    )
+    assert out == (
         "Stage 1 of 2: 1 of 1 phone came back.\n"
         "Roll-out 1 (resync, domain pbx.example.com) is done: 3 of 3 phones came "
         "back.\n"

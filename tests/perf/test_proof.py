@@ -140,6 +140,17 @@ def test_phones_are_resynced_after_a_canary_that_failed(tmp_path: Path) -> None:
     assert outcome.figures["stages"] == [5, 20, 25]
 
 
+def test_the_rate_of_a_roll_out_is_that_of_its_slowest_stretch() -> None:
+    fast = [number / 200 for number in range(1_000)]
+    slow = [10.0 + number / 100 for number in range(400)]
+    assert resync._slowest_stretch([], ()) is None
+    assert resync._slowest_stretch(fast, ()) == pytest.approx(200)
+    assert resync._slowest_stretch(fast + slow, ()) == pytest.approx(100)
+    # Too short to judge, or cut short.
+    assert resync._slowest_stretch(fast + slow[:200], ()) == pytest.approx(200)
+    assert resync._slowest_stretch(fast, (2.501,)) is None
+
+
 def test_a_canary_that_lets_all_go_on_fails_the_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

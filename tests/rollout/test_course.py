@@ -51,7 +51,7 @@ class Rolling:
                 self.course.seen(member.mac, self.now + 0.1)
 
     def again(self) -> None:
-        """Go on as the next process does, from what is stored."""
+        """Go on from what is stored, as after a command."""
         course = self.course
         self.course = Course(
             course.plan,
@@ -75,10 +75,37 @@ def test_phones_are_told_at_the_rate_until_all_are_back() -> None:
 
 
 def test_a_stall_is_not_made_up_for_by_a_burst() -> None:
-    rolling = Rolling(bounds=(100,))
+    rolling = Rolling(bounds=(100,), rate=16.0)
     assert len(rolling.step(60.0)) == 5
+    assert rolling.course.is_due(rolling.now - 60, NOON, room=9)
     assert len(rolling.step(-60.0)) == 0
-    assert len(rolling.step(0.1)) == 1
+    assert len(rolling.step(0.07)) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.25, 0.7, 3.0])
+def test_in_no_second_a_quarter_more_than_the_rate_is_told(seconds: float) -> None:
+    rolling = Rolling(phones=4_000, bounds=(400, 800, 4_000), rate=200.0)
+    at: list[float] = []
+    steps = 0
+    while rolling.state is State.RUNNING:
+        # A late step, and punctual ones to make up for it.
+        passed = 0.19 if steps % 9 else seconds
+        told = rolling.step(passed)
+        at += [rolling.now] * len(told)
+        rolling.all_back()
+        steps += 1
+    assert len(at) == 4_000
+    for first, begin in enumerate(at):
+        within = [1 for each in at[first : first + 400] if each < begin + 1.0]
+        assert len(within) <= 251
+
+
+def test_what_could_not_be_used_while_others_were_awaited_is_not_saved_up() -> None:
+    rolling = Rolling(phones=1_000, bounds=(1, 1_000), rate=100.0)
+    assert rolling.step(0.25) == [1]
+    rolling.step(30.0)
+    rolling.all_back()
+    assert len(rolling.step(30.0)) == 1
 
 
 def test_slow_rates_tell_one_phone_at_a_time() -> None:
@@ -207,8 +234,11 @@ def test_a_sighting_before_the_notify_brings_nobody_back() -> None:
 def test_nobody_is_told_outside_the_hours() -> None:
     rolling = Rolling(hours=Hours(22 * 60, 6 * 60))
     for _ in range(20):
+        assert not rolling.course.tells(NOON)
         assert rolling.step(1.0) == []
-    assert len(rolling.step(1.0, minute=23 * 60)) == 5
+    assert rolling.course.tells(23 * 60)
+    assert len(rolling.step(1.0, minute=23 * 60)) == 3
+    assert len(rolling.step(1.0, minute=23 * 60)) == 2
 
 
 def test_a_pause_tells_nobody_and_still_sees_who_comes_back() -> None:
@@ -243,7 +273,7 @@ def test_cancelling_is_for_good() -> None:
 
 
 @pytest.mark.parametrize("every", [1, 3, 7])
-def test_a_process_that_goes_on_from_what_is_stored_tells_nobody_twice(
+def test_who_goes_on_from_what_is_stored_tells_nobody_twice(
     every: int,
 ) -> None:
     rolling = Rolling()
@@ -262,7 +292,8 @@ def test_a_process_that_goes_on_from_what_is_stored_tells_nobody_twice(
 def test_what_changed_is_told() -> None:
     rolling = Rolling()
     rolling.course.changed.clear()
-    rolling.step(0.3)
+    rolling.step(0.2)
+    rolling.step(0.1)
     assert rolling.course.changed == {0, 1, 2}
     rolling.course.changed.clear()
     rolling.course.answered(2, Result.ACCEPTED)
@@ -306,3 +337,109 @@ def test_each_of_a_unit_is_judged_by_its_own_coming_back() -> None:
     assert fates == [Fate.BACK, Fate.MISSING, Fate.MISSING]
     rolling.course.resume(rolling.now)
     assert rolling.step(3.0) == [2, 3]
+
+
+def test_what_is_due_is_what_changes_something() -> None:
+    rolling = Rolling(wait_seconds=60.0, hours=Hours(10 * 60, 18 * 60))
+    course = rolling.course
+
+    def due(seconds: float, minute: int = NOON, room: int = 9) -> bool:
+        return course.is_due(rolling.now + seconds, minute, room=room)
+
+    assert not due(0.05)
+    assert due(0.1)
+    assert not due(0.1, room=0)
+    assert not due(60.0, minute=0)
+    rolling.go_on(2.0, back=False)
+    assert len(rolling.told) == 5
+    assert course.has_out
+    assert not due(30.0)
+    assert due(61.0)
+    course.answered(3, Result.REFUSED)
+    assert due(0.0)
+    rolling.step(0.1)
+    assert rolling.state is State.HALTED
+    assert not due(30.0)
+    assert course.has_lost
+    assert due(61.0)
+    rolling.step(61.0)
+    assert not course.has_out
+    assert not due(1e6)
+    assert course.is_news(3, rolling.now)
+    course.seen(3, rolling.now)
+    assert not course.is_news(3, rolling.now + 1)
+    course.cancel()
+    assert not due(1e6)
+
+
+def test_a_complete_stage_is_due() -> None:
+    rolling = Rolling(bounds=(100,), rate=1_000.0)
+    rolling.go_on(1.0, back=False)
+    assert not rolling.course.is_due(rolling.now + 1, NOON, room=9)
+    rolling.all_back()
+    assert rolling.course.is_due(rolling.now, NOON, room=0)
+
+
+def test_phones_that_a_process_left_without_answer_are_told_again_first() -> None:
+    rolling = Rolling(bounds=(10, 100))
+    rolling.go_on(1.0, back=False)
+    rolling.course.answered(2, Result.ACCEPTED)
+    rolling.course.seen(3, rolling.now + 0.1)
+    out = len(rolling.told)
+    rolling.again()
+    rolling.course.take_over(rolling.now + 10, restarts=False)
+    assert rolling.course.counts()[Fate.OUT] == 1
+    rolling.now += 10
+    rolling.step(0.0)
+    rolling.go_on(1.5, back=False)
+    told_again = [1, *range(4, out + 1)]
+    assert rolling.told[out : out + len(told_again)] == told_again
+    assert sorted(rolling.told[out:]) == [*told_again, *range(out + 1, 11)]
+
+
+def test_who_came_back_before_it_could_be_told_again_is_not() -> None:
+    rolling = Rolling(bounds=(100,))
+    rolling.go_on(1.0, back=False)
+    told = list(rolling.told)
+    rolling.again()
+    rolling.course.take_over(rolling.now, restarts=False)
+    for mac in told:
+        rolling.course.seen(mac, rolling.now + 0.1)
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+    assert rolling.told == list(range(1, 101))
+
+
+def test_phones_that_may_be_restarting_are_told_again_when_their_time_is_up() -> None:
+    rolling = Rolling(bounds=(2, 100), rate=1.0)
+    assert [rolling.step(1.0), rolling.step(4.0)] == [[1], [2]]
+    rolling.again()
+    # The second one's NOTIFY would be repeated now, had nothing happened.
+    rolling.course.take_over(rolling.now + 1.0, restarts=True)
+    assert rolling.course.unsure == {0}
+    rolling.now += 1.0
+    rolling.step(0.0)
+    assert rolling.step(1.0) == [2]
+    rolling.course.seen(2, rolling.now + 1)
+    rolling.go_on(58.0, back=False)
+    assert rolling.told == [1, 2, 2]
+    rolling.go_on(2.0, back=False)
+    assert rolling.told == [1, 2, 2, 1]
+    rolling.go_on(58.0, back=False)
+    assert rolling.state is State.RUNNING
+    rolling.go_on(3.0, back=False)
+    assert rolling.state is State.HALTED
+
+
+def test_who_was_told_before_has_its_time_anew_with_the_next_process() -> None:
+    rolling = Rolling(bounds=(5, 100))
+    rolling.go_on(1.0, back=False)
+    for mac in rolling.told:
+        rolling.course.answered(mac, Result.ACCEPTED)
+    rolling.again()
+    rolling.now += 3_600
+    rolling.course.take_over(rolling.now, restarts=True)
+    rolling.go_on(59.0, back=False)
+    assert rolling.state is State.RUNNING
+    rolling.go_on(2.0, back=False)
+    assert rolling.state is State.HALTED

@@ -6,9 +6,13 @@ import pytest
 
 from bootwave.errors import OptionError
 from bootwave.rollout.plan import (
+    DEFAULT_WAIT_MINUTES,
+    FIRMWARE_WAIT_MINUTES,
     MAX_RATE,
+    MAX_WAIT_MINUTES,
     Hours,
     bounds_from_text,
+    default_wait_minutes,
     hours_from_text,
     plan_for,
     text_from_bounds,
@@ -105,3 +109,19 @@ def test_hours_are_written_with_minutes() -> None:
 def test_what_is_no_plan_is_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         plan_for(1_000, **asked)
+
+
+@pytest.mark.parametrize("action", ["resync", "reboot"])
+def test_phones_are_waited_for_as_long_as_they_may_take_to_boot_and_fail_once(
+    action: str,
+) -> None:
+    assert default_wait_minutes(action, 0) == DEFAULT_WAIT_MINUTES
+    assert default_wait_minutes(action, 16) == DEFAULT_WAIT_MINUTES + 1
+    assert default_wait_minutes(action, 600) == DEFAULT_WAIT_MINUTES + 20
+    assert default_wait_minutes(action, -1) == DEFAULT_WAIT_MINUTES
+    assert default_wait_minutes(action, 1e9) == MAX_WAIT_MINUTES
+
+
+def test_phones_that_load_firmware_are_waited_for_longer() -> None:
+    assert default_wait_minutes("firmware", 0) == FIRMWARE_WAIT_MINUTES
+    assert default_wait_minutes("firmware", 600) == FIRMWARE_WAIT_MINUTES + 20

@@ -8,12 +8,13 @@ import pytest
 
 from bootwave.engine import local_options, make_store
 from bootwave.metrics import Counter
-from bootwave.options import Options
+from bootwave.options import Options, WavesOptions
 from bootwave.server import worker as worker_module
 from bootwave.server.shared import Shared, open_shared
 from bootwave.server.turn import Turn
 from bootwave.server.udp import PnpServer
 from bootwave.server.worker import Worker
+from bootwave.settings.capacity import Cost
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.connection import connect
@@ -31,6 +32,7 @@ def directly(options: Options) -> Administration:
         options.pairing,
         now=instant,
         committed=lambda changes: None,
+        waves=options.waves,
     )
 
 
@@ -65,6 +67,53 @@ def test_a_worker_is_warm_before_it_serves(
         await worker.start()
         await worker.stop()
         shared.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_tells_phones_another_pace_as_soon_as_it_is_stored(
+    tmp_path: Path,
+) -> None:
+    options = local_options(tmp_path).model_copy(
+        update={"waves": WavesOptions(requests_per_second=1)}
+    )
+    make_store(options)
+
+    async def told(shared: Shared) -> bytes:
+        reader, writer = await asyncio.open_connection(*shared.addresses[0])
+        writer.write(f"GET /{PHONE:012X}.xml HTTP/1.0\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    async def scenario() -> None:
+        shared = open_shared(options, 1)
+        administration = directly(options)
+        administration.domain_add("pbx.example.com")
+        administration.account_add(
+            "401@pbx.example.com", password="x" * 12, mac=f"{PHONE:012X}"
+        )
+        administration.window_open(["401@pbx.example.com"])
+        administration.pace_reconsidered(Cost(), 1)
+        worker = Worker(options, shared, 0)
+        await worker.start()
+        try:
+            assert b"max_boot_delay" not in await told(shared)
+            for number in range(5):
+                administration.account_add(
+                    f"{500 + number}@pbx.example.com",
+                    password="x" * 12,
+                    mac=f"{PHONE + 1 + number:012X}",
+                )
+            administration.pace_reconsidered(Cost(), 1)
+            async with asyncio.timeout(10):
+                while b">24</max_boot_delay>" not in await told(shared):
+                    await asyncio.sleep(0.01)
+        finally:
+            await worker.stop()
+            administration.close()
+            shared.close()
 
     asyncio.run(scenario())
 

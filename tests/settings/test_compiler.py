@@ -27,7 +27,7 @@ from bootwave.settings.compiler import SettingsCompiler
 from bootwave.settings.files import setting_files
 from bootwave.settings.functionkeys import free_keys
 from bootwave.settings.lint import lint
-from bootwave.settings.pacing import pace_for
+from bootwave.settings.pacing import USUAL, pace_for
 from tests.oracle.settings import read, told
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -673,3 +673,16 @@ def test_a_layer_may_say_otherwise_to_the_phones_of_a_large_fleet() -> None:
     settings, _keys = read(document(replace(DEVICE, layer=layer), compiler))
     assert settings["max_boot_delay", None][0] == "7"
     assert settings["prov_polling_time", None][0] == "04:00"
+
+
+def test_phones_are_kept_apart_anew_when_it_is_said() -> None:
+    compiler = SettingsCompiler()
+    before = document(compiler=compiler)
+    assert compiler.plans == 1
+    assert not compiler.keep_apart(USUAL)
+    assert compiler.plans == 1
+    assert compiler.keep_apart(pace_for(100_000, 2_000))
+    assert compiler.plans == 0
+    assert b"max_boot_delay" in document(compiler=compiler)
+    compiler.keep_apart(USUAL)
+    assert document(compiler=compiler) == before

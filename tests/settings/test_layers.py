@@ -1,12 +1,17 @@
+import pytest
+
 from bootwave.directory.records import Domain
-from bootwave.settings.catalogue import catalogue, is_forbidden
+from bootwave.options import WavesOptions
+from bootwave.settings.catalogue import catalogue, is_forbidden, is_general
 from bootwave.settings.layers import (
     ENGINE_LAYER,
+    SIP_PORT,
     Line,
     Merged,
     Slot,
     Told,
     bootstrap,
+    engine_layer,
     general,
     known_model,
     lines_of,
@@ -54,6 +59,20 @@ def test_the_engine_says_only_known_settings_and_reboots_first() -> None:
     names = [setting.name for setting in ENGINE_LAYER.settings]
     assert names[0] == "auto_reboot_on_setting_change"
     assert all(name in catalogue().known and not is_forbidden(name) for name in names)
+
+
+@pytest.mark.parametrize(("port", "permission"), [(5060, "!"), (5062, "R")])
+def test_phones_listen_for_sip_where_roll_outs_tell_them(
+    port: int, permission: str
+) -> None:
+    """The usual port is no reason to take another one from a phone."""
+    (said,) = [
+        each for each in engine_layer(port).settings if each.name == "network_id_port"
+    ]
+    assert (said.value, said.permission) == (str(port), permission)
+    assert not is_general(said.name)
+    assert engine_layer(SIP_PORT) == ENGINE_LAYER
+    assert WavesOptions().phone_port == SIP_PORT
 
 
 def test_the_way_back_keeps_the_braces_the_phone_fills() -> None:

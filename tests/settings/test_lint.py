@@ -300,6 +300,17 @@ def test_ports_are_in_order() -> None:
     assert "not above it" in only(lint(document)).sentence
 
 
+def test_phones_listen_where_they_are_told_to_come_again() -> None:
+    for value in ("5062", ""):
+        document = settings(said("network_id_port", value))
+        assert lint(document) == []
+        one = only(lint(document, phone_port=5060))
+        assert (one.severity, one.rule) == (Severity.NOTE, "port")
+        assert "at the port 5060" in one.sentence
+    assert lint(settings(said("network_id_port", "5062")), phone_port=5062) == []
+    assert lint(settings(said("dhcp", "on")), phone_port=5062) == []
+
+
 def test_passwords_are_confirmed_and_complete_and_never_repeated() -> None:
     document = settings(
         said("admin_mode_password", "s3cret"),

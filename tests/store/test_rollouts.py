@@ -233,3 +233,18 @@ def test_one_of_those_taken_in_may_be_part_of_another_roll_out(
     admin.domain_set(DOMAIN, reach="")
     with pytest.raises(StoreConflict, match=f"{text(6)} is part of roll-out"):
         admin.rollout_start("device", text(3), shared=True)
+
+
+@pytest.mark.parametrize("action", ["resync", "reboot"])
+def test_phones_are_waited_for_as_long_as_they_are_told_to_wait(
+    phones: None, admin: Administration, action: str
+) -> None:
+    def wait(number: int, **asked: Any) -> float:
+        started = admin.rollout_start("device", text(number), action=action, **asked)
+        found: float = started["wait_seconds"]
+        return found
+
+    assert wait(0) == 600
+    admin.settings_set("domain", DOMAIN, "max_boot_delay", "300")
+    assert wait(1) == 1_200
+    assert wait(2, wait_minutes=1.0) == 60

@@ -19,6 +19,12 @@ from bootwave.store import rollouts
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.rollouterrands import Errand
+from bootwave.store.rolloutsteps import (
+    AWAITING_SECONDS,
+    FORSAKEN_SECONDS,
+    HALTED_SECONDS,
+    TELLING_SECONDS,
+)
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock
@@ -30,8 +36,15 @@ NOON = 720
 
 
 def step(admin: Administration, *answers: Answered, look: bool = True) -> list[Errand]:
-    told = admin.rollout_step(list(answers), minute=NOON, room=1_000, look=look)
-    return told or []
+    done = admin.rollout_step(list(answers), minute=NOON, room=1_000, look=look)
+    return done.errands if done else []
+
+
+def rest(admin: Administration) -> float:
+    done = admin.rollout_step([], minute=NOON, room=1_000, look=True)
+    assert done is not None
+    assert done.errands == []
+    return done.rest_seconds
 
 
 def macs(errands: list[Errand]) -> set[int]:
@@ -163,13 +176,15 @@ def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     seen(log, [canary.mac - MAC], at=AT + 2.5, reason=Reason.SERVED_CREDENTIALS)
     clock.pass_seconds(1.0)
     others = step(admin)
+    clock.pass_seconds(0.25)
+    others += step(admin)
     assert macs(others) == {MAC + n for n in range(9)} - {canary.mac}
     for errand in others:
         seen(log, [errand.mac - MAC], at=AT + 3.5)
     clock.pass_seconds(1.0)
     assert step(admin, *map(accepted, others)) == []
     done = admin.rollout_show(number)
-    assert (done["state"], done["ended_at"]) == ("done", AT + 4.0)
+    assert (done["state"], done["ended_at"]) == ("done", AT + 4.25)
     assert done["fates"] == {
         **{"waiting": 0, "out": 0, "back": 9, "missing": 0, "left": 1}
     }
@@ -259,19 +274,24 @@ def test_who_is_out_when_a_halt_is_resumed_has_its_whole_time_anew(
     assert (halted["state"], halted["fates"]["missing"]) == ("halted", 7)
 
 
-def test_the_next_process_goes_on_and_tells_nobody_twice(
+@pytest.mark.parametrize("action", ["resync", "reboot"])
+def test_the_next_process_tells_again_whose_answer_is_not_stored(
     phones: None,
     admin: Administration,
     log: SightingLog,
     clock: Clock,
     path: Path,
     keyring: KeyRing,
+    action: str,
 ) -> None:
-    number = admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    number = admin.rollout_start("domain", DOMAIN, at_once=True, action=action)["id"]
     step(admin)
     clock.pass_seconds(0.004)
     first = step(admin)
-    assert 0 < len(first) < 9
+    assert 2 < len(first) < 9
+    step(admin, accepted(first[0]))
+    seen(log, [first[1].mac - MAC], at=AT + 1.0)
+    clock.pass_seconds(5.0)
     other = Administration(
         connect(path),
         keyring,
@@ -282,14 +302,21 @@ def test_the_next_process_goes_on_and_tells_nobody_twice(
         waves=WavesOptions(phone_port=5062),
     )
     try:
-        step(other)
+        assert step(other) == []
         clock.pass_seconds(1.0)
         rest = step(other)
-        assert macs(first) | macs(rest) == {MAC + n for n in range(9)}
-        assert not macs(first) & macs(rest)
+        # Those that may be restarting now are left alone until their time is up.
+        again = macs(first[2:]) if action == "resync" else set()
+        assert macs(rest) & macs(first) == again
+        assert macs(rest) - again == {MAC + n for n in range(9)} - macs(first)
         ports = {way.port for errand in rest for way in errand.ways}
         assert ports == {5062}
-        assert other.rollout_show(number)["fates"]["out"] == 9
+        fates = other.rollout_show(number)["fates"]
+        assert (fates["out"], fates["back"]) == (8, 1)
+        here = [first[0], *rest]
+        seen(log, [errand.mac - MAC for errand in here], at=AT + 8.0)
+        clock.pass_seconds(600.0)
+        assert macs(step(other)) == (set() if again else macs(first[2:]))
     finally:
         other.close()
 
@@ -380,3 +407,119 @@ def test_the_index_of_unfinished_roll_outs_is_used(
         "WHERE ended_at IS NULL"
     ).fetchall()
     assert "ix_rollouts_state" in str(plan)
+
+
+def test_neither_a_command_nor_a_failure_takes_over_what_is_carried_out_here(
+    phones: None,
+    admin: Administration,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = step(admin)
+    assert len(told) == 9
+    admin.rollout_pause(number)
+    step(admin)
+    admin.rollout_resume(number)
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollouts, "save", away)
+        with pytest.raises(StoreError):
+            step(admin, accepted(told[0]))
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    assert admin.rollout_show(number)["fates"]["out"] == 9
+
+
+def writes(connection: sqlite3.Connection, act: Callable[[], object]) -> list[str]:
+    """Return the statements of *act* that lock or write."""
+    heard: list[str] = []
+    connection.set_trace_callback(heard.append)
+    act()
+    connection.set_trace_callback(None)
+    wanted = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE")
+    return [one for one in heard if one.lstrip().startswith(wanted)]
+
+
+def test_a_step_that_changes_nothing_writes_nothing_and_says_when_the_next_may(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    connection: sqlite3.Connection,
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, canary=2, rate=10.0)["id"]
+    assert rest(admin) == TELLING_SECONDS
+    assert writes(connection, lambda: rest(admin)) == []
+    clock.pass_seconds(0.1)
+    told = step(admin)
+    clock.pass_seconds(0.1)
+    assert "BEGIN IMMEDIATE" in writes(connection, lambda: told.extend(step(admin)))
+    assert len(told) == 2
+    for _ in range(3):
+        clock.pass_seconds(1.0)
+        assert rest(admin) == AWAITING_SECONDS
+        assert writes(connection, lambda: rest(admin)) == []
+    admin.rollout_pause(number)
+    rest(admin)
+    assert writes(connection, lambda: rest(admin)) == []
+    assert rest(admin) == HALTED_SECONDS
+    seen(log, [told[0].mac - MAC], at=AT + 4.0)
+    clock.pass_seconds(HALTED_SECONDS - 1)
+    assert writes(connection, lambda: rest(admin)) == []
+    clock.pass_seconds(1.0)
+    assert writes(connection, lambda: rest(admin)) != []
+    step(admin, Answered(told[1].mac, told[1].attempt, Result.REFUSED))
+    assert rest(admin) == FORSAKEN_SECONDS
+
+
+def test_sightings_are_read_no_more_often_than_something_can_come_of_it(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[set[int]] = []
+    latest = SightingLog.latest
+
+    def watched(log: SightingLog, macs: set[int], reasons: Any) -> Any:
+        looks.append(set(macs))
+        return latest(log, macs, reasons)
+
+    number = admin.rollout_start("domain", DOMAIN, canary=1)["id"]
+    monkeypatch.setattr(SightingLog, "latest", watched)
+
+    def looked(seconds: int) -> int:
+        before = len(looks)
+        for _ in range(seconds):
+            clock.pass_seconds(1.0)
+            step(admin)
+        return len(looks) - before
+
+    assert looked(5) == 5
+    admin.rollout_pause(number)
+    assert looked(60) in (2, 3)
+    admin.rollout_resume(number)
+    assert looked(600) >= 500  # then its time is up
+    assert admin.rollout_show(number)["state"] == "halted"
+    assert looked(600) in (2, 3)
+    assert all(len(macs) == 1 for macs in looks[-2:])
+    before = len(looks)
+    seen(log, [macs.pop() - MAC for macs in looks[-1:]], at=AT + 1_000.0)
+    admin.rollout_resume(number)
+    step(admin, look=False)
+    assert len(looks) == before + 1
+    assert admin.rollout_show(number)["fates"]["back"] == 1
+    admin.rollout_pause(number)
+    step(admin)
+    assert looked(900) == 0

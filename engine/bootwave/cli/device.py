@@ -151,6 +151,8 @@ def check(
             print_line(f"     {step['state']}: {step['because']}")
             if step["advice"] and step["state"] != "done":
                 print_line(f"     {step['advice']}")
+        for note in found["notes"]:
+            print_line(f"  {note}")
         following = found["next"]
         print_line(f"Go on with step {following}." if following else "Nothing is left.")
     if found["next"]:

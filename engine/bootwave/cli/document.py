@@ -63,7 +63,7 @@ def document(
         if reveal:
             raise Misuse("--lint shows no password: leave --reveal out.")
         made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=False)
-        _report(made, mac, kind, json=json)
+        _report(made, mac, kind, options.waves.phone_port, json=json)
         return
     made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=reveal)
     text = made.text
@@ -141,7 +141,7 @@ def _made(
     return _Made(body.decode(), missing)
 
 
-def _report(made: _Made, mac: str, kind: Kind, *, json: bool) -> None:
+def _report(made: _Made, mac: str, kind: Kind, phone_port: int, *, json: bool) -> None:
     from bootwave.cli.lint import report
     from bootwave.phone.mac import required_mac, text_from_mac
     from bootwave.settings.lint import Finding, Severity
@@ -154,7 +154,8 @@ def _report(made: _Made, mac: str, kind: Kind, *, json: bool) -> None:
         Finding(Severity.WARNING, "left-out", one.name, 0, one.sentence)
         for one in made.left_out
     ]
-    found += findings(made.text.encode(), shared=shared, mac=own)
+    text = made.text.encode()
+    found += findings(text, shared=shared, mac=own, phone_port=phone_port)
     report(found, {"mac": mac, "kind": kind.value}, json=json)
 
 

@@ -19,7 +19,10 @@ def follow(session: Session, started: dict[str, Any], *, quiet: bool) -> dict[st
     number, total = started["id"], sum(one["phones"] for one in started["stages"])
     shown, told = started, 0
     try:
-        with Progress(f"Roll-out {number}") as progress:
+        if not quiet:
+            hint(_what_begins(started, total))
+        with Progress(f"Roll-out {number}", shown_after=0.0) as progress:
+            progress.update(0, total)
             while shown["state"] == _GOES_ON:
                 time.sleep(LOOK_SECONDS)
                 shown = session.call("rollout.show", rollout=number)
@@ -31,6 +34,17 @@ def follow(session: Session, started: dict[str, Any], *, quiet: bool) -> dict[st
     except KeyboardInterrupt:
         hint(f"It goes on without you: bootwave rollout show {number}.")
     return shown
+
+
+def _what_begins(started: dict[str, Any], total: int) -> str:
+    """Return what is going to be seen, and how long it may take to see it."""
+    phones = "1 phone" if total == 1 else f"{total} phones"
+    stages = len(started["stages"])
+    in_stages = "" if stages == 1 else f" in {stages} stages"
+    return (
+        f"Roll-out {started['id']} tells {phones}{in_stages}, {started['rate']:g} a "
+        f"second, and waits up to {started['wait_seconds'] / 60:g} minutes for each."
+    )
 
 
 def stage_line(shown: dict[str, Any], stage: int) -> str:

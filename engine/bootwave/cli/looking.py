@@ -69,6 +69,7 @@ def looked_at(
     from bootwave.provision.layers import ModelLayers
     from bootwave.provision.revocations import RevocationPage
     from bootwave.settings.compiler import SettingsCompiler
+    from bootwave.settings.layers import engine_layer
     from bootwave.store.connection import open_file
     from bootwave.store.firmwarereader import FirmwareReader
     from bootwave.store.fleet import fleet_pace
@@ -91,7 +92,9 @@ def looked_at(
         # The key is read from its file, never asked of the engine: who may not read
         # it gets no password, whatever the control socket would allow.
         keys = KeyRing.load(options.store.key) if reveal else _Masked()
-        compiler = SettingsCompiler(pace=fleet_pace(options))
+        compiler = SettingsCompiler(
+            engine_layer(options.waves.phone_port), pace=fleet_pace(options)
+        )
         maker = DocumentMaker(
             compiler,
             keys,

@@ -31,7 +31,7 @@ def chosen_pace(
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="How long a phone may take to come back; else 10.",
+            help="How long a phone may take to come back; else 10 and its boot delay.",
             callback=finite,
         ),
     ] = None,

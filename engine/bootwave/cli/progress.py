@@ -13,11 +13,15 @@ SHOWN_AFTER = 2.0  # seconds: what is faster needs no bar
 
 
 class Progress:
-    """Shows a bar on standard error once ``update`` was called after two seconds."""
+    """Shows a bar on standard error once ``update`` was called after two seconds.
 
-    def __init__(self, label: str) -> None:
+    Or after *shown_after*, for what surely takes long.
+    """
+
+    def __init__(self, label: str, *, shown_after: float = SHOWN_AFTER) -> None:
         """Show nothing yet."""
         self._label = label
+        self._shown_after = shown_after
         self._began = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -27,7 +31,7 @@ class Progress:
         if not total:
             return
         if self._bar is None:
-            waiting = time.monotonic() - self._began < SHOWN_AFTER
+            waiting = time.monotonic() - self._began < self._shown_after
             if waiting or not sys.stderr.isatty():
                 return
             self._start(total)

@@ -33,8 +33,11 @@ def status(
         return
     print_line("The engine is running.")
     counters = found.pop("counters", {})
+    capacity = found.pop("capacity", None)
     for name, value in found.items():
         _print_fact(name, value)
+    if capacity:
+        print_line(f"capacity: {capacity_text(capacity)}")
     helps = {counter.name.lower(): counter.help for counter in Counter}
     shown = [
         (value, helps.get(name, name))
@@ -44,6 +47,22 @@ def status(
     if shown:
         print_line("")
         print_table(("count", "of"), shown, empty="")
+
+
+def capacity_text(found: dict[str, Any]) -> str:
+    """Return what the server is taken to answer, and why."""
+    told, measured = found["requests_per_second"], found["measured"]
+    so_far = (
+        f"{found['requests_measured']:,} requests of {found['cpu_milliseconds']} ms"
+    )
+    words = {
+        "option": "waves.requests_per_second says so",
+        "measured": f"measured: {measured or 0:,.0f}, over {so_far}",
+        "usual": f"the usual one: of {found['requests_enough']:,} requests under load "
+        f"{found['requests_measured']:,} were measured so far",
+    }
+    said = "not known yet" if told is None else f"{told:,.0f} requests a second"
+    return f"{said} ({words[found['by']]})"
 
 
 def _print_fact(name: str, value: Any) -> None:

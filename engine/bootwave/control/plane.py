@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bootwave import __version__, log
+from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.rollouts import RolloutRunner
@@ -70,6 +71,10 @@ class ControlPlane:
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https, control=options.control)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
+        self.server.follow(self._rollouts.heard_of)
+        self._capacity = CapacityWatch(
+            options, self.server, self.administration, counters, answering
+        )
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None
@@ -102,6 +107,7 @@ class ControlPlane:
     async def start(self) -> None:
         """Listen; raises OptionError when another engine does already."""
         await self.server.start()
+        await self._capacity.start()
         self._watch.start()
         self._rollouts.start()
         if self._options.audit.keep_days:
@@ -140,6 +146,7 @@ class ControlPlane:
             await self._api.stop()
         await self._watch.stop()
         await self._rollouts.stop()
+        await self._capacity.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()
@@ -175,5 +182,6 @@ class ControlPlane:
             "listeners": self._listeners,
             "started": self._started,
             "keys": self._keyring.names,
+            "capacity": self._capacity.status(),
             "counters": self._counters.totals(),
         }

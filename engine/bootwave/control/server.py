@@ -69,6 +69,7 @@ class ControlServer:
         self._path = path
         self._administration = administration
         self._extra: dict[str, ExtraOperation] = {}
+        self._followers: list[Callable[[str], None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
         self._listener: socket.socket | None = None
         self._inode = 0
@@ -80,6 +81,10 @@ class ControlServer:
     def register(self, op: str, answer: ExtraOperation) -> None:
         """Answer *op* by calling *answer* in the loop; for what is not in the store."""
         self._extra[op] = answer
+
+    def follow(self, hear: Callable[[str], None]) -> None:
+        """Call *hear* in the loop with the name of each operation that was run."""
+        self._followers.append(hear)
 
     async def start(self) -> None:
         """Listen, and take over the socket file that a killed engine left.
@@ -236,11 +241,15 @@ class ControlServer:
             return await result if inspect.isawaitable(result) else result
         loop = asyncio.get_running_loop()
         # A task that is cancelled must not cancel what is half done.
-        return await asyncio.shield(
-            loop.run_in_executor(
-                self._thread, self._run, op, args, progress, actor or this_actor()
+        try:
+            return await asyncio.shield(
+                loop.run_in_executor(
+                    self._thread, self._run, op, args, progress, actor or this_actor()
+                )
             )
-        )
+        finally:
+            for hear in self._followers:
+                hear(op)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Return the result of *work*, run where operations are, after those waiting.

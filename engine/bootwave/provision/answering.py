@@ -117,6 +117,13 @@ class AnsweringPage:
         if self._locks >= 0:
             fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, row)
 
+    def holders(self) -> set[int]:
+        """Return the pids of the workers that live, this process's too if it is one."""
+        found = {os.getpid()} if self._own else set()
+        for slot in range(self._slots):
+            found |= {self._holder(row) for row in self._rows(slot)}
+        return found - {0}
+
     def settle(self, standstill: float = STANDSTILL_SECONDS) -> list[int]:
         """Return when no worker has anything in hand that was granted before the call.
 

@@ -19,6 +19,13 @@ Phones of a unit (``units``) are told in one go, whatever the rate allows.
 A stage is complete when all of its phones are back, missing or left.  As soon as more
 are missing than may be, the roll-out halts: in the middle of a stage, too.
 
+Who is told is stored first, so a process that is killed in between leaves phones that
+are out and were perhaps told nothing.  The next one tells those of which no answer is
+stored again, once (``take_over``).  A phone that fetches its settings twice is none the
+worse for it; one that is to restart must not be told when it has just done so, and is
+told again at once only where its NOTIFY would be repeated now anyway (RFC 3261 section
+17.1.2.2: at the latest after T2), else when its time is up without a sign of it.
+
 ========= ================================================== ========================
 state     what happens                                       next
 ========= ================================================== ========================
@@ -39,9 +46,12 @@ from enum import StrEnum
 
 from bootwave.errors import StoreConflict
 from bootwave.rollout.plan import Plan
+from bootwave.sip.transaction import T2_SECONDS
 
-# Of the second that phones were not told in, so much is made up for in one go.
-CATCH_UP_SECONDS = 0.5
+# Of the time that phones were not told in, so much is made up for in one go, and the
+# part of a phone: as a step may be late.  So in no second more than 1.25 times the rate
+# are told, and one.
+CATCH_UP_SECONDS = 0.25
 # Seconds since 1970 leave a fraction of a microsecond to round.
 _ONE = 1 - 1e-5
 
@@ -101,6 +111,7 @@ class Course:
 
     ``why`` says in a sentence why it halted, "" otherwise.  ``waits_from`` is when it
     last went on after a halt, 0.0 for never: whoever was out then has its time anew.
+    ``unsure`` has the places of phones that are out and were perhaps told nothing.
     """
 
     def __init__(
@@ -132,6 +143,7 @@ class Course:
         self._out: dict[int, float] = {}  # since when; those told first stand first
         self._missing = 0
         self._judged = 0
+        self.unsure: set[int] = set()
         self._enter_stage()
 
     def __contains__(self, mac: int) -> bool:
@@ -157,6 +169,63 @@ class Course:
         """Return the MACs of the unit that *mac* is in, of *mac* alone if in none."""
         return self._units.get(self.members[self._place_of[mac]].unit, (mac,))
 
+    @property
+    def has_out(self) -> bool:
+        """Whether phones were told and are awaited."""
+        return bool(self._out)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether phones that are given up may come back all the same."""
+        return any(
+            member.fate in (Fate.MISSING, Fate.LEFT) and member.notified_at is not None
+            for member in self.members
+        )
+
+    def tells(self, minute: int) -> bool:
+        """Whether phones are being told at that *minute* of the local day."""
+        return (
+            self.state is State.RUNNING
+            and self._has_waiting()
+            and (self.plan.hours is None or self.plan.hours.include(minute))
+        )
+
+    def is_due(self, now: float, minute: int, *, room: int) -> bool:
+        """Whether ``advance`` would change anything."""
+        if self.is_over:
+            return False
+        since = next(iter(self._out.values()), math.inf)
+        if since + self.plan.wait_seconds <= now:
+            return True
+        if self.state is not State.RUNNING:
+            return False
+        began = self._advanced_at
+        # A clock that was set back is noticed, or it would stand still until then.
+        if began is None or now < began or self._is_complete() or self._too_many():
+            return True
+        earned = self._allowance + (now - began) * self.plan.rate
+        return room > 0 and earned >= _ONE and self.tells(minute)
+
+    def take_over(self, now: float, *, restarts: bool) -> None:
+        """Go on for a process that ended; see above.
+
+        To be called once what phones fetched is noted.  *restarts* says that phones
+        restart when they are told.  All that are out have their time anew: perhaps they
+        could not come back meanwhile.
+        """
+        for place in list(self._out):
+            member = self.members[place]
+            if member.result is not Result.SENT:
+                continue
+            age = now - (member.notified_at or 0.0)
+            if not restarts or 0.0 <= age < T2_SECONDS:
+                self._recall(place)
+            else:
+                self.unsure.add(place)
+        if self._out:
+            self.waits_from = max(self.waits_from, now)
+        self._enter_stage()
+
     def advance(self, now: float, minute: int, *, room: int) -> list[int]:
         """Return the MACs of the phones that are to be told now.
 
@@ -170,6 +239,7 @@ class Course:
         self._expire(now)
         if self.state is not State.RUNNING:
             return []
+        had_waiting = self._has_waiting()
         while not self._must_halt() and self._is_complete():
             if self.stage + 1 == len(self.plan.bounds):
                 self.state = State.DONE
@@ -178,18 +248,18 @@ class Course:
             self._enter_stage()
         if self.state is not State.RUNNING:
             return []
-        most = max(1.0, self.plan.rate * CATCH_UP_SECONDS)
+        # What could not be used is not saved up.
+        most = 1.0 + self.plan.rate * CATCH_UP_SECONDS if had_waiting else 1.0
         # A clock that was set back takes no allowance away.
         earned = max(0.0, elapsed) * self.plan.rate
         self._allowance = min(most, self._allowance + earned)
-        hours = self.plan.hours
-        if hours is not None and not hours.include(minute):
+        if not self.tells(minute):
             return []
         told: list[int] = []
-        while self._waiting and self._allowance >= _ONE and len(told) < room:
+        while self._has_waiting() and self._allowance >= _ONE and len(told) < room:
             unit = self._next.unit
             told.append(self._tell_next(now))
-            while unit and self._waiting and self._next.unit == unit:
+            while unit and self._has_waiting() and self._next.unit == unit:
                 told.append(self._tell_next(now))
         return told
 
@@ -205,6 +275,7 @@ class Course:
         member.result, member.detail = Result.SENT, ""
         member.notified_at, member.back_at = now, None
         self._out[place] = now
+        self.unsure.discard(place)
         self.changed.add(place)
         return member.mac
 
@@ -235,18 +306,22 @@ class Course:
 
     def seen(self, mac: int, at: float) -> None:
         """Note that the phone *mac* fetched its settings at *at*."""
+        if self.is_news(mac, at):
+            place = self._place_of[mac]
+            self.members[place].back_at = at
+            self._settle(place, Fate.BACK)
+
+    def is_news(self, mac: int, at: float) -> bool:
+        """Whether the phone *mac* is back if it fetched its settings at *at*."""
         place = self._place_of.get(mac)
         if place is None:
-            return
+            return False
         member = self.members[place]
-        if (
-            member.notified_at is None
-            or at <= member.notified_at
-            or member.fate in (Fate.BACK, Fate.WAITING)
-        ):
-            return
-        member.back_at = at
-        self._settle(place, Fate.BACK)
+        return (
+            member.notified_at is not None
+            and at > member.notified_at
+            and member.fate is not Fate.BACK
+        )
 
     def pause(self) -> None:
         """Tell nobody more; raises StoreConflict unless it runs."""
@@ -327,6 +402,15 @@ class Course:
             self._judged += member.fate is Fate.LEFT
         member.fate = fate
         self._out.pop(place, None)
+        self.unsure.discard(place)
+
+    def _recall(self, place: int) -> None:
+        """Let it be told again before the others."""
+        self._out.pop(place, None)
+        self.unsure.discard(place)
+        self.members[place].fate = Fate.WAITING
+        self._waiting.appendleft(place)
+        self.changed.add(place)
 
     def _expire(self, now: float) -> None:
         late = []
@@ -335,16 +419,33 @@ class Course:
                 break
             late.append(place)
         for place in late:
-            self._settle(place, Fate.MISSING)
+            if place in self.unsure:
+                self._recall(place)
+            else:
+                self._settle(place, Fate.MISSING)
+
+    def _has_waiting(self) -> bool:
+        """Whether phones of the stage wait; those that came by themselves do not."""
+        waiting, members = self._waiting, self.members
+        while waiting and members[waiting[0]].fate is not Fate.WAITING:
+            waiting.popleft()
+        return bool(waiting)
 
     def _is_complete(self) -> bool:
-        return not self._waiting and not self._out
+        return not self._has_waiting() and not self._out
+
+    @property
+    def _may_be_missing(self) -> int:
+        return math.floor(self._judged * (1 - self.plan.share) + 1e-9)
+
+    def _too_many(self) -> bool:
+        return self._missing > self._may_be_missing
 
     def _must_halt(self) -> bool:
         """Whether more are missing than may be; then it is halted."""
-        most = math.floor(self._judged * (1 - self.plan.share) + 1e-9)
-        if self._missing <= most:
+        if not self._too_many():
             return False
+        most = self._may_be_missing
         self.state = State.HALTED
         phones = f"{self._judged} phones" if self._judged != 1 else "one phone"
         self.why = (

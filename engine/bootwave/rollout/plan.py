@@ -14,7 +14,10 @@ Action = Literal["resync", "reboot"]
 
 DEFAULT_RATE = 10.0  # phones a second
 DEFAULT_STAGES = "10%,50%"
-DEFAULT_WAIT_MINUTES = 10.0  # a phone that loads firmware takes several
+DEFAULT_WAIT_MINUTES = 10.0  # a restart, and an attempt or two that failed
+# A phone that loads firmware: 30 MB over a link that others load theirs over, too,
+# then it writes its flash, and restarts once or twice.
+FIRMWARE_WAIT_MINUTES = 30.0
 DEFAULT_SHARE = 90.0  # percent
 MAX_CANARY = 10  # unless more are asked for
 MAX_RATE = 1_000.0
@@ -60,6 +63,20 @@ class Plan(NamedTuple):
     wait_seconds: float
     share: float
     hours: Hours | None = None
+
+
+def default_wait_minutes(action: str, boot_delay_seconds: float) -> float:
+    """Return how many minutes a phone may take to come back, unless said.
+
+    *boot_delay_seconds* is what the phones are told as max_boot_delay (0: none).  Each
+    waits a part of it when it starts; an attempt that fails then costs at most as much
+    again, the longest first wait of prov_back_off_timer (``settings.pacing``).  It is
+    added for a resync, too: some firmware restarts for it, and any phone does for a
+    setting that needs it.  Whole minutes, at most MAX_WAIT_MINUTES.
+    """
+    least = FIRMWARE_WAIT_MINUTES if action == "firmware" else DEFAULT_WAIT_MINUTES
+    delays = math.ceil(2 * max(0.0, boot_delay_seconds) / 60)
+    return min(least + delays, MAX_WAIT_MINUTES)
 
 
 def hours_from_text(text: str) -> Hours | None:

@@ -18,7 +18,6 @@ from bootwave.server.supervisor import Child, Supervisor, notify_service_manager
 from bootwave.server.worker import Worker, run_until_term, run_worker
 from bootwave.store.connection import connect
 from bootwave.store.create import check
-from bootwave.store.fleet import fleet_pace
 from bootwave.store.lock import EngineLock
 from bootwave.store.rekey import missing_keys
 from bootwave.store.secrets import KeyRing
@@ -64,9 +63,7 @@ def serve(
         fit = connections_that_fit(options.http.connections)
         if fit < options.http.connections:
             log.note(log.TOO_FEW_DESCRIPTORS, wanted=options.http.connections, fit=fit)
-        shared = open_shared(
-            options, max(options.server.workers, 1), pace=fleet_pace(options)
-        )
+        shared = open_shared(options, max(options.server.workers, 1))
         try:
             for line in shared.lines():
                 say(line)

@@ -23,7 +23,6 @@ from bootwave.server.listeners import (
 )
 from bootwave.server.pnpsockets import PnpSockets, open_pnp_sockets
 from bootwave.server.turn import Turn
-from bootwave.settings.pacing import USUAL, Pace
 
 if TYPE_CHECKING:
     from bootwave.server.tls.shared import TlsShared
@@ -76,9 +75,7 @@ class Shared:
     the worker slots.
     ``nonce_secret`` signs the nonces of challenges, which any worker may get back;
     ``pnp_secret`` makes the tags and branches that a worker which takes over the PnP
-    sockets must make again.  ``pace`` is for the fleet as large as it was at the start,
-    and the same in every worker.  ``started`` is the wall-clock time of the engine's
-    start.
+    sockets must make again.  ``started`` is the wall-clock time of the engine's start.
     """
 
     http: Listeners
@@ -91,7 +88,6 @@ class Shared:
     revocations: RevocationPage
     answering: AnsweringPage
     counters: CounterPage
-    pace: Pace
     limits: LimitPages
     pnp_turn: Turn
     nonce_secret: bytes = field(repr=False)
@@ -155,13 +151,11 @@ class Shared:
             self.pnp.close()
 
 
-def open_shared(
-    options: Options, slots: int, *, embedded: bool = False, pace: Pace = USUAL
-) -> Shared:
+def open_shared(options: Options, slots: int, *, embedded: bool = False) -> Shared:
     """Open everything *options* ask for, for *slots* workers.
 
-    Every slot must be served: the kernel spreads connections over all of them.  *pace*
-    is for what phones are told.  Raises OptionError or OperatorError.
+    Every slot must be served: the kernel spreads connections over all of them.  Raises
+    OptionError or OperatorError.
     """
     opened: list[Listeners] = []
 
@@ -202,7 +196,6 @@ def open_shared(
         RevocationPage(),
         AnsweringPage(slots),
         CounterPage(slots + 1),
-        pace,
         LimitPages(),
         Turn(),
         nonce_secret=os.urandom(_SECRET_BYTES),

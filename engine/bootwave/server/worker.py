@@ -35,9 +35,12 @@ from bootwave.server.supervisor import LEAVE
 from bootwave.server.tcp import HttpServer
 from bootwave.server.udp import PnpServer
 from bootwave.settings.compiler import SettingsCompiler
+from bootwave.settings.layers import engine_layer
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.boot import instant
+from bootwave.store.changelog import EVERYTHING
 from bootwave.store.firmwarereader import FirmwareReader
+from bootwave.store.fleet import fleet_pace
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
@@ -94,10 +97,13 @@ class Worker:
         has_pnp = slot == 0 and shared.pnp is not None
         bound = BoundMacs(shared.revocations.memory, BOUND_PLACES) if has_pnp else None
         self._answering = shared.answering.take(slot)
+        self._options = options
+        self._compiler = SettingsCompiler(engine_layer(options.waves.phone_port))
+        self._is_paced = False  # by what is stored now
         self.provisioner = Provisioner(
             self._reader,
             StoreWrites(self._writer, instant, keyring),
-            SettingsCompiler(pace=shared.pace),
+            self._compiler,
             keyring,
             cache,
             shared.revocations,
@@ -247,7 +253,7 @@ class Worker:
         self._sightings.start()
         # So that no phone waits for it; with the store away, they are told later.
         with contextlib.suppress(StoreError):
-            self._reader.changed()
+            self._apply()
         await self._http.start()
         if self._acceptor is not None:
             await self._acceptor.start()
@@ -303,15 +309,27 @@ class Worker:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                changes = self._reader.changed()
-                if changes:
-                    self.provisioner.apply(changes)
+                self._apply()
                 away = False
             except StoreError as error:
                 if not away:
                     log.note(log.PROVISION_STORE_AWAY, error=str(error))
                 away = True
             self._count_lost()
+
+    def _apply(self) -> None:
+        """Forget what others' writes made wrong; raises StoreError."""
+        changes = self._reader.changed() or []
+        if EVERYTHING in changes:
+            self._is_paced = False
+        try:
+            if not self._is_paced:
+                if self._compiler.keep_apart(fleet_pace(self._options)):
+                    changes = [EVERYTHING]
+                self._is_paced = True
+        finally:
+            if changes:
+                self.provisioner.apply(changes)
 
     def _count_lost(self) -> None:
         lost = self._sightings.dropped

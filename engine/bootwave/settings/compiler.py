@@ -142,6 +142,18 @@ class SettingsCompiler:
         self._kept_bytes = 0
         self._latest: tuple[Domain, Layers, str, tuple[int, int, str]] | None = None
 
+    def keep_apart(self, pace: Pace) -> bool:
+        """Have phones told *pace* from now on, and return whether it is another one.
+
+        Documents that were made before tell the last one.
+        """
+        if pace == self._pace:
+            return False
+        self._pace = pace
+        self._plans.clear()
+        self._kept_bytes = 0
+        return True
+
     @property
     def plans(self) -> int:
         """How many plans are kept."""

@@ -19,23 +19,41 @@ from typing import Final, NamedTuple
 from bootwave.directory.records import Domain, FunctionKey, Layer, Permission, Setting
 from bootwave.settings.catalogue import is_forbidden, is_general, is_per_identity
 
-ENGINE_LAYER: Final = Layer(
-    settings=(
-        # Must be the first element of the document to work at all.
-        Setting("auto_reboot_on_setting_change", "on"),
-        Setting("update_policy", "auto_update"),
-        # Once a phone knows its setting server, a foreign PBX on its LAN must not be
-        # able to take it over; DHCP and the redirection service still can.
-        Setting("pnp_config", "off"),
-        Setting("provisioning_order", "dhcp:stop redirection:stop"),
-        # RW, or administrators could not enter administrator mode at the phone.
-        Setting("admin_mode", "off", permission="RW"),
-        # The PBX's NOTIFY (check-sync) must be heard: neither challenged nor dropped
-        # because it does not come from the registrar's own address.
-        Setting("challenge_response", "off"),
-        Setting("filter_registrar", "off"),
-    )
+# Where phones listen for SIP unless waves.phone_port says otherwise.
+SIP_PORT: Final = 5060
+
+_SETTINGS: Final = (
+    # Must be the first element of the document to work at all.
+    Setting("auto_reboot_on_setting_change", "on"),
+    Setting("update_policy", "auto_update"),
+    # Once a phone knows its setting server, a foreign PBX on its LAN must not be
+    # able to take it over; DHCP and the redirection service still can.
+    Setting("pnp_config", "off"),
+    Setting("provisioning_order", "dhcp:stop redirection:stop"),
+    # RW, or administrators could not enter administrator mode at the phone.
+    Setting("admin_mode", "off", permission="RW"),
+    # The PBX's NOTIFY (check-sync) must be heard: neither challenged nor dropped
+    # because it does not come from the registrar's own address.
+    Setting("challenge_response", "off"),
+    Setting("filter_registrar", "off"),
 )
+
+
+def engine_layer(phone_port: int = SIP_PORT) -> Layer:
+    """Return what the engine tells all phones, which listen for SIP on *phone_port*.
+
+    Phones that are told no port choose one by chance, and no check-sync NOTIFY reaches
+    them on the LAN.  The usual port is told to phones that have none of their own: one
+    that somebody set at a phone, because 5060 does not get through a VLAN or a router
+    there, goes on working.  Another port was named by an administrator on purpose, and
+    is told to all.
+    """
+    usual = phone_port == SIP_PORT
+    port = Setting("network_id_port", str(phone_port), permission="!" if usual else "R")
+    return Layer(settings=(*_SETTINGS, port))
+
+
+ENGINE_LAYER: Final = engine_layer()
 
 # Phones spell their type like this ("snom370", "snomD785"); anything else a peer may
 # call itself does not become part of a URL.

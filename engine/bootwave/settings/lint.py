@@ -76,9 +76,16 @@ class _Document:
     """A document that was read, with what its rules ask for most."""
 
     def __init__(
-        self, reading: Reading, dialect: Dialect, *, shared: bool, mac: str
+        self,
+        reading: Reading,
+        dialect: Dialect,
+        *,
+        shared: bool,
+        mac: str,
+        phone_port: int | None,
     ) -> None:
         self.reading = reading
+        self.phone_port = phone_port
         self.dialect = dialect
         self.shared = shared
         self.mac = mac.upper()
@@ -124,11 +131,13 @@ def lint(
     dialect: Dialect | None = None,
     shared: bool = False,
     mac: str = "",
+    phone_port: int | None = None,
 ) -> list[Finding]:
     """Return what is wrong with *document*, the worst first, then by line.
 
     Without *dialect* it is guessed from the names.  *shared* says that several phones
-    get the document, *mac* that one does: twelve hex digits.
+    get the document, *mac* that one does: twelve hex digits.  *phone_port* is where
+    its reader is told to fetch its settings, None if nowhere.
     """
     reading = read(document)
     found: list[Finding] = []
@@ -147,7 +156,7 @@ def lint(
         sentence = "It says nothing at all, and a phone finds nothing to do."
         found.append(Finding(Severity.NOTE, "empty", "document", 0, sentence))
     known = dialect or _guessed(reading)
-    looked_at = _Document(reading, known, shared=shared, mac=mac)
+    looked_at = _Document(reading, known, shared=shared, mac=mac, phone_port=phone_port)
     for rule in RULES:
         found += rule(looked_at)
     order = list(Severity)
@@ -519,6 +528,22 @@ def _timers(document: _Document) -> Iterator[Finding]:
             yield _error("contradiction", start, "rtp_port_end is not above it.")
 
 
+def _phone_port(document: _Document) -> Iterator[Finding]:
+    """A check-sync NOTIFY goes to one port, whatever the phone listens on."""
+    port = document.told.get(("network_id_port", None))
+    wanted = document.phone_port
+    if port is None or wanted is None or port.value.strip() == str(wanted):
+        return
+    yield Finding(
+        Severity.NOTE,
+        "port",
+        port.name,
+        port.line,
+        f"Resync, reboot and roll-outs tell phones on the LAN at the port {wanted} "
+        "(waves.phone_port).",
+    )
+
+
 def _discovery(document: _Document) -> Iterator[Finding]:
     """A phone that has a setting server need not look for one."""
     pnp = document.told.get(("pnp_config", None))
@@ -625,6 +650,7 @@ RULES: Final[tuple[_Rule, ...]] = (
     _identities,
     _encryption,
     _timers,
+    _phone_port,
     _discovery,
     _network,
     _passwords,

@@ -1,8 +1,8 @@
 """When phones come, so that a fleet does not come at once.
 
 What a fleet takes if it comes at once, its *storm*, is the requests of its phones over
-those that the server answers in a second (``waves.requests_per_second``).  It decides
-what phones are told:
+those that the server answers in a second (``capacity``).  It decides what phones are
+told:
 
 | setting                      | what it says                                          |
 | ---------------------------- | ----------------------------------------------------- |

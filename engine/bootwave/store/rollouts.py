@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
+from bootwave.options import WavesOptions
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.phone.model import required_model
 from bootwave.phone.spread import place
@@ -17,13 +18,14 @@ from bootwave.rollout.plan import (
     Action,
     Plan,
     bounds_from_text,
+    default_wait_minutes,
     hours_from_text,
     plan_for,
     text_from_bounds,
 )
 from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
-from bootwave.store import groups
+from bootwave.store import fleet, groups
 from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
 from bootwave.store.rolloutaddresses import Places, confirmed
@@ -114,12 +116,14 @@ def start(
     model: str,
     shared: bool = False,
     asked: dict[str, Any],
+    waves: WavesOptions,
 ) -> dict[str, Any]:
     """Start telling the phones of *scope*, or those of a *model* among them.
 
     *shared* takes in those that are told along (``rolloutunits``).  *asked* is what
-    ``plan_for`` takes.  Raises StoreConflict when nobody can be told, or when one is
-    part of a roll-out that is not over.
+    ``plan_for`` takes; without ``wait_minutes`` phones are waited for as long as they
+    may take for what they are told.  Raises StoreConflict when nobody can be told, or
+    when one is part of a roll-out that is not over.
     """
     if action not in get_args(Action):
         raise OptionError(f"{action[:40]!r} is no action: write resync or reboot.")
@@ -148,6 +152,9 @@ def start(
     known = sorted((mac for mac in seen if mac not in left_out), key=order)
     if not known:
         raise StoreConflict(_nobody(left_out))
+    if asked.get("wait_minutes") is None:
+        delay = fleet.boot_delay(work.connection, waves)
+        asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
     plan = plan_for(len(known), **asked)
     whole = kept_whole(plan.bounds, [units.get(mac, 0) for mac in known])
     plan = plan._replace(bounds=whole)

@@ -1,13 +1,19 @@
 """Carrying out roll-outs, a step several times a second, in the control process.
 
 A step takes what phones answered and fetched, and stores who is to be told before
-anybody is: a process that is killed in between tells nobody twice.  By which way a
-phone is reached is for ``rolloutaddresses`` to say, and ``errands`` makes one errand of
-phones that one NOTIFY tells.
+anybody is.  A process that is killed in between leaves some of whom nobody knows
+whether they were told: the next one tells them once more (``Course.take_over``).  A
+step that would change nothing writes nothing, and says when there may be more to do, so
+that a roll-out that only waits for a command costs next to nothing.
+
+By which way a phone is reached is for ``rolloutaddresses`` to say, and ``errands``
+makes one errand of phones that one NOTIFY tells.
 """
 
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from bootwave.rollout.course import Course, Result, State
 from bootwave.rollout.notifier import Answered, Credentials
@@ -22,6 +28,16 @@ from bootwave.store.rollouterrands import Errand, errands
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
+
+# Between two steps: while phones are told, while some are awaited, and out of hours.
+TELLING_SECONDS = 0.2
+AWAITING_SECONDS = 1.0
+OUT_OF_HOURS_SECONDS = 10.0
+# Of roll-outs that are halted or paused, and between two looks at the sightings, each a
+# pass over their file: while phones are out, and while none is, but some that were
+# given up may come yet.
+HALTED_SECONDS = 30.0
+FORSAKEN_SECONDS = 300.0
 
 _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
 # What the phone's own web server wants, from the layers that say it, the last wins.
@@ -49,6 +65,16 @@ WHERE b.mac = :mac ORDER BY b.identity
 """
 
 
+class Step(NamedTuple):
+    """Whom to tell now, and after how many seconds there may be more to do.
+
+    Answers to what was told, and commands, come when they come.
+    """
+
+    errands: list[Errand]
+    rest_seconds: float
+
+
 class _Held:
     """A roll-out that is carried out, as far as it is stored."""
 
@@ -58,6 +84,29 @@ class _Held:
         self.course = course
         # Where phones were when they last proved who they are; None until it was read.
         self.places: Places | None = None
+        self.looked_at = -math.inf
+        # Carried out by another process until now, if by any.
+        self.is_taken_over = False
+
+    def rest(self, minute: int) -> float:
+        """Return the seconds until there may be something to do, but for answers."""
+        course = self.course
+        if course.tells(minute):
+            return TELLING_SECONDS
+        if course.state is State.RUNNING:
+            return AWAITING_SECONDS if course.has_out else OUT_OF_HOURS_SECONDS
+        return HALTED_SECONDS if course.has_out else FORSAKEN_SECONDS
+
+    def wants_look(self, now: float, minute: int) -> bool:
+        """Whether it is time to see who fetched, *now* by a clock that only goes on."""
+        course = self.course
+        if course.tells(minute):
+            return True
+        if course.has_out:
+            seconds = 0.0 if course.state is State.RUNNING else HALTED_SECONDS
+        else:
+            seconds = FORSAKEN_SECONDS if course.has_lost else math.inf
+        return now - self.looked_at >= seconds
 
 
 class RolloutSteps:
@@ -72,6 +121,7 @@ class RolloutSteps:
         """Hold none; phones listen for SIP on *phone_port*."""
         self._phone_port = phone_port
         self._held: dict[int, _Held] = {}
+        self._own: set[int] = set()  # those of which a step was stored
 
     def forget(self) -> None:
         """Read all of them anew at the next step."""
@@ -83,29 +133,74 @@ class RolloutSteps:
         for number, action, revision in connection.execute(_UNFINISHED).fetchall():
             held = before.get(number)
             if held is None or held.revision != revision:
-                places = held.places if held else None
+                last = held
                 held = _Held(action, revision, rollouts.loaded(connection, number))
-                held.places = places
+                held.is_taken_over = number not in self._own
+                if last is not None:
+                    held.places = last.places
+                    held.is_taken_over = last.is_taken_over
+                    held.course.unsure |= last.course.unsure
             self._held[number] = held
         return bool(self._held)
 
-    def look(self, log: SightingLog | None, *, due: bool) -> dict[int, Sighting]:
+    def look(
+        self, log: SightingLog | None, now: float, minute: int, *, due: bool
+    ) -> dict[int, Sighting]:
         """Return the sightings that ``step`` takes.
 
-        If *due* those of phones that may be back, and of a roll-out that was held just
-        now, those of all of its phones.
+        If *due* those of phones that may be back, where it is time to look.  Of a
+        roll-out that was read just now they are taken anyway, and of one that is new,
+        those of all of its phones.  *now* is by a clock that only goes on.
         """
-        new = [held for held in self._held.values() if held.places is None]
-        wanted = {member.mac for held in new for member in held.course.members}
-        if due:
-            wanted.update(*(held.course.watched for held in self._held.values()))
+        wanted = {
+            member.mac
+            for held in self._held.values()
+            if held.places is None
+            for member in held.course.members
+        }
+        looking = [
+            held
+            for held in self._held.values()
+            # After a command first: who came back meanwhile need not be told again.
+            if held.looked_at == -math.inf or (due and held.wants_look(now, minute))
+        ]
+        wanted.update(*(held.course.watched for held in looking))
         seen = log.latest(wanted, PROVISIONED) if log and wanted else {}
-        for held in new:
-            held.places = Places()
+        for held in looking:
+            held.looked_at = now
             mine = {mac: one for mac, one in seen.items() if mac in held.course}
-            if log is not None:
-                held.places.hear(confirmed(log, mine))
+            if held.places is None:
+                held.places = Places()
+                if log is not None:
+                    held.places.hear(confirmed(log, mine))
+            held.places.note(mine.values())
         return seen
+
+    def is_due(
+        self,
+        answers: Iterable[Answered],
+        seen: Mapping[int, Sighting],
+        now: float,
+        *,
+        minute: int,
+        room: int,
+    ) -> bool:
+        """Whether ``step`` would change anything; *now* is wall-clock time."""
+        if any(answer.attempt.rollout in self._held for answer in answers):
+            return True
+        return any(
+            held.is_taken_over
+            or held.course.is_due(now, minute, room=room)
+            or any(held.course.is_news(mac, one.at) for mac, one in seen.items())
+            for held in self._held.values()
+        )
+
+    def rest(self, minute: int) -> float:
+        """Return the seconds until the next step."""
+        rests = [
+            held.rest(minute) for held in self._held.values() if not held.course.is_over
+        ]
+        return min(rests, default=0.0)
 
     def step(
         self,
@@ -136,11 +231,11 @@ class RolloutSteps:
                     course.answered(
                         answer.mac, answer.result, answer.detail, told_at=told_at
                     )
-            assert held.places is not None
-            mine = [sighting for mac, sighting in seen.items() if mac in course]
-            held.places.note(mine)
-            for sighting in mine:
-                course.seen(sighting.mac, sighting.at)
+            for mac, sighting in seen.items():
+                course.seen(mac, sighting.at)
+            if held.is_taken_over:
+                course.take_over(work.at.wall, restarts=held.action != "resync")
+                held.is_taken_over = False
             macs = course.advance(work.at.wall, minute, room=room - len(told))
             attempt = Attempt(number, work.at.wall)
             told += self._errands(work.connection, held, attempt, macs)
@@ -148,6 +243,12 @@ class RolloutSteps:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
         return told
+
+    def stored(self) -> None:
+        """Know that the last step was committed."""
+        self._own = {
+            number for number, held in self._held.items() if not held.is_taken_over
+        }
 
     def _errands(
         self,

@@ -10,6 +10,7 @@ from bootwave.store import (
     tokens,
 )
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.phoneport import port_notes
 
 
 class DeviceOperations(Transactions):
@@ -42,7 +43,10 @@ class DeviceOperations(Transactions):
     def device_check(self, mac: str) -> Object:
         """Return what is to be done to provision a phone, and how far each step is."""
         with self._look() as work:
-            return procedures.checked(work, self._sightings, mac)
+            found = procedures.checked(work, self._sightings, mac)
+            port = self._waves.phone_port
+            notes = port_notes(work.connection, required_mac(mac), port)
+            return {**found, "notes": notes}
 
     def device_reset(self, mac: str) -> Object:
         """Let a phone be told its passwords again, as if it had never had them.

@@ -6,8 +6,7 @@ from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import audit, rollouts
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.rollouterrands import Errand
-from bootwave.store.rolloutsteps import credentials_for
+from bootwave.store.rolloutsteps import Step, credentials_for
 
 
 class RolloutOperations(Transactions):
@@ -25,7 +24,7 @@ class RolloutOperations(Transactions):
         canary: int | None = None,
         stages: str | None = None,
         hours: str = "",
-        wait_minutes: float = plans.DEFAULT_WAIT_MINUTES,
+        wait_minutes: float | None = None,
         share_percent: float = plans.DEFAULT_SHARE,
         at_once: bool = False,
     ) -> Object:
@@ -38,7 +37,8 @@ class RolloutOperations(Transactions):
         10 unless said, *canary* of them first, 1 % unless said; *stages* are how many
         were told when each ends, ``10%,50%`` unless said.  *hours* are those of the day
         within which phones are told.  It halts when fewer than *share_percent* of a
-        stage come back within *wait_minutes*.  *at_once* tells all, without those three
+        stage come back within *wait_minutes*, which is long enough for the boot delay
+        that phones are told, unless said.  *at_once* tells all, without those three
         and as fast as that goes.  An engine must run to carry it out.
         """
         asked = {
@@ -60,6 +60,7 @@ class RolloutOperations(Transactions):
                 model=model,
                 shared=shared,
                 asked=asked,
+                waves=self._waves,
             )
 
     def rollout_list(self) -> list[Object]:
@@ -92,19 +93,26 @@ class RolloutOperations(Transactions):
 
     def rollout_step(
         self, answers: Sequence[Answered], *, minute: int, room: int, look: bool
-    ) -> list[Errand] | None:
+    ) -> Step | None:
         """Carry the roll-outs on, and return whom to tell now (store.rolloutsteps).
 
+        *answers* are what came of earlier errands, *minute* is that of the local day,
+        and at most *room* phones are told.  *look* says that sightings may be read now.
         None when there is nothing to carry on.
         """
+        steps, now = self._steps, self._now()
         try:
             with self._look() as work:
-                if not self._steps.read(work.connection):
+                if not steps.read(work.connection):
                     return None
-            seen = self._steps.look(self._sightings, due=look)
+            seen = steps.look(self._sightings, now.boottime, minute, due=look)
+            if not steps.is_due(answers, seen, now.wall, minute=minute, room=room):
+                return Step([], steps.rest(minute))
             with self._change() as work:
                 work.actor = audit.ENGINE
-                return self._steps.step(work, answers, seen, minute=minute, room=room)
+                told = steps.step(work, answers, seen, minute=minute, room=room)
+            steps.stored()
+            return Step(told, steps.rest(minute))
         except BaseException:
             self._steps.forget()
             raise

@@ -68,7 +68,8 @@ class Transactions:
         self._sightings = sightings
         self._firmware = firmware or FirmwareOptions()
         self._images = ImageFolder(images or Path("images"))
-        self._steps = RolloutSteps((waves or WavesOptions()).phone_port)
+        self._waves = waves or WavesOptions()
+        self._steps = RolloutSteps(self._waves.phone_port)
         self.actor = audit.ENGINE
         self.reach: frozenset[str] | None = None
         self.before: Callable[[Work], None] | None = None
