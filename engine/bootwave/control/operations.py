@@ -41,7 +41,7 @@ OPERATIONS = frozenset(
         *("firmware.list", "firmware.set", "firmware.unset", "firmware.explain"),
         *("firmware.pin", "firmware.unpin", "firmware.forbid", "firmware.permit"),
         *("firmware.export", "firmware.import"),
-        *("rollout.start", "rollout.list", "rollout.show"),
+        *("rollout.start", "rollout.firmware", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
         *("firmware.images", "firmware.upload", "firmware.remove"),
         "bulk",
