@@ -68,6 +68,7 @@ class Reason(IntEnum):
     SERVED_CREDENTIALS = 54, "it was given its settings on user name and password"
     FIRMWARE_TOLD = 55, "it was told to load another firmware"
     FIRMWARE_SENT = 56, "it was sent a firmware image"
+    PHONE_BOOK_SERVED = 57, "it was given its phone book, or has the current one"
     UNKNOWN_MAC = (
         60,
         "its MAC is unknown",

@@ -1,16 +1,25 @@
 """bootwave rollout, on a store whose engine does not run."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from bootwave.optionsfile import load
+from bootwave.sightings import Reason, Sighting
 from bootwave.store.connection import connect
+from bootwave.store.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 from tests.cli.test_resync import MAC, seen
 
 assert seen  # a fixture
+
+AT = "http://downloads.snom.com/fw"
+FIRMWARE = (
+    *("rollout", "firmware", "snom370", "8.7.5.35", f"{AT}/snom370-8.7.5.35-SIP-f.bin"),
+    *("--domain", "pbx.example.com"),
+)
 
 
 def test_a_roll_out_is_listed_shown_and_steered(seen: Command) -> None:
@@ -37,31 +46,88 @@ def test_a_roll_out_is_listed_shown_and_steered(seen: Command) -> None:
 
 
 @pytest.fixture
-def modelled(seen: Command, options_file: Path) -> Command:
-    connection = connect(load(options_file, {}).options.store.database)
+def running(store: Command, options_file: Path) -> Command:
+    """The store, whose phone is a snom370 that said what it runs."""
+    options = load(options_file, {}).options
+    connection = connect(options.store.database)
     connection.execute("UPDATE devices SET model = 'snom370'")
     connection.close()
-    return seen
-
-
-def test_a_firmware_is_defined_and_its_phones_are_rebooted(modelled: Command) -> None:
-    url = "http://downloads.snom.com/fw/snom370-8.7.5.35-SIP-f.bin"
-    done = modelled(
-        *("rollout", "firmware", "snom370", "8.7.5.35", url),
-        *("--domain", "pbx.example.com", "--json"),
+    sighting = Sighting(
+        time.time(), int(MAC, 16), "10.0.0.7", Reason.SERVED_WINDOW, "snom370 8.7.3.19"
     )
+    SightingLog(options.store.sightings).append([sighting])
+    return store
+
+
+def test_a_firmware_is_told_stage_by_stage_and_defined_for_nobody_yet(
+    running: Command,
+) -> None:
+    done = running(*FIRMWARE, "--json")
     assert done.status == 0, done.err
-    assert done.json["action"] == "reboot"
+    assert (done.json["action"], done.json["version"]) == ("firmware", "8.7.5.35")
     assert done.json["selection"] == "domain pbx.example.com, snom370"
-    (one,) = modelled("firmware", "list", "--domain", "pbx.example.com", "--json").json[
-        "definitions"
+    found = running("firmware", "list", "--domain", "pbx.example.com", "--json").json
+    assert found["definitions"] == []
+    assert running("rollout", "list").out.splitlines()[1].split()[:3] == [
+        *("1", "firmware", "8.7.5.35")
     ]
-    assert one["version"] == "8.7.5.35"
+    shown = running("rollout", "show", "1")
+    assert "Roll-out 1 (firmware 8.7.5.35, domain pbx.example.com, snom370) is" in (
+        shown.out
+    )
+    told = running("device", "show", MAC)
+    assert "roll-out 1 has yet to tell it to restart and load 8.7.5.35" in told.out
+    checked = running("device", "check", MAC)
+    assert "roll-out 1 has yet to tell it" in checked.out
+    assert running("rollout", "cancel", "1").out == "Cancelled roll-out 1.\n"
 
 
-def test_a_firmware_without_phones_to_tell_stays_defined(seen: Command) -> None:
-    url = "http://downloads.snom.com/fw/snomD785-10.1.33.33-SIP-r.swu"
-    done = seen("rollout", "firmware", "snomD785", "10.1.33.33", url, "--device", MAC)
-    assert done.status == 1
-    assert "no phones of" in done.err
-    assert "stays defined" in done.err
+def test_who_keeps_or_loses_it_when_it_is_cancelled_is_told(
+    running: Command, options_file: Path
+) -> None:
+    def back() -> None:
+        connection = connect(load(options_file, {}).options.store.database)
+        connection.execute("UPDATE rollout_phones SET fate = 'back', notified_at = 1.0")
+        connection.close()
+
+    assert running(*FIRMWARE).status == 0
+    back()
+    done = running("rollout", "cancel", "1")
+    assert done.out.splitlines()[1].startswith("1 phone runs 8.7.5.35 and keeps it")
+    (own,) = running("firmware", "list", "--device", MAC, "--json").json["definitions"]
+    assert own["version"] == "8.7.5.35"
+    assert running("firmware", "unset", "snom370", "--device", MAC).status == 0
+    assert running(*FIRMWARE).status == 0
+    back()
+    assert running("rollout", "pause", "2").status == 0
+    assert (
+        "With --withdraw nobody keeps 8.7.5.35" in running("rollout", "show", "2").err
+    )
+    done = running("rollout", "cancel", "2", "--withdraw")
+    assert done.out.splitlines()[1].startswith("1 phone runs 8.7.5.35 and is told")
+    refusing = running("rollout", "cancel", "2", "--withdraw")
+    assert "it is cancelled" in refused(refusing)
+
+
+def test_a_firmware_for_nobody_is_refused_in_a_sentence(running: Command) -> None:
+    older = running(
+        *("rollout", "firmware", "snom370", "8.7.3.19", f"{AT}/a.bin"),
+        *("--device", MAC),
+    )
+    assert f"The phone of {MAC}, snom370 runs 8.7.3.19 already." in refused(older)
+    other = running(
+        *("rollout", "firmware", "snomD785", "10.1.33.33", f"{AT}/a.swu"),
+        *("--device", MAC),
+    )
+    assert f"There are no phones of {MAC}, snomD785" in refused(other)
+    assert "none yet" in running("rollout", "list").err
+    assert running("firmware", "list", "--device", MAC).out == ""
+
+
+def test_who_goes_down_is_warned_of(running: Command) -> None:
+    older = running(
+        *("rollout", "firmware", "snom370", "8.7.3.10", f"{AT}/a.bin"),
+        *("--device", MAC),
+    )
+    assert older.status == 0
+    assert "will go down to 8.7.3.10" in older.err

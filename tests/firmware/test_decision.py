@@ -168,3 +168,19 @@ def test_a_scope_without_rules_says_nothing() -> None:
     assert ScopeRules().says_nothing
     assert not ENGINE.says_nothing
     assert not ScopeRules(pins={"snom370": KEEP}).says_nothing
+
+
+def test_who_may_stay_is_told_nothing_and_others_are_not_told_it() -> None:
+    low = V(8, 5, 30)
+    stays = ScopeRules(stays=frozenset({("snom370", NEW)}))
+    defined = ScopeRules((of(low),))
+    assert not stays.says_nothing
+    assert told(stays, defined, runs=NEW)[:2] == (None, Why.STAYS)
+    assert told(defined, runs=V(8, 5, 37)).step == of(low)
+    assert told(stays, defined, runs=low).why is Why.CURRENT
+    assert told(stays, defined, runs=V(8, 5, 37)).step == of(low)
+    # A pin and what is forbidden count more.
+    pinned = ScopeRules((of(low),), {"snom370": "8.5.30"})
+    assert told(stays, pinned, runs=NEW).step == of(low)
+    forbidden = ScopeRules((of(low),), forbidden=frozenset({("snom370", NEW)}))
+    assert told(stays, forbidden, runs=NEW).step == of(low)

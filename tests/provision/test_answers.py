@@ -63,6 +63,19 @@ def test_a_known_document_is_not_sent_again_but_only_under_the_grant(
     assert bench.get(if_none_match=first.etag).status == 401
 
 
+def test_a_phone_book_is_not_taken_for_settings(bench: Bench) -> None:
+    bench.open(401)
+    assert bench.get().status == 200
+    book = f"/{MAC:012X}-phonebook.xml"
+    first = bench.get(book)
+    assert first.status == 200
+    assert bench.reasons[-1] is Reason.PHONE_BOOK_SERVED
+    assert bench.get(book, if_none_match=first.etag).status == 304
+    assert bench.reasons[-1] is Reason.PHONE_BOOK_SERVED
+    assert bench.get(book, source=ELSEWHERE).status == 401
+    assert bench.reasons[-1] is Reason.CONSUMED_BY_OTHER
+
+
 def test_a_general_document_that_is_current_says_nothing_of_the_phones_own(
     bench: Bench,
 ) -> None:

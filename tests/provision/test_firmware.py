@@ -245,7 +245,7 @@ def test_peers_cannot_make_it_grow(site: Site) -> None:
     for number in range(MOST_KEPT + 10):
         site.told(version=f"1.{number}", handle=f"x{number}")
     assert len(site.answers._decisions) == MOST_KEPT
-    assert not site.answers._scopes
+    assert not len(site.answers._askers)
 
 
 def test_old_firmware_is_sent_to_clear_http(tmp_path: Path) -> None:

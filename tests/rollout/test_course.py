@@ -13,7 +13,9 @@ AT = 1_700_000_000.0
 class Rolling:
     """A course whose time tests pass; phones come back when they are told to."""
 
-    def __init__(self, phones: int = 100, **plan: object) -> None:
+    def __init__(
+        self, phones: int = 100, *, loads: bool = False, **plan: object
+    ) -> None:
         fields: dict[str, object] = {
             "rate": 10.0,
             "bounds": (5, 50, phones),
@@ -25,6 +27,7 @@ class Rolling:
         self.course = Course(
             Plan(**{**fields, **plan}),  # type: ignore[arg-type]
             [Member(mac) for mac in range(1, phones + 1)],
+            loads=loads,
         )
         self.step(0.0)
 
@@ -60,6 +63,7 @@ class Rolling:
             why=course.why,
             stage=course.stage,
             waits_from=course.waits_from,
+            loads=course.loads,
         )
 
 
@@ -443,3 +447,87 @@ def test_who_was_told_before_has_its_time_anew_with_the_next_process() -> None:
     assert rolling.state is State.RUNNING
     rolling.go_on(2.0, back=False)
     assert rolling.state is State.HALTED
+
+
+def test_those_of_the_next_stage_are_watched_when_nobody_of_this_one_waits() -> None:
+    rolling = Rolling(phones=8, bounds=(5, 8))
+    rolling.step(0.4)
+    assert set(rolling.course.watched) == {1, 2, 3, 4, 5}
+    rolling.step(0.4)
+    assert set(rolling.course.watched) == set(range(1, 9))
+    rolling.all_back()
+    rolling.go_on(2.0, back=False)
+    assert set(rolling.course.watched) == {6, 7, 8}
+
+
+def test_who_loads_is_told_again_when_a_pause_or_a_halt_is_over() -> None:
+    rolling = Rolling(loads=True)
+    rolling.go_on(1.0, back=False)
+    rolling.course.pause()
+    rolling.course.seen(1, rolling.now)
+    rolling.course.resume(rolling.now)
+    assert rolling.course.counts(0)[Fate.WAITING] == 4
+    rolling.told.clear()
+    rolling.go_on(1.0, back=False)
+    assert rolling.told == [2, 3, 4, 5]
+    rolling.course.answered(2, Result.REFUSED, "489")
+    rolling.step(0.25)
+    assert rolling.state is State.HALTED
+    rolling.course.resume(rolling.now, skip=True)
+    assert rolling.course.counts(0)[Fate.LEFT] == 4
+
+
+def test_who_loads_may_be_back_before_it_is_told_again() -> None:
+    rolling = Rolling(loads=True)
+    rolling.go_on(1.0, back=False)
+    rolling.course.pause()
+    rolling.course.resume(rolling.now)
+    rolling.course.seen(2, rolling.now)
+    assert rolling.course.members[1].fate is Fate.BACK
+    rolling.told.clear()
+    rolling.go_on(1.0, back=False)
+    assert rolling.told == [1, 3, 4, 5]
+    rolling.all_back()
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+
+
+def test_who_came_without_what_it_was_to_load_is_not_back() -> None:
+    rolling = Rolling(loads=True)
+    rolling.go_on(1.0, back=False)
+    rolling.course.changed.clear()
+    for _ in range(2):
+        rolling.course.strayed(1, rolling.now, "it runs 8.4.35")
+    rolling.course.strayed(2, AT - 1, "it runs 8.4.35")
+    rolling.course.strayed(100, rolling.now, "it runs 8.4.35")
+    assert rolling.course.changed == {0}
+    assert rolling.course.members[0].fate is Fate.OUT
+    assert rolling.course.members[0].detail == "it runs 8.4.35"
+    rolling.course.seen(1, rolling.now)
+    assert rolling.course.members[0].fate is Fate.BACK
+    assert rolling.course.members[0].detail == ""
+
+
+def test_who_is_spared_when_its_turn_comes_holds_nobody_up() -> None:
+    rolling = Rolling(loads=True)
+    for mac in rolling.step(0.2):
+        rolling.course.spare(mac, "it is pinned")
+    assert rolling.course.counts(0)[Fate.LEFT] == 2
+    for mac in rolling.step(0.1):
+        rolling.course.spare(mac, "it runs it", is_there=True)
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+    assert rolling.course.counts()[Fate.BACK] == 98
+    assert rolling.course.members[0].notified_at is None
+
+
+def test_a_stage_of_which_nobody_is_left_halts_it_once() -> None:
+    rolling = Rolling(loads=True)
+    for _ in range(5):
+        for mac in rolling.step(0.1):
+            rolling.course.spare(mac, "it is pinned")
+    assert rolling.state is State.HALTED
+    assert rolling.course.why == "All phones of stage 1 were left out."
+    rolling.course.resume(rolling.now)
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE

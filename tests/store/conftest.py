@@ -17,6 +17,7 @@ from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock
+from tests.store.staged import Staged
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +114,11 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         logging, "note", lambda event, **values: events.append(event.identifier)
     )
     return events
+
+
+@pytest.fixture
+def staged(path: Path, keyring: KeyRing) -> Iterator[Staged]:
+    """Ten phones that run an old firmware, before a roll-out of a new one."""
+    made = Staged(path, keyring)
+    yield made
+    made.close()

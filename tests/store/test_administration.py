@@ -134,6 +134,16 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("rollout.pause", {"rollout": 1}, ["rollout.paused"]),
     ("rollout.resume", {"rollout": 1}, ["rollout.resumed"]),
     ("rollout.cancel", {"rollout": 1}, ["rollout.cancelled"]),
+    (
+        "rollout.firmware",
+        {
+            **{"scope": "device", "target": "000413000001", "model": "snom370"},
+            "version": "8.7.5.35",
+            "location": "http://downloads.snom.com/a.bin",
+        },
+        ["rollout.started"],
+    ),
+    ("rollout.cancel", {"rollout": 2, "withdraw": True}, ["rollout.cancelled"]),
     ("group.remove", {"domain": "b.example.com", "name": "g"}, ["group.removed"]),
     ("device.reset", {"mac": "000413000001"}, ["device.reset"]),
     (
@@ -318,12 +328,15 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
     reading.add("settings.ranges")
     reading |= {"firmware.images", "firmware.export", "firmware.explain"}
     ImageFolder(tmp_path / "images").take(io.BytesIO(b"image"), 100)
-    log.append([Sighting(1.7e9, 0x000413000001, "10.0.0.7", Reason.SERVED_WINDOW)])
+    served, runs = Reason.SERVED_WINDOW, "snom370 8.7.3.19"
+    log.append([Sighting(1.7e9, 0x000413000001, "10.0.0.7", served, runs)])
     told = set()
     secrets: list[str] = []
     for op, arguments, actions in CHANGES:
         if op == "device.credentials.rotate":  # what a first fetch makes
             assert make(connection, keyring, 0x000413000001, 1.7e9)
+        if op == "rollout.firmware":  # what a fetch is known by
+            connection.execute("UPDATE devices SET model = 'snom370'")
         before = len(admin.audit_list(limit=1000))
         result = run(admin, op, arguments, actor="anna")
         secrets.append(result.get("token", "canary"))

@@ -101,6 +101,48 @@ def test_an_upgrade_that_fails_halfway_leaves_the_old_schema(
     check(path)
 
 
+def test_roll_outs_and_their_phones_survive_the_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import command
+
+    path = tmp_path / "older.db"
+    sqlite3.connect(path).close()
+    to_head = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            command, "upgrade", lambda options, _revision: to_head(options, "0011")
+        )
+        upgrade(path)
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO rollouts VALUES (7, 'reboot', 'all phones', 1, 'anna', NULL, 10, "
+        "'1', 60, 0.9, '', 'halted', 'why', 0, 1, 0)"
+    )
+    connection.execute(
+        "INSERT INTO rollout_phones VALUES (7, 0, 1, 'missing', 'sent', '', 5, NULL, 0)"
+    )
+    connection.execute("UPDATE sqlite_sequence SET seq = 11 WHERE name = 'rollouts'")
+    connection.commit()
+    connection.close()
+    assert upgrade(path)
+    check(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute(
+        "SELECT id, action, state, scope, key, version, already FROM rollouts"
+    ).fetchall() == [(7, "reboot", "halted", "", 0, "", 0)]
+    assert connection.execute("SELECT mac FROM rollout_phones").fetchall() == [(1,)]
+    # A number that was given is not given again.
+    connection.execute(
+        "INSERT INTO rollouts SELECT NULL, action, selection, started_at, started_by, "
+        "ended_at, rate, bounds, wait_seconds, share, hours, state, why, stage, "
+        "revision, waits_from, scope, key, model, version, location, already "
+        "FROM rollouts"
+    )
+    assert connection.execute("SELECT MAX(id) FROM rollouts").fetchone() == (12,)
+    connection.close()
+
+
 @pytest.mark.parametrize("name", ["empty.db", "missing.db"])
 def test_a_file_without_a_store_names_the_command_that_makes_one(
     tmp_path: Path, name: str

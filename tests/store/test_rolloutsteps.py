@@ -193,6 +193,28 @@ def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     assert (last["action"], last["actor"]) == ("rollout.done", "(engine)")
 
 
+@pytest.mark.parametrize("reason", [Reason.PHONE_BOOK_SERVED, Reason.FIRMWARE_SENT])
+def test_only_a_fetch_of_settings_brings_a_phone_back(
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    reason: Reason,
+) -> None:
+    number = admin.rollout_start("device", text(3))["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert macs(step(admin)) == {MAC + 3}
+    seen(log, [3], at=AT + 1.5, reason=reason)
+    clock.pass_seconds(1.0)
+    step(admin)
+    assert admin.rollout_show(number)["fates"]["out"] == 1
+    seen(log, [3], at=AT + 2.5, reason=Reason.NOT_MODIFIED)
+    clock.pass_seconds(1.0)
+    step(admin)
+    assert admin.rollout_show(number)["fates"]["back"] == 1
+
+
 def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
     phones: None, admin: Administration, clock: Clock
 ) -> None:

@@ -103,18 +103,10 @@ def show(
     print_line("")
     print_table(
         ("when", "from", "what happened", ""),
-        [
-            (
-                moment(seen["at"]),
-                seen["source"],
-                seen["sentence"],
-                seen["detail"],
-            )
-            for seen in reversed(found["time_line"])
-        ],
+        [(moment(at), *said) for at, *said in _time_line(found)],
         empty="It was never heard.",
     )
-    if found["time_line"]:
+    if found["time_line"] or found["rollouts"]:
         print_line("")
     verdict, advice = found["verdict"], found["advice"]
     if advice:
@@ -153,6 +145,8 @@ def check(
                 print_line(f"     {step['advice']}")
         for note in found["notes"]:
             print_line(f"  {note}")
+        for told in found["rollouts"][:1]:
+            print_line(f"  {moment(told['at'])}: {told['sentence']}.")
         following = found["next"]
         print_line(f"Go on with step {following}." if following else "Nothing is left.")
     if found["next"]:
@@ -210,6 +204,16 @@ def revoke(
         )
     else:
         print_line(f"{done['mac']} had no credentials.")
+
+
+def _time_line(found: dict[str, Any]) -> list[tuple[float, str, str, str]]:
+    """Return what a phone did and what roll-outs told it, the oldest first."""
+    did = [
+        (seen["at"], seen["source"], seen["sentence"], seen["detail"])
+        for seen in found["time_line"]
+    ]
+    told = [(each["at"], "", each["sentence"], "") for each in found["rollouts"]]
+    return sorted([*reversed(did), *reversed(told)], key=lambda line: line[0])
 
 
 def _credentials(found: dict[str, Any]) -> str:

@@ -53,18 +53,26 @@ def stage_line(shown: dict[str, Any], stage: int) -> str:
     return f"Stage {stage + 1} of {stages}: {_came_back(one, one['phones'])}"
 
 
+def named_action(shown: dict[str, Any]) -> str:
+    """Return what phones are told to do: ``resync``, ``firmware 8.7.5.35``."""
+    return f"{shown['action']} {shown['version']}".strip()
+
+
 def print_rollout(shown: dict[str, Any]) -> int:
     """Print what became of a roll-out, and return the exit status for it."""
     number, state = shown["id"], shown["state"]
     never = shown["total"] - sum(one["phones"] for one in shown["stages"])
-    line = f"Roll-out {number} ({shown['action']}, {shown['selection']}) is {state}: "
-    print_line(line + _came_back(shown["fates"], shown["total"] - never))
-    if never:
-        print_line(
-            "1 phone is left out, and fetches by itself."
-            if never == 1
-            else f"{never} phones are left out, and fetch by themselves."
-        )
+    what = f"{named_action(shown)}, {shown['selection']}"
+    back = _came_back(shown["fates"], shown["total"] - never)
+    print_line(f"Roll-out {number} ({what}) is {state}: {back}")
+    already = shown["already"]
+    if already:
+        whose = "1 phone runs" if already == 1 else f"{already} phones run"
+        print_line(f"{whose} {shown['version']} already.")
+    for one in shown["left_out"]:
+        count = one["phones"]
+        whose = "1 phone is" if count == 1 else f"{count} phones are"
+        print_line(f"{whose} not told: {one['why']}.")
     if shown["why"]:
         print_line(shown["why"])
     if shown["phones"]:
@@ -82,6 +90,8 @@ def print_rollout(shown: dict[str, Any]) -> int:
             f"bootwave rollout resume {number} goes on, "
             f"bootwave rollout cancel {number} ends it."
         )
+        if shown["version"] and shown["fates"]["back"]:
+            hint(f"With --withdraw nobody keeps {shown['version']} then.")
     return int(state not in ("done", _GOES_ON))
 
 

@@ -31,7 +31,8 @@ def chosen_pace(
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="How long a phone may take to come back; else 10 and its boot delay.",
+            help="How long a phone may take to come back; else 10, or 30 for an image "
+            "to load, and its boot delay.",
             callback=finite,
         ),
     ] = None,

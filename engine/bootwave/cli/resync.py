@@ -58,6 +58,7 @@ def resync(
     with place.session() as session:
         return started(
             session,
+            "rollout.start",
             detach=detach,
             json=json,
             scope=scope,
@@ -69,9 +70,13 @@ def resync(
         )
 
 
-def started(session: Session, *, detach: bool, json: bool, **arguments: Any) -> int:
-    """Start a roll-out with *arguments*, follow it, and return the exit status."""
-    shown = session.call("rollout.start", **arguments)
+def started(
+    session: Session, op: str, *, detach: bool, json: bool, **arguments: Any
+) -> int:
+    """Start a roll-out by the operation *op*, follow it; return the exit status."""
+    shown = session.call(op, **arguments)
+    for sentence in shown.get("warnings", ()):
+        hint(f"bootwave: {sentence}")
     if not session.live:
         hint("No engine runs here: the phones are told when bootwave serve is started.")
     elif not detach:

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.firmware import Model, Scope, Version, for_scope, warn_of_older
-from bootwave.cli.following import print_rollout, stage_line
+from bootwave.cli.firmware import Model, Scope, Version, for_scope
+from bootwave.cli.following import named_action, print_rollout, stage_line
 from bootwave.cli.output import (
     Json,
-    hint,
     moment,
     print_json,
     print_line,
@@ -17,7 +16,6 @@ from bootwave.cli.output import (
 )
 from bootwave.cli.paces import at_a_pace
 from bootwave.cli.resync import Detach, started
-from bootwave.errors import OperatorError
 
 Number = Annotated[int, typer.Argument(metavar="N", show_default=False)]
 
@@ -34,7 +32,7 @@ def list_all(json: Json = False) -> None:
         [
             (
                 one["id"],
-                one["action"],
+                named_action(one),
                 one["selection"],
                 one["state"],
                 one["fates"]["back"],
@@ -83,9 +81,46 @@ def resume(
     _steered(number, "resume", "Resumed", json=json, skip=skip)
 
 
-def cancel(number: Number, json: Json = False) -> None:
-    """End one for good; what phones were told already stands."""
-    _steered(number, "cancel", "Cancelled", json=json)
+def cancel(
+    number: Number,
+    withdraw: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw", help="Of firmware: from those that run it already, too."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """End one for good; what phones were told already stands.
+
+    Phones that run the firmware it rolled out keep it, by a definition for each of
+    them, unless --withdraw is given: then they go back to what is defined for them.
+    """
+    with place.session() as session:
+        shown = session.call("rollout.cancel", rollout=number, withdraw=withdraw)
+    if json:
+        print_json(shown)
+        return
+    print_line(f"Cancelled roll-out {number}.")
+    kept, withdrawn, version = shown["kept"], shown["withdrawn"], shown["version"]
+    if kept == 1:
+        print_line(
+            f"1 phone runs {version} and keeps it: it is defined for that phone alone."
+        )
+    elif kept:
+        print_line(
+            f"{kept} phones run {version} and keep it: it is defined for each alone."
+        )
+    if withdrawn == 1:
+        print_line(
+            f"1 phone runs {version} and is told what else is defined for it when it "
+            "next asks."
+        )
+    elif withdrawn:
+        print_line(
+            f"{withdrawn} phones run {version} and are told what else is defined for "
+            "them when they next ask."
+        )
 
 
 @for_scope
@@ -103,39 +138,35 @@ def firmware(
             show_default=False,
         ),
     ] = "",
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            help="Also restart phones that a proxy tells along with one of them.",
+        ),
+    ] = False,
     detach: Detach = False,
     json: Json = False,
 ) -> int:
-    """Define the version that phones of a model shall run, and reboot them in stages.
+    """Have phones of a model load a version in stages, then define it for all of them.
 
-    The definition holds at once: a phone that restarts by itself loads it earlier.
+    A phone is told the version from its turn on, and is back when it runs it.  When the
+    roll-out halts, those that do not run it yet are told nothing of it any more.
     """
     with place.session() as session:
-        done = session.call(
-            "firmware.set",
+        return started(
+            session,
+            "rollout.firmware",
+            detach=detach,
+            json=json,
             scope=scope.scope,
             target=scope.target,
             model=model,
             version=version,
             location=location,
+            shared=shared,
+            **pace,
         )
-        if not json:
-            print_line(f"Defined {model} {version} for {scope}.")
-        warn_of_older(done)
-        try:
-            return started(
-                session,
-                detach=detach,
-                json=json,
-                scope=scope.scope,
-                target=scope.target,
-                action="reboot",
-                model=model,
-                **pace,
-            )
-        except OperatorError:
-            hint("The version stays defined: phones load it when they next restart.")
-            raise
 
 
 def _steered(number: int, verb: str, done: str, *, json: bool, **more: Any) -> None:

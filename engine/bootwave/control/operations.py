@@ -45,7 +45,7 @@ OPERATIONS = frozenset(
         *("firmware.list", "firmware.set", "firmware.unset", "firmware.explain"),
         *("firmware.pin", "firmware.unpin", "firmware.forbid", "firmware.permit"),
         *("firmware.export", "firmware.import"),
-        *("rollout.start", "rollout.list", "rollout.show"),
+        *("rollout.start", "rollout.firmware", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
         *("firmware.images", "firmware.upload", "firmware.remove"),
         *("admin.add", "admin.set", "admin.password", "admin.list", "admin.remove"),

@@ -7,7 +7,10 @@ Each may define versions, pin phones of a model to one, and forbid some:
   version that the most specific scope defines as one to run;
 * what is defined anywhere may be a step on the way; the same version in a more specific
   scope hides the other;
-* what is forbidden anywhere is neither target nor step.
+* what is forbidden anywhere is neither target nor step;
+* who runs a version that it may *stay* with is told nothing, unless it is pinned or the
+  version is forbidden: a roll-out that stands still tells nobody to load it, and sends
+  nobody back who was loading it.
 
 A phone is told the first step of a way that leads to its target, and only of a whole
 way: to send it half of it, where it would stay, is nobody's wish.
@@ -34,6 +37,7 @@ class Why(StrEnum):
     UNKNOWN = "it did not say which version it runs"
     UNDEFINED = "no version is defined for its model"
     KEPT = "it is pinned to what it runs"
+    STAYS = "a roll-out that stands still brought it to what it runs"
     PIN_UNDEFINED = "it is pinned to a version that is not defined"
     FORBIDDEN = "the version is forbidden"
     NO_WAY = "no way leads there from what it runs"
@@ -50,16 +54,20 @@ class Running(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScopeRules:
-    """What one scope says: definitions, pins by model ("keep" or text), forbidden."""
+    """What one scope says: definitions, pins by model ("keep" or text), forbidden.
+
+    ``stays`` are what phones that run it may stay with.
+    """
 
     definitions: tuple[Definition, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
     forbidden: frozenset[tuple[str, FirmwareVersion]] = frozenset()
+    stays: frozenset[tuple[str, FirmwareVersion]] = frozenset()
 
     @property
     def says_nothing(self) -> bool:
         """Whether the scope has no rule."""
-        return not (self.definitions or self.pins or self.forbidden)
+        return not (self.definitions or self.pins or self.forbidden or self.stays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Rules:
     images: dict[Key, Definition]
     forbidden: frozenset[FirmwareVersion]
     handsets: tuple[Definition, ...] = ()
+    stays: frozenset[FirmwareVersion] = frozenset()
 
 
 class Decision(NamedTuple):
@@ -107,6 +116,7 @@ def rules_for(model: str, scopes: Sequence[ScopeRules]) -> Rules:
             elif is_handset(definition.model) and not definition.step:
                 handsets.setdefault(definition.model, definition)
     own = frozenset(version for name, version in forbidden if name == model)
+    stays = {one for scope in scopes for one in scope.stays}
     return Rules(
         target,
         pin,
@@ -119,6 +129,7 @@ def rules_for(model: str, scopes: Sequence[ScopeRules]) -> Rules:
         )
         if is_dect(model)
         else (),
+        frozenset(version for name, version in stays if name == model),
     )
 
 
@@ -131,6 +142,8 @@ def decide(
     if rules.pin == KEEP:
         return Decision(None, Why.KEPT)
     target = rules.target
+    if not rules.pin and running.version in rules.stays - rules.forbidden:
+        return Decision(None, Why.STAYS)
     if rules.pin:
         target = FirmwareVersion.from_text(rules.pin)
         if ("", target) not in rules.images:

@@ -7,6 +7,7 @@ from bootwave.http.conditional import is_current
 from bootwave.http.contact import Contact
 from bootwave.http.request import Request
 from bootwave.http.response import Response, plain_response
+from bootwave.http.target import DocumentKind
 from bootwave.metrics import Counter, CounterRow
 from bootwave.pairing.instant import Instant
 from bootwave.pairing.sources import source_key
@@ -56,6 +57,9 @@ class Answers:
             self._counters.add(Counter.DOCUMENTS_SECRET)
             # That a general document is current says nothing about the phone's own.
             reason = Reason.NOT_MODIFIED if current else reason
+            if asked.key.kind is DocumentKind.PHONE_BOOK:
+                # It says nothing about the settings that the phone has.
+                reason = Reason.PHONE_BOOK_SERVED
         self._tell(asked, reason, wall)
         status = 304 if current else 200
         body = document.body()

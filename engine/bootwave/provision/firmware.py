@@ -5,16 +5,17 @@ by the *handle* in its URL, which stands for the domain or device whose rules ap
 was told to the phone in its settings, on a grant.  A handle that is nobody's counts as
 none.  So an answer never tells whether a MAC is known.
 
-Decisions are kept by handle, model and version under the stamp of the revocation page,
-as documents are; that an image is there is looked at each time that it is told.  With
-the store away nobody is told anything that is not kept.
+Decisions are kept by whom a handle stands for (firmwareaskers), model and version under
+the stamp of the revocation page, as documents are; that an image is there is looked at
+each time that it is told.  With the store away nobody is told anything that is not
+kept.
 """
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from bootwave.errors import FirmwareError, StoreError
+from bootwave.errors import FirmwareError
 from bootwave.firmware.answers import dect_images, nothing, one_image
 from bootwave.firmware.decision import Decision, Running, Why, decide, rules_for
 from bootwave.firmware.definitions import Definition, check_host, is_url
@@ -22,6 +23,7 @@ from bootwave.firmware.loader import Loader
 from bootwave.firmware.path import is_dect, needs_loader
 from bootwave.options import Options
 from bootwave.phone.firmware import FirmwareVersion
+from bootwave.provision.firmwareaskers import FirmwareAskers
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import clear_url
 from bootwave.store.changelog import Change
@@ -29,8 +31,7 @@ from bootwave.store.firmwarereader import EVERYBODY, FirmwareReader, Scope
 from bootwave.store.firmwarerows import Image
 from bootwave.store.imagefolder import ImageFolder
 
-MOST_KEPT: Final = 1024  # decisions, and handles; peers name models and versions
-_ROUNDS: Final = 4  # reads of a scope that somebody else changes meanwhile
+MOST_KEPT: Final = 1024  # decisions; peers name models and versions
 _FIRST_WITH_TLS: Final = FirmwareVersion(8)  # snom wiki, Mass Deployment (v7)
 
 
@@ -58,9 +59,15 @@ class Told(NamedTuple):
 NOTHING: Final = Told(nothing(), "application/xml")
 
 
+class _Key(NamedTuple):
+    scope: Scope
+    model: str
+    version: str
+    loader: Loader | None
+
+
 class _Kept(NamedTuple):
     stamp: int
-    scope: Scope
     decision: Decision
 
 
@@ -81,8 +88,8 @@ class FirmwareAnswers:
         self._revocations = revocations
         self._options = options
         self._http_port = http_port
-        self._decisions: OrderedDict[Question, _Kept] = OrderedDict()
-        self._scopes: OrderedDict[str, Scope] = OrderedDict()
+        self._decisions: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._askers = FirmwareAskers(reader, revocations)
         self._has_scopes: tuple[int, bool] = (-1, False)
         self._images: tuple[int, dict[str, Image]] = (-1, {})
         self._undefined: tuple[int, bool] = (-1, False)
@@ -98,16 +105,12 @@ class FirmwareAnswers:
         devices = {key for kind, key in changes if kind == "device"}
         if len(devices) == len(changes):
             # Most are of phones that boot, and for few devices something is said.
-            wrong = [key for key, kept in self._decisions.items() if kept.scope.mac]
-            for question in wrong:
-                if self._decisions[question].scope.mac in devices:
-                    del self._decisions[question]
-            for handle in [h for h, scope in self._scopes.items() if scope.mac]:
-                if self._scopes[handle].mac in devices:
-                    del self._scopes[handle]
+            for key in [one for one in self._decisions if one.scope.mac in devices]:
+                del self._decisions[key]
+            self._askers.forget_devices(devices)
             return
         self._decisions.clear()
-        self._scopes.clear()
+        self._askers.clear()
         self._has_scopes = (-1, False)
         self._images = (-1, {})
         self._undefined = (-1, False)
@@ -190,52 +193,21 @@ class FirmwareAnswers:
         )
 
     def _decision(self, question: Question) -> Decision:
-        if question.handle and self._scope(question.handle) is None:
-            question = question._replace(handle="")
-        # Where it reaches this server changes how it is told, not what.
-        key = question._replace(base_url="")
+        scope = self._askers.counted(question.handle)
+        key = _Key(scope, question.model, question.version, question.loader)
+        # A stamp must be older than the read it stands for.
+        stamp = self._askers.stamp(scope)
         kept = self._decisions.get(key)
-        if kept is not None and kept.stamp == self._stamp(kept.scope):
-            self._decisions.move_to_end(key)
-            return kept.decision
-        version = FirmwareVersion.from_text(question.version)
-        running = Running(question.model, version, question.loader or Loader())
-        kept = self._decided(question.handle, running)
-        self._decisions[key] = kept
+        if kept is None or kept.stamp != stamp:
+            version = FirmwareVersion.from_text(question.version)
+            running = Running(question.model, version, question.loader or Loader())
+            rules = rules_for(running.model, self._reader.rules(scope.places))
+            kept = _Kept(stamp, decide(running, rules, self._is_known))
+            self._decisions[key] = kept
         self._decisions.move_to_end(key)
         if len(self._decisions) > MOST_KEPT:
             self._decisions.popitem(last=False)
         return kept.decision
-
-    def _decided(self, handle: str, running: Running) -> _Kept:
-        for _ in range(_ROUNDS):
-            scope = self._scope(handle) or EVERYBODY
-            # A stamp must be older than the read it stands for.
-            stamp = self._stamp(scope)
-            if handle and (self._reader.scope(handle) or EVERYBODY) != scope:
-                self._scopes.pop(handle, None)
-                continue
-            rules = rules_for(running.model, self._reader.rules(scope.places))
-            return _Kept(stamp, scope, decide(running, rules, self._is_known))
-        raise StoreError("the scope of a handle changes all the time")
-
-    def _scope(self, handle: str) -> Scope | None:
-        """Return whose *handle* is; those that are nobody's are not remembered."""
-        found = self._scopes.get(handle)
-        if found is not None:
-            self._scopes.move_to_end(handle)
-            return found
-        found = self._reader.scope(handle) if handle else None
-        if found is not None:
-            self._scopes[handle] = found
-            if len(self._scopes) > MOST_KEPT:
-                self._scopes.popitem(last=False)
-        return found
-
-    def _stamp(self, scope: Scope) -> int:
-        if scope == EVERYBODY:
-            return self._revocations.everything()
-        return self._revocations.stamp(scope.mac, scope.domain_id)
 
     def _all_images(self) -> dict[str, Image]:
         stamp = self._revocations.everything()

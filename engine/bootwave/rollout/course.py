@@ -9,15 +9,20 @@ fate      what it is                                         next
 ========= ================================================== ========================
 waiting   told nothing yet                                   out
 out       its NOTIFY was sent                                back, missing
-back      it fetched a document since                        (over)
+back      it fetched its settings since                      (over)
 missing   it refused, nothing reached it, or its time is up  back; waiting at resume
-left      was missing, and is gone on without                back
+left      was missing, and is gone on without, or was not    back
+          to be told any more when its turn came
 ========= ================================================== ========================
 
 Phones of a unit (``units``) are told in one go, whatever the rate allows.
 
 A stage is complete when all of its phones are back, missing or left.  As soon as more
 are missing than may be, the roll-out halts: in the middle of a stage, too.
+
+Where phones *load* firmware they are back once they run it, and while the roll-out
+stands still they are not told of it by anybody.  So whoever is out when it stands still
+waits again when it goes on, and may come back meanwhile: the load was under way.
 
 Who is told is stored first, so a process that is killed in between leaves phones that
 are out and were perhaps told nothing.  The next one tells those of which no answer is
@@ -123,14 +128,19 @@ class Course:
         why: str = "",
         stage: int = 0,
         waits_from: float = 0.0,
+        loads: bool = False,
     ) -> None:
-        """Go on from what is given; *members* are all phones, in their order."""
+        """Go on from what is given; *members* are all phones, in their order.
+
+        *loads* is whether they load firmware.
+        """
         self.plan = plan
         self.members = members
         self.state = state
         self.why = why
         self.stage = stage
         self.waits_from = waits_from
+        self.loads = loads
         self.changed: set[int] = set()
         self._place_of = {member.mac: place for place, member in enumerate(members)}
         self._units: dict[int, list[int]] = {}
@@ -157,11 +167,16 @@ class Course:
 
     @property
     def watched(self) -> Iterator[int]:
-        """The MACs of phones that may come back, and those that may be told next."""
+        """The MACs of phones that may come back, and those that may be told next.
+
+        Those of the stage after this one, too, once this one has nobody more to tell:
+        what they do in the meantime must be known when it begins.
+        """
         for member in self.members:
             if member.notified_at is not None and member.fate is not Fate.BACK:
                 yield member.mac
-        for place in self._waiting:
+        waiting = self._waiting if self._has_waiting() else self._following_places()
+        for place in waiting:
             if self.members[place].notified_at is None:
                 yield self.members[place].mac
 
@@ -304,15 +319,39 @@ class Course:
         if result not in (Result.SENT, Result.ACCEPTED) and place in self._out:
             self._settle(place, Fate.MISSING)
 
-    def seen(self, mac: int, at: float) -> None:
-        """Note that the phone *mac* fetched its settings at *at*."""
-        if self.is_news(mac, at):
+    def seen(self, mac: int, at: float) -> bool:
+        """Note that the phone *mac* fetched its settings at *at*; whether it is back.
+
+        Where phones load firmware it says that it runs it, too; others ``strayed``.
+        """
+        if not self.is_news(mac, at):
+            return False
+        place = self._place_of[mac]
+        member = self.members[place]
+        member.back_at = at
+        if member.result in (Result.SENT, Result.ACCEPTED):
+            member.detail = ""
+        self._settle(place, Fate.BACK)
+        return True
+
+    def strayed(self, mac: int, at: float, detail: str) -> None:
+        """Note that the phone *mac* came at *at* without what it was to load.
+
+        It may be on its way, and is not back; *detail* says what it runs.
+        """
+        if self.is_astray(mac, at, detail):
             place = self._place_of[mac]
-            self.members[place].back_at = at
-            self._settle(place, Fate.BACK)
+            self.members[place].detail = detail
+            self.changed.add(place)
+
+    def is_astray(self, mac: int, at: float, detail: str) -> bool:
+        """Whether it would be new that the phone *mac* ``strayed`` so."""
+        if not self.is_news(mac, at):
+            return False
+        return self.members[self._place_of[mac]].detail != detail
 
     def is_news(self, mac: int, at: float) -> bool:
-        """Whether the phone *mac* is back if it fetched its settings at *at*."""
+        """Whether the phone *mac* may be back if it fetched its settings at *at*."""
         place = self._place_of.get(mac)
         if place is None:
             return False
@@ -323,6 +362,21 @@ class Course:
             and member.fate is not Fate.BACK
         )
 
+    def spare(self, mac: int, detail: str, *, is_there: bool = False) -> None:
+        """Take back that the phone *mac* is to be told, as ``advance`` just said.
+
+        It is left, or counts as back when it *is_there* without having been told;
+        *detail* says why.  A stage of which nobody is left tries nothing, so that the
+        roll-out halts instead of going on to the next.
+        """
+        place = self._place_of[mac]
+        member = self.members[place]
+        member.result, member.detail, member.notified_at = Result.NONE, detail, None
+        self._settle(place, Fate.BACK if is_there else Fate.LEFT)
+        if not self._judged and self.stage + 1 < len(self.plan.bounds):
+            self.state = State.HALTED
+            self.why = f"All phones of stage {self.stage + 1} were left out."
+
     def pause(self) -> None:
         """Tell nobody more; raises StoreConflict unless it runs."""
         self._require(State.RUNNING, what="paused")
@@ -331,17 +385,20 @@ class Course:
     def resume(self, now: float, *, skip: bool = False) -> None:
         """Go on.  Of a stage that halted, the phones that are missing are told again.
 
-        Those that are out are waited for anew.  With *skip* all of them are left.
-        Raises StoreConflict unless it is paused or halted.
+        Those that are out are waited for anew, or told again where they load firmware.
+        With *skip* all of them are left.  Raises StoreConflict unless it is paused or
+        halted.
         """
         self._require(State.PAUSED, State.HALTED, what="resumed")
         halted = self.state is State.HALTED
-        for place in self._stage_places() if halted else ():
+        for place in self._stage_places():
             member = self.members[place]
-            if member.fate is Fate.MISSING and not skip:
-                member.fate = Fate.WAITING
-            elif member.fate in (Fate.MISSING, Fate.OUT) and skip:
+            if halted and skip and member.fate in (Fate.MISSING, Fate.OUT):
                 member.fate = Fate.LEFT
+            elif (halted and member.fate is Fate.MISSING) or (
+                self.loads and member.fate is Fate.OUT
+            ):
+                member.fate = Fate.WAITING
             else:
                 continue
             self.changed.add(place)
@@ -375,6 +432,12 @@ class Course:
         bounds = self.plan.bounds
         return range(bounds[stage - 1] if stage else 0, bounds[stage])
 
+    def _following_places(self) -> range:
+        is_last = self.stage + 1 == len(self.plan.bounds)
+        if is_last or self.state is not State.RUNNING:
+            return range(0)
+        return self._stage_places(self.stage + 1)
+
     def _enter_stage(self) -> None:
         """Find out who of the stage waits, is out and is missing."""
         self._waiting = deque()
@@ -399,7 +462,7 @@ class Course:
         if place in self._stage_places():
             self._missing += (fate is Fate.MISSING) - (member.fate is Fate.MISSING)
             # Who was left and comes back counts as if it had never been missing.
-            self._judged += member.fate is Fate.LEFT
+            self._judged += (member.fate is Fate.LEFT) - (fate is Fate.LEFT)
         member.fate = fate
         self._out.pop(place, None)
         self.unsure.discard(place)

@@ -19,6 +19,8 @@ METHOD = b"NOTIFY"
 EVENTS: dict[Action, tuple[str, ...]] = {
     "resync": ("check-sync;reboot=false",),
     "reboot": ("check-sync;reboot=true", "reboot"),
+    # A phone asks for its firmware when it starts.
+    "firmware": ("check-sync;reboot=true", "reboot"),
 }
 
 

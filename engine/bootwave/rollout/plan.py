@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from bootwave.errors import OptionError
 
-Action = Literal["resync", "reboot"]
+Action = Literal["resync", "reboot", "firmware"]
 
 DEFAULT_RATE = 10.0  # phones a second
 DEFAULT_STAGES = "10%,50%"

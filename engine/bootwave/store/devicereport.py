@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
-from bootwave.store import credentials
+from bootwave.store import credentials, rolloutreport
 from bootwave.store.sightings import UNKNOWN, SightingLog, UnknownPhone
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
@@ -42,7 +42,12 @@ PROVISIONED = frozenset(
 )
 # A later contact of these kinds does not undo that a phone has its settings.
 _INCIDENTAL = frozenset(
-    {Reason.SERVED_GENERAL, Reason.NO_DOCUMENT, Reason.HTTP_TIMEOUT}
+    {
+        Reason.SERVED_GENERAL,
+        Reason.PHONE_BOOK_SERVED,
+        Reason.NO_DOCUMENT,
+        Reason.HTTP_TIMEOUT,
+    }
 )
 # What somebody gets who asks for a document that he is not given.
 _REFUSED = frozenset(
@@ -53,7 +58,9 @@ _ONE_START_SECONDS = 60.0
 # A phone asks without credentials first and again at once when it is asked for them.
 _CHALLENGED = "it was asked for user name and password, as usual before it shows them"
 _CHALLENGES = frozenset({Reason.CLOSED, Reason.WINDOW_ENDED})
-_CHALLENGE_ANSWERED = frozenset({Reason.SERVED_CREDENTIALS, Reason.NOT_MODIFIED})
+_CHALLENGE_ANSWERED = frozenset(
+    {Reason.SERVED_CREDENTIALS, Reason.NOT_MODIFIED, Reason.PHONE_BOOK_SERVED}
+)
 _CHALLENGE_SECONDS = 5.0
 _FETCHED_NOTHING = "check that the settings URL is reachable from the phone's network"
 
@@ -159,7 +166,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
     ``refused_elsewhere`` is the newest refusal of such an address since, or None;
     ``credentials`` when those of the device were made and used, or None without any;
     ``certificate`` the serial number and the key, in hex, of the one it had a grant by
-    last, or None.
+    last, or None.  ``rollouts`` are those that it was part of, newest first.
     """
     mac = required_mac(text)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
@@ -194,6 +201,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "verdict": verdict.sentence,
         "advice": verdict.advice,
         "refused_elsewhere": _told(other) if other else None,
+        "rollouts": rolloutreport.of_device(work.connection, mac),
         "time_line": _told_in_turn(time_line),
     }
 
@@ -305,7 +313,7 @@ def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting |
     # Who answers a challenge was refused first.
     proved: dict[str, float] = {}
     for seen in time_line:
-        if seen.reason in PROVISIONED:
+        if seen.reason in PROVISIONED or seen.reason is Reason.PHONE_BOOK_SERVED:
             proved.setdefault(source_key(seen.source), seen.at)
     refused = [
         seen

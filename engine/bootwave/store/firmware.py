@@ -30,7 +30,7 @@ from bootwave.firmware.definitions import (
 from bootwave.firmware.document import definitions_from, document_of
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.mac import required_mac
-from bootwave.store import groups
+from bootwave.store import firmwarerollouts, groups
 from bootwave.store.firmwarerows import (
     IMAGES,
     Image,
@@ -54,7 +54,7 @@ SELECT COALESCE(domain_id, 0), COALESCE(group_id, 0), model FROM devices
 WHERE mac = :mac
 """
 _DOMAIN_OF_GROUP = "SELECT domain_id FROM groups WHERE id = :id"
-_HAS_SCOPES = "SELECT COUNT(*) FROM firmware_scopes"
+_HAS_SCOPES = "SELECT EXISTS (SELECT 1 FROM firmware_scopes)"
 _ADD_SCOPE = """
 INSERT INTO firmware_scopes (scope, key, handle) VALUES (:scope, :key, :handle)
 ON CONFLICT (scope, key) DO NOTHING
@@ -120,19 +120,38 @@ def put(
 ) -> dict[str, Any]:
     """Define a version of a model, for phones to run unless it is a step or a part.
 
-    It replaces the one that they were to run until now.
+    It replaces the one that they were to run until now.  Raises StoreConflict while a
+    roll-out is on its way to define another.
     """
-    _check(work, allowed, [definition])
+    check_all(work, allowed, [definition])
     place = place_of(work, scope, target, make=True)
-    before = _definitions(work, place)
+    before = definitions_of(work, place)
+    after = with_definition(before, definition)
+    done = _store(work, place, scope, target, before, after)
+    return {**_told(definition), "replaced": done["removed"]}
+
+
+def adopt(work: Work, place: Place, definition: Definition) -> list[Definition]:
+    """Define what a roll-out has told phones of *place*; return what it replaces.
+
+    The audit log is told by whoever ends the roll-out.
+    """
+    before = definitions_of(work, place)
+    gone, _come = _write(work, place, before, with_definition(before, definition))
+    return gone
+
+
+def with_definition(
+    before: Iterable[Definition], definition: Definition
+) -> list[Definition]:
+    """Return *before* and *definition*, without those that it takes the place of."""
     kept = [
         one
         for one in before
         if one[:2] + one[4:] != definition[:2] + definition[4:]
         and (definition.step or one.step or one.model != definition.model)
     ]
-    done = _store(work, place, scope, target, before, [*kept, definition])
-    return {**_told(definition), "replaced": done["removed"]}
+    return [*kept, definition]
 
 
 def take(
@@ -142,7 +161,7 @@ def take(
     place = place_of(work, scope, target)
     name = required_model(model)
     wanted = required_version(version) if version else None
-    before = _definitions(work, place)
+    before = definitions_of(work, place)
     gone = [
         one for one in before if one.model == name and wanted in (None, one.version)
     ]
@@ -163,7 +182,7 @@ def pin(
     name = _model_for(work, scope, place, model)
     text = version.strip().lower()
     kept = KEEP if text == KEEP else str(required_version(version))
-    _prepare(work, place)
+    prepare(work, place)
     work.connection.execute(_PIN, {**place.row, "model": name, "version": kept})
     work.note("firmware.pinned", _named(scope, target), model=name, version=kept)
     return {"model": name, "version": kept}
@@ -191,7 +210,7 @@ def forbid(
         "version": str(required_version(version)),
         "why": checked_name(why, "The reason"),
     }
-    _prepare(work, place)
+    prepare(work, place)
     work.connection.execute(_FORBID, {**place.row, **row})
     work.note("firmware.forbidden", _named(scope, target), **row)
     return row
@@ -217,11 +236,11 @@ def permit(
 def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, Any]:
     """Return what a scope says; ``state`` of a definition tells why it is not told."""
     place = place_of(work, scope, target)
-    images = _images(work)
+    images = images_of(work)
     return {
         "definitions": [
-            {**_told(one), "state": _state(one, images, allowed)}
-            for one in sorted(_definitions(work, place))
+            {**_told(one), "state": state_of(one, images, allowed)}
+            for one in sorted(definitions_of(work, place))
         ],
         "pins": [
             {"model": model, "version": version}
@@ -239,7 +258,7 @@ def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, A
 def exported(work: Work, scope: str, target: str) -> dict[str, Any]:
     """Return the document of a scope; ``revision`` changes with what it says."""
     place = place_of(work, scope, target)
-    document = document_of(_definitions(work, place))
+    document = document_of(definitions_of(work, place))
     return {"document": document.decode(), "revision": _revision(document)}
 
 
@@ -258,14 +277,14 @@ def imported(
     """
     definitions = definitions_from(document.encode("utf-8", "surrogatepass"))
     place = place_of(work, scope, target, make=True)
-    before = _definitions(work, place)
+    before = definitions_of(work, place)
     if revision and revision != _revision(document_of(before)):
         raise StoreConflict(
             "The definitions were changed meanwhile: export them again, and change "
             "those."
         )
     unchanged = set(before)
-    _check(work, allowed, [one for one in definitions if one not in unchanged])
+    check_all(work, allowed, [one for one in definitions if one not in unchanged])
     return _store(work, place, scope, target, before, definitions)
 
 
@@ -286,11 +305,11 @@ def explained(
     running = Running(
         name, required_version(version), loader_from_user_agent(user_agent)
     )
-    images = _images(work)
+    images = images_of(work)
     found = decide(
         running,
         rules_for(name, scopes_of(work, place)),
-        lambda one: not _state(one, images, allowed),
+        lambda one: not state_of(one, images, allowed),
     )
     return {
         "model": name,
@@ -326,14 +345,9 @@ def _store(
     after: list[Definition],
 ) -> dict[str, Any]:
     """Store *after* in the place of *before*, and return what that changes."""
-    gone = sorted(set(before) - set(after))
-    come = sorted(set(after) - set(before))
+    firmwarerollouts.give_way(work, place, before, after)
+    gone, come = _write(work, place, before, after)
     if gone or come:
-        _prepare(work, place)
-        for one in gone:
-            work.connection.execute(_DROP, {**place.row, **_row(one)})
-        for one in come:
-            work.connection.execute(_PUT, {**place.row, **_row(one)})
         work.note(
             "firmware.defined",
             _named(scope, target),
@@ -347,9 +361,24 @@ def _store(
     }
 
 
-def _check(work: Work, allowed: Allowed, definitions: Iterable[Definition]) -> None:
+def _write(
+    work: Work, place: Place, before: list[Definition], after: list[Definition]
+) -> tuple[list[Definition], list[Definition]]:
+    """Return what goes and what comes when *after* takes the place of *before*."""
+    gone = sorted(set(before) - set(after))
+    come = sorted(set(after) - set(before))
+    if gone or come:
+        prepare(work, place)
+    for one in gone:
+        work.connection.execute(_DROP, {**place.row, **_row(one)})
+    for one in come:
+        work.connection.execute(_PUT, {**place.row, **_row(one)})
+    return gone, come
+
+
+def check_all(work: Work, allowed: Allowed, definitions: Iterable[Definition]) -> None:
     """Raise FirmwareError for what could never be told."""
-    images = _images(work)
+    images = images_of(work)
     for one in definitions:
         try:
             check_host(one.location, allowed.hosts)
@@ -362,7 +391,7 @@ def _check(work: Work, allowed: Allowed, definitions: Iterable[Definition]) -> N
             )
 
 
-def _state(one: Definition, images: dict[str, Image], allowed: Allowed) -> str:
+def state_of(one: Definition, images: dict[str, Image], allowed: Allowed) -> str:
     """Return why an image is not told now, "" when it is."""
     try:
         check_host(one.location, allowed.hosts)
@@ -380,7 +409,7 @@ def _state(one: Definition, images: dict[str, Image], allowed: Allowed) -> str:
 
 def found_location(work: Work, model: str, version: FirmwareVersion) -> str:
     """Return the image that was uploaded for a version; raises FirmwareError."""
-    for image in _images(work).values():
+    for image in images_of(work).values():
         if image.model == model and image.version == version:
             return image.name
     raise FirmwareError(
@@ -406,12 +435,14 @@ def definition_of(
     )
 
 
-def _images(work: Work) -> dict[str, Image]:
+def images_of(work: Work) -> dict[str, Image]:
+    """Return the images that were uploaded, by their names."""
     rows = work.connection.execute(IMAGES).fetchall()
     return {image.name: image for image in map(Image.from_row, rows)}
 
 
-def _definitions(work: Work, place: Place) -> list[Definition]:
+def definitions_of(work: Work, place: Place) -> list[Definition]:
+    """Return what is defined for *place* itself."""
     rows = work.connection.execute(_DEFINITIONS, place.row).fetchall()
     return [definition_from_row(*row) for row in rows]
 
@@ -476,7 +507,7 @@ def place_of(work: Work, scope: str, target: str, *, make: bool = False) -> Plac
     )
 
 
-def _prepare(work: Work, place: Place) -> None:
+def prepare(work: Work, place: Place) -> None:
     """See to it that the phones of *place* ask by its handle, and ask anew."""
     if place.scope != "engine":
         none_yet = not work.connection.execute(_HAS_SCOPES).fetchall()[0][0]

@@ -17,10 +17,10 @@ from bootwave.firmware.decision import (
     rules_for,
 )
 from bootwave.phone.firmware import FirmwareVersion
-from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.firmware import place_of, scopes_of
 from bootwave.store.firmwarerows import Place, rules_of
+from bootwave.store.running import running_from
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
@@ -31,7 +31,15 @@ _OF_SCOPE = {
     "group": f"{_PHONES} WHERE group_id = :key",
     "device": f"{_PHONES} WHERE mac = :key",
 }
-_SCOPES = "SELECT scope, key FROM firmware_scopes"
+# Those of which something is said now: after a roll-out every phone has a handle.
+_SCOPES = """
+SELECT scope, key FROM firmware_definitions
+UNION SELECT scope, key FROM firmware_pins
+UNION SELECT scope, key FROM firmware_forbidden
+UNION SELECT 'device', p.mac FROM rollouts r
+  JOIN rollout_phones p ON p.rollout_id = r.id
+  WHERE r.ended_at IS NULL AND r.action = 'firmware' AND p.notified_at IS NOT NULL
+"""
 
 
 class Phone(NamedTuple):
@@ -60,14 +68,8 @@ def phones_of(
     with suppress(StoreUnavailable):
         said = log.latest(of, PROVISIONED) if log else {}
     found = []
-    running: dict[str, Running] = {}  # a fleet says few different things
     for mac, seen in said.items():
-        text = seen.detail.partition(";")[0]
-        runs = running.get(text)
-        if runs is None:
-            agent = phone_from_user_agent(text)
-            version = FirmwareVersion.from_text(agent.firmware)
-            runs = running[text] = Running(agent.model, version)
+        runs = running_from(seen)
         if runs.model and runs.version is not None:
             domain_id, group_id = of[mac]
             places = [Place("device", mac), Place("group", group_id)]

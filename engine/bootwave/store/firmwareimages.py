@@ -9,6 +9,7 @@ from bootwave.firmware.definitions import (
     required_version,
 )
 from bootwave.firmware.filenames import named_by
+from bootwave.store import firmwarerollouts
 from bootwave.store.firmwarerows import IMAGES, Image
 from bootwave.store.imagefolder import ImageFolder, is_sha256
 from bootwave.store.work import Work
@@ -106,6 +107,11 @@ def remove(work: Work, name: str) -> dict[str, Any]:
         raise StoreConflict(
             f"{image.name} is defined as {where}: define another, or unset it with "
             "bootwave firmware unset."
+        )
+    for number in firmwarerollouts.rolling_out(work, image.name):
+        raise StoreConflict(
+            f"{image.name} is what the phones of roll-out {number} load: see bootwave "
+            f"rollout show {number}, or cancel it."
         )
     work.connection.execute(_REMOVE, {"sha256": image.sha256})
     work.touched("all", 0)

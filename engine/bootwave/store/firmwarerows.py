@@ -22,6 +22,16 @@ SELECT model, version FROM firmware_pins WHERE scope = :scope AND key = :key
 _FORBIDDEN = """
 SELECT model, version FROM firmware_forbidden WHERE scope = :scope AND key = :key
 """
+# What a roll-out that is not over says to a phone that it told: to load the version,
+# or to stay with it.  Who is back runs it; who is out or missing is told to load it
+# while the roll-out goes on, and else keeps what it loads nevertheless.
+_ROLLED_OUT = """
+SELECT r.model, r.version, r.location,
+  p.fate = 'back' OR (r.state = 'running' AND p.fate IN ('out', 'missing'))
+FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id AND p.mac = :mac
+WHERE r.ended_at IS NULL AND r.action = 'firmware' AND p.notified_at IS NOT NULL
+ORDER BY r.id DESC
+"""
 _FORGET = (
     "DELETE FROM firmware_definitions WHERE scope = :scope AND key = :key",
     "DELETE FROM firmware_pins WHERE scope = :scope AND key = :key",
@@ -78,13 +88,22 @@ def definition_from_row(
 
 
 def rules_of(connection: sqlite3.Connection, scope: str, key: int) -> ScopeRules:
-    """Return what one scope says."""
+    """Return what one scope says.
+
+    To a device a roll-out that it is part of says it, too, and before its own
+    definitions: they were there when its administrator began that for this device, or
+    they would have ended its part in it.
+    """
     where = {"scope": scope, "key": key}
     forbidden = connection.execute(_FORBIDDEN, where).fetchall()
+    told, stays = _rolled_out(connection, key) if scope == "device" else ([], [])
     return ScopeRules(
         tuple(
-            definition_from_row(*row)
-            for row in connection.execute(_DEFINITIONS, where).fetchall()
+            told
+            + [
+                definition_from_row(*row)
+                for row in connection.execute(_DEFINITIONS, where).fetchall()
+            ]
         ),
         dict(connection.execute(_PINS, where).fetchall()),
         frozenset(
@@ -92,7 +111,22 @@ def rules_of(connection: sqlite3.Connection, scope: str, key: int) -> ScopeRules
             for model, version in forbidden
             if (number := _version(version)) is not None
         ),
+        frozenset((one.model, one.version) for one in stays),
     )
+
+
+def _rolled_out(
+    connection: sqlite3.Connection, mac: int
+) -> tuple[list[Definition], list[Definition]]:
+    """Return what a roll-out tells a device to load, and what to stay with."""
+    told: list[Definition] = []
+    stays: list[Definition] = []
+    for model, version, location, is_told in connection.execute(
+        _ROLLED_OUT, {"mac": mac}
+    ).fetchall():
+        one = definition_from_row(model, "", version, location, False)
+        (told if is_told else stays).append(one)
+    return told, stays
 
 
 def forget(connection: sqlite3.Connection, scope: str, key: int) -> bool:

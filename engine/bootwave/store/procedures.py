@@ -97,6 +97,7 @@ def checked(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "for": _NAMES[kind],
         "provisioned": report["provisioned"],
         "verdict": report["verdict"],
+        "rollouts": report["rollouts"],
         "next": _next(steps),
         "steps": [
             {**step._asdict(), "state": step.state.value, "number": number}

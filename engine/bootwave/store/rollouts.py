@@ -5,8 +5,8 @@ Starting one stores it; whoever runs the control process carries it out
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
-from typing import Any, get_args
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.options import WavesOptions
@@ -15,7 +15,6 @@ from bootwave.phone.model import required_model
 from bootwave.phone.spread import place
 from bootwave.rollout.course import Course, Fate, Member, Result, State
 from bootwave.rollout.plan import (
-    Action,
     Plan,
     bounds_from_text,
     default_wait_minutes,
@@ -25,11 +24,12 @@ from bootwave.rollout.plan import (
 )
 from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
-from bootwave.store import fleet, groups
+from bootwave.store import fleet, groups, rollouttarget
 from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import NOT_SEEN
+from bootwave.store.rollouttarget import target_of
 from bootwave.store.rolloutunits import Together, together
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
@@ -37,6 +37,8 @@ from bootwave.store.work import Work
 SCOPES = ("engine", "domain", "group", "account", "device")
 KEPT = 200  # roll-outs that are over; older ones are forgotten
 MOST_SHOWN = 100  # phones told one by one
+
+MOST_REASONS = 20  # why phones are left out, the most frequent
 
 _OF_ENGINE = "SELECT mac FROM devices WHERE domain_id IS NOT NULL"
 _OF_DOMAIN = "SELECT mac FROM devices WHERE domain_id = :key"
@@ -48,13 +50,16 @@ _OF_DEVICE = "SELECT mac FROM devices WHERE mac = :key AND domain_id IS NOT NULL
 _OF_MODEL = "SELECT mac FROM devices WHERE model = :model"
 _TAKEN = """
 SELECT p.mac, r.id FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id
-WHERE r.ended_at IS NULL AND p.fate IN ('waiting', 'out')
+WHERE r.ended_at IS NULL AND (p.fate IN ('waiting', 'out')
+  OR (:action = 'firmware' AND r.action = 'firmware' AND p.notified_at IS NOT NULL))
 """
 _ADD = """
 INSERT INTO rollouts (action, selection, started_at, started_by, ended_at, rate,
-  bounds, wait_seconds, share, hours, state, why, stage, waits_from, revision)
+  bounds, wait_seconds, share, hours, state, why, stage, waits_from, revision,
+  scope, key, model, version, location, already)
 VALUES (:action, :selection, :started_at, :started_by, NULL, :rate,
-  :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1)
+  :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1,
+  :scope, :key, :model, :version, :location, :already)
 RETURNING id
 """
 _ADD_PHONE = """
@@ -68,7 +73,8 @@ DELETE FROM rollouts WHERE ended_at IS NOT NULL AND id NOT IN (
 """
 _COLUMNS = """
 SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
-  wait_seconds, share, hours, state, why, stage, waits_from
+  wait_seconds, share, hours, state, why, stage, waits_from, model, version, location,
+  already
 FROM rollouts
 """
 _ALL = _COLUMNS + "ORDER BY id DESC"
@@ -80,6 +86,10 @@ WHERE rollout_id = :id ORDER BY place
 _COUNTS = """
 SELECT fate, result, COUNT(*) FROM rollout_phones
 WHERE rollout_id = :id AND place >= :begin AND place < :end GROUP BY fate, result
+"""
+_LEFT_OUT = """
+SELECT detail, COUNT(*) FROM rollout_phones WHERE rollout_id = :id AND place >= :begin
+GROUP BY detail ORDER BY 2 DESC, 1 LIMIT :most
 """
 _TROUBLED = """
 SELECT mac, fate, result, detail, notified_at, back_at FROM rollout_phones
@@ -100,10 +110,14 @@ WHERE rollout_id = ? AND place = ?
 _NAMES = (
     *("id", "action", "selection", "started_at", "started_by", "ended_at", "rate"),
     *("bounds", "wait_seconds", "share", "hours", "state", "why", "stage"),
-    "waits_from",
+    *("waits_from", "model", "version", "location", "already"),
 )
 _INNER = frozenset({"bounds", "waits_from"})  # nobody is shown them
 _END = 1 << 31
+_NO_FIRMWARE = {
+    **{"scope": "", "key": 0, "model": "", "version": "", "location": ""},
+    "already": 0,
+}
 
 
 def start(
@@ -125,15 +139,14 @@ def start(
     may take for what they are told.  Raises StoreConflict when nobody can be told, or
     when one is part of a roll-out that is not over.
     """
-    if action not in get_args(Action):
+    if action not in ("resync", "reboot"):
         raise OptionError(f"{action[:40]!r} is no action: write resync or reboot.")
-    selection = _selection(scope, target, model)
-    macs = _selected(work, scope, target, model)
+    selection = named_selection(scope, target, model)
+    macs = selected(work, scope, target, model)
     if not macs:
         raise StoreConflict(
             f"There are no phones of {selection}: see bootwave device list."
         )
-    _require_free(work, macs)
     seen = log.latest(macs, PROVISIONED) if log else {}
     if not seen:
         whom = "The phone" if len(macs) == 1 else f"Each of {len(macs)} phones"
@@ -141,26 +154,60 @@ def start(
             f"{whom} was never given its settings here, so nobody knows where to reach "
             "it: it fetches them by its refresh timer, or when it is restarted."
         )
-    with_others = _together(work, log, macs, seen, take=shared)
-    units, left_out = with_others.units, with_others.left_out
-    _require_free(work, with_others.joined)
-    macs += sorted(with_others.joined)
-
-    def order(mac: int) -> tuple[int, int]:
-        return place(units.get(mac, mac)), place(mac)
-
-    known = sorted((mac for mac in seen if mac not in left_out), key=order)
+    found = told_together(work, log, macs, seen, take=shared)
+    # Those that are taken in are phones like the others from here on.
+    macs += sorted(found.joined)
+    if log is not None and found.joined:
+        seen.update(log.latest(found.joined, PROVISIONED))
+    known = [mac for mac in seen if mac not in found.left_out]
     if not known:
-        raise StoreConflict(_nobody(left_out))
+        raise StoreConflict(_nobody(found.left_out))
+    left = [
+        LeftOut(mac, found.left_out.get(mac, NOT_SEEN))
+        for mac in sorted(set(macs).difference(known))
+    ]
     if asked.get("wait_minutes") is None:
         delay = fleet.boot_delay(work.connection, waves)
         asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
-    plan = plan_for(len(known), **asked)
-    whole = kept_whole(plan.bounds, [units.get(mac, 0) for mac in known])
+    what = {"action": action, "selection": selection}
+    return begin(work, what, known, left, found, asked)
+
+
+class LeftOut(NamedTuple):
+    """A phone that was selected and is not told, and why in a clause."""
+
+    mac: int
+    why: str
+
+
+def begin(
+    work: Work,
+    what: dict[str, Any],
+    told: Sequence[int],
+    left: Sequence[LeftOut],
+    units: Together,
+    asked: dict[str, Any],
+) -> dict[str, Any]:
+    """Store a roll-out that tells the phones *told*, at least one; return it.
+
+    *what* are its action, its selection and the columns of firmware, *left* are shown
+    beside the others, *units* says who is told together, and *asked* is what
+    ``plan_for`` takes.  Raises OptionError, and StoreConflict when a phone is part of a
+    roll-out that is not over.
+    """
+    _require_free(work, [*told, *(one.mac for one in left)], what["action"])
+    unit_of = units.units
+
+    def order(mac: int) -> tuple[int, int]:
+        return place(unit_of.get(mac, mac)), place(mac)
+
+    told = sorted(told, key=order)
+    plan = plan_for(len(told), **asked)
+    whole = kept_whole(plan.bounds, [unit_of.get(mac, 0) for mac in told])
     plan = plan._replace(bounds=whole)
     row = {
-        "action": action,
-        "selection": selection,
+        **_NO_FIRMWARE,
+        **what,
         "started_at": work.at.wall,
         "started_by": work.actor,
         "rate": plan.rate,
@@ -170,30 +217,29 @@ def start(
         "hours": str(plan.hours or ""),
     }
     ((number,),) = work.connection.execute(_ADD, row).fetchall()
-    rows = [(mac, Fate.WAITING, Result.NONE, "") for mac in known]
+    rows = [(mac, Fate.WAITING, Result.NONE, "") for mac in told]
     rows += [
-        (mac, Fate.LEFT, Result.NONE, left_out[mac])
-        if mac in left_out
-        else (mac, Fate.LEFT, Result.UNREACHABLE, NOT_SEEN)
-        for mac in sorted(set(macs).difference(known), key=place)
+        (mac, Fate.LEFT, _result_of(why), why)
+        for mac, why in sorted(left, key=lambda one: place(one.mac))
     ]
     work.connection.executemany(
         _ADD_PHONE,
         [
-            (number, at, mac, *told, units.get(mac, 0))
-            for at, (mac, *told) in enumerate(rows)
+            (number, at, mac, *said, unit_of.get(mac, 0))
+            for at, (mac, *said) in enumerate(rows)
         ],
     )
     work.connection.execute(_FORGET, {"kept": KEPT})
     work.note(
         "rollout.started",
         _named(number),
-        what=action,
-        whom=selection,
-        phones=len(macs),
+        what=row["action"],
+        version=row["version"],
+        whom=row["selection"],
+        phones=len(rows),
         at_once=True if asked.get("at_once") else None,
-        taken_in=len(with_others.joined) or None,
-        left_out=len(left_out) or None,
+        taken_in=len(units.joined) or None,
+        left_out=len(units.left_out) or None,
     )
     return shown(work, number)
 
@@ -217,9 +263,13 @@ def shown(work: Work, number: int) -> dict[str, Any]:
     troubled = work.connection.execute(
         _TROUBLED, {"id": number, "most": MOST_SHOWN}
     ).fetchall()
+    left_out = work.connection.execute(
+        _LEFT_OUT, {"id": number, "begin": bounds[-1], "most": MOST_REASONS}
+    ).fetchall()
     return {
         **told,
         "stages": stages,
+        "left_out": [{"why": why, "phones": phones} for why, phones in left_out],
         "phones": [
             {
                 "mac": text_from_mac(mac),
@@ -237,22 +287,44 @@ def shown(work: Work, number: int) -> dict[str, Any]:
 def pause(work: Work, number: int) -> dict[str, Any]:
     """Tell no more phones for now."""
     course = loaded(work.connection, number)
+    before = course.state
     course.pause()
-    return _commanded(work, number, course, "rollout.paused")
+    return _commanded(work, number, course, before, "rollout.paused")
 
 
 def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
     """Go on with one that is paused or halted; *skip* goes on without the missing."""
     course = loaded(work.connection, number)
+    before = course.state
     course.resume(work.at.wall, skip=skip)
-    return _commanded(work, number, course, "rollout.resumed", skip=skip or None)
+    skipped = skip or None
+    return _commanded(work, number, course, before, "rollout.resumed", skip=skipped)
 
 
-def cancel(work: Work, number: int) -> dict[str, Any]:
-    """End one for good; phones that were told already are not called back."""
+def cancel(work: Work, number: int, *, withdraw: bool) -> dict[str, Any]:
+    """End one for good; phones that were told already are not called back.
+
+    Those that run the firmware that it rolled out keep it, by a definition of their
+    own, unless it is to be *withdrawn*: ``kept`` and ``withdrawn`` are how many.
+    Raises OptionError for *withdraw* where no firmware is rolled out.
+    """
     course = loaded(work.connection, number)
+    before = course.state
     course.cancel()
-    return _commanded(work, number, course, "rollout.cancelled")
+    target = target_of(work.connection, number)
+    if target is None and withdraw:
+        raise OptionError(f"Roll-out {number} rolls no firmware out to withdraw.")
+    back = 0
+    if target is not None:
+        back = (
+            rollouttarget.withdraw(work, course)
+            if withdraw
+            else rollouttarget.keep(work, target, course)
+        )
+    kept, withdrawn = (0, back) if withdraw else (back, 0)
+    detail = {"kept": kept or None, "withdrawn": withdrawn or None}
+    done = _commanded(work, number, course, before, "rollout.cancelled", **detail)
+    return {**done, "kept": kept, "withdrawn": withdrawn}
 
 
 def loaded(connection: sqlite3.Connection, number: int) -> Course:
@@ -278,6 +350,7 @@ def loaded(connection: sqlite3.Connection, number: int) -> Course:
         why=row["why"],
         stage=row["stage"],
         waits_from=row["waits_from"],
+        loads=row["action"] == "firmware",
     )
 
 
@@ -303,9 +376,17 @@ def save(work: Work, number: int, course: Course, *, command: bool = False) -> N
 
 
 def _commanded(
-    work: Work, number: int, course: Course, action: str, **detail: Any
+    work: Work,
+    number: int,
+    course: Course,
+    before: State,
+    action: str,
+    **detail: Any,
 ) -> dict[str, Any]:
     save(work, number, course, command=True)
+    target = target_of(work.connection, number)
+    if target is not None:
+        rollouttarget.followed(work, target, course, before)
     work.note(action, _named(number), **detail)
     return shown(work, number)
 
@@ -348,7 +429,8 @@ def _fates(counts: dict[tuple[str, str], int]) -> dict[str, int]:
     return found
 
 
-def _selected(work: Work, scope: str, target: str, model: str) -> list[int]:
+def selected(work: Work, scope: str, target: str, model: str) -> list[int]:
+    """Return the MACs of the phones that are named, of *model* unless it is ""."""
     key = 0
     query = _OF_ENGINE
     if scope == "domain":
@@ -370,23 +452,20 @@ def _selected(work: Work, scope: str, target: str, model: str) -> list[int]:
     return macs
 
 
-def _together(
+def told_together(
     work: Work,
     log: SightingLog | None,
-    macs: Sequence[int],
-    seen: dict[int, Sighting],
+    macs: Collection[int],
+    seen: Mapping[int, Sighting],
     *,
     take: bool,
 ) -> Together:
-    """Return who is told together, and add to *seen* where others are taken in."""
-    assert log is not None
+    """Return who of *macs* is told together, by where they were *seen*."""
     places = Places()
     places.note(seen.values())
-    places.hear(confirmed(log, seen))
-    found = together(work.connection, places, macs, take=take)
-    if found.joined:
-        seen.update(log.latest(found.joined, PROVISIONED))
-    return found
+    if log is not None:
+        places.hear(confirmed(log, seen))
+    return together(work.connection, places, macs, take=take)
 
 
 def _nobody(left_out: dict[int, str]) -> str:
@@ -396,7 +475,8 @@ def _nobody(left_out: dict[int, str]) -> str:
     return f"{whom} not told, for {why}: bootwave resync --shared tells all of them."
 
 
-def _selection(scope: str, target: str, model: str) -> str:
+def named_selection(scope: str, target: str, model: str) -> str:
+    """Return in words which phones are named; raises OptionError."""
     if scope not in SCOPES:
         raise OptionError(f"{scope[:40]!r} is none of {', '.join(SCOPES)}.")
     if scope == "engine":
@@ -408,14 +488,20 @@ def _selection(scope: str, target: str, model: str) -> str:
     return f"{whom}, {required_model(model)}" if model else whom
 
 
-def _require_free(work: Work, macs: Collection[int]) -> None:
+def _require_free(work: Work, macs: Collection[int], action: str) -> None:
+    """Raise StoreConflict for a phone that is told, or would be told two versions."""
     wanted = set(macs)
-    for mac, number in work.connection.execute(_TAKEN).fetchall():
+    taken = work.connection.execute(_TAKEN, {"action": action})
+    for mac, number in taken.fetchall():
         if mac in wanted:
             raise StoreConflict(
                 f"{text_from_mac(mac)} is part of roll-out {number}, which is not "
                 f"over: see bootwave rollout show {number}, or cancel it."
             )
+
+
+def _result_of(why: str) -> Result:
+    return Result.UNREACHABLE if why == NOT_SEEN else Result.NONE
 
 
 def _named(number: int) -> str:

@@ -15,16 +15,20 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from bootwave.firmware.decision import Running
 from bootwave.rollout.course import Course, Result, State
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
 from bootwave.rollout.resolving import proxy_from_text
 from bootwave.sightings import Sighting
-from bootwave.store import rollouts
+from bootwave.store import rolloutfirmware, rollouts, rollouttarget
 from bootwave.store.devicereport import PROVISIONED
+from bootwave.store.firmware import Allowed
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
+from bootwave.store.rollouttarget import Target, target_of
+from bootwave.store.running import running_from
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
@@ -78,10 +82,14 @@ class Step(NamedTuple):
 class _Held:
     """A roll-out that is carried out, as far as it is stored."""
 
-    def __init__(self, action: Action, revision: int, course: Course) -> None:
+    def __init__(
+        self, action: Action, revision: int, course: Course, target: Target | None
+    ) -> None:
         self.action: Action = action
         self.revision = revision
         self.course = course
+        self.target = target  # what its phones load, if anything
+        self.runs: dict[int, Running] = {}
         # Where phones were when they last proved who they are; None until it was read.
         self.places: Places | None = None
         self.looked_at = -math.inf
@@ -96,6 +104,12 @@ class _Held:
         if course.state is State.RUNNING:
             return AWAITING_SECONDS if course.has_out else OUT_OF_HOURS_SECONDS
         return HALTED_SECONDS if course.has_out else FORSAKEN_SECONDS
+
+    def is_news(self, sighting: Sighting) -> bool:
+        """Whether *sighting* changes anything."""
+        if self.target is None:
+            return self.course.is_news(sighting.mac, sighting.at)
+        return rollouttarget.is_news(self.target, self.course, sighting)
 
     def wants_look(self, now: float, minute: int) -> bool:
         """Whether it is time to see who fetched, *now* by a clock that only goes on."""
@@ -117,9 +131,13 @@ class RolloutSteps:
     held may not be what is stored.
     """
 
-    def __init__(self, phone_port: int) -> None:
-        """Hold none; phones listen for SIP on *phone_port*."""
+    def __init__(self, phone_port: int, allowed: Allowed) -> None:
+        """Hold none; phones listen for SIP on *phone_port*.
+
+        *allowed* says which images they may be told to load.
+        """
         self._phone_port = phone_port
+        self._allowed = allowed
         self._held: dict[int, _Held] = {}
         self._own: set[int] = set()  # those of which a step was stored
 
@@ -134,10 +152,11 @@ class RolloutSteps:
             held = before.get(number)
             if held is None or held.revision != revision:
                 last = held
-                held = _Held(action, revision, rollouts.loaded(connection, number))
+                course = rollouts.loaded(connection, number)
+                held = _Held(action, revision, course, target_of(connection, number))
                 held.is_taken_over = number not in self._own
                 if last is not None:
-                    held.places = last.places
+                    held.places, held.runs = last.places, last.runs
                     held.is_taken_over = last.is_taken_over
                     held.course.unsure |= last.course.unsure
             self._held[number] = held
@@ -174,6 +193,9 @@ class RolloutSteps:
                 if log is not None:
                     held.places.hear(confirmed(log, mine))
             held.places.note(mine.values())
+            if held.target is not None:
+                runs = ((mac, running_from(one)) for mac, one in mine.items())
+                held.runs.update(runs)
         return seen
 
     def is_due(
@@ -191,7 +213,7 @@ class RolloutSteps:
         return any(
             held.is_taken_over
             or held.course.is_due(now, minute, room=room)
-            or any(held.course.is_news(mac, one.at) for mac, one in seen.items())
+            or any(held.is_news(one) for one in seen.values())
             for held in self._held.values()
         )
 
@@ -231,17 +253,20 @@ class RolloutSteps:
                     course.answered(
                         answer.mac, answer.result, answer.detail, told_at=told_at
                     )
-            for mac, sighting in seen.items():
-                course.seen(mac, sighting.at)
+            for sighting in seen.values():
+                _saw(work, held, sighting)
             if held.is_taken_over:
                 course.take_over(work.at.wall, restarts=held.action != "resync")
                 held.is_taken_over = False
             macs = course.advance(work.at.wall, minute, room=room - len(told))
+            macs = self._admitted(work, held, macs)
             attempt = Attempt(number, work.at.wall)
             told += self._errands(work.connection, held, attempt, macs)
             if course.changed or course.state is not before:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
+            if held.target is not None:
+                rollouttarget.followed(work, held.target, course, before)
         return told
 
     def stored(self) -> None:
@@ -249,6 +274,14 @@ class RolloutSteps:
         self._own = {
             number for number, held in self._held.items() if not held.is_taken_over
         }
+
+    def _admitted(self, work: Work, held: _Held, macs: list[int]) -> list[int]:
+        """Return which of *macs* are to be told, now that their turn has come."""
+        if held.target is None:
+            return macs
+        return rolloutfirmware.admit(
+            work, self._allowed, held.target, held.course, macs, held.runs
+        )
 
     def _errands(
         self,
@@ -292,6 +325,14 @@ def credentials_for(
         realms = frozenset(proxy_from_text(each).host for each in servers if each)
         found.append(Credentials(auth_user or number, password, realms))
     return found
+
+
+def _saw(work: Work, held: _Held, sighting: Sighting) -> None:
+    """Note that a phone of the roll-out was given its settings."""
+    if held.target is None:
+        held.course.seen(sighting.mac, sighting.at)
+        return
+    rollouttarget.saw(work, held.target, held.course, sighting)
 
 
 def _note(work: Work, number: int, course: Course, before: State) -> None:

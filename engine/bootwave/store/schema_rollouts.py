@@ -5,6 +5,10 @@ those of phones that can be told; the others' stand behind.  ``revision`` goes u
 each command, so that whoever carries a roll-out out reads it anew.  ``waits_from`` is
 when it last went on after a halt, 0 for never.  A phone's MAC need not be a device's
 any more; its ``unit`` is the lowest MAC of those it is told with, 0 for nobody.
+
+Where phones load firmware, ``scope`` and ``key`` name for whom the ``version`` of a
+``model`` is to be defined, as in schema_firmware; else they are "" and 0.  ``already``
+is how many phones ran it when it began, which are none of its phones.
 """
 
 from sqlalchemy import (
@@ -44,8 +48,15 @@ rollouts = Table(
     Column("stage", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("waits_from", Float, nullable=False, server_default="0"),
+    Column("scope", String(8), nullable=False, server_default=""),
+    Column("key", BigInteger, nullable=False, server_default="0"),
+    Column("model", String(64), nullable=False, server_default=""),
+    Column("version", String(24), nullable=False, server_default=""),
+    Column("location", String(255), nullable=False, server_default=""),
+    Column("already", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
-    CheckConstraint("action IN ('resync', 'reboot')", name="action"),
+    CheckConstraint("action IN ('resync', 'reboot', 'firmware')", name="action"),
+    CheckConstraint("(action = 'firmware') = (version <> '')", name="version"),
     CheckConstraint(
         "state IN ('running', 'paused', 'halted', 'cancelled', 'done')", name="state"
     ),

@@ -186,6 +186,3 @@ class FirmwareOperations(Transactions):
         """Read what phones run before the transaction that writes."""
         with self._look() as work:
             return firmwaredown.phones_of(work, self._sightings, scope, target)
-
-    def _allowed(self) -> firmware.Allowed:
-        return firmware.Allowed(self._firmware.hosts, self._images)

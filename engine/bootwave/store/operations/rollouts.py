@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
-from bootwave.store import audit, rollouts
+from bootwave.store import audit, firmware, rolloutfirmware, rollouts
+from bootwave.store.fleet import boot_delay
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.rolloutsteps import Step, credentials_for
 
@@ -63,6 +64,65 @@ class RolloutOperations(Transactions):
                 waves=self._waves,
             )
 
+    def rollout_firmware(
+        self,
+        scope: str,
+        target: str,
+        model: str,
+        version: str,
+        *,
+        location: str = "",
+        shared: bool = False,
+        rate: float | None = None,
+        canary: int | None = None,
+        stages: str | None = None,
+        hours: str = "",
+        wait_minutes: float | None = None,
+        share_percent: float = plans.DEFAULT_SHARE,
+        at_once: bool = False,
+    ) -> Object:
+        """Have phones of *model* load a version, stage by stage, then define it.
+
+        *scope* is engine, domain, group or device, and *location* as for firmware.set.
+        A phone is told the version from its turn on, and is back when it runs it; the
+        scope defines it when the roll-out is done.  *shared* lets phones restart that
+        are told along, and are told to load nothing.  The rest is as for rollout.start;
+        *wait_minutes* are half an hour for each image on the way and what phones may
+        wait when they start, and *rate* is no more than this server has room to send
+        images for, unless said.  ``already`` is how many phones run it, ``left_out``
+        who else is not told and why, and ``warnings`` say which phones go down to an
+        older version.
+        """
+        with self._look() as work:
+            definition = firmware.definition_of(
+                work, model, version, location, "", step=False
+            )
+            chosen = rolloutfirmware.choose(
+                work,
+                self._allowed(),
+                self._sightings,
+                scope,
+                target,
+                definition,
+                shared=shared,
+            )
+            delay = boot_delay(work.connection, self._waves)
+        if rate is None and not at_once:
+            rate = rolloutfirmware.default_rate(chosen, self._firmware.bytes_per_second)
+        if wait_minutes is None:
+            wait_minutes = rolloutfirmware.default_wait(chosen, delay)
+        asked = {
+            "rate": rate,
+            "canary": canary,
+            "stages": stages,
+            "hours": hours,
+            "wait_minutes": wait_minutes,
+            "share_percent": share_percent,
+            "at_once": at_once,
+        }
+        with self._change() as work:
+            return rolloutfirmware.start(work, chosen, asked)
+
     def rollout_list(self) -> list[Object]:
         """Return the roll-outs, newest first."""
         with self._look() as work:
@@ -86,10 +146,14 @@ class RolloutOperations(Transactions):
         with self._change() as work:
             return rollouts.resume(work, rollout, skip=skip)
 
-    def rollout_cancel(self, rollout: int) -> Object:
-        """End a roll-out for good; what phones were told already stands."""
+    def rollout_cancel(self, rollout: int, *, withdraw: bool = False) -> Object:
+        """End a roll-out for good; what phones were told already stands.
+
+        Phones that run the firmware it rolled out keep it by a definition of their
+        own, ``kept`` of them, or with *withdraw* go back to what is defined for them.
+        """
         with self._change() as work:
-            return rollouts.cancel(work, rollout)
+            return rollouts.cancel(work, rollout, withdraw=withdraw)
 
     def rollout_step(
         self, answers: Sequence[Answered], *, minute: int, room: int, look: bool

@@ -13,6 +13,7 @@ from bootwave.pairing.instant import Instant
 from bootwave.store import audit
 from bootwave.store.changelog import Change, record, trim
 from bootwave.store.connection import roll_back, transaction
+from bootwave.store.firmware import Allowed
 from bootwave.store.imagefolder import ImageFolder
 from bootwave.store.rolloutsteps import RolloutSteps
 from bootwave.store.secrets import KeyRing
@@ -69,10 +70,13 @@ class Transactions:
         self._firmware = firmware or FirmwareOptions()
         self._images = ImageFolder(images or Path("images"))
         self._waves = waves or WavesOptions()
-        self._steps = RolloutSteps(self._waves.phone_port)
+        self._steps = RolloutSteps(self._waves.phone_port, self._allowed())
         self.actor = audit.ENGINE
         self.reach: frozenset[str] | None = None
         self.before: Callable[[Work], None] | None = None
+
+    def _allowed(self) -> Allowed:
+        return Allowed(self._firmware.hosts, self._images)
 
     def close(self) -> None:
         """Close the connection; nothing else may be called afterwards."""
