@@ -18,6 +18,7 @@ DECLARATIONS = {
     "provision/ports.py",
     "server/peer.py",
     "store/schema_firmware.py",
+    "store/schema_redirection.py",
     "store/schema_rollouts.py",
 }
 # Folders of tests that prove a property of many modules and mirror none.

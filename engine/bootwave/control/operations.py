@@ -43,6 +43,8 @@ OPERATIONS = frozenset(
         *("firmware.export", "firmware.import"),
         *("rollout.start", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
+        *("redirection.set", "redirection.unset", "redirection.sync"),
+        "redirection.status",
         *("firmware.images", "firmware.upload", "firmware.remove"),
         "bulk",
     }

@@ -15,6 +15,7 @@ from bootwave.store.operations.devices import DeviceOperations
 from bootwave.store.operations.directory import DirectoryOperations
 from bootwave.store.operations.domains import DomainOperations
 from bootwave.store.operations.firmware import FirmwareOperations
+from bootwave.store.operations.redirection import RedirectionOperations
 from bootwave.store.operations.rollouts import RolloutOperations
 from bootwave.store.operations.settings import SettingsOperations
 
@@ -28,6 +29,7 @@ class Administration(
     DirectoryOperations,
     FirmwareOperations,
     RolloutOperations,
+    RedirectionOperations,
     AuditOperations,
 ):
     """The operations.  One thread at a time may use it.

@@ -7,6 +7,7 @@ from bootwave.store import (
     schema_books,
     schema_firmware,
     schema_layers,
+    schema_redirection,
     schema_rollouts,
 )
 
@@ -16,6 +17,7 @@ TOPICS: Final = (
     schema_books,
     schema_firmware,
     schema_layers,
+    schema_redirection,
     schema_rollouts,
 )
 
