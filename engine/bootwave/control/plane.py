@@ -12,6 +12,7 @@ from typing import Any
 from bootwave import __version__, log
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
+from bootwave.control.redirections import RedirectionRunner
 from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
@@ -74,6 +75,12 @@ class ControlPlane:
         self.server.register("engine.status", self._status)
         self._watch = CertificateWatch(options.https)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
+        self._redirections = RedirectionRunner(
+            self.server,
+            self.administration,
+            options.redirection,
+            counters.other_row(),
+        )
         self._trimming: asyncio.Task[None] | None = None
 
     def _committed(self, changes: list[Change]) -> None:
@@ -87,6 +94,7 @@ class ControlPlane:
         await self.server.start()
         self._watch.start()
         self._rollouts.start()
+        self._redirections.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
 
@@ -94,6 +102,7 @@ class ControlPlane:
         """Finish the operation that runs, and close."""
         await self._watch.stop()
         await self._rollouts.stop()
+        await self._redirections.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()
