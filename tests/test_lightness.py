@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-HEAVY = ("fastapi", "sqlalchemy", "alembic", "typer", "rich", "uvicorn")
+HEAVY = (
+    *("fastapi", "sqlalchemy", "alembic", "typer", "rich", "uvicorn"),
+    *("httpx", "defusedxml"),
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -27,6 +30,11 @@ def test_an_engine_loads_neither_web_framework_nor_orm_nor_command_line() -> Non
 def test_the_commands_that_only_ask_load_nothing_heavy() -> None:
     loaded = loaded_after("import bootwave.cli.main")
     assert not loaded & {"sqlalchemy", "alembic", "uvloop", "structlog", "asyncio"}
+
+
+def test_a_control_plane_without_account_loads_no_client_of_its_service() -> None:
+    loaded = loaded_after("import bootwave.control.plane, bootwave.cli.redirection")
+    assert not loaded & {"httpx", "defusedxml"}
 
 
 def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:
