@@ -33,7 +33,7 @@ bench-instructions: $(VENV)/.dev native
 	$(BIN)/python -m perf.instructions $(EFFORT)
 
 # The proofs that take hours, or those named by PROOF: fuzz-whole fuzz-bytewise races
-# memory natives enumeration guesses resync.  EFFORT passes options on, such as "--short" or "--rounds 1000".
+# memory natives enumeration guesses resync redirection.  EFFORT passes options on, such as "--short" or "--rounds 1000".
 proof: $(VENV)/.dev native
 	$(BIN)/python -m perf.proof $(EFFORT) $(PROOF)
 
@@ -48,7 +48,7 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/.run: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock $(SOURCES)
 	@echo "Installing Bootwave into $(VENV); the first time takes a minute ..."
-	@$(PIP) -e .
+	@$(PIP) -e '.[control]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock

@@ -3,8 +3,8 @@
     python -m perf.proof [PROOF ...] [--short] [--requests N] [--rounds N] ...
 
 The proofs are fuzz-whole, fuzz-bytewise, races, memory, natives, enumeration,
-guesses and resync.  Each prints how
-far it is; perf/results/proof-<date>.json gets the results with machine, versions and
+guesses, resync and redirection.  Each prints how far it is;
+perf/results/proof-<date>.json gets the results with machine, versions and
 commit.  Ends with 1 when one of them failed.  ``--short`` is what the tests run.
 """
 
@@ -21,14 +21,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 from perf import machine
-from perf.proofs import enumeration, fuzzing, guesses, memory, natives, races, resync
+from perf.proofs import (
+    enumeration,
+    fuzzing,
+    guesses,
+    memory,
+    natives,
+    races,
+    redirection,
+    resync,
+)
 from perf.proofs.outcome import FULL, SHORT, Outcome, Size
 
 RESULTS = machine.ROOT / "perf" / "results"
 PLACE = machine.ROOT / "build" / "proof"
 PROOFS = (
     *("fuzz-whole", "fuzz-bytewise", "races", "memory", "natives"),
-    *("enumeration", "guesses", "resync"),
+    *("enumeration", "guesses", "resync", "redirection"),
 )
 PHONE_PORT = 25_060  # on which phones that are resynced listen
 VERSIONS = ("bootwave", "cython", "h11", "hypothesis", "uvloop")
@@ -45,6 +54,7 @@ def prove(names: Sequence[str], size: Size, place: Path) -> list[Outcome]:
         "enumeration": partial(enumeration.prove, size.macs, place),
         "guesses": partial(guesses.prove, size.guesses, place),
         "resync": partial(resync.prove, size.phones, place, PHONE_PORT),
+        "redirection": partial(redirection.prove, size.redirected, place),
     }
     outcomes: list[Outcome] = []
     for name in names:

@@ -6,6 +6,7 @@ import sys
 HEAVY = (
     *("fastapi", "starlette", "uvicorn", "argon2", "anyio"),
     *("sqlalchemy", "alembic", "typer", "rich"),
+    *("httpx", "defusedxml"),
 )
 
 
@@ -47,6 +48,11 @@ def test_the_commands_load_nothing_of_the_api() -> None:
         "import bootwave.control.session, bootwave.store.administration"
     )
     assert not loaded & (set(HEAVY) - {"typer", "rich"})
+
+
+def test_a_control_plane_without_account_loads_no_client_of_its_service() -> None:
+    loaded = loaded_after("import bootwave.control.plane, bootwave.cli.redirection")
+    assert not loaded & {"httpx", "defusedxml"}
 
 
 def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:

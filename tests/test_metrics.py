@@ -41,6 +41,12 @@ def test_what_a_child_counted_is_seen_after_its_end() -> None:
     assert page.totals()["http_requests"] == 42
 
 
+def test_what_is_no_worker_counts_in_the_last_row() -> None:
+    page = CounterPage(3)
+    page.other_row().add(Counter.REDIRECTION_CALLS)
+    assert page.row(2).load(Counter.REDIRECTION_CALLS) == 1
+
+
 def test_there_is_no_row_beyond_the_last_slot() -> None:
     page = CounterPage(1)
     for slot in (-1, 1):

@@ -19,6 +19,7 @@ DECLARATIONS = {
     "server/peer.py",
     "store/schema_capacity.py",
     "store/schema_firmware.py",
+    "store/schema_redirection.py",
     "store/schema_rollouts.py",
 }
 # Folders of tests that prove a property of many modules and mirror none.

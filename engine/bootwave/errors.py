@@ -46,6 +46,10 @@ class ProxySyntaxError(SyntaxFault):
     """The bytes are not a header of PROXY protocol version 2 that is accepted."""
 
 
+class XmlRpcSyntaxError(SyntaxFault):
+    """The bytes are no response of XML-RPC, or not of the shape a method has."""
+
+
 class ServerFault(PeerError):
     """A server told a simulated phone something a strict phone does not accept.
 
@@ -84,6 +88,18 @@ class FirmwareError(OperatorError):
 
 class EngineError(OperatorError):
     """The running engine refused an operation, or cannot be reached to ask for it."""
+
+
+class RedirectionError(BootwaveError):
+    """A redirection service did not do what it was asked for; the message says why."""
+
+
+class RedirectionUnreachable(RedirectionError):
+    """No answer came, or none that can be understood; trying later may work."""
+
+
+class RedirectionRefused(RedirectionError):
+    """The service does not accept the account, whatever it is asked for."""
 
 
 class StoreError(BootwaveError):

@@ -104,6 +104,11 @@ MAX_WAVE_HEAD_BYTES = 16 * 1024
 MAX_WAVE_FILES = 16
 MAX_WAVE_LIST_DEPTH = 3
 
+# What a redirection service answers.  A list takes some 45 bytes for each phone; the
+# vendor says nothing of how long one may be, so this holds 350,000 phones of a type.
+MAX_REDIRECTION_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_REDIRECTION_WORDS_CHARACTERS = 160  # of its own that are kept; known ones take 26
+
 # Client certificates.  OpenSSL takes chains of 100 KB; those of phones are three of
 # about 1 KB, and what a message of the handshake may carry is bounded there.
 MAX_TLS_CERTIFICATE_BYTES = 16 * 1024

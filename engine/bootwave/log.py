@@ -88,6 +88,57 @@ CAPACITY_NOT_STORED = _event(
     "Phones are told what they were told before, and it is tried again in minutes; see "
     "that the disk is not full.",
 )
+CONTROL_REDIRECTION_HELD_UP = _event(
+    "control.redirection_held_up",
+    logging.WARNING,
+    "redirections could not be carried on: %(error)s",
+    "They go on by themselves when that is over; see bootwave redirection status.",
+)
+CONTROL_REDIRECTION_ELSEWHERE = _event(
+    "control.redirection_elsewhere",
+    logging.WARNING,
+    "%(mac)s, which is bound here, was redirected to %(where)s by this account",
+    "It is redirected here again; see who else has the account, and change its "
+    "password with the vendor if nobody should.",
+)
+CONTROL_REDIRECTION_OWNED = _event(
+    "control.redirection_owned",
+    logging.WARNING,
+    "%(mac)s, which is bound here, belongs to another user of the redirection service",
+    "It does not come here by redirection: ask the vendor, or whoever sold it, to "
+    "release it.  It is tried again a few times a day.",
+)
+CONTROL_REDIRECTION_REFUSED = _event(
+    "control.redirection_refused",
+    logging.ERROR,
+    "the redirection service does not accept the account: %(words)s",
+    "Set user name and password again with bootwave redirection set.",
+)
+CONTROL_REDIRECTION_AWAY = _event(
+    "control.redirection_away",
+    logging.WARNING,
+    "the redirection service does not answer as it should: %(words)s",
+    "It is tried again by itself; phones that are known are served all the same.",
+)
+CONTROL_REDIRECTION_BACK = _event(
+    "control.redirection_back",
+    logging.INFO,
+    "the redirection service answers again",
+    "Nothing needs to be done.",
+)
+CONTROL_REDIRECTION_DRIFT = _event(
+    "control.redirection_drift",
+    logging.WARNING,
+    "the redirection service holds other than what was told to it: %(differing)d "
+    "phones are gone or sent elsewhere, %(strays)d come here that are bound nowhere",
+    "The first are put right; bootwave redirection sync takes the others away.",
+)
+CONTROL_REDIRECTION_SKIPPED = _event(
+    "control.redirection_skipped",
+    logging.ERROR,
+    "phones of the domain with id %(domain_id)d are not redirected: %(error)s",
+    "Make its token anew with bootwave domain token make, or restore the key file.",
+)
 CONTROL_NOT_TRIMMED = _event(
     "control.not_trimmed",
     logging.WARNING,

@@ -69,6 +69,9 @@ class Counter(IntEnum):
     IMAGE_BYTES = 39, "bytes of firmware images sent"
     IMAGES_REFUSED = 40, "requests for firmware images put off with 503"
     IMAGES_STALLED = 41, "downloads of firmware images cut off for want of progress"
+    REDIRECTION_CALLS = 42, "calls of the redirection service"
+    REDIRECTION_FAILURES = 43, "of those, how many had no answer that can be understood"
+    REDIRECTION_ALARMS = 44, "alarms that a phone is redirected elsewhere"
 
 
 class CounterRow:
@@ -114,6 +117,10 @@ class CounterPage:
         """Return the sum of *counter* over all rows."""
         offsets = range(counter, self._slots * self._stride, self._stride)
         return sum(map(self._counters.load, offsets))
+
+    def other_row(self) -> CounterRow:
+        """Return the row of what is no worker, the last one."""
+        return self.row(self._slots - 1)
 
     def totals(self) -> dict[str, int]:
         """Return the sum over all rows for each counter, by its name in lower case."""

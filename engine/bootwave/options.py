@@ -120,6 +120,13 @@ def _url(text: str) -> str:
     return text
 
 
+def _service(text: str) -> str:
+    """Return the URL of a redirection service, whose passwords go nowhere in clear."""
+    if text and (not _url(text).startswith("https://") or not text.endswith("/")):
+        raise ValueError("must begin with https:// and end with a slash")
+    return text
+
+
 def _name(text: str) -> str:
     if not text or text != text.strip():
         raise ValueError("must name interfaces or their addresses, such as eth0")
@@ -643,6 +650,42 @@ class WavesOptions(_Section):
     )
 
 
+class RedirectionOptions(_Section):
+    """How the vendor's redirection service is called."""
+
+    service: Annotated[str, AfterValidator(_service)] = Field(
+        "",
+        description="The https URL of the service, with a slash at its end; empty: the "
+        "vendor's.",
+    )
+    cas: tuple[Path, ...] = Field(
+        (),
+        description="PEM files with the CAs that the service's certificate must come "
+        "from; empty: those that this system trusts.",
+    )
+    calls_per_second: float = Field(
+        5,
+        gt=0,
+        le=1_000,
+        allow_inf_nan=False,
+        description="Calls of the service in a second at most, one after another.",
+    )
+    timeout_seconds: float = Field(
+        20,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="How long one call may take, in seconds.",
+    )
+    list_hours: float = Field(
+        24,
+        ge=0.01,
+        le=8_784,
+        allow_inf_nan=False,
+        description="Hours between two looks at what the service holds.",
+    )
+
+
 class CacheOptions(_Section):
     """Documents kept ready in each worker."""
 
@@ -715,6 +758,7 @@ class Options(_Section):
     limits: LimitsOptions = LimitsOptions()
     firmware: FirmwareOptions = FirmwareOptions()
     waves: WavesOptions = WavesOptions()
+    redirection: RedirectionOptions = RedirectionOptions()
     cache: CacheOptions = CacheOptions()
     sightings: SightingsOptions = SightingsOptions()
     audit: AuditOptions = AuditOptions()

@@ -12,7 +12,7 @@ class Size(NamedTuple):
     setting of http.lane, ``runs`` how often the native tests and properties go through
     the sanitizers, each time with other examples, ``macs`` how many are asked for to
     find out which exist, ``guesses`` the wrong passwords shown for one phone,
-    ``phones`` are resynced.
+    ``phones`` are resynced, ``redirected`` are told to the redirection service.
     """
 
     whole: int
@@ -23,10 +23,13 @@ class Size(NamedTuple):
     macs: int
     guesses: int
     phones: int
+    redirected: int
 
 
-FULL = Size(10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000, 5_000)
-SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500, 50)
+FULL = Size(
+    10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000, 5_000, 10_000
+)
+SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500, 50, 60)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.password import password_from, required_password
+from bootwave.cli.password import password_from, required_password, typed_password
 from bootwave.errors import OptionError
 
 
@@ -59,3 +59,14 @@ def test_a_password_that_must_be_there_is_asked_for_only_on_a_terminal(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda *words, **how: "typed")
     assert required_password(None, False) == "typed"
+
+
+def test_another_password_is_typed_at_a_terminal_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stdin(monkeypatch, b"")
+    with pytest.raises(Misuse, match="Give --password-stdin"):
+        typed_password("Password of the service")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda what, **how: f"{what}: typed")
+    assert typed_password("Password of the service") == "Password of the service: typed"

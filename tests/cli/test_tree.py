@@ -59,6 +59,8 @@ def test_the_names_promised_are_there() -> None:
         "resync",
         *("rollout list", "rollout show", "rollout pause", "rollout resume"),
         *("rollout cancel", "rollout firmware"),
+        *("redirection set", "redirection status", "redirection sync"),
+        "redirection unset",
         *("tls check", "tls block", "tls unblock", "tls blocks"),
         *("tls init", "tls dev"),
     }

@@ -143,6 +143,40 @@ def test_extra_operations_are_answered_in_the_loop(serving: Any, path: Path) -> 
     run(main)
 
 
+def test_extra_operations_that_take_long_tell_their_progress(
+    serving: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "PROGRESS_SECONDS", 0.0)
+    told: list[tuple[int, int]] = []
+
+    async def comparing(args: Any, progress: Callable[[int, int], None]) -> Any:
+        for done in range(args["steps"]):
+            progress(done, args["steps"])
+            await asyncio.sleep(0)
+        return "compared"
+
+    def call_it() -> Any:
+        client = ControlClient.connect(path)
+        assert client is not None
+        try:
+            return client.call(
+                "engine.compare",
+                {"steps": 2},
+                lambda done, total: told.append((done, total)),
+            )
+        finally:
+            client.close()
+
+    async def main() -> None:
+        async with serving() as server:
+            server.register_long("engine.compare", comparing)
+            assert await asyncio.to_thread(call_it) == "compared"
+            assert await server.call("engine.compare", {"steps": 1}) == "compared"
+
+    run(main)
+    assert told == [(0, 2), (1, 2)]
+
+
 def test_the_socket_is_for_its_owner_only_and_goes_with_the_server(
     serving: Any, path: Path
 ) -> None:

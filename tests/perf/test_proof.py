@@ -9,7 +9,16 @@ import pytest
 
 from bootwave.errors import EngineError
 from perf import proof
-from perf.proofs import enumeration, fuzzing, guesses, memory, phones, races, resync
+from perf.proofs import (
+    enumeration,
+    fuzzing,
+    guesses,
+    memory,
+    phones,
+    races,
+    redirection,
+    resync,
+)
 from perf.proofs.distributions import difference
 from perf.proofs.outcome import SHORT, Outcome
 from tests.peers.peer import require
@@ -165,3 +174,24 @@ def test_a_canary_that_lets_all_go_on_fails_the_proof(
     monkeypatch.setattr(resync, "WAIT_SECONDS", 1.0)
     with pytest.raises(EngineError, match="cannot be resumed"):
         resync.prove(20, tmp_path, free_port())
+
+
+def test_redirection_ends_as_it_shall_though_it_is_killed(tmp_path: Path) -> None:
+    (outcome,) = redirection.prove(SHORT.redirected, tmp_path)
+    assert passed([outcome])
+    assert outcome.figures["kills"] == redirection.FEW_KILLS
+
+
+def test_a_service_that_forgets_what_it_was_told_fails_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = redirection._Redirection._settled
+
+    def forgetful(self: redirection._Redirection, what: str) -> dict[str, Any]:
+        found = settled(self, what)
+        self.service.take(sorted(self.wanted)[0])
+        return found
+
+    monkeypatch.setattr(redirection._Redirection, "_settled", forgetful)
+    (outcome,) = redirection.prove(10, tmp_path)
+    assert "1 phones are missing" in outcome.wrong[0]

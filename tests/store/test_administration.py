@@ -269,6 +269,13 @@ CHANGES: list[tuple[str, dict[str, Any], list[str]]] = [
         ["firmware.permitted"],
     ),
     (
+        "redirection.set",
+        {"user": "reseller", "password": "canary", "url": "https://a.example.com"},
+        ["redirection.set"],
+    ),
+    ("redirection.sync", {}, ["redirection.synced"]),
+    ("redirection.unset", {}, ["redirection.unset"]),
+    (
         "account.import",
         {"rows": [{"extension": "2@b.example.com", "password": "canary"}]},
         ["accounts.imported"],
@@ -324,6 +331,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
         "profile.show",
         "group.show",
         "rollout.show",
+        "redirection.status",
     }
     reading.add("settings.ranges")
     reading |= {"firmware.images", "firmware.export", "firmware.explain"}

@@ -17,8 +17,8 @@ from bootwave.store.connection import connect
 from bootwave.store.keysources import key_lines, new_line, replace_file
 from bootwave.store.reader import Reader
 from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, missing_keys, rekey
-from bootwave.store.schema import metadata
 from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
+from bootwave.store.tables import metadata
 from tests.store.clock import Clock
 
 ACCOUNTS = 23
@@ -58,6 +58,7 @@ def full(connection: sqlite3.Connection, key: Path) -> Administration:
     for _ in range(2):
         admin.token_make("a.example.com")
         admin.token_rotate(f"{MAC:012X}")
+    admin.redirection_set(user="u", password="service-word", url="https://a.example")
     owner = credentials_owner(MAC)
     connection.execute(
         "INSERT INTO device_credentials VALUES (?, 'user', ?, 'before', ?, 1.0, NULL)",
@@ -66,7 +67,7 @@ def full(connection: sqlite3.Connection, key: Path) -> Administration:
     return admin
 
 
-SECRETS = ACCOUNTS + 6
+SECRETS = ACCOUNTS + 7
 
 
 def sealed_by(connection: sqlite3.Connection) -> set[bytes]:

@@ -1,4 +1,4 @@
-"""Where a command gets a SIP password from."""
+"""Where a command gets a password from."""
 
 import sys
 from typing import Annotated
@@ -32,6 +32,11 @@ def password_from(password: str | None, from_stdin: bool) -> str | None:
         return password
     if password is not None:
         raise Misuse("Give --password or --password-stdin, not both.")
+    return line_from_stdin()
+
+
+def line_from_stdin() -> str:
+    """Return the one line of standard input, without its end; raises OptionError."""
     # Bytes, so that the terminal's encoding does not matter.
     line = sys.stdin.buffer.readline(4096)
     try:
@@ -56,5 +61,17 @@ def required_password(password: str | None, from_stdin: bool) -> str:
             "The account needs its SIP password: give --password-stdin and write it "
             "to standard input."
         )
-    typed: str = typer.prompt("SIP password", hide_input=True, err=True)
+    return _prompted("SIP password")
+
+
+def typed_password(what: str) -> str:
+    """Return the password that a person types; raises Misuse without a terminal."""
+    if not sys.stdin.isatty():
+        raise Misuse("Give --password-stdin and write the password to standard input.")
+    return _prompted(what)
+
+
+def _prompted(what: str) -> str:
+    """Return what a person types for *what*, unseen."""
+    typed: str = typer.prompt(what, hide_input=True, err=True)
     return typed

@@ -188,6 +188,15 @@ TREE: Mapping[str, Leaf | Branch] = {
             "firmware": Leaf("rollout:firmware", "Roll a firmware out in stages."),
         },
     ),
+    "redirection": Branch(
+        "Phones that the vendor's service sends here.",
+        {
+            "set": Leaf("redirection:set_account", "Set the account with it."),
+            "status": Leaf("redirection:status", "Say how it goes, or all of a phone."),
+            "sync": Leaf("redirection:sync", "Compare all phones, and make it right."),
+            "unset": Leaf("redirection:unset", "Forget the account."),
+        },
+    ),
     "tls": Branch(
         "Certificates of the server and of phones.",
         {

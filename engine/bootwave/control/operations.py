@@ -47,6 +47,8 @@ OPERATIONS = frozenset(
         *("firmware.export", "firmware.import"),
         *("rollout.start", "rollout.firmware", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
+        *("redirection.set", "redirection.unset", "redirection.sync"),
+        "redirection.status",
         *("firmware.images", "firmware.upload", "firmware.remove"),
         *("admin.add", "admin.set", "admin.password", "admin.list", "admin.remove"),
         *("admin.link", "admin.token.add", "admin.token.list", "admin.token.revoke"),

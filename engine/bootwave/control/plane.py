@@ -15,6 +15,7 @@ from bootwave import __version__, log
 from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.operations import ProgressFunction
+from bootwave.control.redirections import RedirectionRunner
 from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
 from bootwave.errors import BootwaveError, StoreError
@@ -72,6 +73,12 @@ class ControlPlane:
         self._watch = CertificateWatch(options.https, control=options.control)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self.server.follow(self._rollouts.heard_of)
+        self._redirections = RedirectionRunner(
+            self.server,
+            self.administration,
+            options.redirection,
+            counters.other_row(),
+        )
         self._capacity = CapacityWatch(
             options, self.server, self.administration, counters, answering
         )
@@ -110,6 +117,7 @@ class ControlPlane:
         await self._capacity.start()
         self._watch.start()
         self._rollouts.start()
+        self._redirections.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
         if self._api_sockets:
@@ -147,6 +155,7 @@ class ControlPlane:
         await self._watch.stop()
         await self._rollouts.stop()
         await self._capacity.stop()
+        await self._redirections.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()

@@ -19,7 +19,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,9 @@ T = TypeVar("T")
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
 """Takes the arguments; returns a JSON-able result or an awaitable of one."""
 
+LongOperation = Callable[[Mapping[str, Any], ProgressFunction], Awaitable[Any]]
+"""Takes the arguments and whom to tell how far it is, in the loop."""
+
 
 class _PeerGone(ConnectionResetError):
     """Whoever asked has hung up; nobody is told, and nothing of it is logged."""
@@ -70,6 +73,7 @@ class ControlServer:
         self._administration = administration
         self._extra: dict[str, ExtraOperation] = {}
         self._followers: list[Callable[[str], None]] = []
+        self._long: dict[str, LongOperation] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
         self._listener: socket.socket | None = None
         self._inode = 0
@@ -85,6 +89,10 @@ class ControlServer:
     def follow(self, hear: Callable[[str], None]) -> None:
         """Call *hear* in the loop with the name of each operation that was run."""
         self._followers.append(hear)
+
+    def register_long(self, op: str, answer: LongOperation) -> None:
+        """Answer *op* as above, by what takes a while and tells how far it is."""
+        self._long[op] = answer
 
     async def start(self) -> None:
         """Listen, and take over the socket file that a killed engine left.
@@ -239,6 +247,8 @@ class ControlServer:
         if extra is not None:
             result = extra(args)
             return await result if inspect.isawaitable(result) else result
+        if op in self._long:
+            return await self._long[op](args, progress or (lambda done, total: None))
         loop = asyncio.get_running_loop()
         # A task that is cancelled must not cancel what is half done.
         try:

@@ -89,7 +89,7 @@ class DirectSession(Session):
         self._connection = connect(options.store.database)
         try:
             keyring = KeyRing.load(options.store.key)
-            self._administration = Administration(
+            self.administration = Administration(
                 self._connection,
                 keyring,
                 options.pairing,
@@ -107,7 +107,7 @@ class DirectSession(Session):
         self, op: str, *, progress: ProgressFunction | None = None, **args: Any
     ) -> Any:
         """Return the result of *op*, committed."""
-        return run(self._administration, op, args, progress, actor=this_actor())
+        return run(self.administration, op, args, progress, actor=this_actor())
 
     def close(self) -> None:
         """Close the database."""

@@ -17,6 +17,7 @@ from bootwave.store.operations.directory import DirectoryOperations
 from bootwave.store.operations.domains import DomainOperations
 from bootwave.store.operations.firmware import FirmwareOperations
 from bootwave.store.operations.pacing import PacingOperations
+from bootwave.store.operations.redirection import RedirectionOperations
 from bootwave.store.operations.rollouts import RolloutOperations
 from bootwave.store.operations.settings import SettingsOperations
 
@@ -31,6 +32,7 @@ class Administration(
     FirmwareOperations,
     RolloutOperations,
     PacingOperations,
+    RedirectionOperations,
     AuditOperations,
     AccessOperations,
 ):

@@ -19,7 +19,12 @@ from bootwave.errors import OptionError, StoreError
 from bootwave.store import audit, keysources
 from bootwave.store.changelog import Change, record
 from bootwave.store.connection import transaction
-from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
+from bootwave.store.secrets import (
+    KeyRing,
+    credentials_owner,
+    password_owner,
+    redirection_owner,
+)
 from bootwave.store.tokens import device_token_owner, domain_token_owner
 
 BATCH = 500  # secrets in one transaction: some milliseconds, for phones write, too
@@ -70,6 +75,7 @@ COLUMNS = (
     _column(
         "domain_tokens", "domain_id", "sealed_previous", domain_token_owner, "wildcard"
     ),
+    _column("redirection_accounts", "id", "sealed_password", redirection_owner),
 )
 
 

@@ -43,6 +43,11 @@ def credentials_owner(mac: int) -> str:
     return f"device/{mac:012X}/credentials"
 
 
+def redirection_owner(account_id: int) -> str:
+    """Return the owner under which the password of a redirection service is sealed."""
+    return f"redirection/{account_id}"
+
+
 class KeyRing:
     """The keys that seal and open secrets.  Has no way to show them."""
 

@@ -9,6 +9,7 @@ from bootwave.store import (
     schema_capacity,
     schema_firmware,
     schema_layers,
+    schema_redirection,
     schema_rollouts,
 )
 
@@ -20,6 +21,7 @@ TOPICS: Final = (
     schema_capacity,
     schema_firmware,
     schema_layers,
+    schema_redirection,
     schema_rollouts,
 )
 

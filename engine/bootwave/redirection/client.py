@@ -1,0 +1,157 @@
+"""Calls of a redirection service over HTTPS.
+
+Its certificate is verified, always.  Redirects are not followed, answers are bounded in
+size and time, and the account goes nowhere but to the service's own URL.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from bootwave.errors import (
+    OptionError,
+    RedirectionRefused,
+    RedirectionUnreachable,
+    XmlRpcSyntaxError,
+)
+from bootwave.limits import MAX_REDIRECTION_ANSWER_BYTES
+from bootwave.redirection.vendors import Call, Vendor
+from bootwave.redirection.xmlrpc import Answer, answer_from, request_body
+
+_SMALL = 65_536  # what is larger is read in a thread, for commands come in between
+_HEADERS = {
+    "Content-Type": "text/xml",
+    "Accept": "text/xml",
+    # What it packs could unfold to any size.
+    "Accept-Encoding": "identity",
+}
+
+
+class Client:
+    """One service, called with one account, from ``__aenter__`` to ``__aexit__``."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        user: str,
+        password: str,
+        *,
+        url: str = "",
+        cas: Sequence[Path] = (),
+        timeout_seconds: float,
+    ) -> None:
+        """Connect to nothing yet.
+
+        *url* stands for the vendor's, and *cas* are PEM files to trust instead of what
+        the system does.  Raises OptionError when one of them cannot be read.
+        """
+        self._vendor = vendor
+        self._url = url or vendor.url
+        self._timeout_seconds = timeout_seconds
+        self._http = httpx.AsyncClient(
+            auth=httpx.BasicAuth(user, password),
+            headers=_HEADERS,
+            verify=_context(cas),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+        )
+
+    async def __aenter__(self) -> "Client":
+        """Return the client."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection."""
+        await self._http.aclose()
+
+    async def call(
+        self,
+        call: Call,
+        *,
+        mac: int = 0,
+        url: str = "",
+        type_: str = "",
+        text: str = "",
+    ) -> Answer:
+        """Return what the service answers.
+
+        Raises RedirectionRefused when it does not accept the account, and
+        RedirectionUnreachable when there is no answer that can be understood.
+        """
+        body = request_body(
+            self._vendor, call, mac=mac, url=url, type_=type_, text=text
+        )
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                found = await self._posted(body)
+        except (TimeoutError, httpx.TimeoutException):
+            raise RedirectionUnreachable(
+                f"no answer within {self._timeout_seconds:g} seconds"
+            ) from None
+        except httpx.HTTPError as error:
+            raise RedirectionUnreachable(_why(error)) from None
+        except httpx.InvalidURL:
+            raise RedirectionUnreachable("its URL cannot be used") from None
+        try:
+            if len(found) <= _SMALL:
+                return answer_from(self._vendor, call, found)
+            return await asyncio.to_thread(answer_from, self._vendor, call, found)
+        except XmlRpcSyntaxError as error:
+            raise RedirectionUnreachable(
+                f"the answer is no result of XML-RPC: {error}"
+            ) from None
+
+    async def _posted(self, body: bytes) -> bytes:
+        async with self._http.stream("POST", self._url, content=body) as response:
+            status = response.status_code
+            if status in (401, 403):
+                raise RedirectionRefused(f"HTTP {status}")
+            if status != 200:
+                why = ", and redirects are not followed" if 300 <= status < 400 else ""
+                raise RedirectionUnreachable(f"HTTP {status}{why}")
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise RedirectionUnreachable("the answer is packed, unasked")
+            found = bytearray()
+            async for some in response.aiter_raw():
+                found += some
+                if len(found) > MAX_REDIRECTION_ANSWER_BYTES:
+                    most = MAX_REDIRECTION_ANSWER_BYTES >> 20
+                    raise RedirectionUnreachable(f"the answer is above {most} MiB")
+        return bytes(found)
+
+
+def _context(cas: Sequence[Path]) -> ssl.SSLContext:
+    if not cas:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for path in cas:
+        try:
+            context.load_verify_locations(path)
+        except OSError as error:  # ssl.SSLError is one
+            what = error.strerror if not isinstance(error, ssl.SSLError) else ""
+            raise OptionError(
+                f"redirection.cas: {path} holds no certificates that can be read"
+                f"{f' ({what})' if what else ''}."
+            ) from None
+    return context
+
+
+def _why(error: BaseException) -> str:
+    """Return in words why a call failed, without anything of the request."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError):
+        return "no connection"
+    if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError):
+        return "the connection broke"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "the answer is no HTTP, or broke off"
+    return f"no answer ({type(error).__name__})"

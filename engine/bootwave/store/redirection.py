@@ -1,0 +1,516 @@
+"""The redirection service's account, and what is known of each MAC there.
+
+What administrators do with it, and the rows that whoever carries it out works on
+(``redirection.ledger``).  URLs hold the tokens of domains, so none is stored but the
+base URL: a row holds digests, and where a phone was found to be sent instead is kept
+as scheme and host.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter
+
+from bootwave.errors import OptionError, StoreNotFound
+from bootwave.options import MAX_URL_CHARACTERS, Url
+from bootwave.phone.mac import is_snom, required_mac, text_from_mac
+from bootwave.phone.models import document_dialect, model_of_mac
+from bootwave.settings.layers import setting_server
+from bootwave.store.connection import placeholders
+from bootwave.store.secrets import redirection_owner
+from bootwave.store.work import Work
+
+SNOM = "snom"
+MAX_USER_CHARACTERS, MAX_PASSWORD_CHARACTERS = 128, 256
+MAX_TROUBLED = 100  # phones in one answer
+_LAST_MAC = (1 << 48) - 1
+_LONGEST = "t" + 26 * "x"  # a token, and what stands behind it
+_NO_ACCOUNT = (
+    "There is no account with the redirection service: bootwave redirection set makes "
+    "one."
+)
+
+_ACCOUNT = """
+SELECT id, vendor, user, sealed_password, url, set_at, set_by, revision, state, words,
+  failures, next_at, answered_at, sync_at, listed_at, lists_done, lists, strays
+FROM redirection_accounts ORDER BY id LIMIT 1
+"""
+_MAKE = """
+INSERT INTO redirection_accounts (vendor, user, sealed_password, url, set_at, set_by,
+  revision, state, words, failures, next_at, answered_at, sync_at, listed_at,
+  lists_done, lists, strays)
+VALUES (:vendor, :user, :nothing, :url, :wall, :actor, 1, '', '', 0, NULL, NULL, NULL,
+  NULL, 0, 0, 0)
+RETURNING id
+"""
+_CHANGE = """
+UPDATE redirection_accounts
+SET user = :user, url = :url, set_at = :wall, set_by = :actor,
+  revision = revision + 1, state = '', words = '', failures = 0, next_at = NULL
+WHERE id = :id
+"""
+_SEAL = "UPDATE redirection_accounts SET sealed_password = :sealed WHERE id = :id"
+# Another user may own nothing of what is there; the next look at all of it says.
+_OTHER_USER = "UPDATE redirection_accounts SET listed_at = NULL WHERE id = :id"
+_FORGET = """
+UPDATE redirection_phones SET known = '', trouble = '', words = '', attempts = 0,
+  next_at = :wall
+WHERE target <> ''
+"""
+_REMOVE = (
+    "DELETE FROM redirection_phones",
+    "DELETE FROM redirection_accounts",
+)
+_SYNC = """
+UPDATE redirection_accounts
+SET sync_at = :wall, state = '', words = '', failures = 0, next_at = NULL,
+  lists_done = 0, lists = 0, revision = revision + 1
+"""
+_AGAIN = """
+UPDATE redirection_phones SET attempts = 0, next_at = :wall WHERE next_at IS NOT NULL
+"""
+_SAVE_HEALTH = """
+UPDATE redirection_accounts
+SET state = :state, words = :words, failures = :failures, next_at = :next_at,
+  answered_at = :answered_at
+WHERE id = :id AND revision = :revision
+"""
+_SAVE_LISTS = """
+UPDATE redirection_accounts SET lists_done = :done, lists = :lists WHERE id = :id
+"""
+_SAVE_LISTED = """
+UPDATE redirection_accounts SET listed_at = :began, strays = :strays WHERE id = :id
+"""
+_ENTRY = """
+SELECT mac, target, known, told, trouble, words, attempts, next_at, tried_at,
+  confirmed_at, elsewhere, elsewhere_at
+FROM redirection_phones
+"""
+_ENTRIES_WITHIN = (
+    _ENTRY + "WHERE mac > :after AND mac <= :last ORDER BY mac LIMIT :most"
+)
+_ENTRIES_OF = _ENTRY + "WHERE mac IN ({})"
+# A clock that was set back must not put off for longer than it may have been meant.
+_DUE = (
+    _ENTRY
+    + "WHERE next_at IS NOT NULL AND (next_at <= :now OR next_at > :far) "
+    + "ORDER BY next_at, mac LIMIT :most"
+)
+_NEXT = "SELECT MIN(next_at) FROM redirection_phones WHERE next_at IS NOT NULL"
+_SAVE = """
+INSERT INTO redirection_phones (mac, target, known, told, trouble, words, attempts,
+  next_at, tried_at, confirmed_at, elsewhere, elsewhere_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (mac) DO UPDATE SET target = excluded.target, known = excluded.known,
+  told = excluded.told, trouble = excluded.trouble, words = excluded.words,
+  attempts = excluded.attempts, next_at = excluded.next_at,
+  tried_at = excluded.tried_at, confirmed_at = excluded.confirmed_at,
+  elsewhere = excluded.elsewhere, elsewhere_at = excluded.elsewhere_at
+"""
+_DELETE = "DELETE FROM redirection_phones WHERE mac = ?"
+# Claims of '?' end by themselves and are not redirected.
+_BOUND = """
+SELECT v.mac, v.domain_id, v.model FROM devices v
+WHERE EXISTS (
+  SELECT 1 FROM bindings b WHERE b.mac = v.mac AND b.expires IS NULL)
+"""
+_BOUND_WITHIN = _BOUND + " AND v.mac > :after AND v.mac <= :last ORDER BY v.mac"
+_BOUND_OF = _BOUND + " AND v.mac IN ({})"
+_DEVICE_AT = """
+SELECT mac FROM devices WHERE mac > :after ORDER BY mac LIMIT 1 OFFSET :most
+"""
+_ENTRY_AT = """
+SELECT mac FROM redirection_phones WHERE mac > :after ORDER BY mac LIMIT 1 OFFSET :most
+"""
+_TOKEN = "SELECT sealed_token FROM domain_tokens WHERE domain_id = :domain_id"
+_COUNTS = """
+SELECT CASE
+  WHEN trouble <> '' THEN trouble
+  WHEN target = '' THEN 'removing'
+  WHEN next_at IS NULL THEN 'registered'
+  WHEN known = target AND told = target AND confirmed_at IS NOT NULL THEN 'checking'
+  ELSE 'waiting' END AS state, COUNT(*)
+FROM redirection_phones GROUP BY state
+"""
+_OUTSTANDING = """
+SELECT COUNT(*) FROM redirection_phones
+WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since)
+"""
+_PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
+_TROUBLED = _ENTRY + "WHERE trouble <> '' AND mac > :after ORDER BY mac LIMIT :most"
+_DOMAIN_NAME = """
+SELECT v.domain_id, v.model, EXISTS (SELECT 1 FROM bindings b WHERE b.mac = v.mac),
+  EXISTS (SELECT 1 FROM bindings b WHERE b.mac = v.mac AND b.expires IS NULL)
+FROM devices v WHERE v.mac = :mac
+"""
+STATES = (
+    *("registered", "waiting", "removing", "checking"),
+    *("unreachable", "refused", "owned", "elsewhere"),
+)
+
+
+class Account(NamedTuple):
+    """An account with the service, how the service behaves, and how far a sync is."""
+
+    id: int
+    vendor: str
+    user: str
+    sealed_password: bytes
+    url: str
+    set_at: float
+    set_by: str
+    revision: int
+    state: str
+    words: str
+    failures: int
+    next_at: float | None
+    answered_at: float | None
+    sync_at: float | None
+    listed_at: float | None
+    lists_done: int
+    lists: int
+    strays: int
+
+
+class Entry(NamedTuple):
+    """What is known of one MAC; the digests are as in ``schema_redirection``.
+
+    ``trouble`` is "" or what is wrong in a word, ``words`` the service's own.
+    ``next_at`` is when something is to be done next, None for never.
+    """
+
+    mac: int
+    target: str
+    known: str = ""
+    told: str = ""
+    trouble: str = ""
+    words: str = ""
+    attempts: int = 0
+    next_at: float | None = None
+    tried_at: float | None = None
+    confirmed_at: float | None = None
+    elsewhere: str = ""
+    elsewhere_at: float | None = None
+
+
+class Bound(NamedTuple):
+    """A device with an account that does not end by itself, and its model or ""."""
+
+    mac: int
+    domain_id: int
+    model: str
+
+
+def digest_of(url: str) -> str:
+    """Return what stands for *url* in the store, "" for none."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32] if url else ""
+
+
+def origin_of(url: str) -> str:
+    """Return scheme and host of *url* (a stranger's): what may be shown of it."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "something that is no URL"
+    if not parts.scheme or not host:
+        return "something that is no URL"
+    return f"{parts.scheme}://{host}{port}"[:160]
+
+
+def url_for(base: str, token: str, model: str, mac: int) -> str:
+    """Return where the phone *mac* is redirected to, ``{mac}`` as it is.
+
+    *base* is the engine's base URL and *token* that of its domain, "" for none.
+    """
+    start = base.rstrip("/") + (f"/{token}" if token else "")
+    name = model or model_of_mac(mac)
+    return setting_server(start, document_dialect(name, ""), name)
+
+
+def set_account(
+    work: Work, user: str | None, password: str | None, url: str | None
+) -> dict[str, Any]:
+    """Store the account, or change what is given of it; None leaves a value."""
+    known = account(work.connection)
+    if known is None and None in (user, password, url):
+        raise OptionError(
+            "The first time user, password and URL are needed: the vendor gives the "
+            "first two, the URL is where phones reach this engine."
+        )
+    named = {
+        "user": known.user if user is None and known else _checked_user(user or ""),
+        "url": known.url if url is None and known else _checked_url(url or ""),
+        "wall": work.at.wall,
+        "actor": work.actor,
+    }
+    if password is not None:
+        password = _checked_password(password)
+    if known is None:
+        made = {**named, "vendor": SNOM, "nothing": b""}
+        ((number,),) = work.connection.execute(_MAKE, made).fetchall()
+    else:
+        number = known.id
+        work.connection.execute(_CHANGE, {**named, "id": number})
+        work.connection.execute(_AGAIN, {"wall": work.at.wall})
+        if known.user != named["user"]:
+            work.connection.execute(_OTHER_USER, {"id": number})
+            work.connection.execute(_FORGET, {"wall": work.at.wall})
+    if password is not None:
+        sealed = work.keyring.seal(password, owner=redirection_owner(number))
+        work.connection.execute(_SEAL, {"id": number, "sealed": sealed})
+    work.note(
+        "redirection.set",
+        SNOM,
+        user=named["user"],
+        url=named["url"],
+        password=password is not None or None,
+    )
+    return status(work)
+
+
+def unset_account(work: Work) -> dict[str, Any]:
+    """Forget the account and what is known of phones; the service is told nothing."""
+    required_account(work.connection)
+    ((phones,),) = work.connection.execute(_PHONES).fetchall()
+    for statement in _REMOVE:
+        work.connection.execute(statement)
+    work.note("redirection.unset", SNOM, phones=phones)
+    return {"phones": phones}
+
+
+def sync(work: Work) -> dict[str, Any]:
+    """Have everything compared with the service now, and what failed tried again."""
+    required_account(work.connection)
+    work.connection.execute(_SYNC, {"wall": work.at.wall})
+    work.connection.execute(_AGAIN, {"wall": work.at.wall})
+    work.note("redirection.synced", SNOM)
+    return status(work)
+
+
+def status(work: Work) -> dict[str, Any]:
+    """Return the account without its password, how it goes, and phones in trouble."""
+    found = required_account(work.connection)
+    counts = dict.fromkeys(STATES, 0)
+    counts.update(work.connection.execute(_COUNTS).fetchall())
+    since = {"since": found.sync_at or 0.0}
+    ((outstanding,),) = work.connection.execute(_OUTSTANDING, since).fetchall()
+    troubled = work.connection.execute(
+        _TROUBLED, {"after": 0, "most": MAX_TROUBLED}
+    ).fetchall()
+    listed = found.listed_at is not None and found.listed_at >= (found.sync_at or 0.0)
+    return {
+        "vendor": found.vendor,
+        "user": found.user,
+        "url": found.url,
+        "set_at": found.set_at,
+        "set_by": found.set_by,
+        "state": found.state,
+        "words": found.words,
+        "next_at": found.next_at,
+        "answered_at": found.answered_at,
+        "sync_at": found.sync_at,
+        "listed_at": found.listed_at,
+        "listed": listed,
+        "lists_done": found.lists_done,
+        "lists": found.lists,
+        "strays": found.strays,
+        "outstanding": outstanding,
+        "phones": counts,
+        "troubled": [_shown(Entry(*row)) for row in troubled],
+    }
+
+
+def status_of(work: Work, text: str) -> dict[str, Any]:
+    """Return what is known of one MAC, and why it is not redirected if it is not."""
+    mac = required_mac(text)
+    found = required_account(work.connection)
+    rows = entries_of(work.connection, [mac])
+    shown = _shown(rows[0] if rows else Entry(mac, ""))
+    device = work.connection.execute(_DOMAIN_NAME, {"mac": mac}).fetchall()
+    domain_id, model, bound, lasting = device[0] if device else (0, "", 0, 0)
+    url = why = ""
+    if not is_snom(mac):
+        why = "its MAC is none of snom's"
+    elif not bound:
+        why = "it is bound to no account"
+    elif not lasting:
+        why = "it claimed a ? account, for a time only"
+    else:
+        has_token = bool(sealed_token(work.connection, domain_id))
+        url = url_for(found.url, "TOKEN" if has_token else "", model, mac)
+    if not rows:
+        shown["state"] = "waiting" if not why else "none"
+    return {**shown, "url": url, "why": why}
+
+
+def account(connection: sqlite3.Connection) -> Account | None:
+    """Return the account, or None."""
+    rows = connection.execute(_ACCOUNT).fetchall()
+    return Account(*rows[0]) if rows else None
+
+
+def required_account(connection: sqlite3.Connection) -> Account:
+    """Return the account; raises StoreNotFound."""
+    found = account(connection)
+    if found is None:
+        raise StoreNotFound(_NO_ACCOUNT)
+    return found
+
+
+def save_health(connection: sqlite3.Connection, found: Account) -> None:
+    """Store how the service behaves, unless a command came in between."""
+    connection.execute(_SAVE_HEALTH, found._asdict())
+
+
+def save_lists(
+    connection: sqlite3.Connection, account_id: int, done: int, lists: int
+) -> None:
+    """Store how many of the lists were asked for."""
+    connection.execute(_SAVE_LISTS, {"id": account_id, "done": done, "lists": lists})
+
+
+def save_listed(
+    connection: sqlite3.Connection, account_id: int, began: float, strays: int
+) -> None:
+    """Store that a look at everything came to its end, and when it *began*."""
+    named = {"id": account_id, "began": began, "strays": strays}
+    connection.execute(_SAVE_LISTED, named)
+
+
+def entries_of(connection: sqlite3.Connection, macs: Sequence[int]) -> list[Entry]:
+    """Return what is known of *macs*, of some hundreds at most."""
+    if not macs:
+        return []
+    sql = _ENTRIES_OF.format(placeholders(len(macs)))
+    return [Entry(*row) for row in connection.execute(sql, list(macs)).fetchall()]
+
+
+def due(
+    connection: sqlite3.Connection, now: float, far: float, most: int
+) -> list[Entry]:
+    """Return *most* entries of which something is to be done *now*, longest due first.
+
+    Those put off beyond *far* are due, too.
+    """
+    rows = connection.execute(_DUE, {"now": now, "far": far, "most": most}).fetchall()
+    return [Entry(*row) for row in rows]
+
+
+def next_due(connection: sqlite3.Connection) -> float | None:
+    """Return when something is to be done next, None for never."""
+    found: float | None = connection.execute(_NEXT).fetchall()[0][0]
+    return found
+
+
+def save(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Store *entries*."""
+    connection.executemany(_SAVE, entries)
+
+
+def delete(connection: sqlite3.Connection, macs: Iterable[int]) -> None:
+    """Forget *macs*."""
+    connection.executemany(_DELETE, [(mac,) for mac in macs])
+
+
+def bound_of(connection: sqlite3.Connection, macs: Sequence[int]) -> list[Bound]:
+    """Return those of *macs*, some hundreds at most, that shall be redirected."""
+    if not macs:
+        return []
+    sql = _BOUND_OF.format(placeholders(len(macs)))
+    return _redirected(connection.execute(sql, list(macs)).fetchall())
+
+
+def within(
+    connection: sqlite3.Connection, after: int, most: int
+) -> tuple[list[Bound], list[Entry], int | None]:
+    """Return who shall be redirected and what is known, of *most* MACs behind *after*.
+
+    And the MAC to go on behind, None at the end.
+    """
+    ends = [
+        row[0]
+        for sql in (_DEVICE_AT, _ENTRY_AT)
+        for row in connection.execute(sql, {"after": after, "most": most - 1})
+    ]
+    last = min(ends, default=_LAST_MAC)
+    span = {"after": after, "last": last}
+    bound = connection.execute(_BOUND_WITHIN, span).fetchall()
+    rows = connection.execute(_ENTRIES_WITHIN, {**span, "most": most + 1}).fetchall()
+    known = [Entry(*row) for row in rows]
+    return _redirected(bound), known, last if ends else None
+
+
+def sealed_token(connection: sqlite3.Connection, domain_id: int) -> bytes:
+    """Return the token of a domain, sealed as ``store.tokens`` does; b"" for none."""
+    rows = connection.execute(_TOKEN, {"domain_id": domain_id}).fetchall()
+    return bytes(rows[0][0]) if rows else b""
+
+
+def _redirected(rows: Iterable[Sequence[Any]]) -> list[Bound]:
+    return [Bound(*row) for row in rows if is_snom(row[0])]
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    is_known = entry.known == entry.told == entry.target
+    if entry.trouble:
+        state = entry.trouble
+    elif not entry.target:
+        state = "removing"
+    elif entry.next_at is None:
+        state = "registered"
+    else:
+        state = "checking" if is_known and entry.confirmed_at else "waiting"
+    return {
+        "mac": text_from_mac(entry.mac),
+        "state": state,
+        "words": entry.words,
+        "attempts": entry.attempts,
+        "next_at": entry.next_at,
+        "tried_at": entry.tried_at,
+        "confirmed_at": entry.confirmed_at,
+        "elsewhere": entry.elsewhere,
+        "elsewhere_at": entry.elsewhere_at,
+    }
+
+
+def _checked_user(user: str) -> str:
+    text = user.strip()
+    # RFC 7617 section 2: a user-id with a colon cannot be told from its password.
+    if not text or ":" in text or not text.isprintable():
+        raise OptionError(
+            "The user name of the redirection service is not one: write what the "
+            "vendor gave, without a colon."
+        )
+    if len(text) > MAX_USER_CHARACTERS:
+        raise OptionError(f"A user name has {MAX_USER_CHARACTERS} characters at most.")
+    return text
+
+
+def _checked_password(password: str) -> str:
+    if not password or not password.isprintable():
+        raise OptionError("The password of the redirection service is not one.")
+    if len(password) > MAX_PASSWORD_CHARACTERS:
+        raise OptionError(
+            f"A password has {MAX_PASSWORD_CHARACTERS} characters at most."
+        )
+    return password
+
+
+def _checked_url(url: str) -> str:
+    text = url.strip().rstrip("/")
+    try:
+        TypeAdapter(Url).validate_python(text)
+    except ValueError:
+        text = ""
+    room = MAX_URL_CHARACTERS - len(url_for("", _LONGEST, "snomM100KLE", 0))
+    if not text or "{" in text or "?" in text or "#" in text or len(text) > room:
+        raise OptionError(
+            f"{url.strip()[:80]!r} is not where phones reach this engine: write its "
+            "base URL, such as https://pbx.example.com, without {mac}."
+        )
+    return text

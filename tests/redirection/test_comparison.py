@@ -1,0 +1,216 @@
+"""What the service holds against what is bound, with others in between."""
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from bootwave.redirection import comparison as module
+from bootwave.redirection.comparison import Comparison
+from bootwave.redirection.ledger import Ledger
+from bootwave.redirection.plan import Action, Result
+from bootwave.redirection.survey import Survey
+from bootwave.store.administration import Administration
+from bootwave.store.redirection import digest_of
+from tests.redirection.test_ledger import (
+    BASE,
+    URL,
+    Add,
+    ledger,
+    mac,
+    orders,
+    outcomes,
+    ready,
+    step,
+)
+from tests.store.clock import Clock
+
+__all__ = ["ledger", "ready"]  # fixtures
+
+
+def through(step: Callable[[int], int | None]) -> int:
+    """Take all steps, and return how many those were."""
+    after: int | None = 0
+    steps = 0
+    while after is not None:
+        after = step(after)
+        steps += 1
+    return steps
+
+
+def begun(ledger: Ledger, clock: Clock, *, for_sync: bool = False) -> Comparison:
+    found = ledger.comparison(ledger.account(), clock().wall, for_sync=for_sync)
+    through(found.gather)
+    return found
+
+
+def filled(survey: Survey, held: dict[str, str]) -> Survey:
+    """Give *survey* what a service holds, of which every MAC is of a snom370."""
+    while (wanted := survey.next_list()) is not None:
+        type_, url = wanted
+        macs = [m for m, target in held.items() if url in ("", target)]
+        survey.receive(int(m, 16) for m in macs if type_ == "snom370")
+    return survey
+
+
+def compared(found: Comparison, held: dict[str, str]) -> Survey:
+    survey = filled(found.survey(), held)
+    through(lambda after: found.compare(survey, after))
+    through(found.sort_strays)
+    found.finish(survey)
+    return survey
+
+
+def registered(ledger: Ledger, add: Add, *numbers: int) -> None:
+    for number in numbers:
+        add(f"{400 + number}@pbx.example.com", mac=mac(number))
+    step(ledger, *outcomes(step(ledger)))
+
+
+def test_drift_is_found_and_strays_are_taken_away_by_a_sync_only(
+    ready: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    registered(ledger, add, 1, 2, 3, 4)
+    clock.pass_seconds(5)
+    held = {mac(1): URL, mac(2): "https://else.example.com/x"}
+    held |= {mac(4): URL, mac(9): URL}
+    assert compared(begun(ledger, clock), held).differing == 2
+    found = step(ledger)
+    assert sorted(orders(found)) == [
+        (mac(2), Action.LOOK, URL),
+        (mac(3), Action.REGISTER, URL),
+    ]
+    assert not found.survey
+    status = ready.redirection_status()
+    assert (status["strays"], status["listed"]) == (1, True)
+    step(ledger, *outcomes(found))
+    clock.pass_seconds(5)
+    ready.redirection_sync()
+    wanted = step(ledger)
+    assert (wanted.survey, wanted.for_sync) == (True, True)
+    held |= {mac(2): URL, mac(3): URL}
+    compared(begun(ledger, clock, for_sync=True), held)
+    found = step(ledger)
+    assert orders(found) == [(mac(9), Action.DEREGISTER, "")]
+    assert found.orders[0].ours == (digest_of(URL),)
+    assert ready.redirection_status()["strays"] == 0
+
+
+def test_a_look_at_everything_is_due_at_first_each_day_and_by_a_sync(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    assert step(ledger).survey
+    compared(begun(ledger, clock), {})
+    assert not step(ledger).survey
+    clock.pass_seconds(86_401)
+    found = step(ledger)
+    assert (found.survey, found.for_sync) == (True, False)
+
+
+def test_macs_are_walked_over_some_at_a_time(
+    ready: Administration,
+    ledger: Ledger,
+    add: Add,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registered(ledger, add, *range(5))
+    monkeypatch.setattr(module, "WALK", 2)
+    monkeypatch.setattr(module, "STRAYS", 2)
+    found = ledger.comparison(ledger.account(), clock().wall + 1, for_sync=True)
+    assert through(found.gather) == 3
+    survey = filled(found.survey(), {mac(number): URL for number in range(10)})
+    assert through(lambda after: found.compare(survey, after)) == 3
+    assert through(found.sort_strays) == 3
+    assert {each[0] for each in orders(step(ledger))} == {
+        mac(number) for number in range(5, 10)
+    }
+
+
+def test_who_is_bound_meanwhile_is_no_stray(
+    ready: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    found = begun(ledger, clock, for_sync=True)
+    survey = filled(found.survey(), {mac(1): URL, mac(2): URL, mac(3): URL})
+    through(lambda after: found.compare(survey, after))
+    add("401@pbx.example.com", mac=mac(1))
+    add("402@pbx.example.com", mac=mac(2))
+    ready.account_unbind("402@pbx.example.com")
+    through(found.sort_strays)
+    found.finish(survey)
+    assert sorted(orders(step(ledger))) == [
+        (mac(1), Action.REGISTER, URL),
+        (mac(2), Action.DEREGISTER, ""),
+        (mac(3), Action.DEREGISTER, ""),
+    ]
+
+
+def test_nothing_is_stored_of_an_account_that_was_changed_meanwhile(
+    ready: Administration,
+    ledger: Ledger,
+    add: Add,
+    clock: Clock,
+    connection: sqlite3.Connection,
+) -> None:
+    registered(ledger, add, 1)
+    found = begun(ledger, clock, for_sync=True)
+    clock.pass_seconds(5)
+    survey = filled(found.survey(), {mac(9): URL})
+    ready.redirection_unset()
+    through(lambda after: found.compare(survey, after))
+    through(found.sort_strays)
+    found.finish(survey)
+    assert not connection.execute("SELECT * FROM redirection_phones").fetchall()
+
+
+def test_how_far_the_lists_are_is_told(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    found = begun(ledger, clock)
+    survey = found.survey()
+    survey.receive([])
+    found.save_lists(survey)
+    status = ready.redirection_status()
+    assert (status["lists_done"], status["lists"]) == (1, survey.lists)
+
+
+def test_a_preview_says_what_a_sync_would_do_and_changes_nothing(
+    ready: Administration,
+    ledger: Ledger,
+    add: Add,
+    clock: Clock,
+    connection: sqlite3.Connection,
+) -> None:
+    registered(ledger, add, 1, 2, 3)
+    add("404@pbx.example.com", mac=mac(4))
+    step(ledger, *outcomes(step(ledger), Result.OWNED, "Error:owned_by_other_user"))
+    ready.account_unbind("403@pbx.example.com")
+    before = "\n".join(connection.iterdump())
+    found = begun(ledger, clock, for_sync=True)
+    survey = filled(found.survey(), {mac(1): URL, mac(3): URL, mac(9): URL})
+    through(lambda after: found.preview(survey, after))
+    assert found.found == {
+        "right": [int(mac(1), 16)],
+        "nowhere": [int(mac(2), 16)],
+        "elsewhere": [],
+        "unseen": [],
+        "refused": [int(mac(4), 16)],
+        "removing": [int(mac(3), 16)],
+        "strays": [int(mac(9), 16)],
+    }
+    assert "\n".join(connection.iterdump()) == before
+
+
+def test_lists_are_asked_for_the_urls_in_use_and_the_plain_ones(
+    ready: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    add("401@pbx.example.com", mac=mac(1))
+    token = ready.token_make("pbx.example.com")["token"]
+    survey = begun(ledger, clock).survey()
+    asked = []
+    while (wanted := survey.next_list()) is not None:
+        asked.append(wanted)
+        survey.receive([])
+    of_370 = [url for type_, url in asked if type_ == "snom370"]
+    assert of_370 == sorted(["", f"{BASE}/{token}/{{mac}}.xml", URL])
+    assert ("snomm9", f"{BASE}/snomm9-{{mac}}.htm") in asked
