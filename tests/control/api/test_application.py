@@ -6,6 +6,7 @@ import subprocess
 import httpx
 import pytest
 
+from bootwave import log
 from tests.control.api.conftest import PASSWORD, A, Served, problem
 
 
