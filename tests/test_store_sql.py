@@ -7,7 +7,7 @@ import pytest
 
 import bootwave.store
 
-SOURCES = sorted(Path(bootwave.store.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(bootwave.store.__file__).parent.rglob("*.py"))
 CALLS = {"execute", "executemany", "executescript"}
 
 

@@ -17,6 +17,7 @@ from bootwave.store.operations.directory import DirectoryOperations
 from bootwave.store.operations.domains import DomainOperations
 from bootwave.store.operations.firmware import FirmwareOperations
 from bootwave.store.operations.pacing import PacingOperations
+from bootwave.store.operations.listing import ListOperations
 from bootwave.store.operations.rollouts import RolloutOperations
 from bootwave.store.operations.settings import SettingsOperations
 
@@ -32,6 +33,7 @@ class Administration(
     RolloutOperations,
     PacingOperations,
     AuditOperations,
+    ListOperations,
     AccessOperations,
 ):
     """The operations.  One thread at a time may use it.
