@@ -62,7 +62,7 @@ def test_devices_come_with_their_last_contact_when_asked(
 ) -> None:
     add("401@a.example.com", mac=f"{MAC:012X}")
     add("402@a.example.com", mac=f"{MAC + 1:012X}")
-    agent = "Mozilla/4.0 (compatible; snomD785-SIP 10.1.73.16 1.1.3-u)"
+    agent = "snomD785-SIP 10.1.73.16"
     log.append(
         [
             seen(MAC, 20, Reason.SERVED_WINDOW, agent),
