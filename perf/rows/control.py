@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def search(site: Site) -> list[Line]:
             deep = _deep(session, page, int(devices * DEEP))
             figures: dict[str, list[float]] = {"first": [], "bootwave": []}
             for _ in range(site.effort.rounds):
-                figures["first"].append(_ms(lambda p=page: p("")))
-                figures["bootwave"].append(_ms(lambda p=page, at=deep: p(at)))
+                figures["first"].append(_ms(partial(page, "")))
+                figures["bootwave"].append(_ms(partial(page, deep)))
             lines.append(
                 Line(
                     f"control/{name}/{devices}",

@@ -1,7 +1,7 @@
 """``bootwave account import`` and ``replace``: a file of accounts, of any size."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -115,7 +115,7 @@ def form_of(file: str, form: Form | None) -> Form:
     return form or _SUFFIXES.get(Path(file).suffix.lower(), Form.CSV)
 
 
-def _pieces(file: str) -> Iterator[bytes]:
+def _pieces(file: str) -> Generator[bytes, None, None]:
     try:
         with _opened(file) as opened:
             while piece := opened.read(_PIECE_BYTES):

@@ -11,7 +11,7 @@ too far behind, is let go, and counted by the reason.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,7 +29,7 @@ TOGETHER: Final = 500  # sightings in memory for one listener
 MOST_BEHIND: Final = 100_000
 LOOK_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 15.0  # after which it is said that the connection still lives
-STALL_SECONDS: Final = 30.0  # for which a listener may leave an event untaken
+STALL_SECONDS: Final = 10.0  # for which an event may be left: the API cuts off at 20
 RETRY: Final = b"retry: 3000\n\n"
 
 Progress = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -92,7 +92,7 @@ class EventFeed:
 
     async def events(
         self, last_id: str, sees: Sees | None, *, rollouts: bool
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield events behind *last_id*, "" for those from now on.
 
         *sees* chooses among MACs, None takes all.  Raises EngineError when too many
@@ -106,7 +106,9 @@ class EventFeed:
         listener = _Listener(task)
         self._listeners.add(listener)
         try:
-            place = place_from_text(last_id) or await asyncio.to_thread(self._tail.end)
+            place = place_from_text(last_id)
+            if place is None:
+                place = await asyncio.to_thread(self._tail.end)
             async with aclosing(
                 self._told_to(listener, place, sees, rollouts=rollouts)
             ) as told:
@@ -124,7 +126,7 @@ class EventFeed:
         sees: Sees | None,
         *,
         rollouts: bool,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         yield RETRY
         quiet_since = time.monotonic()
         while True:

@@ -28,6 +28,8 @@ def page(
     """
     if not 0 < limit <= pages.MAX_ROWS:
         raise OptionError(f"Ask for 1 to {pages.MAX_ROWS} rows at once.")
+    if domain is None and work.reach is not None:
+        raise OptionError("Name the domain whose accounts are exported.")
     equal = {} if domain is None else {"domain": work.domain_id(domain)}
     place = pages.place_of("accounts", "number", tuple(equal))
     order = RESOURCES["accounts"][place]

@@ -145,12 +145,14 @@ def _pairs(
         (claims if temporary else macs)[account_id].add(mac)
     stored = {
         number: _Stored(
-            AccountRow(id_, domain_id, number, domain, *fields, wildcard),
+            AccountRow(
+                id_, domain_id, number, domain, name, auth_user, mailbox, wildcard
+            ),
             bytes(sealed),
             frozenset(macs[id_]),
             frozenset(claims[id_]),
         )
-        for id_, number, *fields, wildcard, sealed in found
+        for id_, number, name, auth_user, mailbox, wildcard, sealed in found
     }
     return [
         (row, stored[row.account.number])

@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bootwave.errors import OptionError
+from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.sightings import Sighting
 from bootwave.store.devicereport import PROVISIONED, told
+from bootwave.store.devices import within
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.pages import mac_range
 from bootwave.store.sightings import SightingLog, UnknownPhone
@@ -46,7 +47,12 @@ def page(
     if resource == "sightings":
         if "mac" not in given:
             raise OptionError("A time-line is that of one phone: name its mac.")
-        return _time_line(log, required_mac(given["mac"]), limit, cursor)
+        mac = required_mac(given["mac"])
+        if work.reach is not None and not within(work, [mac], work.reach):
+            raise StoreNotFound(f"{text_from_mac(mac)} is no device of yours.")
+        return _time_line(log, mac, limit, cursor)
+    if work.reach is not None:
+        raise StoreNotFound("Unknown phones are of no domain.")
     return _unknown(work, log, given.get("mac_prefix", ""), limit, cursor)
 
 

@@ -7,7 +7,7 @@ until enough of them are right, within a bound (``pages``).
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from bootwave.errors import OptionError
+from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
 from bootwave.store import groups, profiles, windows
@@ -61,7 +61,40 @@ def wanted(work: Work, resource: str, filters: Mapping[str, str]) -> Wanted:
     if resource == "audit" and {"since", "until"} & given.keys():
         prefix = _between(work, given)
         names.append("between")
-    return Wanted(tuple(names), equal, prefix, _keep(work, resource, given))
+    keep = _both(_keep(work, resource, given), _reached(work, resource, given))
+    return Wanted(tuple(names), equal, prefix, keep)
+
+
+# Where the name of its domain stands in a row, for who does not reach all.
+_DOMAIN_AT: Final[Mapping[str, int]] = {
+    "domains": 0,
+    "accounts": 2,
+    "wildcards": 2,
+    "devices": 1,
+    "bindings": 3,
+    "windows": 1,
+}
+# These are looked up by a domain that is reached.
+_OF_DOMAIN: Final = frozenset({"profiles", "groups"})
+
+
+def _reached(work: Work, resource: str, given: Mapping[str, str]) -> Keep | None:
+    """Return what passes over rows of domains that who asks does not reach.
+
+    Raises StoreNotFound for a list that is of no domain.
+    """
+    if work.reach is None or resource in _OF_DOMAIN or "domain" in given:
+        return None
+    if resource not in _DOMAIN_AT:
+        raise StoreNotFound(f"There is no list of {resource} of one domain.")
+    at = _DOMAIN_AT[resource]
+    return lambda row: work.reaches(row[at])
+
+
+def _both(one: Keep | None, other: Keep | None) -> Keep | None:
+    if one is None or other is None:
+        return one or other
+    return lambda row: one(row) and other(row)
 
 
 def _whole(text: str) -> int:

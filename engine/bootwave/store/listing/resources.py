@@ -52,8 +52,9 @@ _PHONE = "p.mac, p.fate, p.result, p.detail, p.notified_at, p.back_at"
 
 _DOMAIN_FIELDS = (
     "d.name, d.registrar, d.outbound_proxy, d.language, d.timezone, d.tone_scheme, "
-    "d.wildcard_subnet, COALESCE((SELECT CASE t.required WHEN 0 THEN 'optional' "
-    "ELSE 'required' END FROM domain_tokens t WHERE t.domain_id = d.id), '')"
+    "d.wildcard_subnet, d.reach, "
+    "COALESCE((SELECT CASE t.required WHEN 0 THEN 'optional' ELSE 'required' END "
+    "FROM domain_tokens t WHERE t.domain_id = d.id), '')"
 )
 
 _BY_NUMBER = ("a.number", "a.id")

@@ -194,7 +194,8 @@ class BulkOperations(Transactions):
                 "the engine was restarted; begin it again."
             )
         kept.used = self._now().boottime
-        return kept.stage
+        stage: Stage = kept.stage
+        return stage
 
     def _import(
         self,
