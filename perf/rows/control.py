@@ -1,6 +1,5 @@
 """What administrators wait for: pages of a large store, and a large import."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -25,10 +24,13 @@ DEEP = 0.9  # of the list lies before the page
 REPEATS = 20
 IMPORTED = 100_000
 FEW = 10_000
+LOOK_SECONDS = 0.005
 IMPORT_GOAL = 60  # seconds, issue 6
-# What is written anew for more rows than there is room for anyway.
-MEMORY_GOAL = 1.5
-DEEP_GOAL = 2
+# The database's cache of 64 MB, which few rows do not fill, is all that may come to it.
+MEMORY_GOAL = 2
+# If it grew with the depth it would be thousands; pages of the index and of the table
+# that nobody read before cost some.
+DEEP_GOAL = 5
 
 _ACCOUNTS = {"domain": DOMAIN}
 
@@ -198,14 +200,27 @@ def _import(site: Site, count: int) -> tuple[float, float]:
         ],
         stdout=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    # Not what wait4 tells: that counts what the bench itself had before exec.
+    peak = 0
+    while process.poll() is None:
+        peak = _peak_kib(process.pid) or peak
+        time.sleep(LOOK_SECONDS)
     took = time.perf_counter() - began
-    if status:
+    if process.returncode:
         raise Wrong(f"the import ended with {process.returncode}")
     _check(file, count)
     shutil.rmtree(place)
-    return took, usage.ru_maxrss / 1e3
+    return took, peak * 1024 / 1e6
+
+
+def _peak_kib(pid: int) -> int:
+    """Return the most that a process had in memory until now, 0 when it is over."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if "VmHWM" in line]
+    return int(found[0]) if found else 0
 
 
 def _check(file: Path, count: int) -> None:
