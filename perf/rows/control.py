@@ -26,8 +26,9 @@ IMPORTED = 100_000
 FEW = 10_000
 LOOK_SECONDS = 0.005
 IMPORT_GOAL = 60  # seconds, issue 6
-# The database's cache of 64 MB, which few rows do not fill, is all that may come to it.
-MEMORY_GOAL = 2
+# MB: the database's cache of 64, which few rows do not fill, a chunk of rows, and Python.
+# Six times as many rows took 159 as well.
+MEMORY_GOAL = 200
 # If it grew with the depth it would be thousands; pages of the index and of the table
 # that nobody read before cost some.
 DEEP_GOAL = 5
@@ -123,7 +124,7 @@ def imported(site: Site) -> list[Line]:
             f"control/memory/{IMPORTED}",
             "MB",
             memory,
-            [Goal(MEMORY_GOAL, f"{FEW} rows")],
+            [Goal(MEMORY_GOAL)],
             limit=f"{FEW} rows",
             note="the most that the command had in memory, Python and all",
         ),
