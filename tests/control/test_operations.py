@@ -39,7 +39,6 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
     }
     internal = {"close", "audit_trim", "rollout_step", "rollout_credentials"}
     internal |= {"interrupt", "request_cost", "pace_reconsidered"}
-    internal.add("interrupt")
     internal |= {"device_domain", "device_within"}
     assert public - internal == {method_name(op) for op in OPERATIONS}
 

@@ -16,8 +16,8 @@ from bootwave.store.operations.devices import DeviceOperations
 from bootwave.store.operations.directory import DirectoryOperations
 from bootwave.store.operations.domains import DomainOperations
 from bootwave.store.operations.firmware import FirmwareOperations
-from bootwave.store.operations.pacing import PacingOperations
 from bootwave.store.operations.listing import ListOperations
+from bootwave.store.operations.pacing import PacingOperations
 from bootwave.store.operations.rollouts import RolloutOperations
 from bootwave.store.operations.settings import SettingsOperations
 
