@@ -46,6 +46,7 @@ ROWS = {
     "growth": "fleet:growth",
     "wave": "wave:wave",
     "firmware": "firmware:firmware",
+    "control": "control:control",
 }
 
 

@@ -132,6 +132,8 @@ MAX_CERTIFICATE_BLOCKS = 100_000
 
 # The API.  What one request of administrators says; imports are streamed.
 MAX_API_BODY_BYTES = 1024 * 1024
+MAX_API_IMPORT_BYTES = 1024 * 1024 * 1024  # ten million accounts; kept on the disk
+MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256
 # What one connection may take for a head, and, of a body, for each 64 KiB: Apache's

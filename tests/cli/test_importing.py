@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from bootwave.cli import importing
-from bootwave.cli.importing import rows_from_csv
-from bootwave.errors import SettingError
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -15,41 +13,6 @@ TWO = (
     "501,pbx.example.com,Anna,p1,000413000501\n"
     '502,pbx.example.com,"Bob, the builder",p2,\n'
 )
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_columns_come_in_any_order_and_with_any_separator(delimiter: str) -> None:
-    text = delimiter.join(("Password", "EXTENSION", "mac")) + "\r\n"
-    text += delimiter.join(("p", " 401 ", "")) + "\r\n\r\n"
-    assert rows_from_csv(text) == [{"password": "p", "extension": "401", "mac": ""}]
-
-
-def test_quoted_values_hold_separators_and_lines() -> None:
-    rows = rows_from_csv('extension,name\n1,"a,b"\n2,"c ""d"" e"\n')
-    assert [row["name"] for row in rows] == ["a,b", 'c "d" e']
-
-
-def test_short_rows_leave_values_out() -> None:
-    assert rows_from_csv("extension,name,mac\n1,a\n") == [
-        {"extension": "1", "name": "a"}
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("", "The file is empty"),
-        ("\n\n", "The file is empty"),
-        ("401,pbx.example.com\n", "Column 1 of the first line is none: it must"),
-        ("extension,colour\n", "Column 2 of the first line is none: it must"),
-        ("name,mac\n", "The column extension is missing"),
-        ("extension,name,name\n", "The column name is there twice"),
-        ('extension\n"1\n', "The file is not CSV"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_refused(text: str, sentence: str) -> None:
-    with pytest.raises(SettingError, match=sentence):
-        rows_from_csv(text)
 
 
 @pytest.mark.parametrize("way", ["file", "stdin"])
@@ -111,16 +74,10 @@ def test_a_file_full_of_errors_is_cut(store: Command) -> None:
     assert lines[-1] == "… and 10 rows more, which --json shows."
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence(
-    store: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_read_is_one_sentence(store: Command) -> None:
     assert "cannot be read" in refused(store("account", "import", "none.csv"))
     bad = store("account", "import", "-", stdin=b"extension\n\xe4\n")
     assert "is not UTF-8 (line 2)" in refused(bad)
-    monkeypatch.setattr(importing, "MAX_FILE_BYTES", 10)
-    assert "import it in parts" in refused(
-        store("account", "import", "-", stdin="x" * 11)
-    )
 
 
 def test_rows_with_too_many_values_are_told_with_all_that_is_wrong(
@@ -150,3 +107,33 @@ def test_a_file_without_a_heading_keeps_its_passwords_to_itself(
 ) -> None:
     done = store("account", "import", "-", stdin="hunter2,401,pbx.example.com\n")
     assert "hunter2" not in refused(done)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.NDJSON", "-"])
+def test_json_lines_are_imported(store: Command, tmp_path: Path, name: str) -> None:
+    text = (
+        '{"extension":"501","domain":"pbx.example.com","password":"p1"}\n'
+        '{"extension":"502","domain":"pbx.example.com","password":"p2"}\n'
+    )
+    if name == "-":
+        done = store("account", "import", "-", "--format", "jsonl", stdin=text)
+    else:
+        (tmp_path / name).write_text(text)
+        done = store("account", "import", tmp_path / name)
+    assert done.out == "Stored: 2 added, 0 updated, 0 bound.\n"
+
+
+def test_a_domain_becomes_what_a_file_says(store: Command, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("extension,name,password\n401,Anna,p1\n402,Bob,p2\n")
+    words = ("account", "replace", "pbx.example.com", file)
+    done = store(*words, "--dry-run")
+    assert done.out.startswith("Nothing was stored; it would be: 1 added, 1 changed")
+    done = store(*words, "--json")
+    assert (done.json["added"], done.json["stored"]) == (1, True)
+    done = store(*words)
+    assert done.out.endswith("0 bound, 0 unbound, 2 same.\n")
+    file.write_text("extension\n")
+    assert "would remove 2 of the 2 accounts" in refused(store(*words))
+    assert store(*words, "--most-removed", "2").status == 0
+    assert store("account", "list", "--json").json == []

@@ -40,6 +40,7 @@ def test_the_names_promised_are_there() -> None:
         *("dialplan set", "dialplan unset", "dialplan list", "dialplan clear"),
         *("language set", "language unset", "language list"),
         *("account add", "account import", "account bind", "account unbind"),
+        *("account export", "account replace", "search"),
         *("account list", "account show", "account set", "account remove"),
         *("window open", "window close", "window list"),
         *("device list", "device show", "device check", "device reset", "device token"),

@@ -182,7 +182,8 @@ def test_layers_are_added_to_a_store_of_before(trusted: Path) -> None:
     check(trusted)
     after = rows(trusted)
     same_rows(before, after)
-    assert [row[-1] for row in after["accounts"] + after["devices"]] == [None, None]
+    assert [row[-2:] for row in after["accounts"]] == [(None, "anna")]
+    assert [row[-1] for row in after["devices"]] == [None]
     assert [row[-1] for row in after["function_keys"]] == [""]
     connection = connect(trusted)
     connection.executescript("""

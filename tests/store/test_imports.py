@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bootwave.store import imports
+from bootwave.errors import StoreConflict
+from bootwave.store import importrows, staged
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, MOST_IN_ONE, Change
-from bootwave.store.imports import prepared
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing, password_owner
 
@@ -161,9 +161,9 @@ def test_a_default_domain_stands_for_rows_without_one(
 def test_a_file_of_the_wrong_kind_has_a_bounded_report(
     domain: None, admin: Administration
 ) -> None:
-    result = admin.account_import([row("x y")] * (imports.MAX_ERRORS + 5))
-    assert len(result["errors"]) == imports.MAX_ERRORS
-    assert result["error_count"] == imports.MAX_ERRORS + 5
+    result = admin.account_import([row("x y")] * (importrows.MAX_ERRORS + 5))
+    assert len(result["errors"]) == importrows.MAX_ERRORS
+    assert result["error_count"] == importrows.MAX_ERRORS + 5
 
 
 def test_a_very_large_import_says_that_everything_changed(
@@ -172,12 +172,6 @@ def test_a_very_large_import_says_that_everything_changed(
     told.clear()
     admin.account_import([row(number) for number in range(MOST_IN_ONE + 1)])
     assert told == [[EVERYTHING]]
-
-
-def test_a_prepared_row_does_not_show_its_password() -> None:
-    (ready,), wrong = prepared([row(401)], None)
-    assert wrong == []
-    assert "hunter2" not in repr(ready)
 
 
 def test_bulk_makes_everything_in_one_transaction_and_again(
@@ -212,8 +206,6 @@ def test_bulk_makes_everything_in_one_transaction_and_again(
 def test_bulk_without_update_refuses_what_exists(
     admin: Administration, domain: None
 ) -> None:
-    from bootwave.errors import StoreConflict
-
     with pytest.raises(StoreConflict):
         admin.bulk(domains=[{"name": DOMAIN}])
 
@@ -227,3 +219,78 @@ def test_rows_of_a_file_without_a_heading_are_not_quoted(
         (error,) = result["errors"]
         assert "Value 1 stands in no known column" in error["error"]
         assert "hunter" not in error["error"]
+
+
+def test_an_account_is_bound_to_several_phones_by_one_row(
+    domain: None, admin: Administration, reader: Reader
+) -> None:
+    both = f"{MAC:012X} 00:04:13:2e:08:b5"
+    assert admin.account_import([row(401, both), row(402, f"* {both}")])["stored"]
+    for mac in (MAC, MAC + 1):
+        bindings = reader.devices([mac])[mac].bindings
+        assert [one.account.number for one in bindings] == ["401", "402"]
+    assert admin.account_show(f"402@{DOMAIN}")["wildcard"] == "*"
+    # Again, with other phones, it replaces what was bound.
+    rows = [row(401, f"{MAC + 2:012X} {MAC:012X}")]
+    assert admin.account_import(rows, update=True)["stored"]
+    bound = admin.account_show(f"401@{DOMAIN}")["bound"]
+    assert [one["mac"] for one in bound] == [f"{MAC:012X}", f"{MAC + 2:012X}"]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of three rows."""
+    monkeypatch.setattr(staged, "TOGETHER", 3)
+
+
+def test_chunks_of_one_import_are_one_transaction(
+    small: None, domain: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    told.clear()
+    mac = f"{MAC:012X}"
+    # Accounts of one phone lie in different chunks.
+    rows = [row(401 + n, mac) for n in range(10)]
+    assert admin.account_import(rows)["added"] == 10
+    assert len(told) == 1
+    identities = [one["bound"][0]["identity"] for one in admin.account_list()]
+    assert identities == list(range(1, 11))
+    (note,) = admin.audit_list(limit=1)
+    assert (note["action"], note["detail"]["added"]) == ("accounts.imported", 10)
+
+
+def test_an_error_in_the_last_chunk_undoes_the_first(
+    small: None, domain: None, admin: Administration
+) -> None:
+    rows = [row(401 + n) for n in range(10)] + [row(999, domain="x.example.com")]
+    result = admin.account_import(rows)
+    assert [error["row"] for error in result["errors"]] == [11]
+    assert not result["stored"]
+    assert accounts(admin) == []
+
+
+def test_right_rows_are_stored_chunk_by_chunk(
+    small: None, domain: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    told.clear()
+    rows = [
+        row(401 + n, domain="x.example.com" if n in (1, 4) else DOMAIN)
+        for n in range(8)
+    ]
+    result = admin.account_import(rows, partial=True)
+    assert (result["added"], result["error_count"]) == (6, 2)
+    assert [error["row"] for error in result["errors"]] == [2, 5]
+    assert len(told) == 3
+    added = [
+        note["detail"]["added"]
+        for note in admin.audit_list()
+        if note["action"] == "accounts.imported"
+    ]
+    assert added == [2, 2, 2]
+
+
+def test_windows_of_all_chunks_are_one_opening(
+    small: None, admin: Administration, domain: None
+) -> None:
+    rows = [row(401 + n, f"{MAC + n:012X}") for n in range(8)]
+    assert admin.bulk(accounts=rows, open_minutes=5)["opened"] == 8
+    assert len(admin.records_page("windows", filters={"opening": "1"})["rows"]) == 8

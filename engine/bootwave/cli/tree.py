@@ -55,6 +55,8 @@ TREE: Mapping[str, Leaf | Branch] = {
         {
             "add": Leaf("account:add", "Add an account."),
             "import": Leaf("importing:import_file", "Add many accounts from a file."),
+            "export": Leaf("exporting:export", "Write accounts to a file."),
+            "replace": Leaf("importing:replace", "Make a domain's what a file says."),
             "bind": Leaf("account:bind", "Bind a phone's MAC, or '*' or '?'."),
             "unbind": Leaf("account:unbind", "Take a binding away."),
             "list": Leaf("account:list_all", "List accounts and their phones."),
@@ -63,6 +65,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "remove": Leaf("account:remove", "Remove an account."),
         },
     ),
+    "search": Leaf("search:search", "List anything page by page, however much."),
     "profile": Branch(
         "Button profiles: the keys that accounts of a domain have in common.",
         {

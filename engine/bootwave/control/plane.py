@@ -127,6 +127,7 @@ class ControlPlane:
         """Serve the API; what prevents that is logged, and prevents nothing else."""
         # Here: an engine without API loads none of its libraries.
         from bootwave.control.api.listening import api_server
+        from bootwave.control.api.room import Room
 
         try:
             api = await asyncio.to_thread(
@@ -137,6 +138,7 @@ class ControlPlane:
                 self._reading,
                 self._api_sockets,
                 self._options.control.certificates,
+                Room(self._options, self._counters.totals, self._started),
             )
             await api.start()
         except (BootwaveError, OSError, ImportError) as error:

@@ -6,7 +6,12 @@ from bootwave.errors import StoreConflict
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.bindings import bind, unbind_mac
 from bootwave.store.claims import refresh_star_subnet
-from bootwave.store.names import checked_name, checked_password, required_account
+from bootwave.store.names import (
+    checked_name,
+    checked_password,
+    required_account,
+    sort_name,
+)
 from bootwave.store.secrets import password_owner
 from bootwave.store.windows import state_of
 from bootwave.store.work import AccountRow, Work
@@ -14,15 +19,16 @@ from bootwave.store.work import AccountRow, Work
 # The password comes with the next statement: its seal names the id given here.
 ADD = """
 INSERT INTO accounts (domain_id, number, display_name, auth_user, sealed_password,
-  mailbox, wildcard)
-VALUES (:domain_id, :number, :display_name, :auth_user, :nothing, :mailbox, '')
+  mailbox, wildcard, sort_name)
+VALUES (:domain_id, :number, :display_name, :auth_user, :nothing, :mailbox, '',
+  :sort_name)
 ON CONFLICT (domain_id, number) DO NOTHING
 RETURNING id
 """
 SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
 SET = """
 UPDATE accounts SET display_name = :display_name, auth_user = :auth_user,
-  mailbox = :mailbox
+  mailbox = :mailbox, sort_name = :sort_name
 WHERE id = :id
 """
 # Its phones do not have it yet.
@@ -69,7 +75,13 @@ def add(
     secret = checked_password(password)
     rows = work.connection.execute(
         ADD,
-        {"domain_id": domain_id, "number": wanted.number, "nothing": b"", **fields},
+        {
+            "domain_id": domain_id,
+            "number": wanted.number,
+            "nothing": b"",
+            "sort_name": sort_name(fields["display_name"]),
+            **fields,
+        },
     ).fetchall()
     if not rows:
         raise StoreConflict(
@@ -115,7 +127,8 @@ def change(
         if mailbox is None
         else checked_name(mailbox, "The mailbox")[:64],
     }
-    work.connection.execute(SET, {"id": row.id, **fields})
+    sorted_by = {"sort_name": sort_name(fields["display_name"])}
+    work.connection.execute(SET, {"id": row.id, **fields, **sorted_by})
     if password is not None:
         seal(work, row.id, checked_password(password))
     work.touched_account(row)

@@ -16,6 +16,7 @@ from bootwave.store.operations.devices import DeviceOperations
 from bootwave.store.operations.directory import DirectoryOperations
 from bootwave.store.operations.domains import DomainOperations
 from bootwave.store.operations.firmware import FirmwareOperations
+from bootwave.store.operations.listing import ListOperations
 from bootwave.store.operations.pacing import PacingOperations
 from bootwave.store.operations.redirection import RedirectionOperations
 from bootwave.store.operations.rollouts import RolloutOperations
@@ -34,6 +35,7 @@ class Administration(
     PacingOperations,
     RedirectionOperations,
     AuditOperations,
+    ListOperations,
     AccessOperations,
 ):
     """The operations.  One thread at a time may use it.

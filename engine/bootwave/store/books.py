@@ -7,7 +7,7 @@ from bootwave.directory.records import Contact
 from bootwave.errors import OptionError, SettingError, StoreNotFound
 from bootwave.phone.models import known_models
 from bootwave.settings.books.contacts import MAX_ENTRIES, checked_contact, in_order
-from bootwave.store.imports import MAX_ERRORS, RowError
+from bootwave.store.importrows import MAX_ERRORS, RowError
 from bootwave.store.work import Work
 
 SCOPES = ("domain", "account")

@@ -200,7 +200,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "provisioned": verdict.provisioned,
         "verdict": verdict.sentence,
         "advice": verdict.advice,
-        "refused_elsewhere": _told(other) if other else None,
+        "refused_elsewhere": told(other) if other else None,
         "rollouts": rolloutreport.of_device(work.connection, mac),
         "time_line": _told_in_turn(time_line),
     }
@@ -328,22 +328,23 @@ def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting |
 
 def _told_in_turn(time_line: list[Sighting]) -> list[dict[str, Any]]:
     """Return what is told of each, and of a challenge that was answered that it was."""
-    told = []
+    turns = []
     answered: dict[str, float] = {}
     for seen in time_line:
         source = source_key(seen.source)
-        row = _told(seen)
+        row = told(seen)
         if seen.reason in _CHALLENGE_ANSWERED:
             answered[source] = seen.at
         elif seen.reason not in _CHALLENGES:
             answered.pop(source, None)
         elif answered.get(source, float("inf")) - seen.at <= _CHALLENGE_SECONDS:
             row |= {"sentence": _CHALLENGED, "advice": ""}
-        told.append(row)
-    return told
+        turns.append(row)
+    return turns
 
 
-def _told(sighting: Sighting) -> dict[str, Any]:
+def told(sighting: Sighting) -> dict[str, Any]:
+    """Return a sighting as people read it."""
     return {
         "at": sighting.at,
         "source": sighting.source,

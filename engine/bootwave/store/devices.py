@@ -1,5 +1,7 @@
 """What administrators do with devices themselves."""
 
+import json
+from collections.abc import Collection
 from typing import Any
 
 from bootwave.errors import StoreNotFound
@@ -7,6 +9,28 @@ from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store.work import Work
 
 _RESET = "UPDATE devices SET provisioned_at = NULL WHERE mac = :mac RETURNING mac"
+_DOMAIN_OF = """
+SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
+"""
+_WITHIN = """
+SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
+WHERE v.domain_id IN (
+  SELECT d.id FROM json_each(:domains) n JOIN domains d ON d.name = n.value)
+"""
+
+
+def domain_of(work: Work, mac: int) -> str | None:
+    """Return the name of the domain that the device *mac* is in, None without one."""
+    rows = work.connection.execute(_DOMAIN_OF, {"mac": mac}).fetchall()
+    return str(rows[0][0]) if rows else None
+
+
+def within(work: Work, macs: Collection[int], domains: Collection[str]) -> set[int]:
+    """Return which of *macs* are devices of *domains*."""
+    rows = work.connection.execute(
+        _WITHIN, {"macs": json.dumps([*macs]), "domains": json.dumps([*domains])}
+    ).fetchall()
+    return {mac for (mac,) in rows}
 
 
 def reset(work: Work, text: str) -> dict[str, Any]:

@@ -149,6 +149,11 @@ def checked_name(text: str, what: str) -> str:
     return name
 
 
+def sort_name(name: str) -> str:
+    """Return the display name as lists are sorted by it: without regard to case."""
+    return name.casefold()
+
+
 def checked_password(text: str) -> str:
     """Return the SIP password *text*; no error quotes it."""
     if not text:

@@ -13,14 +13,15 @@ from typing import NamedTuple
 
 from bootwave.store.bindings import BIND, IDENTITIES
 from bootwave.store.claims import ADOPT
-from bootwave.store.names import AccountName
+from bootwave.store.names import AccountName, sort_name
 from bootwave.store.secrets import password_owner
 from bootwave.store.work import Work
 
 _ADD = """
 INSERT INTO accounts (id, domain_id, number, display_name, auth_user, sealed_password,
-  mailbox, wildcard)
-VALUES (:id, :domain_id, :number, :display_name, :auth_user, :sealed, :mailbox, '')
+  mailbox, wildcard, sort_name)
+VALUES (:id, :domain_id, :number, :display_name, :auth_user, :sealed, :mailbox, '',
+  :sort_name)
 """
 # What AUTOINCREMENT would give next: ids of removed accounts are not used again.
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'accounts'"
@@ -95,6 +96,7 @@ class NewAccounts:
                 "domain_id": new.domain_id,
                 "number": new.number,
                 "display_name": new.display_name,
+                "sort_name": sort_name(new.display_name),
                 "auth_user": new.auth_user,
                 "mailbox": new.mailbox,
                 "sealed": work.keyring.seal(

@@ -97,6 +97,8 @@ accounts = Table(
     Column("mailbox", String(64), nullable=False),
     Column("wildcard", String(1), nullable=False),
     Column("profile_id", BigInteger, nullable=True),
+    # The display name as lists are sorted by it and searched in (names.sort_name).
+    Column("sort_name", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("domain_id", "number"),
     UniqueConstraint("id", "domain_id"),
@@ -107,6 +109,16 @@ accounts = Table(
     CheckConstraint("wildcard IN ('', '*', '?')", name="wildcard"),
     CheckConstraint("number <> ''", name="number"),
     sqlite_autoincrement=True,
+)
+
+# What lists are sorted by (store.listing); administrators' writes alone pay for it.
+Index("ix_accounts_number", accounts.c.number, accounts.c.id)
+Index("ix_accounts_sort_name", accounts.c.sort_name, accounts.c.id)
+Index(
+    "ix_accounts_domain_id_sort_name",
+    accounts.c.domain_id,
+    accounts.c.sort_name,
+    accounts.c.id,
 )
 
 # Few accounts are wildcards, and every unknown phone asks for them.
@@ -152,6 +164,20 @@ devices = Table(
 )
 Index("ix_devices_domain_id", devices.c.domain_id)
 Index("ix_devices_last_domain_id", devices.c.last_domain_id)
+# A phone pays for these once, when its model is first told.
+for _name, _columns in (
+    ("ix_devices_model", (devices.c.model, devices.c.mac)),
+    (
+        "ix_devices_domain_id_model",
+        (devices.c.domain_id, devices.c.model, devices.c.mac),
+    ),
+):
+    Index(
+        _name,
+        *_columns,
+        sqlite_where=text("model <> ''"),
+        postgresql_where=text("model <> ''"),
+    )
 Index(
     "ix_devices_group_id",
     devices.c.group_id,

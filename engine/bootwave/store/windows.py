@@ -183,12 +183,14 @@ def open_many(
     account_ids: Sequence[int],
     minutes: float,
     bounds: Opening = UNBOUNDED,
+    opening: int | None = None,
 ) -> int:
     """Open the accounts *account_ids*, whose change the caller notes.
 
-    Returns the number of the opening.
+    Returns the number of the opening: a new one, or *opening*, which goes on.
     """
-    opening = openings.add(work, bounds)
+    if opening is None:
+        opening = openings.add(work, bounds)
     deadline = work.at.boottime + checked_minutes(minutes) * 60
     rows = [
         {
@@ -256,16 +258,19 @@ def listed(work: Work, domain: str | None, *, everything: bool) -> list[dict[str
     for row in work.connection.execute(_LIST).fetchall():
         if (name is not None and row[1] != name) or not work.reaches(row[1]):
             continue
-        state = _state(work, row[3:])
-        if everything or state["state"] in LIVE:
-            shown.append(
-                {
-                    "account": f"{row[0]}@{row[1]}",
-                    "wildcard": row[2],
-                    **state,
-                }
-            )
+        window = told(work, row)
+        if everything or window["state"] in LIVE:
+            shown.append(window)
     return shown
+
+
+def told(work: Work, row: Sequence[Any]) -> dict[str, Any]:
+    """Return the window of a *row*: number, domain and wildcard, then ``_LIST``'s."""
+    return {
+        "account": f"{row[0]}@{row[1]}",
+        "wildcard": row[2],
+        **_state(work, row[3:]),
+    }
 
 
 def state_of(work: Work, account_id: int) -> dict[str, Any]:
@@ -284,7 +289,7 @@ def state_of(work: Work, account_id: int) -> dict[str, Any]:
     return _state(work, rows[0])
 
 
-def _state(work: Work, row: tuple[Any, ...]) -> dict[str, Any]:
+def _state(work: Work, row: Sequence[Any]) -> dict[str, Any]:
     """Return an open, used, ended or closed window as people read it."""
     window = Window(*row[:8])
     end = end_of(window) if window.consumed_mac else window.deadline

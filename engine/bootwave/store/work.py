@@ -9,10 +9,11 @@ from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.audit import ENGINE
-from bootwave.store.changelog import Change
+from bootwave.store.changelog import EVERYTHING, MOST_IN_ONE, Change
 from bootwave.store.names import AccountName, required_account, required_domain
 from bootwave.store.secrets import KeyRing
 
+_MANY = 4 * MOST_IN_ONE  # changes noted before the same ones are told together
 _DOMAIN = "SELECT id FROM domains WHERE name = :name"
 _DEVICE_DOMAIN = """
 SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
@@ -81,6 +82,12 @@ class Work:
     def touched(self, kind: str, key: int) -> None:
         """Note that something changed."""
         self.changes.append(Change(kind, key))
+        if len(self.changes) > _MANY:
+            # An import of any size must not be remembered row by row.
+            distinct = list(dict.fromkeys(self.changes))
+            if len(distinct) > MOST_IN_ONE or EVERYTHING in distinct:
+                distinct = [EVERYTHING]
+            self.changes[:] = distinct
 
     def touched_account(self, account: AccountRow) -> None:
         """Note that an account changed, and with it every device that shows it."""

@@ -121,7 +121,9 @@ def options(store_once: Path, tmp_path: Path) -> Options:
     """Options of a fresh store."""
     directory = tmp_path / "place"
     shutil.copytree(store_once, directory)
-    return local_options(directory)
+    options = local_options(directory)
+    store = options.store.model_copy(update={"images": directory / "images"})
+    return options.model_copy(update={"store": store})
 
 
 @pytest.fixture

@@ -22,8 +22,14 @@ from bootwave.control.api.routing import DeclaredRoute
 from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, problem
 
 # What stands for a parameter of a path, of the domain A where it is of one.
-EXAMPLES = {"domain": A, "number": "401", "name": "somebody", "mac": MAC}
+EXAMPLES = {
+    **{"domain": A, "number": "401", "name": "somebody", "mac": MAC},
+    **{"wildcard": "star", "profile": "sales", "group": "north", "model": "D785"},
+    **{"versions": "8.4-8.7", "version": "10.1.198.19", "index": "3", "rollout": "1"},
+    "image": "snomD785-10.1.198.19-SIP-r.bin",
+}
 ROUTES: list[Any] = list(application(None).routes)  # type: ignore[arg-type]
+EVENTS = "text/event-stream; charset=utf-8"
 SIGNED_OUT, FORBIDDEN, UNKNOWN, LET_IN = "signed-out", "forbidden", "not-found", ""
 
 
@@ -36,7 +42,12 @@ def path_of(route: DeclaredRoute, **others: str) -> str:
 def asked(client: httpx.Client, route: DeclaredRoute, **others: str) -> httpx.Response:
     (method,) = route.methods
     body = {} if method in ("POST", "PUT", "PATCH") else None
-    return client.request(method, path_of(route, **others), json=body)
+    with client.stream(method, path_of(route, **others), json=body) as answer:
+        if answer.headers.get("content-type") != EVENTS:  # which never ends
+            answer.read()
+        else:
+            answer._content = b""
+        return answer
 
 
 def verdict(answer: httpx.Response) -> str:

@@ -22,6 +22,7 @@ from bootwave.control.api.guessing import Guessing
 from bootwave.control.api.passwords import Passwords
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
+from bootwave.control.api.room import Room
 from bootwave.control.operations import run
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
@@ -41,7 +42,8 @@ T = TypeVar("T")
 class Desk:
     """What the routes of one API work with.
 
-    Changes are made by *administration* in the thread of *server*, reads by *readers*.
+    Changes are made by *administration* in the thread of *server*, reads by *readers*;
+    *room* is what else there is of the engine.
     *now* is the clock that decides.
     """
 
@@ -51,10 +53,12 @@ class Desk:
         administration: Administration,
         readers: Readers,
         keyring: KeyRing,
+        room: Room,
         *,
         now: Callable[[], Instant] = instant,
     ) -> None:
-        """Keep them; ``close`` closes the readers and nothing else."""
+        """Keep them; ``close`` closes the readers, and what ``start`` began."""
+        self.room = room
         self._server = server
         self._administration = administration
         self._readers = readers
@@ -66,8 +70,13 @@ class Desk:
         self._noting: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, int]] = set()
 
+    def start(self) -> None:
+        """Begin what goes on beside requests."""
+        self.room.start(self._readers, self.keyring)
+
     async def close(self) -> None:
         """Wait for what is under way, and close the connections of reads."""
+        await self.room.stop()
         await asyncio.gather(*self._noting)
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self.passwords.close)
@@ -128,6 +137,21 @@ class Desk:
             return await self._server.in_thread(carry_out)
         except _Repeated as repeated:
             return await idempotencykeys.replayed(request, repeated.kept, self.keyring)
+
+    async def carry_out(self, principal: Principal, op: str, **args: Any) -> Any:
+        """Return the result of *op*, carried out where changes are made.
+
+        For what a request does in several steps, of which none can be repeated.
+        """
+        return await self._server.in_thread(
+            lambda: run(
+                self._administration,
+                op,
+                args,
+                actor=principal.actor,
+                reach=principal.domains,
+            )
+        )
 
     async def change(self, actor: str, write: Callable[[Administration], T]) -> T:
         """Return what *write* returns, called where changes are made, by *actor*."""

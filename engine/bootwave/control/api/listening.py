@@ -14,6 +14,7 @@ from bootwave.control.api.connections import ApiConnection
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.outermost import Outermost
 from bootwave.control.api.readers import Readers
+from bootwave.control.api.room import Room
 from bootwave.control.api.tls import tls_context
 from bootwave.control.server import ControlServer
 from bootwave.limits import (
@@ -36,13 +37,14 @@ def api_server(
     reading: Callable[[], Administration],
     listeners: Sequence[socket.socket],
     certificates: Sequence[Path],
+    room: Room,
 ) -> "ApiServer":
     """Return the API on *listeners*, not started; raises OptionError.
 
     Changes are made by *administration* in the thread of *server*, and *reading* opens
-    what reads are made on.
+    what reads are made on; *room* is what else there is of the engine.
     """
-    desk = Desk(server, administration, Readers(reading), keyring)
+    desk = Desk(server, administration, Readers(reading), keyring, room)
     return ApiServer(desk, listeners, certificates)
 
 
@@ -69,6 +71,7 @@ class ApiServer:
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]
         self._server = server
+        self._desk.start()
         self._task = asyncio.create_task(server.run_on(sockets))
         while not server.started and not self._task.done():
             await asyncio.sleep(0.01)
@@ -77,6 +80,7 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Answer what was asked, for some seconds, then close everything."""
+        await self._desk.room.feed.stop()  # its answers would never end
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task

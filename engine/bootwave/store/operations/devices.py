@@ -1,5 +1,7 @@
 """Devices, and what proves that a phone is one: credentials, tokens, certificates."""
 
+from collections.abc import Collection
+
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import (
     certificateblocks,
@@ -22,6 +24,21 @@ class DeviceOperations(Transactions):
         """Return every device with its last sighting, then *unknown* unbound MACs."""
         with self._look() as work:
             return devicereport.listed(work, self._sightings, domain, unknown=unknown)
+
+    def device_domain(self, mac: int) -> str | None:
+        """Return the domain of a device, None when it is in none.
+
+        Not for administrators: it decides who may ask for the device.
+        """
+        with self._look() as work:
+            return devices.domain_of(work, mac)
+
+    def device_within(
+        self, macs: Collection[int], domains: Collection[str]
+    ) -> set[int]:
+        """Return which of *macs* are devices of *domains*; not for administrators."""
+        with self._look() as work:
+            return devices.within(work, macs, domains)
 
     def device_unknown(self) -> Object:
         """Return how many MACs asked and are bound nowhere, up to 100,000."""

@@ -71,6 +71,7 @@ class Transactions:
         self._images = ImageFolder(images or Path("images"))
         self._waves = waves or WavesOptions()
         self._steps = RolloutSteps(self._waves.phone_port, self._allowed())
+        self._stages: dict[str, Any] = {}  # imports under way (operations.bulk)
         self.actor = audit.ENGINE
         self.reach: frozenset[str] | None = None
         self.before: Callable[[Work], None] | None = None
@@ -80,6 +81,9 @@ class Transactions:
 
     def close(self) -> None:
         """Close the connection; nothing else may be called afterwards."""
+        for kept in self._stages.values():
+            kept.stage.close()
+        self._stages.clear()
         self._connection.close()
 
     def interrupt(self) -> None:

@@ -7,17 +7,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.answers import created, nothing, shown
+from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, needs
 from bootwave.control.api.entitytags import matches
-from bootwave.control.api.pages import (
-    USUAL_PAGE,
-    Cursor,
-    Limit,
-    list_name,
-    page_of,
-    rows_after,
-)
+from bootwave.control.api.lists import Descending, Prefix, Sort, stored_page
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
 from bootwave.control.api.resources.domains import IfMatch
@@ -108,19 +102,27 @@ async def list_all(
     domain: DomainName,
     asker: Asker,
     desk: TheDesk,
+    number_prefix: Prefix = "",
+    name_prefix: Prefix = "",
+    sort: Sort = "",
+    descending: Descending = False,
     limit: Limit = USUAL_PAGE,
     cursor: Cursor = "",
 ) -> Response:
-    """List the accounts of a domain, by number."""
-    of = list_name(PATH, domain=domain)
-    last = desk.cursors.read(of, cursor) if cursor else []
-    rows = await desk.read(asker, "account.list", domain=domain)
-    some = rows_after([_account(row) for row in rows], last, limit, _number)
-    return page_of(desk.cursors, of, some, limit, _number)
-
-
-def _number(row: dict[str, Any]) -> list[str]:
-    return [row["number"]]
+    """List the accounts of a domain, by number or by name."""
+    page = await stored_page(
+        desk,
+        asker,
+        "accounts",
+        limit,
+        cursor,
+        sort=sort,
+        descending=descending,
+        domain=domain,
+        number_prefix=number_prefix,
+        name_prefix=name_prefix,
+    )
+    return Answer({**page, "items": [_account(row) for row in page["items"]]})
 
 
 @routes.post(PATH, Account)

@@ -8,14 +8,8 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
-from bootwave.control.api.pages import (
-    USUAL_PAGE,
-    Cursor,
-    Limit,
-    list_name,
-    page_of,
-    rows_after,
-)
+from bootwave.control.api.lists import stored_page
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import Number
@@ -106,15 +100,16 @@ async def list_all(
     cursor: Cursor = "",
 ) -> Response:
     """List the windows of a domain that let a phone fetch now, or those ended, too."""
-    of = list_name(PATH, domain=domain, ended=ended)
-    last = desk.cursors.read(of, cursor) if cursor else []
-    rows = await desk.read(asker, "window.list", domain=domain, everything=ended)
-    some = rows_after([_window(row) for row in rows], last, limit, _number)
-    return page_of(desk.cursors, of, some, limit, _number)
-
-
-def _number(row: dict[str, Any]) -> list[str]:
-    return [row["number"]]
+    page = await stored_page(
+        desk,
+        asker,
+        "windows",
+        limit,
+        cursor,
+        domain=domain,
+        state="" if ended else "live",
+    )
+    return Answer({**page, "items": [_window(row) for row in page["items"]]})
 
 
 def _window(row: dict[str, Any]) -> dict[str, Any]:

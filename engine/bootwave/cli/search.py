@@ -1,0 +1,100 @@
+"""``bootwave search``: any list page by page, narrowed down and sorted."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bootwave.cli import place
+from bootwave.cli.misuse import Misuse
+from bootwave.cli.output import Json, hint, print_json, print_table
+
+# What a table shows of each list; --json has everything.
+_SHOWN: dict[str, tuple[str, ...]] = {
+    "domains": ("name", "registrar", "language", "token"),
+    "accounts": ("account", "name", "bound", "wildcard", "profile"),
+    "wildcards": ("account", "wildcard", "name", "bound"),
+    "devices": ("mac", "domain", "model", "group", "accounts"),
+    "bindings": ("mac", "identity", "account", "name", "temporary"),
+    "windows": ("account", "state", "seconds_left", "mac", "source"),
+    "profiles": ("name",),
+    "groups": ("name",),
+    "audit": ("seq", "actor", "action", "subject"),
+    "rollouts": ("id", "action", "selection", "state", "started_by"),
+    "rollout-phones": ("mac", "fate", "result", "detail"),
+    "sightings": ("source", "reason", "sentence", "detail"),
+    "unknown": ("mac", "contacts", "source", "sentence"),
+}
+
+
+def search(
+    resource: Annotated[
+        str,
+        typer.Argument(
+            metavar="LIST",
+            help="domains, accounts, devices, bindings, windows …",
+            show_default=False,
+        ),
+    ],
+    filters: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILTER=VALUE]...",
+            help="As domain=pbx.example.com name_prefix=an.",
+            show_default=False,
+        ),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="FIELD", help="What it is sorted by.")
+    ] = "",
+    descending: Annotated[
+        bool, typer.Option("--descending", help="From the end.")
+    ] = False,
+    limit: Annotated[int, typer.Option(metavar="N", help="Rows at most.")] = 100,
+    cursor: Annotated[
+        str, typer.Option(metavar="CURSOR", help="Behind the page that told it.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List what there is, page by page, however much that is.
+
+    A filter or sorting that no index carries is refused, with those that are offered.
+    """
+    with place.session() as session:
+        found = session.call(
+            "records.page",
+            resource=resource,
+            filters=_filters(filters or []),
+            sort=sort,
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
+        )
+    if json:
+        print_json(found)
+        return
+    columns = _SHOWN[resource]
+    print_table(
+        [column.replace("_", " ") for column in columns],
+        [[_text(row[column]) for column in columns] for row in found["rows"]],
+        empty="Nothing is found.",
+    )
+    if found["cursor"]:
+        hint(f"There is more: add --cursor {found['cursor']}")
+
+
+def _filters(texts: list[str]) -> dict[str, str]:
+    filters: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise Misuse(f"{text!r} is no filter: write one as domain=pbx.example.com.")
+        if name in filters:
+            raise Misuse(f"The filter {name} is there twice.")
+        filters[name] = value
+    return filters
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(one["mac"] if isinstance(one, dict) else one for one in value)
+    return value

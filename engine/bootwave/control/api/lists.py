@@ -1,0 +1,96 @@
+"""Lists of what is stored, as the store pages through them (``store.listing``)."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.pages import list_name
+from bootwave.control.api.principals import Principal
+from bootwave.control.api.routing import Shown
+
+Descending = Annotated[bool, Query(description="Whether the list is read backwards.")]
+Prefix = Annotated[
+    str, Query(max_length=128, description="What it begins with, in any letter case.")
+]
+MacPrefix = Annotated[
+    str,
+    Query(max_length=17, description="First digits of the MAC.", examples=["000413"]),
+]
+Sort = Annotated[str, Query(max_length=32, description="What it is sorted by.")]
+
+
+class Page(Shown):
+    """Some rows, and the cursor behind them, "" where the list ends.
+
+    A page may be short, or empty, with more behind it.
+    """
+
+    items: list[dict[str, Any]]
+    next: str = Field(examples=[""])
+
+
+async def listed(
+    desk: Desk,
+    asker: Principal,
+    resource: str,
+    limit: int,
+    cursor: str,
+    *,
+    sort: str = "",
+    descending: bool = False,
+    seen: bool = False,
+    **filters: str,
+) -> Response:
+    """Return the answer with a page of the list of a *resource*.
+
+    Filters that are "" are none.
+    """
+    return Answer(
+        await stored_page(
+            desk,
+            asker,
+            resource,
+            limit,
+            cursor,
+            sort=sort,
+            descending=descending,
+            seen=seen,
+            **filters,
+        )
+    )
+
+
+async def stored_page(
+    desk: Desk,
+    asker: Principal,
+    resource: str,
+    limit: int,
+    cursor: str,
+    *,
+    sort: str = "",
+    descending: bool = False,
+    seen: bool = False,
+    **filters: str,
+) -> dict[str, Any]:
+    """Return ``items`` and ``next`` of a page, as above.
+
+    The store's cursor is sealed into one of the API: none can be made up.
+    """
+    of = list_name(resource, sort=sort, descending=descending, **filters)
+    page = await desk.read(
+        asker,
+        "records.page",
+        resource=resource,
+        filters={name: value for name, value in filters.items() if value},
+        sort=sort,
+        descending=descending,
+        limit=limit,
+        cursor=str(desk.cursors.read(of, cursor)[0]) if cursor else "",
+        seen=seen,
+    )
+    following = page["cursor"] and desk.cursors.after(of, [page["cursor"]])
+    return {"items": page["rows"], "next": following}

@@ -1,0 +1,189 @@
+"""Bindings: which phone has which account, by its MAC or by a wildcard."""
+
+from typing import Annotated, Literal
+
+from fastapi import Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import Reached, needs
+from bootwave.control.api.lists import Descending, MacPrefix, Page, Sort, listed
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.principals import Need
+from bootwave.control.api.resources.accounts import Number
+from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
+from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac
+
+routes = Routes("bindings")
+OF_DOMAINS = "/api/v1/domains/{domain}"
+OF_ACCOUNTS = OF_DOMAINS + "/accounts/{number}"
+
+Wildcard = Annotated[
+    Literal["star", "question"],
+    Path(description="star is *: the first unknown phone; question is ?: for a time."),
+]
+_SPELT = {"star": "*", "question": "?"}
+
+
+class Bound(Shown):
+    """What an account is bound to now."""
+
+    account: str
+    bound: str
+    identity: int | None = None
+
+
+class Unbound(Shown):
+    """What an account is bound to no longer."""
+
+    account: str
+    unbound: list[str]
+
+
+@routes.get("/api/v1/bindings", Page)
+@needs(Need.READ, Reached())
+async def list_all(
+    asker: Asker,
+    desk: TheDesk,
+    mac_prefix: MacPrefix = "",
+    sort: Sort = "",
+    descending: Descending = False,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List bindings by MAC, or those that end by themselves by their end."""
+    return await listed(
+        desk,
+        asker,
+        "bindings",
+        limit,
+        cursor,
+        sort=sort,
+        descending=descending,
+        mac_prefix=mac_prefix,
+    )
+
+
+@routes.get(OF_DOMAINS + "/bindings", Page)
+@needs(Need.READ, OF_DOMAIN)
+async def list_of_domain(
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    mac_prefix: MacPrefix = "",
+    descending: Descending = False,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List the bindings of a domain, by MAC and identity."""
+    return await listed(
+        desk,
+        asker,
+        "bindings",
+        limit,
+        cursor,
+        descending=descending,
+        domain=domain,
+        mac_prefix=mac_prefix,
+    )
+
+
+@routes.get(OF_DOMAINS + "/wildcards", Page)
+@needs(Need.READ, OF_DOMAIN)
+async def list_wildcards(
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List the accounts of a domain that an unknown phone may claim."""
+    return await listed(desk, asker, "wildcards", limit, cursor, domain=domain)
+
+
+@routes.get(OF_ACCOUNTS + "/bindings", Page)
+@needs(Need.READ, OF_DOMAIN)
+async def list_of_account(
+    domain: Domain,
+    number: Number,
+    asker: Asker,
+    desk: TheDesk,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List the phones that an account is bound to."""
+    name = f"{number}@{domain}"
+    return await listed(desk, asker, "bindings", limit, cursor, account=name)
+
+
+@routes.put(OF_ACCOUNTS + "/bindings/{mac}", Bound)
+@needs(Need.WRITE, OF_DOMAIN)
+async def bind(
+    request: Request,
+    domain: Domain,
+    number: Number,
+    mac: Mac,
+    asker: Asker,
+    desk: TheDesk,
+    keep: bool = False,
+) -> Response:
+    """Bind an account to a phone, instead of what it was bound to or beside it."""
+    args = {"account": f"{number}@{domain}", "mac": mac, "add": keep}
+    return await desk.write(request, asker, "account.bind", args, Answer)
+
+
+@routes.delete(OF_ACCOUNTS + "/bindings/{mac}", Unbound, 200)
+@needs(Need.WRITE, OF_DOMAIN)
+async def unbind(
+    request: Request,
+    domain: Domain,
+    number: Number,
+    mac: Mac,
+    asker: Asker,
+    desk: TheDesk,
+) -> Response:
+    """Take an account from a phone; what was granted ends at once."""
+    args = {"account": f"{number}@{domain}", "mac": mac}
+    return await desk.write(request, asker, "account.unbind", args, Answer)
+
+
+@routes.delete(OF_ACCOUNTS + "/bindings", Unbound, 200)
+@needs(Need.WRITE, OF_DOMAIN)
+async def unbind_all(
+    request: Request, domain: Domain, number: Number, asker: Asker, desk: TheDesk
+) -> Response:
+    """Take an account from every phone, and let no unknown one claim it."""
+    args = {"account": f"{number}@{domain}"}
+    return await desk.write(request, asker, "account.unbind", args, Answer)
+
+
+@routes.put(OF_ACCOUNTS + "/wildcard/{wildcard}", Bound)
+@needs(Need.WRITE, OF_DOMAIN)
+async def make_wildcard(
+    request: Request,
+    domain: Domain,
+    number: Number,
+    wildcard: Wildcard,
+    asker: Asker,
+    desk: TheDesk,
+    keep: bool = False,
+) -> Response:
+    """Let an unknown phone claim an account."""
+    args = {"account": f"{number}@{domain}", "mac": _SPELT[wildcard], "add": keep}
+    return await desk.write(request, asker, "account.bind", args, Answer)
+
+
+@routes.delete(OF_ACCOUNTS + "/wildcard/{wildcard}", Unbound, 200)
+@needs(Need.WRITE, OF_DOMAIN)
+async def end_wildcard(
+    request: Request,
+    domain: Domain,
+    number: Number,
+    wildcard: Wildcard,
+    asker: Asker,
+    desk: TheDesk,
+) -> Response:
+    """Let no unknown phone claim an account any more."""
+    args = {"account": f"{number}@{domain}", "mac": _SPELT[wildcard]}
+    return await desk.write(request, asker, "account.unbind", args, Answer)

@@ -1,0 +1,244 @@
+"""Many accounts at once, as they come and as they are sent: imports, exports, states.
+
+Bodies are CSV (text/csv) or JSON Lines (application/jsonl), of any size; errors name
+rows, of which the first below a heading is row 1.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import Reached, needs
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.lists import Descending, Page, Prefix, Sort, listed
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.principals import Need, Principal
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.resources.accounts import PATH as ACCOUNTS
+from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
+from bootwave.control.api.targets import OF_DOMAIN, Domain
+from bootwave.control.rowtexts import Form, RowDecoder, Rows, encoded_rows, heading
+from bootwave.control.staging import TOGETHER
+from bootwave.limits import MAX_API_IMPORT_BYTES
+from bootwave.store.importrows import COLUMNS
+
+routes = Routes("bulk")
+OF_DOMAINS = "/api/v1/domains/{domain}"
+
+_TYPES = {
+    "text/csv": Form.CSV,
+    "application/jsonl": Form.JSON_LINES,
+    "application/x-ndjson": Form.JSON_LINES,
+}
+_TYPE_OF = {Form.CSV: "text/csv; charset=utf-8", Form.JSON_LINES: "application/jsonl"}
+
+DryRun = Annotated[bool, Query(description="Whether nothing is stored in any case.")]
+Written = Annotated[Form, Query(description="How the rows are written.")]
+
+
+class Imported(Shown):
+    """What was stored, or would be; errors hold the first thousand."""
+
+    added: int
+    updated: int
+    bound: int
+    opened: int
+    stored: bool
+    error_count: int
+    errors: list[dict[str, Any]] = Field(examples=[[]])
+
+
+class Replaced(Shown):
+    """What was changed, or would be, and how many accounts were so already."""
+
+    added: int
+    changed: int
+    removed: int
+    bound: int
+    unbound: int
+    same: int
+    stored: bool
+    error_count: int
+    errors: list[dict[str, Any]] = Field(examples=[[]])
+
+
+@routes.get("/api/v1/accounts", Page)
+@needs(Need.READ, Reached())
+async def search(
+    asker: Asker,
+    desk: TheDesk,
+    number_prefix: Prefix = "",
+    name_prefix: Prefix = "",
+    mac: Annotated[str, Query(max_length=17)] = "",
+    sort: Sort = "",
+    descending: Descending = False,
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """Find accounts by how number or name begin, or by the phone that has them."""
+    return await listed(
+        desk,
+        asker,
+        "accounts",
+        limit,
+        cursor,
+        sort=sort,
+        descending=descending,
+        number_prefix=number_prefix,
+        name_prefix=name_prefix,
+        mac=mac,
+    )
+
+
+@routes.post(OF_DOMAINS + "/imports", Imported, 200)
+@needs(Need.WRITE, OF_DOMAIN, streams=True, body_bytes=MAX_API_IMPORT_BYTES)
+async def import_rows(
+    request: Request,
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    update: bool = False,
+    partial: bool = False,
+    dry_run: DryRun = False,
+) -> Response:
+    """Import accounts into a domain: all rows or none, or with partial the right ones.
+
+    With update what a row gives replaces what is stored of an account that exists.
+    """
+    async with _staged(request, domain, asker, desk) as stage:
+        found = await desk.carry_out(
+            asker,
+            "stage.import",
+            stage=stage,
+            update=update,
+            partial=partial,
+            dry_run=dry_run,
+        )
+    return _result(found, dry_run=dry_run)
+
+
+@routes.put(ACCOUNTS, Replaced)
+@needs(Need.WRITE, OF_DOMAIN, streams=True, body_bytes=MAX_API_IMPORT_BYTES)
+async def replace(
+    request: Request,
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    most_removed: Annotated[
+        int | None,
+        Query(ge=0, description="How many accounts may go; else half of them."),
+    ] = None,
+    dry_run: DryRun = False,
+) -> Response:
+    """Make the accounts of a domain what the rows say, all or nothing.
+
+    What is not in the rows is removed, and what is as they say is not touched.
+    """
+    async with _staged(request, domain, asker, desk) as stage:
+        found = await desk.carry_out(
+            asker,
+            "stage.replace",
+            stage=stage,
+            most_removed=most_removed,
+            dry_run=dry_run,
+        )
+    return _result(found, dry_run=dry_run)
+
+
+@routes.get(OF_DOMAINS + "/export", None, 200)
+@needs(Need.READ, OF_DOMAIN)
+async def export(
+    domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
+) -> Response:
+    """Export the accounts of a domain as rows to be imported, without passwords."""
+
+    async def page(cursor: str) -> dict[str, Any]:
+        found: dict[str, Any] = await desk.read(
+            asker, "account.export", domain=domain, cursor=cursor
+        )
+        return found
+
+    return await _exported(page, form, passwords=False)
+
+
+@routes.get(OF_DOMAINS + "/export/passwords", None, 200)
+@needs(Need.REVEAL, OF_DOMAIN)
+async def export_passwords(
+    domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
+) -> Response:
+    """Export the accounts of a domain with their SIP passwords; this is audited."""
+
+    async def page(cursor: str) -> dict[str, Any]:
+        found: dict[str, Any] = await desk.carry_out(
+            asker, "account.export", domain=domain, passwords=True, cursor=cursor
+        )
+        return found
+
+    return await _exported(page, form, passwords=True)
+
+
+@contextlib.asynccontextmanager
+async def _staged(
+    request: Request, domain: str, asker: Principal, desk: Desk
+) -> AsyncIterator[str]:
+    """Yield the stage that the rows of the body are on; none is left afterwards."""
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    form = _TYPES.get(media_type.strip().lower())
+    if form is None:
+        raise Problem(
+            "not-rows", f"Send the rows as Content-Type: {', '.join(_TYPES)}."
+        )
+    begun = await desk.carry_out(asker, "stage.begin", domain=domain, only=True)
+    stage: str = begun["stage"]
+    try:
+        decoder = RowDecoder(form)
+        waiting: Rows = []
+        async for piece in request.stream():
+            waiting += decoder.receive_data(piece)
+            while len(waiting) >= TOGETHER:
+                some, waiting = waiting[:TOGETHER], waiting[TOGETHER:]
+                await desk.carry_out(asker, "stage.add", stage=stage, rows=some)
+        waiting += decoder.finish()
+        for at in range(0, len(waiting), TOGETHER):
+            some = waiting[at : at + TOGETHER]
+            await desk.carry_out(asker, "stage.add", stage=stage, rows=some)
+        yield stage
+    finally:
+        await desk.carry_out(asker, "stage.drop", stage=stage)
+
+
+def _result(found: dict[str, Any], *, dry_run: bool) -> Response:
+    if found["stored"] or dry_run:
+        return Answer(found)
+    count = found["error_count"]
+    raise Problem(
+        "invalid",
+        f"Nothing was stored, because {count} row{' is' if count == 1 else 's are'} "
+        "wrong.",
+        errors=[
+            {"at": f"row/{error['row']}", "detail": error["error"]}
+            for error in found["errors"]
+        ],
+    )
+
+
+async def _exported(
+    page: Callable[[str], Any], form: Form, *, passwords: bool
+) -> Response:
+    first = await page("")  # before anything is answered: it may be refused
+    columns = [name for name in COLUMNS if passwords or name != "password"]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        found = first
+        yield heading(columns, form) + encoded_rows(found["rows"], form)
+        while found["cursor"]:
+            found = await page(found["cursor"])
+            yield encoded_rows(found["rows"], form)
+
+    return StreamingResponse(pieces(), media_type=_TYPE_OF[form])

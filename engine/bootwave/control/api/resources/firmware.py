@@ -1,0 +1,279 @@
+"""Firmware: which version phones of a model shall run, and the images they load."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, BinaryIO, NamedTuple, cast
+
+from fastapi import Depends, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api import targets
+from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.declarations import Touches, needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
+from bootwave.firmware.definitions import required_image_name
+from bootwave.limits import MAX_API_IMAGE_BYTES
+from bootwave.store.imagefolder import ImageFolder, is_sha256
+
+routes = Routes("firmware")
+_DOMAIN = "/api/v1/domains/{domain}"
+IMAGES = "/api/v1/firmware/images"
+MAX_UPLOADS = 2  # at once; each holds a thread
+
+Object = dict[str, Any]
+ModelName = Annotated[str, Path(max_length=64, examples=["D785"])]
+Version = Annotated[str, Path(max_length=24, examples=["10.1.198.19"])]
+ImageName = Annotated[
+    str, Path(max_length=100, examples=["snomD785-10.1.198.19-SIP-r.bin"])
+]
+
+
+class _Scope(NamedTuple):
+    scope: str
+    path: str
+    touches: Touches
+    target: Callable[..., str]
+
+
+_SCOPES = (
+    _Scope("engine", "/api/v1", OF_ENGINE, targets.engine),
+    _Scope("domain", _DOMAIN, OF_DOMAIN, targets.domain),
+    _Scope("group", _DOMAIN + "/groups/{group}", OF_DOMAIN, targets.group),
+    _Scope("device", "/api/v1/devices/{mac}", OF_DEVICE, targets.device),
+)
+
+
+class Defined(Body):
+    """Where a version is, and what it is for."""
+
+    location: Annotated[str, Field(max_length=255)] = Field(
+        "", description="An URL or the name of an image; else the one uploaded for it."
+    )
+    step: bool = Field(False, description="Only loaded on the way to another.")
+    part: Annotated[str, Field(max_length=8)] = ""
+
+
+class Forbidden(Body):
+    """Why a version is forbidden."""
+
+    reason: Annotated[str, Field(max_length=256)] = ""
+
+
+def _add(scope: _Scope) -> None:
+    """Add the routes of one kind of scope."""
+    named = Depends(scope.target)
+
+    async def show(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Show what is defined, pinned and forbidden there."""
+        return Answer(
+            await desk.read(asker, "firmware.list", scope=scope.scope, target=target)
+        )
+
+    async def define(
+        request: Request,
+        model: ModelName,
+        version: Version,
+        defined: Defined,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Define the version that phones of a model shall run."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        args |= {"version": version, **defined.model_dump()}
+        return await desk.write(request, asker, "firmware.set", args, Answer)
+
+    async def undefine(
+        request: Request,
+        model: ModelName,
+        version: Version,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Define a version no longer."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        args["version"] = version
+        return await desk.write(
+            request, asker, "firmware.unset", args, lambda _gone: nothing()
+        )
+
+    async def pin(
+        request: Request,
+        model: ModelName,
+        version: Version,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Let phones of a model run a version whatever is defined, or "keep" theirs."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        args["version"] = version
+        return await desk.write(request, asker, "firmware.pin", args, Answer)
+
+    async def unpin(
+        request: Request,
+        model: ModelName,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Let phones of a model run what is defined."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        return await desk.write(
+            request, asker, "firmware.unpin", args, lambda _gone: nothing()
+        )
+
+    async def forbid(
+        request: Request,
+        model: ModelName,
+        version: Version,
+        forbidden: Forbidden,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Let no phone of a model be told a version."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        args |= {"version": version, **forbidden.model_dump()}
+        return await desk.write(request, asker, "firmware.forbid", args, Answer)
+
+    async def permit(
+        request: Request,
+        model: ModelName,
+        version: Version,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Let phones of a model be told a version again."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        args["version"] = version
+        return await desk.write(
+            request, asker, "firmware.permit", args, lambda _gone: nothing()
+        )
+
+    path = f"{scope.path}/firmware"
+    reads = needs(Need.READ, scope.touches)
+    writes = needs(Need.WRITE, scope.touches)
+    for endpoint in (show, define, undefine, pin, unpin, forbid, permit):
+        endpoint.__name__ = f"{endpoint.__name__}_of_{scope.scope}"
+    routes.get(path, Object)(reads(show))
+    routes.put(path + "/{model}/versions/{version}", Object)(writes(define))
+    routes.delete(path + "/{model}/versions/{version}")(writes(undefine))
+    routes.put(path + "/{model}/pin/{version}", Object)(writes(pin))
+    routes.delete(path + "/{model}/pin")(writes(unpin))
+    routes.put(path + "/{model}/forbidden/{version}", Object)(writes(forbid))
+    routes.delete(path + "/{model}/forbidden/{version}")(writes(permit))
+
+
+@routes.get(IMAGES, list[Object])
+@needs(Need.READ, OF_ENGINE)
+async def list_images(asker: Asker, desk: TheDesk) -> Response:
+    """List the images that were uploaded."""
+    return Answer(await desk.read(asker, "firmware.images"))
+
+
+@routes.put(IMAGES + "/{image}", Object)
+@needs(Need.WRITE, OF_ENGINE, streams=True, body_bytes=MAX_API_IMAGE_BYTES)
+async def upload(
+    request: Request,
+    image: ImageName,
+    asker: Asker,
+    desk: TheDesk,
+    sha256: Annotated[
+        str, Query(max_length=64, description="What the image must have.")
+    ] = "",
+    model: Annotated[str, Query(max_length=64)] = "",
+    version: Annotated[str, Query(max_length=24)] = "",
+) -> Response:
+    """Add an image for phones to load from here: the body is its content."""
+    name = required_image_name(image)
+    wanted = sha256.strip().lower()
+    if wanted and not is_sha256(wanted):
+        raise Problem("invalid", "sha256 is 64 hex digits, as sha256sum prints them.")
+    room = desk.room
+    if room.uploads >= MAX_UPLOADS:
+        raise Problem("busy", f"{MAX_UPLOADS} images are uploaded at once: try again.")
+    room.uploads += 1
+    try:
+        options = room.options
+        folder = ImageFolder(options.store.images)
+        source = _Body(request.stream(), asyncio.get_running_loop())
+        taken = await asyncio.to_thread(
+            folder.take, cast(BinaryIO, source), options.firmware.image_bytes
+        )
+        try:
+            if wanted and wanted != taken.sha256:
+                raise Problem(
+                    "invalid",
+                    f"The image has the SHA-256 {taken.sha256}, not the one it should "
+                    "have: send it again.",
+                )
+            return await desk.write(
+                request,
+                asker,
+                "firmware.upload",
+                {
+                    "sha256": taken.sha256,
+                    "size": taken.size,
+                    "name": name,
+                    "model": model,
+                    "version": version,
+                },
+                Answer,
+            )
+        except BaseException:
+            if taken.fresh:
+                folder.remove(taken.sha256)
+            raise
+    finally:
+        room.uploads -= 1
+
+
+@routes.delete(IMAGES + "/{image}")
+@needs(Need.WRITE, OF_ENGINE)
+async def remove_image(
+    request: Request, image: ImageName, asker: Asker, desk: TheDesk
+) -> Response:
+    """Remove an image that is not defined any more."""
+    return await desk.write(
+        request, asker, "firmware.remove", {"name": image}, lambda _gone: nothing()
+    )
+
+
+class _Body:
+    """The body of a request for a thread that reads files; the loop brings it."""
+
+    def __init__(
+        self, stream: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Return at most *size* bytes, b"" at the end; raises what the way raises."""
+        if not self._rest:
+            self._rest = asyncio.run_coroutine_threadsafe(
+                self._next(), self._loop
+            ).result()
+        some, self._rest = self._rest[:size], self._rest[size:]
+        return some
+
+    async def _next(self) -> bytes:
+        async for piece in self._stream:
+            if piece:
+                return piece
+        return b""
+
+
+for _scope in _SCOPES:
+    _add(_scope)

@@ -1,0 +1,178 @@
+"""What phones are told, layer by layer: settings and function keys.
+
+The same routes for each kind of layer, which stands in the path: the engine, a model
+and its firmware ranges, a domain, and the profiles, accounts and devices of one.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple
+
+from fastapi import Depends, Path
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api import targets
+from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.declarations import Touches, needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
+from bootwave.settings.secretnames import is_secret
+
+routes = Routes("settings")
+_DOMAIN = "/api/v1/domains/{domain}"
+MASK = "********"
+
+Name = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["ringer_headset_device"])
+]
+Index = Annotated[int, Path(ge=0, le=999)]
+Object = dict[str, Any]
+
+
+class Layer(NamedTuple):
+    """One kind of layer: whose it is, where it stands, and how operations name it."""
+
+    scope: str
+    path: str
+    touches: Touches
+    target: Callable[..., str]
+
+
+LAYERS = (
+    Layer("engine", "/api/v1", OF_ENGINE, targets.engine),
+    Layer("model", "/api/v1/models/{model}", OF_ENGINE, targets.model),
+    Layer(
+        "firmware",
+        "/api/v1/models/{model}/versions/{versions}",
+        OF_ENGINE,
+        targets.firmware,
+    ),
+    Layer("domain", _DOMAIN, OF_DOMAIN, targets.domain),
+    Layer("profile", _DOMAIN + "/profiles/{profile}", OF_DOMAIN, targets.profile),
+    Layer("account", _DOMAIN + "/accounts/{number}", OF_DOMAIN, targets.account),
+    Layer("device", "/api/v1/devices/{mac}", OF_DEVICE, targets.device),
+)
+
+
+class Setting(Body):
+    """What a setting is in a layer."""
+
+    value: Annotated[str, Field(max_length=16_384)] = Field(examples=["on"])
+    index: Annotated[int, Field(ge=0, le=999)] | None = Field(
+        None, description="Which of them, for settings that have several."
+    )
+    permission: Literal["R", "RW", "!"] = "R"
+
+
+class FunctionKey(Body):
+    """What a function key is in a layer."""
+
+    value: Annotated[str, Field(max_length=1_024)] = Field(examples=["blf 402"])
+    label: Annotated[str, Field(max_length=128)] = ""
+    context: Annotated[str, Field(max_length=6)] = "active"
+    permission: Literal["R", "RW", "!"] = "R"
+    attributes: dict[str, str] | None = None
+
+
+def _add(layer: Layer) -> None:
+    """Add the routes of one kind of layer."""
+    needs_read = needs(Need.READ, layer.touches)
+    needs_write = needs(Need.WRITE, layer.touches)
+    named = Depends(layer.target)
+
+    async def list_settings(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """List the settings of a layer; secrets among them are masked."""
+        found = await desk.read(
+            asker, "settings.list", scope=layer.scope, target=target
+        )
+        return Answer(masked(found))
+
+    async def set_setting(
+        request: Request,
+        name: Name,
+        setting: Setting,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Set a setting in a layer; warning may say what phones make of it."""
+        args = {"scope": layer.scope, "target": target, "name": name}
+        return await desk.write(
+            request, asker, "settings.set", {**args, **setting.model_dump()}, Answer
+        )
+
+    async def unset_setting(
+        request: Request,
+        name: Name,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        index: int | None = None,
+    ) -> Response:
+        """Take a setting out of a layer."""
+        args = {"scope": layer.scope, "target": target, "name": name, "index": index}
+        return await desk.write(
+            request, asker, "settings.unset", args, lambda _gone: nothing()
+        )
+
+    async def list_keys(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """List the function keys of a layer."""
+        found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
+        return Answer(found)
+
+    async def set_key(
+        request: Request,
+        index: Index,
+        key: FunctionKey,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Set a function key in a layer; it is counted from 0."""
+        args = {"scope": layer.scope, "target": target, "index": index}
+        return await desk.write(
+            request, asker, "keys.set", {**args, **key.model_dump()}, Answer
+        )
+
+    async def clear_key(
+        request: Request,
+        index: Index,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Take a function key out of a layer."""
+        args = {"scope": layer.scope, "target": target, "index": index}
+        return await desk.write(
+            request, asker, "keys.clear", args, lambda _gone: nothing()
+        )
+
+    settings, keys = f"{layer.path}/settings", f"{layer.path}/keys"
+    for add, path, shows, need, endpoint in (
+        (routes.get, settings, list[Object], needs_read, list_settings),
+        (routes.put, settings + "/{name}", Object, needs_write, set_setting),
+        (routes.delete, settings + "/{name}", None, needs_write, unset_setting),
+        (routes.get, keys, list[Object], needs_read, list_keys),
+        (routes.put, keys + "/{index}", Object, needs_write, set_key),
+        (routes.delete, keys + "/{index}", None, needs_write, clear_key),
+    ):
+        endpoint.__name__ = f"{endpoint.__name__}_of_{layer.scope}"
+        add(path, shows)(need(endpoint))
+
+
+def masked(settings: list[Object]) -> list[Object]:
+    """Return *settings* without the values of those that may hold a secret."""
+    return [
+        {**one, "value": MASK} if one["value"] and is_secret(one["name"]) else one
+        for one in settings
+    ]
+
+
+for _layer in LAYERS:
+    _add(_layer)

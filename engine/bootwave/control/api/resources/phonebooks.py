@@ -1,0 +1,121 @@
+"""Phone books of domains and accounts."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import Depends
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api import targets
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.targets import OF_DOMAIN
+from bootwave.limits import MAX_API_IMPORT_BYTES
+
+routes = Routes("phone books")
+Object = dict[str, Any]
+
+
+class Entries(Body):
+    """Entries of a phone book, with the columns of bootwave phonebook import."""
+
+    entries: Annotated[list[dict[str, str]], Field(max_length=100_000)] = Field(
+        examples=[[{"name": "Anna", "number": "+49301234567"}]]
+    )
+
+
+class _Book(NamedTuple):
+    scope: str
+    path: str
+    target: Callable[..., str]
+
+
+_BOOKS = (
+    _Book("domain", "/api/v1/domains/{domain}/phonebook", targets.domain),
+    _Book(
+        "account",
+        "/api/v1/domains/{domain}/accounts/{number}/phonebook",
+        targets.account,
+    ),
+)
+
+
+def _add(book: _Book) -> None:
+    """Add the routes of the books of one kind."""
+    named = Depends(book.target)
+
+    async def show(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Show the entries of a book as phones show them."""
+        found = await desk.read(
+            asker, "phonebook.list", scope=book.scope, target=target
+        )
+        return Answer(found)
+
+    async def replace(
+        request: Request,
+        entries: Entries,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        dry_run: bool = False,
+    ) -> Response:
+        """Make the entries of a book those given, all or none."""
+        return await _store(
+            request, entries, target, asker, desk, replace=True, dry_run=dry_run
+        )
+
+    async def add(
+        request: Request,
+        entries: Entries,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        partial: bool = False,
+        dry_run: bool = False,
+    ) -> Response:
+        """Add entries to a book, all or none; with partial those that are right."""
+        return await _store(
+            request, entries, target, asker, desk, partial=partial, dry_run=dry_run
+        )
+
+    async def clear(
+        request: Request,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        forget: bool = False,
+    ) -> Response:
+        """Empty a book, and those of its phones; with forget they keep theirs."""
+        args = {"scope": book.scope, "target": target, "forget": forget}
+        return await desk.write(request, asker, "phonebook.clear", args, Answer)
+
+    async def _store(
+        request: Request,
+        entries: Entries,
+        target: str,
+        asker: Asker,
+        desk: TheDesk,
+        **how: bool,
+    ) -> Response:
+        args = {"scope": book.scope, "target": target, "rows": entries.entries, **how}
+        return await desk.write(request, asker, "phonebook.import", args, Answer)
+
+    reads = needs(Need.READ, OF_DOMAIN)
+    writes = needs(Need.WRITE, OF_DOMAIN)
+    stores = needs(Need.WRITE, OF_DOMAIN, body_bytes=MAX_API_IMPORT_BYTES)
+    for endpoint in (show, replace, add, clear):
+        endpoint.__name__ = f"{endpoint.__name__}_of_{book.scope}"
+    routes.get(book.path, Object)(reads(show))
+    routes.put(book.path, Object)(stores(replace))
+    routes.post(book.path, Object, 200)(stores(add))
+    routes.delete(book.path, Object, 200)(writes(clear))
+
+
+for _book in _BOOKS:
+    _add(_book)

@@ -1,0 +1,150 @@
+"""Roll-outs: telling live phones to fetch their settings again, stage by stage."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import needs
+from bootwave.control.api.lists import MacPrefix, Page, Sort, listed
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.principals import Need
+from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, Domain
+
+routes = Routes("roll-outs")
+PATH = "/api/v1/rollouts"
+Object = dict[str, Any]
+Number = Annotated[int, Path(ge=1, le=2**53)]
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Pace(Body):
+    """What phones are told, and how fast; what is not given is as for commands."""
+
+    action: Literal["resync", "reboot"] = "resync"
+    model: Annotated[str, Field(max_length=64)] = ""
+    rate: float | None = Field(None, description="Phones told in a second.")
+    canary: Count | None = Field(None, description="Phones told first.")
+    stages: Annotated[str, Field(max_length=256)] | None = Field(
+        None, description="How many were told when each ends.", examples=["10%,50%"]
+    )
+    hours: Annotated[str, Field(max_length=11)] = Field("", examples=["22:00-05:00"])
+    wait_minutes: float | None = None
+    share_percent: float | None = None
+    at_once: bool = False
+
+
+class NewRollout(Pace):
+    """A roll-out of the engine or of a domain, group, account or device."""
+
+    scope: Literal["engine", "domain", "group", "account", "device"] = "engine"
+    target: Annotated[str, Field(max_length=400)] = ""
+
+
+@routes.get(PATH, Page)
+@needs(Need.READ, OF_ENGINE)
+async def list_all(
+    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
+) -> Response:
+    """List the roll-outs, the newest first."""
+    return await listed(desk, asker, "rollouts", limit, cursor, descending=True)
+
+
+@routes.post(PATH, Object)
+@needs(Need.WRITE, OF_ENGINE)
+async def start(
+    request: Request, new: NewRollout, asker: Asker, desk: TheDesk
+) -> Response:
+    """Start a roll-out."""
+    return await _start(request, new.model_dump(exclude_none=True), asker, desk)
+
+
+@routes.post("/api/v1/domains/{domain}/rollouts", Object)
+@needs(Need.WRITE, OF_DOMAIN)
+async def start_of_domain(
+    request: Request, domain: Domain, pace: Pace, asker: Asker, desk: TheDesk
+) -> Response:
+    """Start a roll-out of a domain."""
+    args = {"scope": "domain", "target": domain, **pace.model_dump(exclude_none=True)}
+    return await _start(request, args, asker, desk)
+
+
+async def _start(
+    request: Request, args: dict[str, Any], asker: Asker, desk: TheDesk
+) -> Response:
+    return await desk.write(
+        request,
+        asker,
+        "rollout.start",
+        args,
+        lambda made: Answer(made, 201, {"Location": f"{PATH}/{made['id']}"}),
+    )
+
+
+@routes.get(PATH + "/{rollout}", Object)
+@needs(Need.READ, OF_ENGINE)
+async def show(rollout: Number, asker: Asker, desk: TheDesk) -> Response:
+    """Show a roll-out, its stages, and the phones that something is wrong with."""
+    return Answer(await desk.read(asker, "rollout.show", rollout=rollout))
+
+
+@routes.get(PATH + "/{rollout}/phones", Page)
+@needs(Need.READ, OF_ENGINE)
+async def list_phones(
+    rollout: Number,
+    asker: Asker,
+    desk: TheDesk,
+    mac_prefix: MacPrefix = "",
+    sort: Sort = "",
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List the phones of a roll-out in the order in which they are told."""
+    return await listed(
+        desk,
+        asker,
+        "rollout-phones",
+        limit,
+        cursor,
+        sort=sort,
+        rollout=str(rollout),
+        mac_prefix=mac_prefix,
+    )
+
+
+@routes.post(PATH + "/{rollout}/pause", Object, 200)
+@needs(Need.WRITE, OF_ENGINE)
+async def pause(
+    request: Request, rollout: Number, asker: Asker, desk: TheDesk
+) -> Response:
+    """Tell no more phones for now."""
+    args = {"rollout": rollout}
+    return await desk.write(request, asker, "rollout.pause", args, Answer)
+
+
+@routes.post(PATH + "/{rollout}/resume", Object, 200)
+@needs(Need.WRITE, OF_ENGINE)
+async def resume(
+    request: Request,
+    rollout: Number,
+    asker: Asker,
+    desk: TheDesk,
+    skip: bool = False,
+) -> Response:
+    """Go on with a roll-out that is paused or halted."""
+    args = {"rollout": rollout, "skip": skip}
+    return await desk.write(request, asker, "rollout.resume", args, Answer)
+
+
+@routes.post(PATH + "/{rollout}/cancel", Object, 200)
+@needs(Need.WRITE, OF_ENGINE)
+async def cancel(
+    request: Request, rollout: Number, asker: Asker, desk: TheDesk
+) -> Response:
+    """End a roll-out for good."""
+    args = {"rollout": rollout}
+    return await desk.write(request, asker, "rollout.cancel", args, Answer)

@@ -1,0 +1,104 @@
+"""For whoever watches: events, metrics, and what a phone would be given."""
+
+from typing import Annotated, Any
+
+from fastapi import Header, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import Everywhere, Reached, needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.routing import Asker, Routes, TheDesk
+from bootwave.control.api.targets import OF_DEVICE, Mac
+from bootwave.control.metricstext import CONTENT_TYPE
+from bootwave.errors import EngineError
+from bootwave.pairing.sources import source_key
+from bootwave.phone.mac import required_mac
+
+routes = Routes("watching")
+Object = dict[str, Any]
+
+
+@routes.get("/api/v1/events", None, 200)
+@needs(Need.READ, Reached())
+async def events(
+    asker: Asker,
+    desk: TheDesk,
+    last_event_id: Annotated[
+        str, Header(max_length=128, description="The number of the last one seen.")
+    ] = "",
+) -> Response:
+    """Tell sightings and roll-outs as they happen (server-sent events).
+
+    Who sends the number of the last event goes on behind it, as far back as the file
+    of sightings goes. Who does not reach all domains is told of the devices of his.
+    """
+    feed = desk.room.feed
+    sees = None
+    if asker.domains is not None:
+        domains = asker.domains
+
+        async def sees(macs: Any) -> set[int]:
+            return await desk.look(lambda store: store.device_within(macs, domains))
+
+    told = feed.events(last_event_id, sees, rollouts=asker.domains is None)
+    try:
+        first = await anext(told)
+    except EngineError as error:
+        raise Problem("busy", str(error), headers={"Retry-After": "5"}) from None
+
+    async def pieces() -> Any:
+        yield first
+        async for piece in told:
+            yield piece
+
+    return StreamingResponse(pieces(), media_type="text/event-stream")
+
+
+@routes.get("/metrics", None, 200)
+@needs(Need.READ, Everywhere())
+async def metrics(desk: TheDesk) -> Response:
+    """Tell the counters of all processes, in the text format of Prometheus."""
+    return Response(desk.room.metrics(), media_type=CONTENT_TYPE)
+
+
+@routes.get("/health/would-serve/{mac}", Object)
+@needs(Need.READ, OF_DEVICE)
+async def would_serve(
+    request: Request,
+    mac: Mac,
+    asker: Asker,
+    desk: TheDesk,
+    source: Annotated[
+        str,
+        Query(max_length=64, description="The address it asks from; else the last."),
+    ] = "",
+    model: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """Say what a phone would be given if it asked now, in each way, and why.
+
+    Nothing happens by it: no window is used up, and nobody is told.
+    """
+    number = required_mac(mac)
+    shown = await desk.read(asker, "device.show", mac=mac)
+    seen = [one["source"] for one in shown["time_line"] if one["source"]]
+    address = source or (seen[0] if seen else "")
+    if not address:
+        raise Problem(
+            "invalid",
+            "The phone was never heard: say in source from which address it asks.",
+        )
+    try:
+        source_key(address)
+    except ValueError:
+        raise Problem("invalid", "source is no address.") from None
+    blocks = await desk.read(asker, "certificate.list")
+    found = await desk.room.outlook(
+        number,
+        address,
+        model or shown["model"],
+        is_blocked=any(shown["mac"] in block["macs"] for block in blocks),
+    )
+    return Answer(found)

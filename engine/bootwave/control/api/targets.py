@@ -1,0 +1,72 @@
+"""What stands in a path, as operations name it, and which domain it belongs to."""
+
+from typing import Annotated
+
+from fastapi import Path
+from starlette.requests import Request
+
+from bootwave.control.api.declarations import DomainIn, Everywhere, Found
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.resources.accounts import Number
+from bootwave.errors import OperatorError
+from bootwave.phone.mac import required_mac
+
+Domain = Annotated[str, Path(max_length=253, examples=["pbx.example.com"])]
+Mac = Annotated[str, Path(max_length=17, examples=["0004132E08B4"])]
+# Of a group or a profile: an @ would name another domain.
+Member = Annotated[str, Path(pattern=r"^[^@/\x00-\x1f]{1,64}$", examples=["sales"])]
+Model = Annotated[str, Path(max_length=64, examples=["D785"])]
+VersionRange = Annotated[str, Path(max_length=49, examples=["8.4-8.7"])]
+
+
+async def _domain_of_device(request: Request, desk: Desk) -> str | None:
+    try:
+        mac = required_mac(request.path_params["mac"])
+    except OperatorError:
+        return None
+    return await desk.look(lambda store: store.device_domain(mac))
+
+
+OF_DOMAIN = DomainIn()
+OF_DEVICE = Found("device", "mac", _domain_of_device)
+OF_ENGINE = Everywhere()
+
+
+def engine() -> str:
+    """Return how operations name the engine."""
+    return ""
+
+
+def domain(domain: Domain) -> str:
+    """Return the domain in the path."""
+    return domain
+
+
+def account(domain: Domain, number: Number) -> str:
+    """Return the account in the path as ``number@domain``."""
+    return f"{number}@{domain}"
+
+
+def profile(domain: Domain, profile: Member) -> str:
+    """Return the profile in the path as ``name@domain``."""
+    return f"{profile}@{domain}"
+
+
+def group(domain: Domain, group: Member) -> str:
+    """Return the group in the path as ``name@domain``."""
+    return f"{group}@{domain}"
+
+
+def device(mac: Mac) -> str:
+    """Return the MAC in the path."""
+    return mac
+
+
+def model(model: Model) -> str:
+    """Return the model in the path."""
+    return model
+
+
+def firmware(model: Model, versions: VersionRange) -> str:
+    """Return the firmware range in the path as ``model low-high``."""
+    return f"{model} {versions}"

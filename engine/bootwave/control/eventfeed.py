@@ -1,0 +1,201 @@
+"""What happens, told to whoever listens: sightings, and how far roll-outs are.
+
+In the form that browsers and scripts read (server-sent events, in the HTML standard).
+The number of an event is a place in the file of sightings, so who comes back with the
+last one it saw misses nothing that the file still has, also after a restart.
+
+Nothing is queued for anybody: each listener reads the file on from where it is, some
+events at a time, when it has taken those before.  One that does not take them, or falls
+too far behind, is let go, and counted by the reason.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from bootwave.control.metricstext import Metric
+from bootwave.errors import BootwaveError, EngineError, StoreError
+from bootwave.phone.mac import text_from_mac
+from bootwave.store.devicereport import told
+from bootwave.store.sightingtail import Place, SightingTail, place_from_text
+
+MAX_LISTENERS: Final = 32
+TOGETHER: Final = 500  # sightings in memory for one listener
+MOST_BEHIND: Final = 100_000
+LOOK_SECONDS: Final = 0.5
+QUIET_SECONDS: Final = 15.0  # after which it is said that the connection still lives
+STALL_SECONDS: Final = 10.0  # for which an event may be left: the API cuts off at 20
+RETRY: Final = b"retry: 3000\n\n"
+
+Progress = Callable[[], Awaitable[list[dict[str, Any]]]]
+"""Returns the roll-outs that go on, or ended just now."""
+
+Sees = Callable[[Collection[int]], Awaitable[set[int]]]
+"""Returns which of some MACs a listener may see."""
+
+
+@dataclass(eq=False, slots=True)
+class _Listener:
+    task: "asyncio.Task[Any]"
+    offered: float | None = None  # since when an event waits to be taken
+    told: dict[int, bytes] = field(default_factory=dict)  # of roll-outs, by their id
+
+
+class EventFeed:
+    """Tells listeners; in the running loop, from ``start`` to ``stop``."""
+
+    def __init__(self, tail: SightingTail, progress: Progress) -> None:
+        """Read *tail*, and ask *progress* while anybody listens."""
+        self._tail = tail
+        self._progress = progress
+        self._listeners: set[_Listener] = set()
+        self._rollouts: dict[int, bytes] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._dropped = {"stalled": 0, "behind": 0, "refused": 0}
+        self._told = 0
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Let every listener go."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        for listener in [*self._listeners]:
+            listener.task.cancel()
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted of listeners."""
+        return [
+            Metric(
+                "event_listeners",
+                "gauge",
+                "listeners to events",
+                {"": len(self._listeners)},
+            ),
+            Metric("events_total", "counter", "events told", {"": self._told}),
+            Metric(
+                "event_listeners_dropped_total",
+                "counter",
+                "listeners to events that were let go or not taken",
+                {f'reason="{why}"': count for why, count in self._dropped.items()},
+            ),
+        ]
+
+    async def events(
+        self, last_id: str, sees: Sees | None, *, rollouts: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield events behind *last_id*, "" for those from now on.
+
+        *sees* chooses among MACs, None takes all.  Raises EngineError when too many
+        listen, before anything is yielded.
+        """
+        if len(self._listeners) >= MAX_LISTENERS:
+            self._dropped["refused"] += 1
+            raise EngineError(f"{MAX_LISTENERS} listen to events already.")
+        task = asyncio.current_task()
+        assert task is not None
+        listener = _Listener(task)
+        self._listeners.add(listener)
+        try:
+            place = place_from_text(last_id)
+            if place is None:
+                place = await asyncio.to_thread(self._tail.end)
+            async with aclosing(
+                self._told_to(listener, place, sees, rollouts=rollouts)
+            ) as told:
+                async for piece in told:
+                    listener.offered = time.monotonic()
+                    yield piece
+                    listener.offered = None
+        finally:
+            self._listeners.discard(listener)
+
+    async def _told_to(
+        self,
+        listener: _Listener,
+        place: Place,
+        sees: Sees | None,
+        *,
+        rollouts: bool,
+    ) -> AsyncGenerator[bytes, None]:
+        yield RETRY
+        quiet_since = time.monotonic()
+        while True:
+            pieces: list[bytes] = []
+            more = False
+            if rollouts:
+                pieces += self._news(listener)
+            with suppress(StoreError):  # the file is away: what comes is told later
+                found = await asyncio.to_thread(self._tail.read, place, TOGETHER)
+                place = found.place
+                if found.lost:
+                    pieces.append(_event("lost", {"sightings": found.lost}, place))
+                seen = [one for _, one in found.sightings]
+                shown = {one.mac for one in seen}
+                if sees is not None and shown:
+                    shown = await sees(shown)
+                pieces += [
+                    _event(
+                        "sighting",
+                        {"mac": text_from_mac(one.mac), **told(one)},
+                        behind,
+                    )
+                    for behind, one in found.sightings
+                    if one.mac in shown
+                ]
+                if found.behind > MOST_BEHIND:
+                    self._dropped["behind"] += 1
+                    yield _event("dropped", {"behind": found.behind}, place)
+                    return
+                more = found.behind > 0
+            if pieces:
+                self._told += len(pieces)
+                quiet_since = time.monotonic()
+                yield b"".join(pieces)
+            elif time.monotonic() - quiet_since > QUIET_SECONDS:
+                quiet_since = time.monotonic()
+                yield b":\n\n"
+            if not more:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _news(self, listener: _Listener) -> list[bytes]:
+        """Return the events of roll-outs that went on since this listener was told."""
+        news = [
+            event
+            for number, event in self._rollouts.items()
+            if listener.told.get(number) != event
+        ]
+        listener.told = dict(self._rollouts)
+        return news
+
+    async def _watch(self) -> None:
+        """Ask how roll-outs are while somebody listens, and let the stalled go."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            late = time.monotonic() - STALL_SECONDS
+            for listener in [*self._listeners]:
+                if listener.offered is not None and listener.offered < late:
+                    self._dropped["stalled"] += 1
+                    self._listeners.discard(listener)
+                    listener.task.cancel()
+            if self._listeners:
+                with suppress(BootwaveError):
+                    self._rollouts = {
+                        one["id"]: _event("rollout", one, None)
+                        for one in await self._progress()
+                    }
+
+
+def _event(kind: str, data: Mapping[str, Any], place: Place | None) -> bytes:
+    number = f"id: {place}\n" if place is not None else ""
+    text = orjson.dumps(dict(data))  # one line: JSON escapes the others
+    return f"{number}event: {kind}\ndata: ".encode() + text + b"\n\n"

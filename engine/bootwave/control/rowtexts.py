@@ -1,0 +1,191 @@
+"""Rows of accounts as text, CSV or JSON Lines, read and written bit by bit.
+
+A file may be of any size: what is not complete yet is kept, what is complete is handed
+on, and neither is more than one record and one piece of what comes in.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from bootwave.errors import SettingError
+from bootwave.store.importrows import COLUMNS
+
+MAX_RECORD_CHARACTERS = 65_536  # every value as long as it may be takes a tenth
+
+_CUT = "unexpected end of data"  # the words of the csv module
+
+Rows = list[dict[str, str]]
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+class _Unfinished(Exception):
+    """The record is within quotes at its end."""
+
+
+class RowDecoder:
+    """Makes rows of the bytes of a file, in the pieces in which they come.
+
+    CSV has a heading that names the columns, in any order; they are separated by
+    commas, semicolons or tabs, whatever the heading has.  A row with more values than
+    there are columns gets one without a name behind them, at which the import refuses
+    that row.  JSON Lines have an object of texts in each line.  Empty lines are left
+    out.  Every method raises SettingError when the file cannot be used.
+    """
+
+    def __init__(self, form: Form) -> None:
+        """Read a file that is written as *form*."""
+        self._form = form
+        # Spreadsheets put a mark in front.
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._rest = ""
+        self._line = 1  # where the rest begins
+        self._columns: list[str] = []
+        self._delimiter = ","
+        self._bytes_lines = 1
+
+    def receive_data(self, data: bytes) -> Rows:
+        """Return the rows that *data* completes."""
+        return self._rows(self._decoded(data, final=False), final=False)
+
+    def finish(self) -> Rows:
+        """Return the rows that the end of the file completes."""
+        rows = self._rows(self._decoded(b"", final=True), final=True)
+        if self._form is Form.CSV and not self._columns:
+            raise SettingError(
+                "The file is empty: its first line must name the columns, such as "
+                "extension,domain,name,password,mac."
+            )
+        return rows
+
+    def _decoded(self, data: bytes, *, final: bool) -> str:
+        try:
+            text = self._decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            line = self._bytes_lines + error.object.count(b"\n", 0, error.start)
+            raise SettingError(
+                f"The file is not UTF-8 (line {line}): save it as CSV UTF-8."
+            ) from None
+        self._bytes_lines += data.count(b"\n")
+        return text
+
+    def _rows(self, text: str, *, final: bool) -> Rows:
+        *lines, rest = (self._rest + text).split("\n")
+        rows: Rows = []
+        record = ""
+        for line in lines:
+            record += f"{line}\n"
+            self._require_bounded(record)
+            record = self._read(record, rows, final=False)
+        self._rest = record + rest
+        self._require_bounded(self._rest)
+        if final:
+            self._read(self._rest, rows, final=True)
+            self._rest = ""
+        return rows
+
+    def _read(self, record: str, rows: Rows, *, final: bool) -> str:
+        """Add the row of *record* to *rows*; return what is not complete yet."""
+        try:
+            rows += self._row(record)
+        except _Unfinished as error:
+            if not final:
+                return record  # a quoted value goes on in the next line
+            raise SettingError(str(error)) from None
+        self._line += record.count("\n")
+        return ""
+
+    def _require_bounded(self, text: str) -> None:
+        if len(text) > MAX_RECORD_CHARACTERS:
+            raise SettingError(
+                f"The row in line {self._line} is longer than {MAX_RECORD_CHARACTERS} "
+                "characters: look for a quote that is not closed."
+            )
+
+    def _row(self, record: str) -> Rows:
+        if not record.strip():
+            return []
+        if self._form is Form.JSON_LINES:
+            return [self._object(record)]
+        if not self._columns:
+            heading = record.partition("\n")[0]
+            self._delimiter = max(",;\t", key=heading.count)
+        cells = self._cells(record)
+        if not any(cells):
+            return []
+        if not self._columns:
+            self._columns = [name.lower() for name in cells]
+            _check_heading(self._columns)
+            return []
+        row = dict(zip(self._columns, cells, strict=False))
+        # Two short of a value each end alike; the surplus itself is of no use.
+        return [row | ({"": ""} if len(cells) > len(self._columns) else {})]
+
+    def _cells(self, record: str) -> list[str]:
+        text = io.StringIO(record, newline="")
+        try:
+            (cells,) = csv.reader(text, delimiter=self._delimiter, strict=True)
+        except ValueError:  # several rows: one that ends as no line does
+            raise SettingError(
+                f"The file is not CSV: a line ends within a value (line {self._line})."
+            ) from None
+        except csv.Error as error:
+            kind = _Unfinished if str(error) == _CUT else SettingError
+            raise kind(f"The file is not CSV: {error} (line {self._line}).") from None
+        return [cell.strip() for cell in cells]
+
+    def _object(self, record: str) -> dict[str, str]:
+        try:
+            row = orjson.loads(record)
+        except orjson.JSONDecodeError:
+            row = None
+        if not isinstance(row, dict):
+            raise SettingError(
+                f"Line {self._line} is no JSON object: write one in each line, such as "
+                '{"extension":"401","password":"..."}.'
+            )
+        return row
+
+
+def encoded_rows(rows: Iterable[Mapping[str, Any]], form: Form) -> bytes:
+    """Return *rows* as they are written, the heading of CSV not among them.
+
+    They have all the same columns, in the same order.
+    """
+    if form is Form.JSON_LINES:
+        return b"".join(
+            orjson.dumps(dict(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows
+        )
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(row.values() for row in rows)
+    return text.getvalue().encode()
+
+
+def heading(columns: Iterable[str], form: Form) -> bytes:
+    """Return what a file with these *columns* begins with."""
+    return b"" if form is Form.JSON_LINES else f"{','.join(columns)}\n".encode()
+
+
+def _check_heading(columns: list[str]) -> None:
+    for number, column in enumerate(columns, 1):
+        if column not in COLUMNS and column != "number":
+            raise SettingError(
+                # Not quoted: without a heading it may be a password.
+                f"Column {number} of the first line is none: it must name columns, "
+                f"which are {', '.join(COLUMNS)}."
+            )
+        if columns.count(column) > 1:
+            raise SettingError(f"The column {column} is there twice.")
+    if not {"extension", "number"} & set(columns):
+        raise SettingError("The column extension is missing in the first line.")

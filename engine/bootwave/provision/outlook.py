@@ -1,0 +1,157 @@
+"""What a phone would be given if it asked now, without anything happening.
+
+Looked up and decided by what decides for phones, so that it says what they get; nothing
+is written, nothing is used up, and no document is made.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bootwave.pairing.decisions import (
+    Claim,
+    Consume,
+    Decision,
+    Policy,
+    Proofs,
+    Refuse,
+    Serve,
+)
+from bootwave.pairing.rules import decide
+from bootwave.phone.mac import text_from_mac
+from bootwave.provision.looks import Looks
+from bootwave.provision.steps import Look
+from bootwave.provision.tokens import TokenGate
+from bootwave.sightings import Reason
+
+_SERVED: Final = {
+    "window": Reason.SERVED_WINDOW,
+    "certificate": Reason.SERVED_CERTIFICATE,
+    "credentials": Reason.SERVED_CREDENTIALS,
+}
+_CONSUMED = "it would be given its settings, and use its open window up"
+_CLAIMED = "it would claim a wildcard account, and be given its settings"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way in which a phone may ask.
+
+    ``certificate`` and ``credentials`` tell that it shows its own, and they are right.
+    """
+
+    name: str
+    secure: bool
+    certificate: bool = False
+    credentials: bool = False
+
+
+WAYS: Final = (
+    Way("https with its certificate", secure=True, certificate=True),
+    Way("https with its credentials", secure=True, credentials=True),
+    Way("https", secure=True),
+    Way("http with its credentials", secure=False, credentials=True),
+    Way("http", secure=False),
+)
+
+
+class Outlook:
+    """Tells what phones would be given; for one thread."""
+
+    def __init__(self, looks: Looks, tokens: TokenGate, policy: Policy) -> None:
+        """Look up by *looks* and *tokens*, and decide by *policy*."""
+        self._looks = looks
+        self._tokens = tokens
+        self._policy = policy
+
+    def of(
+        self,
+        mac: int,
+        source: str,
+        *,
+        token: str = "",
+        model: str = "",
+        is_blocked: bool = False,
+    ) -> dict[str, Any]:
+        """Return what the phone *mac* would be given that asks from *source*.
+
+        *token* is that of the URL it asks by, *model* what it calls itself.
+        *is_blocked* tells that its certificate is.  ``ways`` has an answer for each way
+        that it may ask in: whether it is ``served``, and the reason.
+
+        Raises StoreError.
+        """
+        look = self._looks.read([mac])[mac]
+        ways = [
+            self._answer(way, mac, source, token, model, is_blocked, look)
+            for way in WAYS
+        ]
+        return {
+            "mac": text_from_mac(mac),
+            "source": source,
+            "served": any(way["served"] for way in ways),
+            "ways": ways,
+        }
+
+    def _answer(
+        self,
+        way: Way,
+        mac: int,
+        source: str,
+        token: str,
+        model: str,
+        is_blocked: bool,
+        look: Look,
+    ) -> dict[str, Any]:
+        checked = self._tokens.check(token, look)
+        decision: Decision
+        if checked.refused:
+            decision = Refuse(Reason.TOKEN_WRONG)
+        else:
+            denied = way.certificate and is_blocked
+            decision = decide(
+                mac,
+                look.device,
+                checked.wildcards,
+                source,
+                way.secure,
+                look.at,
+                self._policy,
+                Proofs(
+                    certificate=mac if way.certificate else 0,
+                    denial=Reason.CERTIFICATE_BLOCKED if denied else None,
+                    credentials=True if way.credentials else None,
+                ),
+                model=model,
+                decoy=look.decoy,
+            )
+        return {"way": way.name, **_told(decision)}
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    if isinstance(decision, Refuse):
+        reason = decision.reason
+        return {
+            "served": False,
+            "by": "",
+            "reason": reason.name,
+            "sentence": reason.sentence,
+            "advice": reason.advice,
+        }
+    if isinstance(decision, Serve):
+        reason = _SERVED[decision.grant.kind]
+        return {
+            "served": True,
+            "by": decision.grant.kind,
+            "reason": reason.name,
+            "sentence": reason.sentence,
+            "advice": "",
+        }
+    assert isinstance(decision, Consume | Claim)
+    consumes = isinstance(decision, Consume)
+    return {
+        "served": True,
+        "by": "window" if consumes else "wildcard",
+        "reason": Reason.SERVED_WINDOW.name,
+        "sentence": _CONSUMED if consumes else _CLAIMED,
+        "advice": "",
+    }

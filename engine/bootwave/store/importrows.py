@@ -1,0 +1,92 @@
+"""One row of an import, checked before anything is written.
+
+Checking takes longer than writing, and phones' own writes wait while an import writes.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bootwave.errors import SettingError
+from bootwave.phone.mac import required_mac
+from bootwave.store.names import (
+    AccountName,
+    checked_name,
+    checked_password,
+    required_account,
+)
+
+COLUMNS = ("extension", "domain", "name", "password", "mac", "mailbox", "auth_user")
+# What a row may leave as it is, where an account is there already.
+FIELDS = ("name", "password", "mac", "mailbox", "auth_user")
+_KNOWN = {*COLUMNS, "number"}
+_EMPTY = dict.fromkeys(_KNOWN, "")
+WILDCARDS = ("*", "?")
+MAX_ERRORS = 1_000  # reported; a file of the wrong kind has one in every row
+
+
+class ImportRow(NamedTuple):
+    """One row, checked.
+
+    ``wildcard`` and ``macs`` are what it is to be bound to, and ``given`` names those
+    of ``FIELDS`` that stand in it, with a value or "".
+    """
+
+    row: int
+    account: AccountName
+    display_name: str
+    password: str
+    wildcard: str
+    macs: tuple[int, ...]
+    mailbox: str
+    auth_user: str
+    given: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return the row's account without its password."""
+        return f"ImportRow({self.row}, {self.account})"
+
+
+class RowError(NamedTuple):
+    """What is wrong with row *row*; rows count from 1, without the heading."""
+
+    row: int
+    error: str
+
+
+def checked_row(number: int, row: Mapping[str, str], domain: str | None) -> ImportRow:
+    """Return the row *number* of a file; *domain* stands for one that names none.
+
+    A password may be missing; whether that is right depends on whether the account
+    exists.  ``mac`` may hold several MACs, and ``*`` or ``?``, separated by blanks.
+    Raises OperatorError with what is wrong, which quotes no password.
+    """
+    for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
+        if column not in _KNOWN:
+            # Not quoted: in a file without a heading it may be a password.
+            raise SettingError(
+                f"Value {position} stands in no known column, which are "
+                f"{', '.join(COLUMNS)}: name it so in the heading, and put values that "
+                "hold the separator into double quotes."
+            )
+    texts = {**_EMPTY, **{column: text for column, text in row.items() if text}}
+    if set(map(type, texts.values())) != {str}:
+        raise SettingError("Every value of a row must be text.")
+    account = required_account(
+        texts["extension"] or texts["number"], texts["domain"] or domain
+    )
+    targets = tuple(dict.fromkeys(texts["mac"].split()))
+    wildcards = [target for target in targets if target in WILDCARDS]
+    if len(wildcards) > 1:
+        raise SettingError("An account is '*' or '?', not both.")
+    password = texts["password"]
+    return ImportRow(
+        number,
+        account,
+        checked_name(texts["name"], "The display name"),
+        checked_password(password) if password else "",
+        wildcards[0] if wildcards else "",
+        tuple(required_mac(one) for one in targets if one not in WILDCARDS),
+        checked_name(texts["mailbox"], "The mailbox")[:64],
+        checked_name(texts["auth_user"], "The authentication user"),
+        tuple(field for field in FIELDS if field in row),
+    )

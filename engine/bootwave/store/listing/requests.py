@@ -1,0 +1,78 @@
+"""One page of a list, as a command or a program asks for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bootwave.errors import OptionError
+from bootwave.store.listing import contacts, pages
+from bootwave.store.listing.cursors import key_from_text, text_from_key
+from bootwave.store.listing.filters import wanted
+from bootwave.store.listing.resources import RESOURCES, kinds_of
+from bootwave.store.listing.shapes import SHAPES
+from bootwave.store.sightings import SightingLog
+from bootwave.store.work import Work
+
+LISTS = (*RESOURCES, *contacts.LISTS)
+
+
+def page(
+    work: Work,
+    log: SightingLog | None,
+    resource: str,
+    *,
+    filters: Mapping[str, str],
+    sort: str = "",
+    descending: bool = False,
+    limit: int = 100,
+    cursor: str = "",
+    seen: bool = False,
+) -> dict[str, Any]:
+    """Return ``rows`` and the ``cursor`` behind them, which is "" when none is left.
+
+    *sort* is "" for the first order that takes the *filters*.  With *seen*, devices
+    come with their last contact, for which the file of sightings is read through.
+    Raises OptionError for what is not offered, StoreNotFound for a name that is not
+    there.
+    """
+    if not 0 < limit <= pages.MAX_ROWS:
+        raise OptionError(f"Ask for 1 to {pages.MAX_ROWS} rows at once.")
+    if not all(isinstance(text, str) for text in filters.values()):
+        raise OptionError("The value of every filter must be text.")
+    if resource in contacts.LISTS:
+        return contacts.page(
+            work, log, resource, filters=filters, limit=limit, cursor=cursor
+        )
+    if resource not in RESOURCES:
+        raise OptionError(
+            f"There is no list of {resource[:40]!r}: they are {', '.join(LISTS)}."
+        )
+    want = wanted(work, resource, filters)
+    place = pages.place_of(resource, sort, want.names)
+    order = RESOURCES[resource][place]
+    # Another order, filter or direction goes another way through.
+    name = _name(resource, place, filters, descending=descending)
+    found = pages.read(
+        work.connection,
+        resource,
+        place,
+        equal=want.equal,
+        prefix=want.prefix,
+        after=key_from_text(name, cursor, kinds_of(order)) if cursor else None,
+        limit=limit,
+        descending=descending,
+        keep=want.keep,
+    )
+    rows = SHAPES[resource](work, found.rows)
+    if seen and resource == "devices":
+        contacts.add_last(log, rows)
+    return {
+        "rows": rows,
+        "cursor": text_from_key(name, found.after) if found.after else "",
+    }
+
+
+def _name(
+    resource: str, place: int, filters: Mapping[str, str], *, descending: bool
+) -> str:
+    narrowed = sorted(f"{name}={text}" for name, text in filters.items() if text)
+    return " ".join([resource, str(place), "-" if descending else "+", *narrowed])

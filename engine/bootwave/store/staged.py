@@ -1,0 +1,206 @@
+"""Rows of an import, checked as they come and kept until all of them are there.
+
+They are kept in a file that has no name and goes with the process, not in memory and
+not in the database: an import may be of any size, whoever sends it may be slow, and
+phones' writes must wait for neither.  Passwords are sealed in it, by a key that is
+nowhere else.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bootwave.errors import OperatorError, SettingError, StoreUnavailable
+from bootwave.store.importrows import (
+    FIELDS,
+    MAX_ERRORS,
+    ImportRow,
+    RowError,
+    checked_row,
+)
+from bootwave.store.names import AccountName, required_domain
+from bootwave.store.secrets import KeyRing
+
+TOGETHER = 10_000  # rows in memory while they are written
+
+_TABLE = """
+CREATE TABLE rows (
+  row INTEGER PRIMARY KEY, domain TEXT NOT NULL, number TEXT NOT NULL,
+  display_name TEXT NOT NULL, sealed BLOB NOT NULL, wildcard TEXT NOT NULL,
+  macs TEXT NOT NULL, mailbox TEXT NOT NULL, auth_user TEXT NOT NULL,
+  given INTEGER NOT NULL, UNIQUE (domain, number)
+)
+"""
+_ADD = """
+INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (domain, number) DO NOTHING
+"""
+_BEFORE = "SELECT row FROM rows WHERE domain = ? AND number = ?"
+_SOME = "SELECT * FROM rows WHERE row > ? ORDER BY row LIMIT ?"
+_DROP = "DELETE FROM rows WHERE row = ?"
+_WITHIN = """
+SELECT number FROM rows
+WHERE domain = :domain AND number >= :first AND number <= :last
+"""
+_ENTRIES = tuple(1 << place for place in range(len(FIELDS)))
+
+
+class Errors:
+    """What is wrong with rows: how many, and the first thousand by their number."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.count = 0
+        self._first: list[RowError] = []
+
+    def add(self, errors: Iterable[RowError]) -> None:
+        """Add *errors*, whose rows are in order."""
+        for error in errors:
+            self.count += 1
+            if len(self._first) < 2 * MAX_ERRORS:
+                self._first.append(error)
+            else:
+                self._shorten()
+                if error.row < self._first[-1].row:
+                    self._first.append(error)
+
+    def _shorten(self) -> None:
+        self._first.sort(key=lambda error: error.row)
+        del self._first[MAX_ERRORS:]
+
+    def told(self) -> dict[str, Any]:
+        """Return what is told of them: the number, and the first thousand."""
+        self._shorten()
+        return {
+            "error_count": self.count,
+            "errors": [error._asdict() for error in self._first],
+        }
+
+
+class Stage:
+    """The rows of one import.  One thread at a time may use it; ``close`` ends it.
+
+    ``right`` counts the rows that can be written as far as they tell, and ``wrong``
+    holds what is wrong with the others.
+    """
+
+    def __init__(self, domain: str | None = None, *, only: bool = False) -> None:
+        """Take rows; *domain* stands for those that name none.
+
+        With *only* a row of another domain is wrong.  Raises SettingError for a domain
+        that cannot be one, StoreUnavailable when no file can be made.
+        """
+        self.domain = None if domain is None else required_domain(domain)
+        self._only = only
+        self._keyring = KeyRing({os.urandom(4): os.urandom(32)})
+        self.right = 0
+        self.read = 0
+        self.wrong = Errors()
+        try:
+            # "" is a file of SQLite's own in the directory for temporary ones.
+            self._connection = sqlite3.connect(
+                "", isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA cache_size = -8192")  # KiB
+            self._connection.execute("PRAGMA journal_mode = OFF")
+            self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.execute(_TABLE)
+        except sqlite3.Error as error:
+            raise _full(error) from error
+
+    def add(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Check *rows* and keep the right ones; raises StoreUnavailable."""
+        try:
+            self._connection.execute("BEGIN")
+            for row in rows:
+                self.read += 1
+                try:
+                    self._keep(checked_row(self.read, row, self.domain))
+                    self.right += 1
+                except OperatorError as error:
+                    self.wrong.add([RowError(self.read, str(error))])
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _full(error) from error
+
+    def chunks(self) -> Iterator[list[ImportRow]]:
+        """Yield the right rows in their order, ten thousand at a time.
+
+        Rows may be dropped in between.
+        """
+        last = 0
+        while True:
+            rows = self._connection.execute(_SOME, (last, TOGETHER)).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [self._row(row) for row in rows]
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Forget the rows with these numbers."""
+        self._connection.executemany(_DROP, [(row,) for row in rows])
+
+    def numbers(self, domain: str, first: str, last: str) -> set[str]:
+        """Return which numbers of a domain from *first* to *last* there is a row of."""
+        within = {"domain": domain, "first": first, "last": last}
+        rows = self._connection.execute(_WITHIN, within).fetchall()
+        return {number for (number,) in rows}
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._connection.close()
+
+    def _keep(self, row: ImportRow) -> None:
+        account = row.account
+        if self._only and account.domain != self.domain:
+            raise SettingError(
+                f"{account} is no account of {self.domain}: leave the domain out."
+            )
+        sealed = b""
+        if row.password:
+            sealed = self._keyring.seal(row.password, owner=f"row {row.row}")
+        macs = " ".join(f"{mac:x}" for mac in row.macs)
+        given = sum(
+            entry
+            for field, entry in zip(FIELDS, _ENTRIES, strict=True)
+            if field in row.given
+        )
+        added = self._connection.execute(
+            _ADD,
+            (
+                *(row.row, account.domain, account.number, row.display_name, sealed),
+                *(row.wildcard, macs, row.mailbox, row.auth_user, given),
+            ),
+        )
+        if not added.rowcount:
+            before = self._connection.execute(
+                _BEFORE, (account.domain, account.number)
+            ).fetchall()
+            raise SettingError(f"{account} stands in row {before[0][0]} already.")
+
+    def _row(self, row: tuple[Any, ...]) -> ImportRow:
+        number, domain, extension, name, sealed, wildcard, macs, *rest = row
+        mailbox, auth_user, given = rest
+        return ImportRow(
+            number,
+            AccountName(extension, domain),
+            name,
+            self._keyring.open(sealed, owner=f"row {number}") if sealed else "",
+            wildcard,
+            tuple([int(mac, 16) for mac in macs.split()]),
+            mailbox,
+            auth_user,
+            tuple(
+                field
+                for field, entry in zip(FIELDS, _ENTRIES, strict=True)
+                if given & entry
+            ),
+        )
+
+
+def _full(error: sqlite3.Error) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"The rows could not be kept ({error}): look whether the directory for "
+        "temporary files, $SQLITE_TMPDIR or /var/tmp, is full."
+    )

@@ -1,0 +1,48 @@
+"""bootwave search: lists page by page."""
+
+import pytest
+
+from bootwave.cli.search import _SHOWN
+from bootwave.store.listing.requests import LISTS
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+NEEDED = {
+    "profiles": "domain=pbx.example.com",
+    "groups": "domain=pbx.example.com",
+    "rollout-phones": "rollout=1",
+    "sightings": "mac=0004132E08B4",
+}
+
+
+@pytest.mark.parametrize("resource", LISTS)
+def test_every_list_is_shown(store: Command, resource: str) -> None:
+    words = [NEEDED[resource]] if resource in NEEDED else []
+    done = store("search", resource, *words)
+    assert done.status == 0
+    assert resource in _SHOWN
+    assert set(store("search", resource, *words, "--json").json) == {"rows", "cursor"}
+
+
+def test_accounts_are_found_page_by_page(store: Command) -> None:
+    text = "extension,domain,name,password\n"
+    text += "".join(f"{n},pbx.example.com,Berta {n},p\n" for n in range(501, 505))
+    store("account", "import", "-", stdin=text)
+    words = ["search", "accounts", "domain=pbx.example.com", "name_prefix=berta"]
+    done = store(*words, "--limit", "3")
+    assert done.out.splitlines()[1].startswith("501@pbx.example.com  Berta 501")
+    assert len(done.out.splitlines()) == 4
+    cursor = done.err.split()[-1]
+    done = store(*words, "--cursor", cursor)
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == [
+        "504@pbx.example.com"
+    ]
+    assert done.err == ""
+    assert "Nothing is found" in store("search", "accounts", "number_prefix=9").err
+
+
+def test_what_cannot_be_listed_is_refused(store: Command) -> None:
+    assert "is no filter" in store("search", "accounts", "anna").err
+    assert "twice" in store("search", "accounts", "domain=a", "domain=b").err
+    assert "It can be sorted by" in refused(store("search", "accounts", "--sort", "x"))
+    assert "There is no list" in refused(store("search", "cats"))

@@ -1,0 +1,146 @@
+"""Imports, exports and whole states over HTTP, as a PBX sends them."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.control.api.conftest import MAC, A, B, Served, problem
+
+CSV = {"Content-Type": "text/csv"}
+LINES = {"Content-Type": "application/jsonl"}
+IMPORTS = f"/api/v1/domains/{A}/imports"
+ACCOUNTS = f"/api/v1/domains/{A}/accounts"
+EXPORT = f"/api/v1/domains/{A}/export"
+
+
+def rows(count: int) -> Iterator[bytes]:
+    """A file of *count* rows, in pieces that end anywhere."""
+    text = "extension,password,name,mac\n" + "".join(
+        f"{500 + n},pw-{n},Phone {n},{0x000413000000 + n:012X}\n" for n in range(count)
+    )
+    for at in range(0, len(text), 700):
+        yield text[at : at + 700].encode()
+
+
+def test_a_file_is_imported_while_it_comes(api: Served, admin: httpx.Client) -> None:
+    done = admin.post(IMPORTS, content=rows(2_500), headers=CSV)
+    assert done.status_code == 200, done.text
+    assert done.json() | {"added": 2_500, "bound": 2_500, "stored": True} == done.json()
+    found = admin.get("/api/v1/accounts", params={"number_prefix": "2999"}).json()
+    assert [row["account"] for row in found["items"]] == [f"2999@{A}"]
+    notes = api.call("audit.list", limit=1)
+    assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.imported", "token:t0")
+    assert api.plane.administration._stages == {}
+
+
+def test_every_wrong_row_is_told_and_nothing_is_stored(
+    api: Served, admin: httpx.Client
+) -> None:
+    body = (
+        b'{"extension":"500","password":"canary-word"}\n'
+        b'{"extension":"5 01","password":"canary-word"}\n'
+        b'{"extension":"502"}\n'
+        b'{"extension":"503","domain":"b.example.com","password":"canary-word"}\n'
+    )
+    answer = admin.post(IMPORTS, content=body, headers=LINES)
+    assert problem(answer) == "invalid"
+    assert "canary" not in answer.text
+    told = {error["at"]: error["detail"] for error in answer.json()["errors"]}
+    assert sorted(told) == ["row/2", "row/3", "row/4"]
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+    partial = admin.post(
+        IMPORTS, content=body, headers=LINES, params={"partial": True}
+    ).json()
+    assert (partial["added"], partial["error_count"]) == (1, 3)
+    dry = admin.post(
+        IMPORTS, content=rows(3), headers=CSV, params={"dry_run": True}
+    ).json()
+    assert (dry["stored"], dry["error_count"]) == (False, 1)
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "kind"),
+    [
+        ({"Content-Type": "application/json"}, b"[]", "not-rows"),
+        (CSV, b"", "invalid"),
+        (CSV, b"colour\nred\n", "invalid"),
+        (CSV, b"extension\n\xff\n", "invalid"),
+        (LINES, b"[1]\n", "invalid"),
+    ],
+)
+def test_a_body_of_something_else_is_refused(
+    api: Served, admin: httpx.Client, headers: dict[str, str], body: bytes, kind: str
+) -> None:
+    assert problem(admin.post(IMPORTS, content=body, headers=headers)) == kind
+    assert problem(admin.put(ACCOUNTS, content=body, headers=headers)) == kind
+    assert api.plane.administration._stages == {}
+
+
+def test_who_hangs_up_in_the_middle_leaves_nothing(
+    api: Served, admin: httpx.Client
+) -> None:
+    def cut() -> Iterator[bytes]:
+        yield from rows(1_500)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        admin.post(IMPORTS, content=cut(), headers=CSV)
+    # Another request, which is answered once what was cut off is done with.
+    for _ in range(200):
+        if not api.plane.administration._stages:
+            break
+        api.call("domain.list")
+    assert api.plane.administration._stages == {}
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+
+
+def test_a_pbx_pushes_its_whole_state(api: Served, admin: httpx.Client) -> None:
+    body = (
+        '{"extension":"401","name":"Anna"}\n'
+        f'{{"extension":"402","password":"pw-2","mac":"{MAC}"}}\n'
+    )
+    first = admin.put(ACCOUNTS, content=body, headers=LINES).json()
+    assert (first["added"], first["changed"], first["removed"]) == (1, 1, 0)
+    again = admin.put(ACCOUNTS, content=body, headers=LINES).json()
+    assert (again["same"], again["added"], again["changed"]) == (2, 0, 0)
+    empty = admin.put(ACCOUNTS, content="", headers=LINES)
+    assert problem(empty) == "conflict"
+    assert "would remove 2 of the 2 accounts" in empty.json()["detail"]
+    gone = admin.put(
+        ACCOUNTS, content="", headers=LINES, params={"most_removed": 2}
+    ).json()
+    assert gone["removed"] == 2
+    assert len(admin.get(f"/api/v1/domains/{B}/accounts").json()["items"]) == 1
+
+
+@pytest.mark.parametrize(("form", "headers"), [("csv", CSV), ("jsonl", LINES)])
+def test_what_is_exported_can_be_imported(
+    api: Served, admin: httpx.Client, form: str, headers: dict[str, str]
+) -> None:
+    admin.post(IMPORTS, content=rows(1_200), headers=CSV)
+    exported = admin.get(f"{EXPORT}/passwords", params={"form": form})
+    assert exported.headers["content-type"].startswith(headers["Content-Type"])
+    assert exported.headers["cache-control"] == "no-store"
+    assert "s3cret-of-sip" in exported.text
+    notes = api.call("audit.list", limit=1)
+    assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.exported", "token:t0")
+    assert "s3cret-of-sip" not in admin.get(EXPORT, params={"form": form}).text
+    back = admin.put(ACCOUNTS, content=exported.content, headers=headers).json()
+    assert (back["same"], back["stored"]) == (1_201, True)
+
+
+def test_passwords_are_for_who_may_reveal_them(api: Served) -> None:
+    reader = api.token("read", "write")
+    assert problem(reader.get(f"{EXPORT}/passwords")) == "forbidden"
+    theirs = api.token("read", "reveal", domains=[B])
+    assert problem(theirs.get(f"{EXPORT}/passwords")) == "not-found"
+    assert problem(theirs.get(EXPORT)) == "not-found"
+
+
+def test_who_reaches_one_domain_finds_its_accounts_only(api: Served) -> None:
+    theirs = api.token("read", domains=[B])
+    for params in ({"number_prefix": "4"}, {"name_prefix": ""}, {}):
+        found = theirs.get("/api/v1/accounts", params=params).json()["items"]
+        assert [row["domain"] for row in found] == [B]

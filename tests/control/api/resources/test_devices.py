@@ -1,0 +1,75 @@
+"""Devices, their time-lines, and what proves that they are who they are."""
+
+import time
+
+import httpx
+import pytest
+
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings import SightingLog
+from tests.control.api.conftest import MAC, A, B, Served, problem
+
+PATH = f"/api/v1/devices/{MAC}"
+
+
+@pytest.fixture(autouse=True)
+def bound(api: Served) -> None:
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    now = time.time()
+    SightingLog(api.options.store.sightings).append(
+        [
+            Sighting(now - 3 + n, mac, "192.0.2.7", reason, "snomD785-SIP 10.1.1.1")
+            for n, (mac, reason) in enumerate(
+                [
+                    (int(MAC, 16), Reason.SERVED_WINDOW),
+                    (int(MAC, 16), Reason.CLOSED),
+                    (0x000413000001, Reason.UNKNOWN_MAC),
+                ]
+            )
+        ]
+    )
+
+
+def test_devices_are_listed_with_their_last_contact(admin: httpx.Client) -> None:
+    for path in ("/api/v1/devices", f"/api/v1/domains/{A}/devices"):
+        (row,) = admin.get(path, params={"seen": True}).json()["items"]
+        assert (row["mac"], row["reason"]) == (MAC, "CLOSED")
+        assert row["firmware"] == "10.1.1.1"
+        assert admin.get(path, params={"model": "D785"}).json()["items"] == []
+    assert admin.get(f"/api/v1/domains/{B}/devices").json()["items"] == []
+    assert problem(admin.get("/api/v1/devices", params={"model": "a b"})) == "invalid"
+
+
+def test_a_phone_is_shown_with_its_time_line(admin: httpx.Client) -> None:
+    shown = admin.get(PATH).json()
+    assert (shown["mac"], shown["domain"]) == (MAC, A)
+    assert "not open" in shown["verdict"]
+    first = admin.get(f"{PATH}/sightings", params={"limit": 1}).json()
+    assert [row["reason"] for row in first["items"]] == ["CLOSED"]
+    rest = admin.get(f"{PATH}/sightings", params={"cursor": first["next"]}).json()
+    assert [row["reason"] for row in rest["items"]] == ["SERVED_WINDOW"]
+    assert admin.get(f"{PATH}/check").status_code == 200
+    (unknown,) = admin.get("/api/v1/unknown-phones").json()["items"]
+    assert unknown["mac"] == "000413000001"
+
+
+def test_what_a_phone_has_is_renewed_and_ended(
+    api: Served, admin: httpx.Client
+) -> None:
+    assert admin.post(f"{PATH}/reset").json() == {"mac": MAC}
+    assert problem(admin.post(f"{PATH}/credentials")) == "not-found"
+    assert problem(admin.post(f"{PATH}/url-token")) == "not-found"
+    api.call("token.make", domain=A)
+    assert admin.post(f"{PATH}/url-token").json() == {"mac": MAC}
+    assert admin.delete(f"{PATH}/credentials").status_code == 200
+
+
+def test_a_phone_of_another_domain_does_not_exist(api: Served) -> None:
+    theirs = api.token("read", "write", domains=[B])
+    for path in ("", "/check", "/sightings"):
+        assert problem(theirs.get(PATH + path)) == "not-found"
+    assert problem(theirs.post(f"{PATH}/reset")) == "not-found"
+    assert theirs.get("/api/v1/devices").json()["items"] == []
+    mine = api.token("read", domains=[A])
+    assert mine.get(PATH).json()["domain"] == A
+    assert len(mine.get(f"{PATH}/sightings").json()["items"]) == 2

@@ -1,0 +1,87 @@
+"""Firmware and its images, over HTTP."""
+
+import hashlib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from bootwave.store.imagefolder import ImageFolder
+from tests.control.api.conftest import MAC, A, B, Served, problem
+
+IMAGES = "/api/v1/firmware/images"
+NAME = "snom370-8.7.5.35-SIP-f.bin"
+CONTENT = bytes(range(256)) * 9_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def pieces() -> Iterator[bytes]:
+    for at in range(0, len(CONTENT), 50_000):
+        yield CONTENT[at : at + 50_000]
+
+
+def test_an_image_is_uploaded_as_it_comes_and_removed(
+    api: Served, admin: httpx.Client
+) -> None:
+    added = admin.put(f"{IMAGES}/{NAME}", content=pieces(), params={"sha256": SHA256})
+    assert added.status_code == 200, added.text
+    (image,) = admin.get(IMAGES).json()
+    assert (image["name"], image["size"]) == (NAME, len(CONTENT))
+    folder = ImageFolder(api.options.store.images)
+    assert folder.digest(SHA256) == SHA256
+    path = "/api/v1/firmware/snom370/versions/8.7.5.35"
+    assert admin.put(path, json={}).status_code == 200
+    assert problem(admin.delete(f"{IMAGES}/{NAME}")) == "conflict"
+    assert admin.delete(path).status_code == 204
+    assert admin.delete(f"{IMAGES}/{NAME}").status_code == 204
+    assert folder.digest(SHA256) == ""
+
+
+def test_what_arrives_otherwise_than_it_should_leaves_no_file(
+    api: Served, admin: httpx.Client
+) -> None:
+    def cut() -> Iterator[bytes]:
+        yield CONTENT[:50_000]
+        raise ConnectionError
+
+    wrong = admin.put(f"{IMAGES}/{NAME}", content=pieces(), params={"sha256": "0" * 64})
+    assert problem(wrong) == "invalid"
+    assert problem(admin.put(f"{IMAGES}/{NAME}", content=b"")) == "invalid"
+    short = admin.put(f"{IMAGES}/{NAME}", content=b"x", params={"sha256": "x"})
+    assert problem(short) == "invalid"
+    with pytest.raises(ConnectionError):
+        admin.put(f"{IMAGES}/{NAME}", content=cut())
+    assert admin.get(IMAGES).json() == []
+    for _ in range(200):
+        if not [*api.options.store.images.iterdir()]:
+            break
+        api.call("domain.list")
+    assert [*api.options.store.images.iterdir()] == []
+
+
+@pytest.mark.parametrize("path", ["", f"/domains/{A}", f"/devices/{MAC}"])
+def test_versions_are_defined_pinned_and_forbidden(
+    api: Served, admin: httpx.Client, path: str
+) -> None:
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    firmware = f"/api/v1{path}/firmware"
+    url = {"location": "http://images.example.com/f.bin"}
+    defined = admin.put(f"{firmware}/snom370/versions/8.7.5.1", json=url)
+    if defined.status_code == 422:  # the host must be among firmware.hosts
+        assert "firmware.hosts" in defined.json()["detail"]
+    pinned = admin.put(f"{firmware}/snom370/pin/keep")
+    assert pinned.status_code == 200, pinned.text
+    assert "keep" in admin.get(firmware).text
+    assert admin.delete(f"{firmware}/snom370/pin").status_code == 204
+    why = {"reason": "it has no sound"}
+    assert admin.put(f"{firmware}/snom370/forbidden/8.7.5.2", json=why).is_success
+    assert "no sound" in admin.get(firmware).text
+    assert admin.delete(f"{firmware}/snom370/forbidden/8.7.5.2").status_code == 204
+    assert problem(admin.delete(f"{firmware}/snom370/pin")) == "not-found"
+
+
+def test_images_are_for_who_reaches_all_domains(api: Served) -> None:
+    theirs = api.token("read", "write", domains=[B])
+    assert problem(theirs.get(IMAGES)) == "forbidden"
+    assert problem(theirs.put(f"{IMAGES}/{NAME}", content=b"x")) == "forbidden"
+    assert problem(theirs.get(f"/api/v1/domains/{A}/firmware")) == "not-found"

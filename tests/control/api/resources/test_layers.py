@@ -1,0 +1,66 @@
+"""Settings and function keys, in each kind of layer."""
+
+import httpx
+import pytest
+
+from bootwave.control.api.resources.layers import LAYERS, MASK, Layer, masked
+from tests.control.api.conftest import MAC, A, B, Served, problem
+
+
+@pytest.fixture(autouse=True)
+def there(api: Served) -> None:
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    api.call("profile.add", domain=A, name="sales")
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.scope)
+def test_a_layer_says_settings_and_keys(admin: httpx.Client, layer: Layer) -> None:
+    path = layer.path.format(
+        **{"domain": A, "profile": "sales", "number": "401", "mac": MAC},
+        **{"model": "D785", "versions": "8.4-8.7"},
+    )
+    put = admin.put(f"{path}/settings/language", json={"value": "Deutsch"})
+    assert put.status_code == 200, put.text
+    (one,) = admin.get(f"{path}/settings").json()
+    assert (one["name"], one["permission"]) == ("language", "R")
+    assert admin.delete(f"{path}/settings/language").status_code == 204
+    assert problem(admin.delete(f"{path}/settings/language")) == "not-found"
+    key = admin.put(f"{path}/keys/3", json={"value": "blf 402", "label": "Bob"})
+    assert key.status_code == 200, key.text
+    (one,) = admin.get(f"{path}/keys").json()
+    assert one["label"] == "Bob"
+    assert admin.delete(f"{path}/keys/3").status_code == 204
+    left = admin.get(f"{path}/keys")
+    if layer.scope == "firmware":  # a range of which nothing is said is none
+        assert problem(left) == "not-found"
+    else:
+        assert left.json() == []
+
+
+def test_secrets_of_a_layer_are_not_shown(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/settings"
+    admin.put(f"{path}/http_pass", json={"value": "canary-word"})
+    admin.put(f"{path}/http_user", json={"value": "admin"})
+    shown = {one["name"]: one["value"] for one in admin.get(path).json()}
+    assert shown == {"http_pass": MASK, "http_user": "admin"}
+    assert masked([{"name": "http_pass", "value": ""}])[0]["value"] == ""
+
+
+def test_layers_of_others_and_of_all_are_not_for_who_has_one_domain(
+    api: Served,
+) -> None:
+    theirs = api.token("read", "write", domains=[B])
+    assert problem(theirs.get("/api/v1/settings")) == "forbidden"
+    assert problem(theirs.get("/api/v1/models/D785/keys")) == "forbidden"
+    for path in (f"/api/v1/domains/{A}", f"/api/v1/devices/{MAC}"):
+        assert problem(theirs.get(f"{path}/settings")) == "not-found"
+        answer = theirs.put(f"{path}/settings/language", json={"value": "Deutsch"})
+        assert problem(answer) == "not-found"
+
+
+def test_what_no_phone_can_be_told_is_refused(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/settings"
+    assert problem(admin.put(f"{path}/a-b", json={"value": "x"})) == "invalid"
+    wrong = {"value": "x", "permission": "X"}
+    assert problem(admin.put(f"{path}/language", json=wrong)) == "invalid"
+    assert problem(admin.put(f"{path}/language", json={"value": "x\0y"})) == "invalid"

@@ -1,0 +1,31 @@
+"""Phone books of domains and accounts."""
+
+import httpx
+import pytest
+
+from tests.control.api.conftest import A, problem
+
+ANNA = {"name": "Anna", "number": "+49301"}
+BOB = {"name": "Bob", "number": "402"}
+
+
+@pytest.mark.parametrize("owner", ["", "/accounts/401"])
+def test_a_book_is_filled_replaced_and_emptied(admin: httpx.Client, owner: str) -> None:
+    path = f"/api/v1/domains/{A}{owner}/phonebook"
+    assert admin.post(path, json={"entries": [ANNA]}).json()["added"] == 1
+    assert admin.put(path, json={"entries": [BOB]}).json()["removed"] == 1
+    assert [one["name"] for one in admin.get(path).json()["entries"]] == ["Bob"]
+    dry = admin.put(path, json={"entries": []}, params={"dry_run": True}).json()
+    assert not dry["stored"]
+    assert admin.delete(path).json()["entries"] == 1
+    assert admin.get(path).json()["entries"] == []
+
+
+def test_a_large_book_is_taken_and_a_wrong_one_is_not(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    many = [{"name": f"{n:05} " + "x" * 110, "number": str(n)} for n in range(9_000)]
+    assert len(str(many)) > 1_000_000  # more than other bodies may have
+    done = admin.put(path, json={"entries": many})
+    assert done.status_code in (200, 422), done.text
+    assert problem(admin.put(path, json={"entries": [{"name": 5}]})) == "invalid"
+    assert problem(admin.put(path, json={})) == "invalid"

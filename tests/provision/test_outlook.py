@@ -1,0 +1,103 @@
+"""What a phone would be given, by what decides for phones, with nothing happening."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootwave.options import Options, PairingOptions
+from bootwave.provision.looks import Looks
+from bootwave.provision.outlook import WAYS, Outlook
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.service import policy_of
+from bootwave.provision.tokens import TokenGate
+from bootwave.store.administration import Administration
+from bootwave.store.connection import connect
+from bootwave.store.create import create
+from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing
+from tests.store.clock import Clock
+
+MAC = 0x0004132E08B4
+ACCOUNT = "401@pbx.example.com"
+
+
+class Site:
+    """A store, who administers it, and what is told of its phones."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "bootwave.db"
+        create(path)
+        keyring = KeyRing.create(directory / "bootwave.key")
+        self.clock = Clock()
+        self.admin = Administration(
+            connect(path),
+            keyring,
+            PairingOptions(),
+            now=self.clock,
+            committed=lambda changes: None,
+        )
+        self.reader = Reader(path)
+        self.outlook = Outlook(
+            Looks(self.reader, RevocationPage(), self.clock),
+            TokenGate(keyring),
+            policy_of(Options()),
+        )
+        self.admin.domain_add("pbx.example.com")
+        self.admin.account_add(ACCOUNT, password="s3cret-canary", mac=f"{MAC:012X}")
+
+    def of(self, source: str = "192.168.1.7", **how: Any) -> dict[str, str]:
+        """By what each way is served, or the reason why it is not."""
+        told = self.outlook.of(MAC, source, **how)
+        assert "canary" not in str(told)
+        assert told["served"] == any(way["served"] for way in told["ways"])
+        assert [way["way"] for way in told["ways"]] == [way.name for way in WAYS]
+        return {way["way"]: way["by"] or way["reason"] for way in told["ways"]}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_closed_account_is_for_who_proves_to_be_the_phone(site: Site) -> None:
+    assert site.of() == {
+        "https with its certificate": "certificate",
+        "https with its credentials": "credentials",
+        "https": "CLOSED",
+        "http with its credentials": "credentials",
+        "http": "CLOSED",
+    }
+    public = site.of("198.51.100.7")
+    assert public["http with its credentials"] == "CLEAR_HTTP_PUBLIC"
+    assert public["https"] == "CLOSED"
+
+
+def test_an_open_window_is_told_and_not_used_up(site: Site) -> None:
+    site.admin.window_open([ACCOUNT])
+    for _ in range(2):
+        assert set(site.of().values()) == {"window"}
+    assert site.admin.window_list()[0]["state"] == "open"
+    site.clock.pass_seconds(601)
+    assert site.of()["https"] == "CLOSED"
+
+
+def test_an_unknown_phone_would_claim_what_is_open(site: Site) -> None:
+    site.admin.account_unbind(ACCOUNT)
+    assert site.of()["https"] == "UNBOUND"
+    site.admin.account_bind(ACCOUNT, "*")
+    site.admin.window_open([ACCOUNT])
+    assert site.of()["http"] == "wildcard"
+    assert site.admin.account_show(ACCOUNT)["wildcard"] == "*"
+
+
+def test_a_domain_that_requires_a_token_refuses_who_has_none(site: Site) -> None:
+    token = site.admin.token_make("pbx.example.com", required=True)["token"]
+    assert set(site.of().values()) == {"TOKEN_WRONG"}
+    assert site.of(token=token)["https with its certificate"] == "certificate"
+
+
+def test_a_blocked_certificate_denies_its_way(site: Site) -> None:
+    told = site.of(is_blocked=True)
+    assert told["https with its certificate"] == "CERTIFICATE_BLOCKED"
+    assert told["https with its credentials"] == "credentials"

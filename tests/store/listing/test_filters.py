@@ -1,0 +1,55 @@
+import pytest
+
+from bootwave.errors import OperatorError
+from bootwave.store.administration import Administration
+from bootwave.store.listing.filters import wanted
+
+A = "a.example.com"
+
+
+def test_names_become_what_the_store_keeps(admin: Administration) -> None:
+    admin.domain_add(A)
+    admin.account_add(f"401@{A}", password="pw")
+    admin.group_add(A, "north")
+    with admin._look() as work:
+        found = wanted(work, "devices", {"domain": A, "model": "d785", "sort": ""})
+        assert found.equal == {"domain": 1, "model": "snomD785"}
+        assert found.names == ("domain", "model")
+        assert wanted(work, "bindings", {"account": f"401@{A}"}).equal == {"account": 1}
+        assert wanted(work, "devices", {"group": f"north@{A}"}).equal == {"group": 1}
+        prefix = wanted(work, "accounts", {"name_prefix": "ANNA"}).prefix
+        assert prefix == ("anna", "anna\U0010ffff")
+
+
+def test_a_filter_that_no_index_carries_chooses_among_the_rows(
+    admin: Administration,
+) -> None:
+    admin.domain_add(A)
+    with admin._look() as work:
+        keep = wanted(work, "audit", {"actor": "anna", "subject": "PBX"}).keep
+        assert keep is not None
+        assert keep((1, 0.0, "anna", "domain.added", "my.pbx", "{}"))
+        assert not keep((1, 0.0, "berta", "domain.added", "my.pbx", "{}"))
+        assert not keep((1, 0.0, "anna", "domain.added", "other", "{}"))
+        assert wanted(work, "audit", {}).keep is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mac", "zz"),
+        ("model", "a b"),
+        ("group", "north"),
+        ("profile", "no@such.example.com"),
+        ("opening", "-1"),
+        ("rollout", "9" * 30),
+        ("domain", "no.example.com"),
+        ("name_prefix", "x" * 200),
+        ("mac_prefix", "xyz"),
+    ],
+)
+def test_a_filter_that_names_nothing_is_refused(
+    admin: Administration, name: str, text: str
+) -> None:
+    with admin._look() as work, pytest.raises(OperatorError):
+        wanted(work, "devices", {name: text})

@@ -1,0 +1,59 @@
+"""An import that comes in parts: what is kept, for how long, and by which name."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bootwave.errors import StoreConflict, StoreNotFound
+from bootwave.store.administration import Administration
+from bootwave.store.operations.bulk import MAX_STAGES, STAGE_SECONDS
+from tests.store.clock import Clock
+
+DOMAIN = "a.example.com"
+
+
+def row(number: object) -> dict[str, str]:
+    return {"extension": str(number), "domain": DOMAIN, "password": "hunter2"}
+
+
+@pytest.fixture
+def domain(admin: Administration) -> None:
+    admin.domain_add(DOMAIN)
+
+
+def test_rows_come_in_parts(domain: None, admin: Administration) -> None:
+    stage = admin.stage_begin(domain=DOMAIN)["stage"]
+    assert admin.stage_add(stage, [row(401), row("x y")]) == {"right": 1, "wrong": 1}
+    assert admin.stage_add(stage, [row(402), row(401)]) == {"right": 2, "wrong": 2}
+    result = admin.stage_import(stage, partial=True)
+    assert (result["added"], result["error_count"]) == (2, 2)
+    assert "row 1" in result["errors"][1]["error"]
+    with pytest.raises(StoreNotFound, match="begin it again"):
+        admin.stage_import(stage)
+
+
+def test_a_stage_that_is_left_alone_makes_room(
+    domain: None, admin: Administration, clock: Clock
+) -> None:
+    stages = [admin.stage_begin()["stage"] for _ in range(MAX_STAGES)]
+    with pytest.raises(StoreConflict, match="under way"):
+        admin.stage_begin()
+    clock.pass_seconds(STAGE_SECONDS)
+    admin.stage_add(stages[0], [row(401)])
+    clock.pass_seconds(1)
+    admin.stage_begin()
+    assert admin.stage_import(stages[0])["added"] == 1
+    for stage in stages[1:]:
+        with pytest.raises(StoreNotFound):
+            admin.stage_add(stage, [row(402)])
+    assert admin.stage_drop(stages[1]) == {"stage": stages[1]}
+
+
+def test_rows_are_taken_one_by_one_from_who_makes_them(
+    domain: None, admin: Administration
+) -> None:
+    def made() -> Iterator[dict[str, str]]:
+        for number in range(1_200):
+            yield row(number)
+
+    assert admin.account_import(made())["added"] == 1_200

@@ -1,0 +1,90 @@
+import random
+import resource
+
+import pytest
+
+from bootwave.errors import SettingError
+from bootwave.store import staged
+from bootwave.store.importrows import RowError
+from bootwave.store.staged import Errors, Stage
+
+A = "a.example.com"
+
+
+def rows(*numbers: object) -> list[dict[str, str]]:
+    return [
+        {"extension": str(number), "password": f"of-{number}", "mac": ""}
+        for number in numbers
+    ]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staged, "TOGETHER", 2)
+
+
+def test_right_rows_come_back_in_their_order_and_in_chunks(small: None) -> None:
+    stage = Stage(A)
+    stage.add(rows(5, 4, "x y", 3))
+    stage.add(rows(2, 4))
+    chunks = [[row.account.number for row in chunk] for chunk in stage.chunks()]
+    assert chunks == [["5", "4"], ["3", "2"]]
+    ((first, _), _) = stage.chunks()
+    assert (first.password, first.given) == ("of-5", ("password", "mac"))
+    assert (stage.read, stage.right, stage.wrong.count) == (6, 4, 2)
+    (syntax, double) = stage.wrong.told()["errors"]
+    assert (syntax["row"], double["row"]) == (3, 6)
+    assert double["error"] == f"4@{A} stands in row 2 already."
+    stage.close()
+
+
+def test_rows_are_dropped_and_numbers_are_found(small: None) -> None:
+    stage = Stage(A)
+    stage.add(rows("1", "10", "2", "3"))
+    stage.drop([2])
+    assert stage.numbers(A, "1", "2") == {"1", "2"}
+    assert stage.numbers("b.example.com", "1", "2") == set()
+    stage.close()
+
+
+def test_a_stage_of_one_domain_takes_no_others() -> None:
+    stage = Stage(A, only=True)
+    stage.add([*rows("1"), {"extension": "2", "domain": "b.example.com"}])
+    assert stage.right == 1
+    assert "is no account of a.example.com" in stage.wrong.told()["errors"][0]["error"]
+    stage.close()
+    with pytest.raises(SettingError):
+        Stage("not a domain")
+
+
+def test_no_password_lies_in_the_file_in_clear_text() -> None:
+    stage = Stage(A)
+    stage.add([{"extension": "401", "password": "hunter2-canary"}])
+    dump = "\n".join(stage._connection.iterdump()).encode()
+    assert b"401" in dump
+    assert b"hunter2" not in dump
+    assert b"hunter2".hex().encode() not in dump.lower()
+    stage.close()
+
+
+def test_the_first_errors_are_told_however_many_come() -> None:
+    errors = Errors()
+    numbers = [*range(1, 5_000)]
+    random.Random(1).shuffle(numbers)
+    for number in numbers:
+        errors.add([RowError(number, "wrong")])
+    told = errors.told()
+    assert told["error_count"] == 4_999
+    assert [error["row"] for error in told["errors"]] == [*range(1, 1_001)]
+
+
+def test_memory_does_not_grow_with_the_rows() -> None:
+    stage = Stage(A)
+    stage.add({"extension": str(n), "name": "x" * 100} for n in range(20_000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    stage.add({"extension": str(n), "name": "x" * 100} for n in range(20_000, 100_000))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    # 80,000 rows of at least 200 bytes would be 16 MB.
+    assert grown < 8_000
+    assert stage.right == 100_000
+    stage.close()
