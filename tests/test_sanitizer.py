@@ -30,6 +30,8 @@ PROPERTIES = tuple(
 # How often all of it; from the second time on with other examples.
 RUNS = int(os.environ.get("BOOTWAVE_TEST_RUNS", "1"))
 
+STANDSTILL_SECONDS = 1200  # many times what one takes
+
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider")
 
 # One byte too many, in a buffer on the heap: of the parser, of a cached document.
@@ -137,6 +139,7 @@ def run(copy: Path, *arguments: str, number: int = 0) -> tuple[int, str, str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=STANDSTILL_SECONDS,
     )
     written = "".join(path.read_text() for path in sorted(reports.iterdir()))
     return done.returncode, done.stdout + done.stderr, written

@@ -1,9 +1,20 @@
 import mmap
 import os
+import subprocess
+import sys
 
 import pytest
 
 from bootwave.native.counters import Counters
+
+ADDING = """
+import mmap, sys
+from bootwave.native.counters import Counters
+counters = Counters(mmap.mmap(int(sys.argv[1]), 8))
+print("ready", flush=True)
+for _ in range(50_000):
+    counters.add(0, 1)
+"""
 
 
 def test_counters_begin_where_the_buffer_is_and_grow_by_what_is_added() -> None:
@@ -47,13 +58,21 @@ def test_a_buffer_that_cannot_hold_a_counter_is_refused() -> None:
 
 
 def test_two_processes_lose_no_increment() -> None:
-    counters = Counters(mmap.mmap(-1, 8))
-    child = os.fork()
-    if child == 0:
-        for _ in range(50_000):
-            counters.add(0, 1)
-        os._exit(0)
+    shared = os.memfd_create("counters")
+    os.truncate(shared, 8)
+    counters = Counters(mmap.mmap(shared, 8))
+    # A program of its own, not a fork: a sanitizer's allocator does not outlive one.
+    child = subprocess.Popen(
+        [sys.executable, "-c", ADDING, str(shared)],
+        pass_fds=(shared,),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
     for _ in range(50_000):
         counters.add(0, 1)
-    assert os.waitpid(child, 0)[1] == 0
+    child.communicate(timeout=60)
+    os.close(shared)
+    assert child.returncode == 0
     assert counters.load(0) == 100_000
