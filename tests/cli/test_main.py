@@ -38,8 +38,8 @@ def test_without_a_command_the_help_is_printed(bootwave: Command) -> None:
 
 
 def test_a_wrong_call_is_one_sentence_and_status_2(run: Command) -> None:
-    assert refused(run("dmain", "list"), 2) == (
-        "No such command 'dmain': did you mean 'domain'?"
+    assert refused(run("wndow", "list"), 2) == (
+        "No such command 'wndow': did you mean 'window'?"
     )
     assert "--lnguage" in refused(run("domain", "add", "x", "--lnguage", "de"), 2)
     assert "see bootwave domain add --help" in refused(run("domain", "add"), 2)

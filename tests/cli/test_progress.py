@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from bootwave.cli import progress as progress_module
 from bootwave.cli.progress import Progress
 
 
@@ -23,20 +22,18 @@ def test_nothing_is_shown_of_what_is_fast(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nothing_is_shown_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "SHOWN_AFTER", 0.0)
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
-    with Progress("Importing") as progress:
+    with Progress("Importing", shown_after=0.0) as progress:
         progress.update(1, 2)
     assert screen.getvalue() == ""
 
 
 def test_what_takes_long_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "SHOWN_AFTER", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    with Progress("Importing") as progress:
+    with Progress("Importing", shown_after=0.0) as progress:
         progress.update(1, 2)
         progress.update(2, 2)
     assert "Importing" in screen.getvalue()
