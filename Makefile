@@ -12,7 +12,7 @@ run: $(VENV)/.run
 	$(BIN)/bootwave demo
 
 test: $(VENV)/.dev native
-	$(BIN)/python -m pytest
+	tools/test
 
 # Everything that serves phones once more with http.lane = off.  What is end to end or
 # a fault runs with either in "make test" already.
