@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import signal
 import sqlite3
 import ssl
 
@@ -11,6 +12,11 @@ from hypothesis import settings
 import bootwave
 from bootwave.native import sip
 from bootwave.options import HttpOptions, Options
+
+# A shell lets what it starts in the background ignore Ctrl-C; so would every program
+# that tests start and end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run: a change is judged by what it changed.  With
 # BOOTWAVE_TEST_RANDOM=1 they are new ones.

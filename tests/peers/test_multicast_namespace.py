@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -108,8 +110,23 @@ def served(
 
 
 def up(name: str, address: str) -> None:
+    """Give *name* its address and wait until the kernel sends by it.
+
+    That is up to a second after its carrier came (Documentation/networking/operstates),
+    and what is sent meanwhile is lost.
+    """
     ip(f"addr add {address} dev {name}")
     ip(f"link set {name} up")
+    until_then = time.monotonic() + 5
+    while not operates(name) and time.monotonic() < until_then:
+        time.sleep(0.01)
+
+
+def operates(name: str) -> bool:
+    shown = subprocess.run(
+        ["ip", "-o", "link", "show", name], check=True, capture_output=True, text=True
+    ).stdout
+    return "state UP" in shown or "state UNKNOWN" in shown
 
 
 def joined(name: str) -> bool:
