@@ -97,7 +97,7 @@ class Served:
         self._loop.close()
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _cheap_hashes() -> Iterator[None]:
     """Hash with less work: how much the engine does, tests/store looks at."""
     cheap = PasswordHasher.from_parameters(CHEAPEST)
