@@ -119,12 +119,23 @@ class AccessOperations(Transactions):
         with self._look() as work:
             return apitokens.found(work.connection, digest, work.at.wall)
 
-    def access_open(self, number: int, digest: bytes, source: str) -> AdminSession:
-        """Open a session of the administrator with the id *number*."""
+    def access_open(
+        self, proved: Administrator, digest: bytes, source: str
+    ) -> AdminSession:
+        """Open a session of who *proved* by his password that he is it.
+
+        Raises StoreNotFound where he was removed, or has another password, by now.
+        """
         with self._change() as work:
-            administrator = administrators.by_id(work.connection, number)
-            if administrator is None:
-                raise StoreNotFound("The administrator was removed in this moment.")
+            administrator = administrators.by_id(work.connection, proved.id)
+            if (
+                administrator is None
+                or administrator.password_hash != proved.password_hash
+            ):
+                raise StoreNotFound(
+                    "The administrator was removed, or given another password, in this "
+                    "moment: sign in again."
+                )
             adminsessions.open_for(work, administrator, digest, source)
             opened = adminsessions.found(work.connection, digest, work.at)
             assert opened is not None
