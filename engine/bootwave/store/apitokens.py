@@ -58,6 +58,7 @@ class ApiToken(NamedTuple):
     domains: frozenset[str] | None
     administrator: Administrator | None
     used_at: float | None
+    expires_at: float | None
 
 
 def checked_scopes(scopes: Sequence[str]) -> list[str]:
@@ -188,7 +189,8 @@ def found(
     owner = _owner(connection, owner_id)
     if owner_id is not None and owner is None:
         return None
-    return ApiToken(number, name, frozenset(scopes.split()), domains, owner, used_at)
+    kept = frozenset(scopes.split())
+    return ApiToken(number, name, kept, domains, owner, used_at, expires_at)
 
 
 def note_used(work: Work, number: int, source: str) -> None:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.desk import Desk
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
@@ -17,6 +18,7 @@ from bootwave.store.apitokens import MAX_DAYS
 
 routes = Routes("access")
 PATH = "/api/v1/tokens"
+_DAY_SECONDS = 86_400.0
 
 Scope = Literal["read", "write", "reveal", "access"]
 Scopes = Annotated[list[Scope], Field(min_length=1, max_length=4)]
@@ -29,7 +31,9 @@ class NewToken(Body):
     scopes: Scopes
     domains: Domains = Field([], description="Those it is for; none: all he reaches.")
     days: Annotated[float, Field(gt=0, le=MAX_DAYS)] | None = Field(
-        None, description="For how long it is good; else until it is revoked."
+        None,
+        description="For how long it is good; else until it is revoked, or as long as "
+        "the token that makes it.",
     )
 
 
@@ -92,6 +96,7 @@ async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> R
         if not asker.domains:
             raise Problem("forbidden", "There is no domain that a token could be for.")
         fields["domains"] = sorted(asker.domains)
+    fields["days"] = _days(new.days, asker, desk)
     return await desk.write(
         request,
         asker,
@@ -113,6 +118,22 @@ async def revoke(request: Request, name: str, asker: Asker, desk: TheDesk) -> Re
         {"name": name, "administrator": _whose(asker)},
         lambda _gone: nothing(),
     )
+
+
+def _days(wanted: float | None, asker: Principal, desk: Desk) -> float | None:
+    """Return for how many days a token of *asker* is good, None for ever.
+
+    Raises Problem 403 where that is longer than the token by which it is made.
+    """
+    expires_at = None if asker.token is None else asker.token.expires_at
+    if expires_at is None:
+        return wanted
+    left = (expires_at - desk.now().wall) / _DAY_SECONDS
+    if wanted is not None and wanted > left:
+        raise Problem(
+            "forbidden", "A token is good no longer than the one that makes it."
+        )
+    return left if wanted is None else wanted
 
 
 def _whose(asker: Principal) -> str | None:
