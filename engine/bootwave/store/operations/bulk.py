@@ -23,6 +23,8 @@ from bootwave.store.work import Work
 
 PROGRESS_EVERY = 500  # rows
 MAX_STAGES = 16  # at once
+# Of one domain, whose administrator could otherwise keep the others from importing.
+MAX_STAGES_OF_DOMAIN = 4
 STAGE_SECONDS = 600.0  # for which one may be left alone
 
 
@@ -109,8 +111,19 @@ class BulkOperations(Transactions):
             raise StoreConflict(
                 f"{MAX_STAGES} imports are under way: wait until one is over."
             )
+        stage = Stage(domain, only=only)
+        if stage.domain is not None:
+            own = sum(
+                kept.stage.domain == stage.domain for kept in self._stages.values()
+            )
+            if own >= MAX_STAGES_OF_DOMAIN:
+                stage.close()
+                raise StoreConflict(
+                    f"{own} imports into {stage.domain} are under way: "
+                    "wait until one is over."
+                )
         name = secrets.token_hex(16)
-        self._stages[name] = _Kept(Stage(domain, only=only), now)
+        self._stages[name] = _Kept(stage, now)
         return {"stage": name}
 
     def stage_add(self, stage: str, rows: Sequence[Mapping[str, str]]) -> Object:
