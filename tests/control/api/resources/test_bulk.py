@@ -1,6 +1,8 @@
 """Imports, exports and whole states over HTTP, as a PBX sends them."""
 
 from collections.abc import Iterator
+from functools import wraps
+from typing import Any
 
 import httpx
 import pytest
@@ -94,6 +96,44 @@ def test_who_hangs_up_in_the_middle_leaves_nothing(
         api.call("domain.list")
     assert api.plane.administration._stages == {}
     assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+
+
+def test_rows_of_who_is_revoked_while_they_come_are_not_stored(
+    api: Served, admin: httpx.Client
+) -> None:
+    for method, path in (("POST", IMPORTS), ("PUT", ACCOUNTS)):
+        secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+
+        def revoked() -> Iterator[bytes]:
+            yield from rows(1_500)
+            api.call("admin.token.revoke", name="pbx")
+
+        client = api.client(secret)
+        answer = client.request(method, path, content=revoked(), headers=CSV)
+        assert problem(answer) == "signed-out"
+        assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+        assert api.plane.administration._stages == {}
+
+
+def test_passwords_are_not_told_on_once_their_reader_is_revoked(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.post(IMPORTS, content=rows(1_200), headers=CSV)
+    secret = api.call("admin.token.add", name="pbx", scopes=["reveal"])["token"]
+    page = api.plane.administration.account_export
+
+    def revoking(**how: Any) -> Any:
+        found = page(**how)
+        if not how["cursor"]:
+            api.plane.administration.actor = "uid:0"
+            api.plane.administration.admin_token_revoke("pbx")
+        return found
+
+    monkeypatch.setattr(
+        api.plane.administration, "account_export", wraps(page)(revoking)
+    )
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.client(secret).get(f"{EXPORT}/passwords")
 
 
 def test_a_pbx_pushes_its_whole_state(api: Served, admin: httpx.Client) -> None:
