@@ -280,6 +280,8 @@ class BulkOperations(Transactions):
             raise OptionError("Fewer than no accounts cannot be removed.")
         counts: dict[str, int] = {}
         stored = True
+        with self._look() as work:
+            settled = wholedomain.settle(work, stage)
         try:
             with self._change() as work:
                 counts = wholedomain.replace(
@@ -287,6 +289,7 @@ class BulkOperations(Transactions):
                     stage,
                     most_removed=most_removed,
                     wrong=stage.wrong,
+                    settled=settled,
                     progress=progress,
                 )
                 work.notes.clear()
