@@ -72,7 +72,8 @@ _STAR_HOLDER = """
 SELECT name FROM domains WHERE star_subnet = :subnet AND id <> :id
 """
 _HAS_STAR = """
-SELECT COUNT(*) FROM accounts WHERE domain_id = :id AND wildcard <> '' AND wildcard = '*'
+SELECT COUNT(*) FROM accounts
+WHERE domain_id = :id AND wildcard <> '' AND wildcard = '*'
 """
 _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
 _REMOVE = (

@@ -9,7 +9,7 @@ A row says what stands in it.  A column that it leaves out stays as it is; one t
 bound: an unknown phone has claimed it since.
 
 What is as it was pushed is found first, by reading alone: phones' own writes wait while
-an administrator writes, and a state of many accounts hardly differs from the one before.
+an administrator writes, and a state of many accounts hardly differs from the last.
 """
 
 import json

@@ -25,6 +25,9 @@ PROGRESS_EVERY = 500  # rows
 MAX_STAGES = 16  # at once
 # Of one domain, whose administrator could otherwise keep the others from importing.
 MAX_STAGES_OF_DOMAIN = 4
+# Rows written in one transaction for who has some domains: phones of all domains wait
+# for it with what they write, and are refused when it takes ten seconds.
+MAX_TOGETHER = 100_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
 
 
@@ -229,6 +232,7 @@ class BulkOperations(Transactions):
             for rows in stage.chunks():
                 self._store_right(run, rows)
         else:
+            self._require_few(stage.right)
             try:
                 with self._change() as work:
                     for fields in new_domains:
@@ -282,6 +286,7 @@ class BulkOperations(Transactions):
         stored = True
         with self._look() as work:
             settled = wholedomain.settle(work, stage)
+        self._require_few(stage.right - settled)
         try:
             with self._change() as work:
                 counts = wholedomain.replace(
@@ -302,6 +307,14 @@ class BulkOperations(Transactions):
         except NotToBeStored:
             stored = False
         return {**counts, "stored": stored, **stage.wrong.told()}
+
+    def _require_few(self, rows: int) -> None:
+        """Raise OptionError when who has some domains would write too many at once."""
+        if self.reach is not None and rows > MAX_TOGETHER:
+            raise OptionError(
+                f"{rows} rows would be written at once, and phones wait meanwhile: "
+                f"bring at most {MAX_TOGETHER} at a time, or import them with partial."
+            )
 
     def _import_domain(
         self, work: Work, fields: Mapping[str, str], *, update: bool

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bootwave.store.operations import bulk
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 CSV = {"Content-Type": "text/csv"}
@@ -96,6 +97,29 @@ def test_who_hangs_up_in_the_middle_leaves_nothing(
         api.call("domain.list")
     assert api.plane.administration._stages == {}
     assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+
+
+def test_who_has_some_domains_writes_only_so_many_rows_at_once(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    theirs = api.token("write", domains=[A])
+    keep = {"most_removed": 1}
+    for refused in (
+        theirs.post(IMPORTS, content=rows(4), headers=CSV),
+        theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep),
+    ):
+        assert problem(refused) == "invalid"
+        assert "at most 3 at a time" in refused.json()["detail"]
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+    assert theirs.post(IMPORTS, content=rows(3), headers=CSV).json()["added"] == 3
+    # What is there already is not written.
+    done = theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep).json()
+    assert (done["added"], done["same"], done["removed"]) == (1, 3, 1)
+    assert admin.put(ACCOUNTS, content=rows(9), headers=CSV).json()["added"] == 5
+    partial = {"partial": True, "update": True}
+    done = theirs.post(IMPORTS, content=rows(9), headers=CSV, params=partial).json()
+    assert done["updated"] == 9
 
 
 def test_rows_of_who_is_revoked_while_they_come_are_not_stored(
