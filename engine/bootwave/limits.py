@@ -135,6 +135,8 @@ MAX_API_BODY_BYTES = 1024 * 1024
 # A phone book is read at once: ten thousand rows of some 400 bytes.
 MAX_API_BOOK_BYTES = 4 * 1024 * 1024
 MAX_API_IMPORT_BYTES = 1024 * 1024 * 1024  # ten million accounts; kept on the disk
+# Of who has some domains: sixteen of them, as many as there may be, are as much.
+MAX_API_DOMAIN_IMPORT_BYTES = 64 * 1024 * 1024
 MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256

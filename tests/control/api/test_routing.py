@@ -22,6 +22,20 @@ def test_a_route_without_a_declaration_is_not_made() -> None:
         Routes("x").get("/x", None)(undeclared)
 
 
+def test_one_domain_does_not_fill_the_disk_that_all_share(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "MAX_API_DOMAIN_IMPORT_BYTES", 40)
+    body = b"extension,password\n" + b"500,s3cret-word\n501,s3cret-word\n"
+    how = {
+        "url": f"/api/v1/domains/{A}/imports",
+        "content": body,
+        "headers": {"Content-Type": "text/csv"},
+    }
+    assert problem(api.token("write", domains=[A]).post(**how)) == "too-large"
+    assert admin.post(**how).json()["added"] == 2
+
+
 def test_a_request_that_was_held_back_is_judged_again(
     api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

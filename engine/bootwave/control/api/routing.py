@@ -17,6 +17,7 @@ from bootwave.control.api.desk import Desk
 from bootwave.control.api.entitytags import is_unchanged
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
+from bootwave.limits import MAX_API_DOMAIN_IMPORT_BYTES
 
 _JSON = "application/json"
 # A body that takes longer may be a peer that holds a request back until it suits him.
@@ -115,7 +116,7 @@ class DeclaredRoute(APIRoute):
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
-            bounded = BoundedRequest(request, declared.body_bytes)
+            bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
                 begun = time.monotonic()
                 await bounded.read()
@@ -128,6 +129,16 @@ class DeclaredRoute(APIRoute):
             return _unless_known(request, response)
 
         return admitted
+
+
+def _most(principal: Principal, declared: Declared) -> int:
+    """Return how many bytes a body of *principal* may have.
+
+    Imports are kept on a disk that the store may be on, which one domain must not fill.
+    """
+    if principal.domains is None:
+        return declared.body_bytes
+    return min(declared.body_bytes, MAX_API_DOMAIN_IMPORT_BYTES)
 
 
 def _unless_known(request: Request, response: Response) -> Response:
