@@ -26,8 +26,9 @@ MAX_STAGES = 16  # at once
 # Of one domain, whose administrator could otherwise keep the others from importing.
 MAX_STAGES_OF_DOMAIN = 4
 # Rows written in one transaction for who has some domains: phones of all domains wait
-# for it with what they write, and are refused when it takes ten seconds.
-MAX_TOGETHER = 100_000
+# for it with what they write, some 10 s for 100,000 rows on a busy machine, and are
+# refused then.
+MAX_TOGETHER = 25_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
 
 
