@@ -77,15 +77,18 @@ class AccessOperations(Transactions):
         domains: Sequence[str] = (),
         days: float | None = None,
         administrator: str | None = None,
+        not_after: float | None = None,
     ) -> Object:
         """Make a token of the API and show it, this once.
 
         *scopes* are of read, write, reveal and access.  It is for all domains or
-        *domains*, good until it is revoked or for *days*, and with *administrator* it
-        can do at most what he can.
+        *domains*, good until it is revoked or for *days*, but not behind *not_after*
+        (seconds since 1970), and with *administrator* it can do at most what he can.
         """
         with self._change() as work:
-            return apitokens.add(work, name, scopes, domains, days, administrator)
+            return apitokens.add(
+                work, name, scopes, domains, days, administrator, not_after
+            )
 
     def admin_token_list(self, *, administrator: str | None = None) -> list[Object]:
         """Return the tokens of the API, of all or one administrator, without secrets.

@@ -96,7 +96,7 @@ async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> R
         if not asker.domains:
             raise Problem("forbidden", "There is no domain that a token could be for.")
         fields["domains"] = sorted(asker.domains)
-    fields["days"] = _days(new.days, asker, desk)
+    fields["not_after"] = _not_after(new.days, asker, desk)
     return await desk.write(
         request,
         asker,
@@ -120,20 +120,19 @@ async def revoke(request: Request, name: str, asker: Asker, desk: TheDesk) -> Re
     )
 
 
-def _days(wanted: float | None, asker: Principal, desk: Desk) -> float | None:
-    """Return for how many days a token of *asker* is good, None for ever.
+def _not_after(wanted: float | None, asker: Principal, desk: Desk) -> float | None:
+    """Return when what *asker* makes is good no more in any case, None for no time.
 
-    Raises Problem 403 where that is longer than the token by which it is made.
+    Raises Problem 403 where the days *wanted* are more than his own token has.
     """
     expires_at = None if asker.token is None else asker.token.expires_at
-    if expires_at is None:
-        return wanted
-    left = (expires_at - desk.now().wall) / _DAY_SECONDS
-    if wanted is not None and wanted > left:
+    if expires_at is None or wanted is None:
+        return expires_at
+    if desk.now().wall + wanted * _DAY_SECONDS > expires_at:
         raise Problem(
             "forbidden", "A token is good no longer than the one that makes it."
         )
-    return left if wanted is None else wanted
+    return expires_at
 
 
 def _whose(asker: Principal) -> str | None:
