@@ -132,7 +132,11 @@ MAX_CERTIFICATE_BLOCKS = 100_000
 
 # The API.  What one request of administrators says; imports are streamed.
 MAX_API_BODY_BYTES = 1024 * 1024
+# A phone book is read at once: ten thousand rows of some 400 bytes.
+MAX_API_BOOK_BYTES = 4 * 1024 * 1024
 MAX_API_IMPORT_BYTES = 1024 * 1024 * 1024  # ten million accounts; kept on the disk
+# Of who has some domains: sixteen of them, as many as there may be, are as much.
+MAX_API_DOMAIN_IMPORT_BYTES = 64 * 1024 * 1024
 MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256
@@ -148,6 +152,7 @@ API_TLS_SECONDS = 10.0
 API_READ_SECONDS = 20.0
 MAX_API_READS_WAITING = 128
 MAX_API_PAGE = 1_000
+MAX_API_ERRORS = 100  # places of one body that are told to be wrong
 # Passwords that wait to be compared, each of which takes 64 MiB for some 50 ms.
 MAX_API_PASSWORDS_WAITING = 16
 # Wrong passwords of administrators: from one address, and for one name from addresses

@@ -213,6 +213,29 @@ def test_who_takes_nothing_is_let_go(
     assert feed.dropped("stalled") == 1
 
 
+def test_who_sees_all_finds_a_place_among_those_who_do_not(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eventfeed, "MAX_LISTENERS", 2)
+    monkeypatch.setattr(eventfeed, "MAX_LIMITED_LISTENERS", 1)
+
+    async def sees(macs: Any) -> set[int]:
+        return set(macs)
+
+    async def main() -> None:
+        async with feed.running() as events:
+            first = events.events("", sees, rollouts=False)
+            second = events.events("", sees, rollouts=False)
+            third = events.events("", None, rollouts=True)
+            async with aclosing(first), aclosing(second), aclosing(third):
+                await anext(first)
+                with pytest.raises(EngineError, match="1 listen"):
+                    await anext(second)
+                await anext(third)
+
+    asyncio.run(main())
+
+
 def test_only_so_many_may_listen(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eventfeed, "MAX_LISTENERS", 1)
 

@@ -197,6 +197,11 @@ class _Answering(BaseHTTPRequestHandler):
             self._send_huge()
         elif kind == "partial":
             self._send(200, compact(result), cut=True)
+        elif kind == "babble":
+            given = self.headers["Authorization"].partition(" ")[2]
+            said = f"{base64.b64decode(given).decode()} of {given} is out of luck"
+            fault = codec.Fault(500, said)
+            self._send(200, codec.dumps(fault, methodresponse=True).encode())
         elif kind == "fault":
             fault = result or codec.Fault(500, "java.lang.NullPointerException")
             self._send(200, codec.dumps(fault, methodresponse=True).encode())

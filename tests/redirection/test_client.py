@@ -124,6 +124,13 @@ def test_a_fault_is_a_refusal_in_the_services_words(service: Service) -> None:
     assert answer == Answer(Verdict.REFUSED, words)
 
 
+def test_a_fault_that_says_the_password_is_told_without_it(service: Service) -> None:
+    service.fail("babble")
+    (answer,) = called(client(service), {"call": Call.REGISTER, "mac": MAC, "url": URL})
+    words = "fault: reseller:(secret) of (secret) is out of luck"
+    assert answer == Answer(Verdict.REFUSED, words)
+
+
 def test_one_that_is_slow_is_not_waited_for(service: Service) -> None:
     service.fail("slow")
     with pytest.raises(RedirectionUnreachable, match=r"no answer within 0\.5 seconds"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bootwave.errors import XmlRpcSyntaxError
 from bootwave.redirection.vendors import Call, Verdict, vendors
 from bootwave.redirection.xmlrpc import Answer, answer_from, request_body, words_from
+from bootwave.store.tokens import new_token
 
 SNOM = vendors()["snom"]
 MAC = 0x0004132E08B4
@@ -76,6 +77,25 @@ def test_refusals_keep_the_words(words: str, verdict: Verdict) -> None:
     for call in (Call.REGISTER, Call.LOOK, Call.LIST):
         answer = answer_from(SNOM, call, refusal(words.encode()))
         assert answer == Answer(verdict, words)
+
+
+def test_words_hold_no_token_and_no_password_however_they_are_said() -> None:
+    token = new_token()
+    for said in (
+        f"malformed path /{token}/snomD785-{{mac}}.htm",
+        f"https:\\/\\/pbx.example.com\\/{token.upper()}",
+        f"token={token}",
+        "x" * 100 + token * 4,
+        "no" + " " * 4080 + token,
+    ):
+        answer = answer_from(SNOM, Call.REGISTER, refusal(said.encode()))
+        assert token[1:8] not in answer.words.lower()
+        assert answer.words
+    said = "no swordfish for reseller"
+    answer = answer_from(SNOM, Call.LOOK, refusal(said.encode()), ["swordfish", ""])
+    assert answer.words == "no (secret) for reseller"
+    fault = codec.dumps(codec.Fault(7, said), methodresponse=True).encode()
+    assert "swordfish" not in answer_from(SNOM, Call.LOOK, fault, ["swordfish"]).words
 
 
 def test_a_refusal_without_words_and_a_fault_are_refusals() -> None:

@@ -75,6 +75,24 @@ def test_a_numeric_host_asks_nobody(proxy: Proxy, target: Target) -> None:
     assert (targets(found), asked) == ([target], [])
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("224.0.1.75", "255.255.255.255", "0.0.0.0", "240.0.0.1", "169.254.169.254"),
+        *("ff02::1", "::", "fe80::1", "::ffff:224.0.1.75", "::ffff:0.0.0.0"),
+    ],
+)
+def test_an_address_of_no_single_host_gets_nothing(address: str) -> None:
+    kind = "AAAA" if ":" in address else "A"
+    zone: dict[tuple[str, str], list[Record]] = {
+        (NAME, kind): [address],
+        (f"_sip._tcp.{NAME}", "SRV"): [Srv(0, 0, 5060, "a.example.com")],
+        ("a.example.com", kind): [address],
+    }
+    for proxy in (Proxy(NAME, 5060), Proxy(NAME), Proxy(address, 5060, "tcp")):
+        assert resolved(proxy, zone)[0] == ()
+
+
 def test_a_port_asks_for_addresses_only() -> None:
     zone: dict[tuple[str, str], list[Record]] = {
         (NAME, "A"): ["192.0.2.1", "192.0.2.2"],

@@ -123,7 +123,9 @@ def test_removing_takes_what_he_had(
 ) -> None:
     admin.admin_add("anna", password=PASSWORD)
     admin.admin_token_add("pbx", scopes=["read"], administrator="anna")
-    admin.access_open(1, b"d" * 32, "192.0.2.1")
+    anna = admin.access_administrator("anna")
+    assert anna is not None
+    admin.access_open(anna, b"d" * 32, "192.0.2.1")
     admin.admin_remove("anna")
     assert admin.admin_token_list() == []
     assert admin.access_session(b"d" * 32) is None

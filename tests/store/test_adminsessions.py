@@ -3,6 +3,7 @@ import pytest
 from bootwave.errors import StoreNotFound
 from bootwave.store import adminsessions
 from bootwave.store.administration import Administration
+from bootwave.store.administrators import Administrator
 from tests.store.clock import Clock
 
 PASSWORD = "correct horse battery"
@@ -10,15 +11,15 @@ DIGEST = b"d" * 32
 
 
 @pytest.fixture
-def anna(admin: Administration) -> int:
+def anna(admin: Administration) -> Administrator:
     admin.admin_add("anna", password=PASSWORD)
     found = admin.access_administrator(" ANNA")
     assert found is not None
-    return found.id
+    return found
 
 
 def test_a_session_ends_when_it_is_not_used(
-    admin: Administration, anna: int, clock: Clock
+    admin: Administration, anna: Administrator, clock: Clock
 ) -> None:
     opened = admin.access_open(anna, DIGEST, "192.0.2.1")
     assert opened.administrator.name == "anna"
@@ -39,7 +40,7 @@ def test_a_session_ends_when_it_is_not_used(
 
 
 def test_a_session_ends_after_a_day_of_work_and_with_a_reboot(
-    admin: Administration, anna: int, clock: Clock
+    admin: Administration, anna: Administrator, clock: Clock
 ) -> None:
     opened = admin.access_open(anna, DIGEST, "192.0.2.1")
     begun = clock().boottime
@@ -55,7 +56,7 @@ def test_a_session_ends_after_a_day_of_work_and_with_a_reboot(
 
 
 def test_one_administrator_has_so_many_sessions(
-    admin: Administration, anna: int
+    admin: Administration, anna: Administrator
 ) -> None:
     for number in range(adminsessions.MAX_SESSIONS + 1):
         admin.access_open(anna, bytes([number]) * 32, "192.0.2.1")
@@ -63,13 +64,22 @@ def test_one_administrator_has_so_many_sessions(
     assert admin.access_session(bytes([1]) * 32) is not None
 
 
-def test_a_session_is_closed(admin: Administration, anna: int) -> None:
+def test_a_session_is_closed(admin: Administration, anna: Administrator) -> None:
     session = admin.access_open(anna, DIGEST, "192.0.2.1")
     admin.access_close(session)
     assert admin.access_session(DIGEST) is None
     admin.admin_remove("anna")
     with pytest.raises(StoreNotFound):
         admin.access_open(anna, DIGEST, "192.0.2.1")
+
+
+def test_who_has_another_password_by_now_is_not_let_in_by_the_old_one(
+    admin: Administration, anna: Administrator
+) -> None:
+    admin.admin_password("anna", password="another good password")
+    with pytest.raises(StoreNotFound, match="sign in again"):
+        admin.access_open(anna, DIGEST, "192.0.2.1")
+    assert admin.access_session(DIGEST) is None
 
 
 def test_a_set_up_token_is_good_once_and_for_an_hour(
@@ -92,7 +102,7 @@ def test_a_set_up_token_is_good_once_and_for_an_hour(
 
 
 def test_a_set_up_token_is_not_used_up_by_a_name_that_is_taken(
-    admin: Administration, anna: int
+    admin: Administration, anna: Administrator
 ) -> None:
     token = admin.admin_link()["token"]
     with pytest.raises(Exception, match="already"):

@@ -3,6 +3,9 @@
 import sqlite3
 from collections.abc import Callable
 
+import pytest
+
+from bootwave.store import claims, domains
 from bootwave.store.administration import Administration
 from bootwave.store.phonewrites import claim_wildcard
 from bootwave.store.reader import Reader
@@ -80,3 +83,12 @@ def test_taking_the_wildcard_away_ends_the_claim_and_its_pin(
     admin.account_unbind(ACCOUNT, "?")
     assert reader.devices([MAC])[MAC].bindings == ()
     assert admin.account_show(ACCOUNT)["window"]["state"] == "closed"
+
+
+@pytest.mark.parametrize("sql", [claims._STAR_SUBNET, domains._HAS_STAR])
+def test_no_account_but_wildcards_is_read_to_find_one(
+    connection: sqlite3.Connection, sql: str
+) -> None:
+    named = {"domain_id": 1, "id": 1}
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", named).fetchall()
+    assert "ix_accounts_wildcard" in " ".join(row[3] for row in rows)

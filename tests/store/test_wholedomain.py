@@ -1,5 +1,8 @@
 """A PBX pushes what it knows of a domain; what is equal is left alone."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +58,24 @@ def accounts(admin: Administration) -> dict[str, list[str]]:
         one["account"].split("@")[0]: [bound["mac"] for bound in one["bound"]]
         for one in admin.account_list()
     }
+
+
+def test_phones_write_while_a_state_is_compared(
+    domain: None, admin: Administration, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = wholedomain._password
+    compared: list[str] = []
+
+    def while_a_phone_writes(*of: Any) -> str:
+        with closing(sqlite3.connect(path, timeout=0)) as phone:
+            phone.execute("BEGIN IMMEDIATE")
+            phone.rollback()
+        compared.append(compare(*of))
+        return compared[-1]
+
+    monkeypatch.setattr(wholedomain, "_password", while_a_phone_writes)
+    assert push(admin, [row(n) for n in range(401, 407)])["same"] == 6
+    assert compared == [f"of-{n}" for n in range(401, 407)]
 
 
 def test_the_same_again_touches_nothing(

@@ -25,6 +25,8 @@ from bootwave.store.devicereport import told
 from bootwave.store.sightingtail import Place, SightingTail, place_from_text
 
 MAX_LISTENERS: Final = 32
+# Of those who see some phones only, so that who sees all finds a place.
+MAX_LIMITED_LISTENERS: Final = 24
 TOGETHER: Final = 500  # sightings in memory for one listener
 MOST_BEHIND: Final = 100_000
 LOOK_SECONDS: Final = 0.5
@@ -42,6 +44,7 @@ Sees = Callable[[Collection[int]], Awaitable[set[int]]]
 @dataclass(eq=False, slots=True)
 class _Listener:
     task: "asyncio.Task[Any]"
+    is_limited: bool
     offered: float | None = None  # since when an event waits to be taken
     told: dict[int, bytes] = field(default_factory=dict)  # of roll-outs, by their id
 
@@ -98,12 +101,15 @@ class EventFeed:
         *sees* chooses among MACs, None takes all.  Raises EngineError when too many
         listen, before anything is yielded.
         """
-        if len(self._listeners) >= MAX_LISTENERS:
+        limited = sum(listener.is_limited for listener in self._listeners)
+        if len(self._listeners) >= MAX_LISTENERS or (
+            sees is not None and limited >= MAX_LIMITED_LISTENERS
+        ):
             self._dropped["refused"] += 1
-            raise EngineError(f"{MAX_LISTENERS} listen to events already.")
+            raise EngineError(f"{len(self._listeners)} listen to events already.")
         task = asyncio.current_task()
         assert task is not None
-        listener = _Listener(task)
+        listener = _Listener(task, is_limited=sees is not None)
         self._listeners.add(listener)
         try:
             place = place_from_text(last_id)

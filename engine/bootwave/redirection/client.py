@@ -5,8 +5,9 @@ size and time, and the account goes nowhere but to the service's own URL.
 """
 
 import asyncio
+import base64
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,8 @@ class Client:
         self._vendor = vendor
         self._url = url or vendor.url
         self._timeout_seconds = timeout_seconds
+        # A service may say what it was given.  In no attribute, which would show it.
+        self._hidden = _keeping(user, password)
         self._http = httpx.AsyncClient(
             auth=httpx.BasicAuth(user, password),
             headers=_HEADERS,
@@ -99,8 +102,10 @@ class Client:
             raise RedirectionUnreachable("its URL cannot be used") from None
         try:
             if len(found) <= _SMALL:
-                return answer_from(self._vendor, call, found)
-            return await asyncio.to_thread(answer_from, self._vendor, call, found)
+                return answer_from(self._vendor, call, found, self._hidden())
+            return await asyncio.to_thread(
+                answer_from, self._vendor, call, found, self._hidden()
+            )
         except XmlRpcSyntaxError as error:
             raise RedirectionUnreachable(
                 f"the answer is no result of XML-RPC: {error}"
@@ -123,6 +128,12 @@ class Client:
                     most = MAX_REDIRECTION_ANSWER_BYTES >> 20
                     raise RedirectionUnreachable(f"the answer is above {most} MiB")
         return bytes(found)
+
+
+def _keeping(user: str, password: str) -> Callable[[], tuple[str, ...]]:
+    """Return what returns the texts that open the account, as they are sent."""
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return lambda: (basic, password)
 
 
 def _context(cas: Sequence[Path]) -> ssl.SSLContext:

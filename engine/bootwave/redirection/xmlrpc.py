@@ -7,17 +7,20 @@ and nothing else is raised.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
 from xmlrpc import client as codec
 
 from bootwave.errors import XmlRpcSyntaxError
+from bootwave.http.target import TOKEN_CHARACTERS
 from bootwave.limits import MAX_REDIRECTION_WORDS_CHARACTERS
 from bootwave.phone.mac import mac_from_text
 from bootwave.redirection.vendors import Call, Shape, Vendor, Verdict
 
-# A service may repeat what it was given, and a URL may hold a token.
-_URL = re.compile(r"\S*://\S*")
+# A service may repeat what it was given, and a URL holds a token (http.target).
+_TOKEN = re.compile(rf"t[a-z2-7]{{{TOKEN_CHARACTERS - 1}}}", re.IGNORECASE)
+_READ_CHARACTERS = 4_096
 
 
 class Answer(NamedTuple):
@@ -49,13 +52,19 @@ def request_body(
     return codec.dumps(values, method.name, encoding="utf-8", allow_none=True).encode()
 
 
-def answer_from(vendor: Vendor, call: Call, body: bytes) -> Answer:
-    """Return what the response *body* to a *call* says; raises XmlRpcSyntaxError."""
+def answer_from(
+    vendor: Vendor, call: Call, body: bytes, hidden: Sequence[str] = ()
+) -> Answer:
+    """Return what the response *body* to a *call* says; raises XmlRpcSyntaxError.
+
+    Texts that are *hidden* are left out of its words.
+    """
     try:
         value = _value(body)
     except codec.Fault as fault:
         # XML-RPC's own way to refuse, for which the vendor's table has no words.
-        return Answer(Verdict.REFUSED, words_from(f"fault: {fault.faultString}"))
+        words = words_from(f"fault: {fault.faultString}", hidden)
+        return Answer(Verdict.REFUSED, words)
     shape = vendor.methods[call].result
     if shape is Shape.ECHO:
         if not isinstance(value, str):
@@ -68,7 +77,7 @@ def answer_from(vendor: Vendor, call: Call, body: bytes) -> Answer:
     if not value or not isinstance(value[0], bool | int) or value[0] not in (0, 1):
         raise XmlRpcSyntaxError("the array does not begin with a boolean")
     if not value[0]:
-        return _refused(vendor, value)
+        return _refused(vendor, value, hidden)
     if shape is Shape.TARGET:
         if len(value) < 3 or not isinstance(value[2], str):
             raise XmlRpcSyntaxError("the array has no URL")
@@ -78,16 +87,28 @@ def answer_from(vendor: Vendor, call: Call, body: bytes) -> Answer:
     return Answer(Verdict.DONE)
 
 
-def words_from(text: object) -> str:
-    """Return what a stranger says, cut, in one line, and without any URL."""
-    line = " ".join(_URL.sub("(a URL)", str(text)[:4096]).split())
+def words_from(text: object, hidden: Sequence[str] = ()) -> str:
+    """Return what a stranger says, cut, in one line.
+
+    Without any URL, any token of one, and any of the texts *hidden*.
+    """
+    all_of_it = str(text)
+    said = all_of_it[:_READ_CHARACTERS]
+    for secret in filter(None, hidden):
+        said = said.replace(secret, "(secret)")
+    said = _TOKEN.sub("(token)", said)
+    if len(all_of_it) > _READ_CHARACTERS:
+        # One of them may have been cut through, and was not found.
+        longest = max(TOKEN_CHARACTERS, *map(len, hidden), 0)
+        said = said[: max(0, len(said) - longest)]
+    line = " ".join("(a URL)" if "://" in word else word for word in said.split())
     return line[:MAX_REDIRECTION_WORDS_CHARACTERS]
 
 
-def _refused(vendor: Vendor, value: list[Any]) -> Answer:
+def _refused(vendor: Vendor, value: list[Any], hidden: Sequence[str]) -> Answer:
     text = value[1] if len(value) > 1 and isinstance(value[1], str) else ""
     verdict = vendor.errors.get(text.strip().lower(), Verdict.REFUSED)
-    return Answer(verdict, words_from(text) or "refused without a word")
+    return Answer(verdict, words_from(text, hidden) or "refused without a word")
 
 
 def _mac(value: object) -> int:

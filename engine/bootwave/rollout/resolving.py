@@ -123,11 +123,11 @@ def resolution(
     """Yield what to ask DNS for, and return the servers of *proxy*, if it has any.
 
     Addresses come back as text, numeric.  What an answer holds of another kind than
-    was asked for is passed over.
+    was asked for, and an address that is no one host's, is passed over.
     """
     transport: Transport = proxy.transport or "udp"
     if address := _numeric(proxy.host):
-        hosts = {proxy.host: [address]}
+        hosts = {proxy.host: [address] if is_of_one_host(address) else []}
         plain = Srv(0, 0, proxy.port or _port_of(transport), proxy.host)
         return _candidates(proxy, transport, [plain], hosts)
     if not proxy.port:
@@ -211,7 +211,7 @@ def _addresses(
     for name, pair in zip(names, questions, strict=True):
         said = [one for question in pair for one in answers.get(question, ())]
         texts = [_numeric(one) for one in said if isinstance(one, str)]
-        found[name] = [text for text in texts if text]
+        found[name] = [text for text in texts if text and is_of_one_host(text)]
     return found
 
 
@@ -231,6 +231,22 @@ def _candidates(
         if targets:
             made.append(Candidate(record.priority, record.weight, targets))
     return tuple(made)
+
+
+def is_of_one_host(address: str) -> bool:
+    """Whether the numeric *address* is one that a single host can have.
+
+    Not those of groups, which all phones of a link would hear, nor that which means
+    whoever sends it (RFC 1122 section 3.2.1.3), nor what is reserved or link-local:
+    credentials of clouds are given out there.
+    """
+    found = ip_address(address)
+    return not (
+        found.is_multicast
+        or found.is_unspecified
+        or found.is_link_local
+        or (found.version == 4 and found.is_reserved)
+    )
 
 
 def _port_of(transport: Transport) -> int:

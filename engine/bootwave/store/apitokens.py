@@ -58,6 +58,7 @@ class ApiToken(NamedTuple):
     domains: frozenset[str] | None
     administrator: Administrator | None
     used_at: float | None
+    expires_at: float | None
 
 
 def checked_scopes(scopes: Sequence[str]) -> list[str]:
@@ -80,11 +81,12 @@ def add(
     domains: Sequence[str],
     days: float | None,
     administrator: str | None,
+    not_after: float | None = None,
 ) -> dict[str, Any]:
     """Make a token and return it, this once; raises StoreConflict for a name taken.
 
-    *days* is for how long it is good, None for until it is revoked.  Without *domains*
-    it is for all.
+    *days* is for how long it is good, None for until it is revoked, and in any case not
+    behind *not_after*, seconds since 1970.  Without *domains* it is for all.
     """
     wanted = checked_login(name)
     kept = checked_scopes(scopes)
@@ -96,7 +98,9 @@ def add(
     owner = administrators.required(work, administrator) if administrator else None
     reached = domain_ids(work, domains)
     secret = new_secret(TOKEN)
-    expires_at = None if days is None else work.at.wall + days * _DAY
+    expires_at = not_after if days is None else work.at.wall + days * _DAY
+    if expires_at is not None and not_after is not None:
+        expires_at = min(expires_at, not_after)
     rows = work.connection.execute(
         _ADD,
         {
@@ -188,7 +192,8 @@ def found(
     owner = _owner(connection, owner_id)
     if owner_id is not None and owner is None:
         return None
-    return ApiToken(number, name, frozenset(scopes.split()), domains, owner, used_at)
+    kept = frozenset(scopes.split())
+    return ApiToken(number, name, kept, domains, owner, used_at, expires_at)
 
 
 def note_used(work: Work, number: int, source: str) -> None:

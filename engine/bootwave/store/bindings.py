@@ -10,7 +10,7 @@ from bootwave.store.claims import (
     forget_expired_of_device,
     release_device,
 )
-from bootwave.store.domains import reserve_star
+from bootwave.store.domains import require_own_network, reserve_star
 from bootwave.store.windows import close_consumed_by, close_window
 from bootwave.store.work import AccountRow, Work
 
@@ -163,6 +163,8 @@ def set_wildcard(
     work: Work, account: AccountRow, wildcard: Literal["", "*", "?"]
 ) -> None:
     """Make *account* a wildcard, or none."""
+    if wildcard:
+        require_own_network(work, account.domain_id)
     work.connection.execute(_WILDCARD, {"wildcard": wildcard, "account_id": account.id})
     work.touched("account", account.id)
     work.touched("wildcard", account.domain_id)

@@ -72,7 +72,8 @@ _STAR_HOLDER = """
 SELECT name FROM domains WHERE star_subnet = :subnet AND id <> :id
 """
 _HAS_STAR = """
-SELECT COUNT(*) FROM accounts WHERE domain_id = :id AND wildcard = '*'
+SELECT COUNT(*) FROM accounts
+WHERE domain_id = :id AND wildcard <> '' AND wildcard = '*'
 """
 _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
 _REMOVE = (
@@ -159,14 +160,31 @@ def change(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def require_own_network(work: Work, domain_id: int) -> None:
+    """Raise StoreConflict where unknown phones of everywhere could be the domain's.
+
+    For who does not reach all domains: those phones may be meant for others.
+    """
+    if work.reach is not None and not _subnet(work, domain_id):
+        raise StoreConflict(
+            "The domain has no network of its own, so the unknown phones of everywhere "
+            "could claim the account: ask an operator for bootwave domain set "
+            "--wildcard-subnet."
+        )
+
+
+def _subnet(work: Work, domain_id: int) -> str:
+    row = work.connection.execute(_ONE, {"id": domain_id}).fetchall()[0]
+    return str(row[6])
+
+
 def reserve_star(work: Work, domain_id: int) -> None:
     """Reserve the domain's subnet for its ``*`` accounts, or give it back.
 
     Raises StoreConflict when another domain's ``*`` accounts are in the same subnet:
     an unknown phone there could belong to either.
     """
-    row = work.connection.execute(_ONE, {"id": domain_id}).fetchall()[0]
-    subnet = row[6]
+    subnet = _subnet(work, domain_id)
     if work.connection.execute(_HAS_STAR, {"id": domain_id}).fetchall()[0][0]:
         holders = work.connection.execute(
             _STAR_HOLDER, {"subnet": subnet, "id": domain_id}

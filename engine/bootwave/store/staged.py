@@ -29,15 +29,22 @@ CREATE TABLE rows (
   row INTEGER PRIMARY KEY, domain TEXT NOT NULL, number TEXT NOT NULL,
   display_name TEXT NOT NULL, sealed BLOB NOT NULL, wildcard TEXT NOT NULL,
   macs TEXT NOT NULL, mailbox TEXT NOT NULL, auth_user TEXT NOT NULL,
-  given INTEGER NOT NULL, UNIQUE (domain, number)
+  given INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0, UNIQUE (domain, number)
 )
 """
 _ADD = """
-INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO rows (row, domain, number, display_name, sealed, wildcard, macs, mailbox,
+  auth_user, given)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (domain, number) DO NOTHING
 """
 _BEFORE = "SELECT row FROM rows WHERE domain = ? AND number = ?"
-_SOME = "SELECT * FROM rows WHERE row > ? ORDER BY row LIMIT ?"
+_SOME = """
+SELECT row, domain, number, display_name, sealed, wildcard, macs, mailbox, auth_user,
+  given
+FROM rows WHERE row > ? AND NOT settled ORDER BY row LIMIT ?
+"""
+_SETTLE = "UPDATE rows SET settled = 1 WHERE row = ?"
 _DROP = "DELETE FROM rows WHERE row = ?"
 _WITHIN = """
 SELECT number FROM rows
@@ -127,7 +134,7 @@ class Stage:
     def chunks(self) -> Iterator[list[ImportRow]]:
         """Yield the right rows in their order, ten thousand at a time.
 
-        Rows may be dropped in between.
+        Without those that are settled.  Rows may be dropped in between.
         """
         last = 0
         while True:
@@ -136,6 +143,12 @@ class Stage:
                 return
             last = rows[-1][0]
             yield [self._row(row) for row in rows]
+
+    def settle(self, rows: Iterable[int]) -> None:
+        """Note that nothing is to be done for the rows with these numbers."""
+        self._connection.execute("BEGIN")
+        self._connection.executemany(_SETTLE, [(row,) for row in rows])
+        self._connection.execute("COMMIT")
 
     def drop(self, rows: Iterable[int]) -> None:
         """Forget the rows with these numbers."""

@@ -7,6 +7,9 @@ the log of changes.  What is not in the rows is removed.
 A row says what stands in it.  A column that it leaves out stays as it is; one that is
 "" is emptied, but for the password.  ``*`` is held to be true of an account that is
 bound: an unknown phone has claimed it since.
+
+What is as it was pushed is found first, by reading alone: phones' own writes wait while
+an administrator writes, and a state of many accounts hardly differs from the last.
 """
 
 import json
@@ -53,19 +56,36 @@ class _Stored(NamedTuple):
     claims: frozenset[int]
 
 
+def settle(work: Work, stage: Stage) -> int:
+    """Note on *stage* which rows say what is stored; return how many.
+
+    What phones write between this and ``replace`` is as if they wrote it after that.
+    """
+    assert stage.domain is not None
+    domain_id = work.domain_id(stage.domain)
+    count = 0
+    for rows in stage.chunks():
+        pairs = _pairs(work, domain_id, stage.domain, rows)
+        same = [row.row for row, stored in pairs if _is_same(work, row, stored)]
+        stage.settle(same)
+        count += len(same)
+    return count
+
+
 def replace(
     work: Work,
     stage: Stage,
     *,
     most_removed: int | None,
     wrong: Errors,
+    settled: int = 0,
     progress: Progress | None = None,
 ) -> Counts:
     """Make the accounts of the stage's domain what its rows say; return the counts.
 
     More than *most_removed* accounts, or half of them when it is None, are not removed:
     raises StoreConflict.  What is refused of a row goes to *wrong*, and then the
-    transaction must not be committed.
+    transaction must not be committed.  *settled* rows are done with (``settle``).
     """
     assert stage.domain is not None
     domain_id = work.domain_id(stage.domain)
@@ -87,7 +107,7 @@ def replace(
             except OperatorError as error:
                 wrong.add([RowError(row.row, str(error))])
         work.notes.clear()
-    done = 0
+    done = settled
     for rows in stage.chunks():
         _write(work, domain_id, stage.domain, rows, changed, counts, wrong)
         work.notes.clear()
@@ -168,10 +188,40 @@ def _wildcard_of(row: ImportRow, stored: _Stored) -> str:
     return row.wildcard
 
 
-def _unbind(work: Work, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
-    """Whether something was taken from the account that *row* does not say."""
-    if "mac" not in row.given:
+def _is_same(work: Work, row: ImportRow, stored: _Stored) -> bool:
+    """Whether an account is as *row* says."""
+    account = stored.account
+    fields = _fields(row, account)
+    if any(value != getattr(account, name) for name, value in fields.items()):
         return False
+    if "mac" in row.given:
+        unwanted, other = _unwanted(row, stored)
+        wildcard = _wildcard_of(row, stored)
+        if unwanted or other or wildcard not in ("", account.wildcard):
+            return False
+        if not stored.macs.issuperset(row.macs):
+            return False
+    return not row.password or row.password == _password(work, stored)
+
+
+def _fields(row: ImportRow, account: AccountRow) -> dict[str, str]:
+    """Return what *row* makes of the fields of *account*."""
+    given = {
+        "display_name": row.display_name if "name" in row.given else None,
+        "auth_user": row.auth_user if "auth_user" in row.given else None,
+        "mailbox": row.mailbox if "mailbox" in row.given else None,
+    }
+    return {
+        name: getattr(account, name) if value is None else value
+        for name, value in given.items()
+    }
+
+
+def _unwanted(row: ImportRow, stored: _Stored) -> tuple[set[int], bool]:
+    """Return the MACs that an account is bound to and *row*, which has any, is not.
+
+    And whether it is a wildcard that *row* does not say.
+    """
     wanted = set(row.macs)
     if row.wildcard == "*" and not row.macs:
         wanted |= stored.macs  # whoever claimed it keeps it
@@ -179,11 +229,18 @@ def _unbind(work: Work, row: ImportRow, stored: _Stored, counts: Counts) -> bool
     wildcard = _wildcard_of(row, stored)
     if wildcard != "?":
         unwanted |= stored.claims - wanted
+    return unwanted, stored.account.wildcard not in ("", wildcard)
+
+
+def _unbind(work: Work, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
+    """Whether something was taken from the account that *row* does not say."""
+    if "mac" not in row.given:
+        return False
+    unwanted, other = _unwanted(row, stored)
     account = stored.account
     for mac in sorted(unwanted):
         unbind_mac(work, account, mac)
         counts["unbound"] += 1
-    other = account.wildcard not in ("", wildcard)
     if other:
         set_wildcard(work, account, "")
     if unwanted or other:
@@ -221,16 +278,8 @@ def _write(
 def _change(writing: Writing, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
     """Whether the account was not as *row* says, and is now."""
     work, account = writing.work, stored.account
-    given = {
-        "display_name": row.display_name if "name" in row.given else None,
-        "auth_user": row.auth_user if "auth_user" in row.given else None,
-        "mailbox": row.mailbox if "mailbox" in row.given else None,
-    }
-    before = account._asdict()
-    fields = {
-        name: before[name] if value is None else value for name, value in given.items()
-    }
-    changed = any(fields[name] != before[name] for name in fields)
+    fields = _fields(row, account)
+    changed = any(value != getattr(account, name) for name, value in fields.items())
     if changed:
         sorted_by = {"sort_name": sort_name(fields["display_name"])}
         work.connection.execute(SET, {"id": account.id, **fields, **sorted_by})

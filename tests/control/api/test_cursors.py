@@ -19,6 +19,13 @@ def test_a_cursor_gives_back_what_it_was_made_of(cursors: Cursors) -> None:
     assert made.isascii()
 
 
+def test_a_cursor_shows_nothing_of_the_row_it_was_made_of(cursors: Cursors) -> None:
+    made = cursors.after("list", ["Somebody of another domain"])
+    raw = base64.urlsafe_b64decode(made + "=" * (-len(made) % 4))
+    assert b"Somebody" not in raw
+    assert b"another" not in raw
+
+
 def test_a_cursor_is_of_one_list_and_one_store(
     cursors: Cursors, tmp_path: Path
 ) -> None:

@@ -43,7 +43,7 @@ def test_one_address_has_so_many_guesses_and_gets_them_back() -> None:
 
 def test_many_addresses_have_so_many_guesses_at_one_name() -> None:
     guessing = Guessing(Clock())
-    sources = (f"2001:db8::{number:x}" for number in range(1_000))
+    sources = (f"2001:db8:0:{number:x}::1" for number in range(1_000))
     total = 0
     for source in sources:
         found = tried(guessing, source, "Anna")
@@ -53,6 +53,17 @@ def test_many_addresses_have_so_many_guesses_at_one_name() -> None:
     assert total == API_ACCOUNT_GUESSES
     assert not allowed(guessing, "192.0.2.7", " anna")
     assert allowed(guessing, "192.0.2.7", "otto")
+
+
+def test_all_addresses_of_one_ipv6_network_are_one() -> None:
+    guessing = Guessing(Clock())
+    total = sum(
+        tried(guessing, f"2001:db8::{number:x}", f"name{number}")
+        for number in range(1_000)
+    )
+    assert total == API_GUESSES
+    assert tried(guessing, "192.0.2.1", "a") == API_GUESSES
+    assert not allowed(guessing, "::ffff:192.0.2.1", "b")
 
 
 def test_where_somebody_signed_in_before_nobody_else_keeps_him_out() -> None:

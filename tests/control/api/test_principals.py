@@ -13,7 +13,8 @@ def administrator(role: str, *domains: str) -> Administrator:
 
 def token(scopes: str, domains: set[str] | None, owner: Administrator | None = None):  # type: ignore[no-untyped-def]
     reached = None if domains is None else frozenset(domains)
-    return of_token(ApiToken(1, "pbx", frozenset(scopes.split()), reached, owner, None))
+    kept = frozenset(scopes.split())
+    return of_token(ApiToken(1, "pbx", kept, reached, owner, None, None))
 
 
 def test_a_session_may_what_its_role_says() -> None:

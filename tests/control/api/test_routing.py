@@ -1,7 +1,13 @@
+from collections.abc import Iterator
+
+import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 
+from bootwave.control.api import routing
 from bootwave.control.api.routing import DeclaredRoute, Routes
+from tests.control.api.conftest import A, Served, problem
 
 
 async def undeclared() -> None: ...
@@ -14,3 +20,43 @@ def test_a_route_without_a_declaration_is_not_made() -> None:
         app.add_api_route("/x", undeclared)
     with pytest.raises(TypeError, match="does not declare"):
         Routes("x").get("/x", None)(undeclared)
+
+
+def test_one_domain_does_not_fill_the_disk_that_all_share(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "MAX_API_DOMAIN_IMPORT_BYTES", 40)
+    body = b"extension,password\n" + b"500,s3cret-word\n501,s3cret-word\n"
+    how = {
+        "url": f"/api/v1/domains/{A}/imports",
+        "content": body,
+        "headers": {"Content-Type": "text/csv"},
+    }
+    assert problem(api.token("write", domains=[A]).post(**how)) == "too-large"
+    assert admin.post(**how).json()["added"] == 2
+
+
+def test_a_request_that_was_held_back_is_judged_again(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "SLOW_SECONDS", 0.0)
+    path = f"/api/v1/domains/{A}/accounts"
+    headers = {"Content-Type": "application/json"}
+    new = orjson.dumps({"number": "402", "password": "s3cret-word"})
+    assert admin.post(path, content=new, headers=headers).status_code == 201
+    secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+
+    def held_back() -> Iterator[bytes]:
+        yield new[:5]
+        # Its token is looked up before anything of the body is read.
+        while not any(
+            row["used_at"]
+            for row in api.call("admin.token.list")
+            if row["name"] == "pbx"
+        ):
+            pass
+        api.call("admin.token.revoke", name="pbx")
+        yield new[5:]
+
+    answer = api.client(secret).post(path, content=held_back(), headers=headers)
+    assert problem(answer) == "signed-out"

@@ -15,7 +15,9 @@ def test_no_phone_forgets_anything_because_of_an_administrator(
 ) -> None:
     admin.admin_add("anna", password=PASSWORD)
     admin.admin_token_add("pbx", scopes=["read"])
-    admin.access_open(1, b"d" * 32, "")
+    anna = admin.access_administrator("anna")
+    assert anna is not None
+    admin.access_open(anna, b"d" * 32, "")
     assert told == []
 
 

@@ -6,7 +6,11 @@ import pytest
 
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
-from bootwave.store.operations.bulk import MAX_STAGES, STAGE_SECONDS
+from bootwave.store.operations.bulk import (
+    MAX_STAGES,
+    MAX_STAGES_OF_DOMAIN,
+    STAGE_SECONDS,
+)
 from tests.store.clock import Clock
 
 DOMAIN = "a.example.com"
@@ -47,6 +51,20 @@ def test_a_stage_that_is_left_alone_makes_room(
         with pytest.raises(StoreNotFound):
             admin.stage_add(stage, [row(402)])
     assert admin.stage_drop(stages[1]) == {"stage": stages[1]}
+
+
+def test_one_domain_keeps_no_other_from_importing(
+    domain: None, admin: Administration
+) -> None:
+    admin.domain_add("other.example.com")
+    stages = [
+        admin.stage_begin(domain=DOMAIN)["stage"] for _ in range(MAX_STAGES_OF_DOMAIN)
+    ]
+    with pytest.raises(StoreConflict, match=f"imports into {DOMAIN} are under way"):
+        admin.stage_begin(domain=DOMAIN.upper())
+    admin.stage_drop(admin.stage_begin(domain="other.example.com")["stage"])
+    admin.stage_drop(stages[0])
+    admin.stage_begin(domain=DOMAIN)
 
 
 def test_rows_are_taken_one_by_one_from_who_makes_them(

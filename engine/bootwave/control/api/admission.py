@@ -5,7 +5,7 @@
 What belongs to a domain that the principal does not reach does not exist for him: the
 answer is the same as to a name that nobody has, and is given before anything is looked
 up.  Tokens and sessions are looked up with each request, so that revoking one is true
-for the next.
+for the next, and once more where a request takes long (``require_still``).
 """
 
 import base64
@@ -56,6 +56,22 @@ async def admit(request: Request, declared: Declared, desk: Desk) -> Principal:
     judge(principal, declared, desk.now())
     await _require_reach(request, principal, declared, desk)
     return principal
+
+
+async def require_still(request: Request, desk: Desk) -> None:
+    """Raise Problem when *request*, which takes long, would not be let through now.
+
+    Neither when its principal reaches other domains by now, or may other things: what
+    is under way was begun for those of then.  Being asked is no use of a session.
+    """
+    before: Principal = request.state.principal
+    declared: Declared = request.state.declared
+    now = await principal_of(request, desk, is_use=False)
+    if now is None or (now.may, now.domains) != (before.may, before.domains):
+        raise Problem(
+            "signed-out", "What was allowed at the beginning ended meanwhile."
+        )
+    await _require_reach(request, now, declared, desk)
 
 
 def judge(principal: Principal, declared: Declared, now: Instant) -> None:
@@ -113,15 +129,17 @@ async def _require_reach(
             )
 
 
-async def principal_of(request: Request, desk: Desk) -> Principal | None:
-    """Return who asks, None for nobody.
+async def principal_of(
+    request: Request, desk: Desk, *, is_use: bool = True
+) -> Principal | None:
+    """Return who asks, None for nobody; *is_use* is whether that is written down.
 
     Who sends ``Authorization`` is known by that alone.  Raises Problem when a request
     that changes something comes with a cookie and without the proof of ``csrf_token``.
     """
     field_value = request.headers.get("authorization")
     if field_value is not None:
-        return await _by_token(field_value, request, desk)
+        return await _by_token(field_value, request, desk, is_use=is_use)
     secret = request.cookies.get(cookie_name(request), "")
     if not is_opaque(secret, SESSION):
         return None
@@ -130,11 +148,14 @@ async def principal_of(request: Request, desk: Desk) -> Principal | None:
         return None
     if request.method not in SAFE:
         _require_own_page(request, secret)
-    desk.note_use(source_of(request), session=session)
+    if is_use:
+        desk.note_use(source_of(request), session=session)
     return of_session(session)
 
 
-async def _by_token(field_value: str, request: Request, desk: Desk) -> Principal | None:
+async def _by_token(
+    field_value: str, request: Request, desk: Desk, *, is_use: bool
+) -> Principal | None:
     scheme, _, secret = field_value.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not is_opaque(secret, TOKEN):
@@ -142,7 +163,8 @@ async def _by_token(field_value: str, request: Request, desk: Desk) -> Principal
     token = await desk.look(lambda store: store.access_token(digest_of(secret)))
     if token is None:
         return None
-    desk.note_use(source_of(request), token=token)
+    if is_use:
+        desk.note_use(source_of(request), token=token)
     return of_token(token)
 
 

@@ -36,6 +36,7 @@ from bootwave.control.api.resources import (
 )
 from bootwave.control.api.routing import DeclaredRoute, Routes
 from bootwave.errors import BootwaveError
+from bootwave.limits import MAX_API_ERRORS
 
 RESOURCES: Sequence[Routes] = (
     domains.routes,
@@ -118,7 +119,7 @@ async def _invalid(_request: Request, error: RequestValidationError) -> Response
     """Tell what is wrong where, and nothing of what was sent: it may be a password."""
     errors = [
         {"at": "/".join(map(str, each["loc"])), "detail": each["msg"]}
-        for each in error.errors()
+        for each in error.errors()[:MAX_API_ERRORS]
     ]
     where = errors[0]["at"] if errors else "the request"
     what = errors[0]["detail"] if errors else "it is not what is expected"

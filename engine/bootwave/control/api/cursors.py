@@ -1,21 +1,23 @@
 """Where a page of a list ended, as an opaque text that the next request gives back.
 
-It holds the sort keys of the last row and is bound, by a tag that only this store's key
-makes, to the list with its filters and order: a cursor of another list is refused
-rather than misunderstood, and none can be made up.
+It holds the sort keys of the last row that was looked at, sealed by this store's key:
+that row may be one which whoever asks does not reach, and was passed over.  It is bound
+to the list with its filters and order: a cursor of another list is refused rather than
+misunderstood, and none can be made up.
 """
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Sequence
 
 import orjson
 
 from bootwave.control.api.problems import Problem
+from bootwave.errors import StoreError
 from bootwave.store.secrets import KeyRing
 
-_PURPOSE = "cursor"
-_TAG_BYTES = 20
+_KEY_ID_BYTES = 4
 MAX_CURSOR_CHARACTERS = 2_048
 
 Key = str | int | float | None
@@ -33,9 +35,9 @@ class Cursors:
 
         *of* names the list with all that chooses and orders it.
         """
-        said = orjson.dumps(list(last))
-        tag = self._keyring.tag(_bound(of, said), purpose=_PURPOSE)
-        return base64.urlsafe_b64encode(tag + said).rstrip(b"=").decode()
+        said = orjson.dumps(list(last)).decode()
+        sealed = self._keyring.seal(said, owner=_owner(of))
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def read(self, of: str, cursor: str) -> list[Key]:
         """Return the sort keys that *cursor* of the list *of* holds.
@@ -47,10 +49,12 @@ class Cursors:
                 raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             except (ValueError, binascii.Error):
                 raw = b""
-            tag, said = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
-            if self._keyring.is_tag(tag, _bound(of, said), purpose=_PURPOSE):
-                keys: list[Key] = orjson.loads(said)
-                return keys
+            # Looked at before: for a key that is unknown its file would be read again.
+            if self._keyring.knows(raw[:_KEY_ID_BYTES]):
+                with contextlib.suppress(StoreError):
+                    said = self._keyring.open(raw, owner=_owner(of))
+                    keys: list[Key] = orjson.loads(said)
+                    return keys
         raise Problem(
             "bad-cursor",
             "The cursor is not one of this list with these filters: begin again "
@@ -58,6 +62,5 @@ class Cursors:
         )
 
 
-def _bound(of: str, said: bytes) -> bytes:
-    name = of.encode()
-    return b"%d %b%b" % (len(name), name, said)
+def _owner(of: str) -> str:
+    return f"cursor of {of}"

@@ -1,8 +1,9 @@
 """How often passwords of administrators may be guessed, without locking anybody out.
 
 The rules are those for phones (``pairing.limits``): wrong passwords are counted by
-address and by name, and an address from which somebody signed in before is held only
-against what it did wrong itself with that name.  So guessing at a name from elsewhere
+address (of IPv6 by its /64, which one host has whole) and by name, and an address from
+which somebody signed in before is held only against what it did wrong itself with that
+name.  So guessing at a name from elsewhere
 does not keep its administrator out.  Counted in this process alone; whoever can make it
 start anew needs no password.
 """
@@ -19,6 +20,7 @@ from bootwave.limits import (
     API_GUESSES_PER_MINUTE,
 )
 from bootwave.pairing.limits import Buckets, Guesses, Keys, Marks, is_known
+from bootwave.pairing.sources import source_key
 
 _PLACES = 8_192
 _BUCKET_BYTES = 24
@@ -70,7 +72,10 @@ class Guessing:
         self._proofs.set(self._keys(source, name).pair, self._clock())
 
     def _keys(self, source: str, name: str) -> Keys:
-        where, who = source.encode(), name.strip().lower().encode(errors="replace")
+        where, who = (
+            _network(source).encode(),
+            name.strip().lower().encode(errors="replace"),
+        )
         account = self._number(b"account", who)
         return Keys(
             self._number(b"source", where),
@@ -82,6 +87,13 @@ class Guessing:
     def _number(self, kind: bytes, data: bytes) -> int:
         # Python's own keyed hash of bytes; the secret makes it nobody else's.
         return hash(b"%b%b%b" % (self._secret, kind, data)) & _MASK
+
+
+def _network(source: str) -> str:
+    try:
+        return source_key(source)
+    except ValueError:  # a peer without an address
+        return source
 
 
 def _memory(place_bytes: int) -> memoryview:

@@ -6,7 +6,8 @@ not tell which names there are.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -26,6 +27,24 @@ class Passwords:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-passwords")
         self._most = 1 + waiting
         self._under_way = 0
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Let one attempt at a time in, in the order in which they came.
+
+        What came of those before is counted by then: many sent at once are bounded as
+        those sent one by one.  Raises Problem 503 when too many wait.
+        """
+        if self._waiting >= self._most:
+            raise _busy()
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
 
     async def is_right(self, password: str, password_hash: str | None) -> bool:
         """Whether *password* is the one of *password_hash*, which None has none.
@@ -52,11 +71,7 @@ class Passwords:
 
     async def _run(self, work: Callable[[str, A], T], password: str, other: A) -> T:
         if self._under_way >= self._most:
-            raise Problem(
-                "busy",
-                "Too many passwords are compared at once: try again.",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-            )
+            raise _busy()
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._thread, work, password, other)
         self._under_way += 1
@@ -67,6 +82,14 @@ class Passwords:
         self._under_way -= 1
         if not running.cancelled():
             running.exception()  # was raised where it is waited for, or nobody is left
+
+
+def _busy() -> Problem:
+    return Problem(
+        "busy",
+        "Too many passwords are compared at once: try again.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
 
 
 def _compared(password: str, password_hash: str | None) -> bool:

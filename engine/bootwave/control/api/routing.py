@@ -1,5 +1,6 @@
 """Routes that are not made without a declaration, and never run without a verdict."""
 
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Annotated, Any, NamedTuple
 
@@ -10,14 +11,17 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.admission import admit
+from bootwave.control.api.admission import admit, require_still
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.entitytags import is_unchanged
-from bootwave.control.api.principals import Principal
+from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
+from bootwave.limits import MAX_API_DOMAIN_IMPORT_BYTES
 
 _JSON = "application/json"
+# A body that takes longer may be a peer that holds a request back until it suits him.
+SLOW_SECONDS = 1.0
 
 
 # Of a domain (RFC 1123 section 2.1), in any letter case.  The store says what is wrong
@@ -112,13 +116,29 @@ class DeclaredRoute(APIRoute):
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
-            bounded = BoundedRequest(request, declared.body_bytes)
+            bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
+                begun = time.monotonic()
                 await bounded.read()
+                if (
+                    declared.need is not Need.NOTHING
+                    and time.monotonic() - begun >= SLOW_SECONDS
+                ):
+                    await require_still(request, desk)
             response = await handle(bounded)
             return _unless_known(request, response)
 
         return admitted
+
+
+def _most(principal: Principal, declared: Declared) -> int:
+    """Return how many bytes a body of *principal* may have.
+
+    Imports are kept on a disk that the store may be on, which one domain must not fill.
+    """
+    if principal.domains is None:
+        return declared.body_bytes
+    return min(declared.body_bytes, MAX_API_DOMAIN_IMPORT_BYTES)
 
 
 def _unless_known(request: Request, response: Response) -> Response:

@@ -77,15 +77,18 @@ class AccessOperations(Transactions):
         domains: Sequence[str] = (),
         days: float | None = None,
         administrator: str | None = None,
+        not_after: float | None = None,
     ) -> Object:
         """Make a token of the API and show it, this once.
 
         *scopes* are of read, write, reveal and access.  It is for all domains or
-        *domains*, good until it is revoked or for *days*, and with *administrator* it
-        can do at most what he can.
+        *domains*, good until it is revoked or for *days*, but not behind *not_after*
+        (seconds since 1970), and with *administrator* it can do at most what he can.
         """
         with self._change() as work:
-            return apitokens.add(work, name, scopes, domains, days, administrator)
+            return apitokens.add(
+                work, name, scopes, domains, days, administrator, not_after
+            )
 
     def admin_token_list(self, *, administrator: str | None = None) -> list[Object]:
         """Return the tokens of the API, of all or one administrator, without secrets.
@@ -119,12 +122,23 @@ class AccessOperations(Transactions):
         with self._look() as work:
             return apitokens.found(work.connection, digest, work.at.wall)
 
-    def access_open(self, number: int, digest: bytes, source: str) -> AdminSession:
-        """Open a session of the administrator with the id *number*."""
+    def access_open(
+        self, proved: Administrator, digest: bytes, source: str
+    ) -> AdminSession:
+        """Open a session of who *proved* by his password that he is it.
+
+        Raises StoreNotFound where he was removed, or has another password, by now.
+        """
         with self._change() as work:
-            administrator = administrators.by_id(work.connection, number)
-            if administrator is None:
-                raise StoreNotFound("The administrator was removed in this moment.")
+            administrator = administrators.by_id(work.connection, proved.id)
+            if (
+                administrator is None
+                or administrator.password_hash != proved.password_hash
+            ):
+                raise StoreNotFound(
+                    "The administrator was removed, or given another password, in this "
+                    "moment: sign in again."
+                )
             adminsessions.open_for(work, administrator, digest, source)
             opened = adminsessions.found(work.connection, digest, work.at)
             assert opened is not None

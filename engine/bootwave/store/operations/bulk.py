@@ -23,6 +23,12 @@ from bootwave.store.work import Work
 
 PROGRESS_EVERY = 500  # rows
 MAX_STAGES = 16  # at once
+# Of one domain, whose administrator could otherwise keep the others from importing.
+MAX_STAGES_OF_DOMAIN = 4
+# Rows written in one transaction for who has some domains: phones of all domains wait
+# for it with what they write, some 10 s for 100,000 rows on a busy machine, and are
+# refused then.
+MAX_TOGETHER = 25_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
 
 
@@ -109,8 +115,19 @@ class BulkOperations(Transactions):
             raise StoreConflict(
                 f"{MAX_STAGES} imports are under way: wait until one is over."
             )
+        stage = Stage(domain, only=only)
+        if stage.domain is not None:
+            own = sum(
+                kept.stage.domain == stage.domain for kept in self._stages.values()
+            )
+            if own >= MAX_STAGES_OF_DOMAIN:
+                stage.close()
+                raise StoreConflict(
+                    f"{own} imports into {stage.domain} are under way: "
+                    "wait until one is over."
+                )
         name = secrets.token_hex(16)
-        self._stages[name] = _Kept(Stage(domain, only=only), now)
+        self._stages[name] = _Kept(stage, now)
         return {"stage": name}
 
     def stage_add(self, stage: str, rows: Sequence[Mapping[str, str]]) -> Object:
@@ -216,6 +233,7 @@ class BulkOperations(Transactions):
             for rows in stage.chunks():
                 self._store_right(run, rows)
         else:
+            self._require_few(stage.right)
             try:
                 with self._change() as work:
                     for fields in new_domains:
@@ -267,6 +285,9 @@ class BulkOperations(Transactions):
             raise OptionError("Fewer than no accounts cannot be removed.")
         counts: dict[str, int] = {}
         stored = True
+        with self._look() as work:
+            settled = wholedomain.settle(work, stage)
+        self._require_few(stage.right - settled)
         try:
             with self._change() as work:
                 counts = wholedomain.replace(
@@ -274,6 +295,7 @@ class BulkOperations(Transactions):
                     stage,
                     most_removed=most_removed,
                     wrong=stage.wrong,
+                    settled=settled,
                     progress=progress,
                 )
                 work.notes.clear()
@@ -286,6 +308,14 @@ class BulkOperations(Transactions):
         except NotToBeStored:
             stored = False
         return {**counts, "stored": stored, **stage.wrong.told()}
+
+    def _require_few(self, rows: int) -> None:
+        """Raise OptionError when who has some domains would write too many at once."""
+        if self.reach is not None and rows > MAX_TOGETHER:
+            raise OptionError(
+                f"{rows} rows would be written at once, and phones wait meanwhile: "
+                f"bring at most {MAX_TOGETHER} at a time, or import them with partial."
+            )
 
     def _import_domain(
         self, work: Work, fields: Mapping[str, str], *, update: bool

@@ -71,6 +71,25 @@ def test_a_token_of_the_machine_for_one_domain_makes_none(api: Served) -> None:
     assert problem(client.post(PATH, json=new)) == "forbidden"
 
 
+def test_a_token_makes_none_that_outlives_it(api: Served, admin: httpx.Client) -> None:
+    api.call("admin.add", name="otto", password=PASSWORD)
+    made = api.call(
+        "admin.token.add",
+        name="short",
+        scopes=["access", "read"],
+        administrator="otto",
+        domains=[A],
+        days=2,
+    )
+    client = api.client(made["token"])
+    new = {"name": "x", "scopes": ["read"]}
+    assert problem(client.post(PATH, json={**new, "days": 3})) == "forbidden"
+    heir = client.post(PATH, json=new).json()
+    assert heir["expires_at"] == made["expires_at"]
+    brief = client.post(PATH, json={**new, "name": "y", "days": 1}).json()
+    assert brief["expires_at"] < made["expires_at"]
+
+
 def test_a_secret_answer_is_not_given_twice(admin: httpx.Client) -> None:
     key = {"Idempotency-Key": "once"}
     new = {"name": "pbx", "scopes": ["read"]}

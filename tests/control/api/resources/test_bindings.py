@@ -46,3 +46,28 @@ def test_a_phone_of_another_domain_is_not_taken_from_it(
     answer = theirs.put(f"/api/v1/domains/{B}/accounts/401/bindings/{MAC}")
     assert problem(answer) == "conflict"
     assert theirs.get("/api/v1/bindings").json()["items"] == []
+
+
+def test_unknown_phones_of_everywhere_are_nobodys_who_has_some_domains(
+    api: Served,
+) -> None:
+    theirs = api.token("write", domains=[A])
+    csv = {"Content-Type": "text/csv"}
+    rows = "extension,password,mac\n402,s3cret-word,?\n"
+    accounts = f"/api/v1/domains/{A}/accounts"
+    new = {"number": "403", "password": "s3cret-word", "mac": "*"}
+    for refused in (
+        theirs.put(f"{PATH}/wildcard/star"),
+        theirs.put(f"{PATH}/wildcard/question"),
+        theirs.post(accounts, json=new),
+    ):
+        assert problem(refused) == "conflict"
+        assert "ask an operator" in refused.text
+    for imported in (
+        theirs.post(f"/api/v1/domains/{A}/imports", content=rows, headers=csv),
+        theirs.put(f"{accounts}?most_removed=1", content=rows, headers=csv),
+    ):
+        assert problem(imported) == "invalid"
+    assert api.call("records.page", resource="wildcards")["rows"] == []
+    api.call("domain.set", name=A, wildcard_subnet="192.0.2.0/24")
+    assert theirs.put(f"{PATH}/wildcard/star").json()["bound"] == "*"

@@ -1,10 +1,13 @@
 """Imports, exports and whole states over HTTP, as a PBX sends them."""
 
 from collections.abc import Iterator
+from functools import wraps
+from typing import Any
 
 import httpx
 import pytest
 
+from bootwave.store.operations import bulk
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 CSV = {"Content-Type": "text/csv"}
@@ -94,6 +97,67 @@ def test_who_hangs_up_in_the_middle_leaves_nothing(
         api.call("domain.list")
     assert api.plane.administration._stages == {}
     assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+
+
+def test_who_has_some_domains_writes_only_so_many_rows_at_once(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    theirs = api.token("write", domains=[A])
+    keep = {"most_removed": 1}
+    for refused in (
+        theirs.post(IMPORTS, content=rows(4), headers=CSV),
+        theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep),
+    ):
+        assert problem(refused) == "invalid"
+        assert "at most 3 at a time" in refused.json()["detail"]
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+    assert theirs.post(IMPORTS, content=rows(3), headers=CSV).json()["added"] == 3
+    # What is there already is not written.
+    done = theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep).json()
+    assert (done["added"], done["same"], done["removed"]) == (1, 3, 1)
+    assert admin.put(ACCOUNTS, content=rows(9), headers=CSV).json()["added"] == 5
+    partial = {"partial": True, "update": True}
+    done = theirs.post(IMPORTS, content=rows(9), headers=CSV, params=partial).json()
+    assert done["updated"] == 9
+
+
+def test_rows_of_who_is_revoked_while_they_come_are_not_stored(
+    api: Served, admin: httpx.Client
+) -> None:
+    for method, path in (("POST", IMPORTS), ("PUT", ACCOUNTS)):
+        secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+
+        def revoked() -> Iterator[bytes]:
+            yield from rows(1_500)
+            api.call("admin.token.revoke", name="pbx")
+
+        client = api.client(secret)
+        answer = client.request(method, path, content=revoked(), headers=CSV)
+        assert problem(answer) == "signed-out"
+        assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+        assert api.plane.administration._stages == {}
+
+
+def test_passwords_are_not_told_on_once_their_reader_is_revoked(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.post(IMPORTS, content=rows(1_200), headers=CSV)
+    secret = api.call("admin.token.add", name="pbx", scopes=["reveal"])["token"]
+    page = api.plane.administration.account_export
+
+    def revoking(**how: Any) -> Any:
+        found = page(**how)
+        if not how["cursor"]:
+            api.plane.administration.actor = "uid:0"
+            api.plane.administration.admin_token_revoke("pbx")
+        return found
+
+    monkeypatch.setattr(
+        api.plane.administration, "account_export", wraps(page)(revoking)
+    )
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.client(secret).get(f"{EXPORT}/passwords")
 
 
 def test_a_pbx_pushes_its_whole_state(api: Served, admin: httpx.Client) -> None:

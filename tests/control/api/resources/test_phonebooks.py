@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from bootwave.limits import MAX_API_BOOK_BYTES, MAX_API_ERRORS
 from tests.control.api.conftest import A, problem
 
 ANNA = {"name": "Anna", "number": "+49301"}
@@ -29,3 +30,17 @@ def test_a_large_book_is_taken_and_a_wrong_one_is_not(admin: httpx.Client) -> No
     assert done.status_code in (200, 422), done.text
     assert problem(admin.put(path, json={"entries": [{"name": 5}]})) == "invalid"
     assert problem(admin.put(path, json={})) == "invalid"
+
+
+def test_a_book_that_would_fill_the_memory_is_not_read(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    body = b'{"entries":[' + b",".join([b"{}"] * (MAX_API_BOOK_BYTES // 3)) + b"]}"
+    headers = {"Content-Type": "application/json"}
+    assert problem(admin.put(path, content=body, headers=headers)) == "too-large"
+
+
+def test_only_the_first_wrong_places_are_told(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    told = admin.put(path, json={"entries": [{"name": 5}] * 5_000})
+    assert problem(told) == "invalid"
+    assert len(told.json()["errors"]) == MAX_API_ERRORS

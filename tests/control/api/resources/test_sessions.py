@@ -1,9 +1,12 @@
 """Signing in, and the first administrator."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
 from bootwave.control.api.admission import COOKIE
+from bootwave.limits import API_GUESSES
 from bootwave.store import adminsessions
 from tests.control.api.conftest import PASSWORD, Served, problem
 
@@ -60,6 +63,19 @@ def test_guessing_is_slowed_and_locks_nobody_out(
     assert int(answer.headers["retry-after"]) > 0
     # She signed in from here before, and did nothing wrong herself.
     assert api.signed_in("anna").get(PATH).status_code == 200
+
+
+def test_guesses_at_the_same_time_are_bounded_as_those_one_by_one(
+    api: Served, anna: httpx.Client
+) -> None:
+    def guess(number: int) -> str:
+        wrong = {"name": f"name{number}", "password": "x" * 20}
+        return problem(httpx.post(f"{api.url}{PATH}", json=wrong, timeout=30))
+
+    with ThreadPoolExecutor(16) as together:
+        kinds = [*together.map(guess, range(48))]
+    assert kinds.count("signed-out") == API_GUESSES
+    assert set(kinds) == {"signed-out", "too-many"}
 
 
 def test_a_session_ends_with_its_password_and_administrator(

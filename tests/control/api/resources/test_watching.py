@@ -1,15 +1,18 @@
 """Events, metrics and prospects, as programs read them."""
 
+import sqlite3
 import time
+from contextlib import closing
 
 import httpx
 import orjson
 import pytest
 
 from bootwave.control import eventfeed
+from bootwave.control.api import desk
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
-from tests.control.api.conftest import MAC, A, B, Served, problem
+from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, problem
 
 EVENTS = "/api/v1/events"
 
@@ -67,6 +70,48 @@ def test_who_has_one_domain_is_told_of_its_phones(api: Served) -> None:
     theirs = api.token("read", domains=[B])
     found = told(api, theirs, 1, MAC, "000413000009", "000413000002")
     assert [mac for _, mac in found] == ["000413000002"]
+
+
+@pytest.mark.parametrize("ended", ["revoked", "reduced"])
+def test_a_listener_hears_nothing_once_it_may_not(api: Served, ended: str) -> None:
+    api.call("admin.add", name="anna", password=PASSWORD, role="domain", domains=[A])
+    anna = api.signed_in("anna")
+    found: list[str] = []
+    with anna.stream("GET", EVENTS) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("retry:"):
+                happen(api, MAC)
+            if line.startswith("data: "):
+                found.append(orjson.loads(line.removeprefix("data: "))["mac"])
+                if ended == "revoked":
+                    api.call("admin.password", name="anna", password="x" * 20 + "y")
+                else:
+                    api.call("admin.set", name="anna", domains=[B])
+                happen(api, MAC, "000413000002")
+    assert found == [MAC]  # and the server ended it
+
+
+def test_listening_keeps_no_session_alive(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.call("admin.add", name="anna", password=PASSWORD)
+    anna = api.signed_in("anna")
+    monkeypatch.setattr(desk, "SEEN_EVERY_SECONDS", 0.0)
+    with anna.stream("GET", EVENTS) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 3000"
+        api.call("domain.add", name="c.example.com")  # behind what was noted
+        before = _seen(api)
+        happen(api, MAC)
+        assert next(line for line in lines if line.startswith("data: "))
+    api.call("domain.add", name="d.example.com")
+    assert _seen(api) == before
+
+
+def _seen(api: Served) -> float:
+    with closing(sqlite3.connect(api.options.store.database)) as connection:
+        (row,) = connection.execute("SELECT seen FROM administrator_sessions")
+    return float(row[0])
 
 
 def test_only_so_many_listen_and_all_are_let_go_at_the_end(

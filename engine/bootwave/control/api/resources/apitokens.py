@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.desk import Desk
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
@@ -17,6 +18,7 @@ from bootwave.store.apitokens import MAX_DAYS
 
 routes = Routes("access")
 PATH = "/api/v1/tokens"
+_DAY_SECONDS = 86_400.0
 
 Scope = Literal["read", "write", "reveal", "access"]
 Scopes = Annotated[list[Scope], Field(min_length=1, max_length=4)]
@@ -29,7 +31,9 @@ class NewToken(Body):
     scopes: Scopes
     domains: Domains = Field([], description="Those it is for; none: all he reaches.")
     days: Annotated[float, Field(gt=0, le=MAX_DAYS)] | None = Field(
-        None, description="For how long it is good; else until it is revoked."
+        None,
+        description="For how long it is good; else until it is revoked, or as long as "
+        "the token that makes it.",
     )
 
 
@@ -92,6 +96,7 @@ async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> R
         if not asker.domains:
             raise Problem("forbidden", "There is no domain that a token could be for.")
         fields["domains"] = sorted(asker.domains)
+    fields["not_after"] = _not_after(new.days, asker, desk)
     return await desk.write(
         request,
         asker,
@@ -113,6 +118,21 @@ async def revoke(request: Request, name: str, asker: Asker, desk: TheDesk) -> Re
         {"name": name, "administrator": _whose(asker)},
         lambda _gone: nothing(),
     )
+
+
+def _not_after(wanted: float | None, asker: Principal, desk: Desk) -> float | None:
+    """Return when what *asker* makes is good no more in any case, None for no time.
+
+    Raises Problem 403 where the days *wanted* are more than his own token has.
+    """
+    expires_at = None if asker.token is None else asker.token.expires_at
+    if expires_at is None or wanted is None:
+        return expires_at
+    if desk.now().wall + wanted * _DAY_SECONDS > expires_at:
+        raise Problem(
+            "forbidden", "A token is good no longer than the one that makes it."
+        )
+    return expires_at
 
 
 def _whose(asker: Principal) -> str | None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
 from bootwave.control.api.desk import Desk
@@ -170,11 +171,17 @@ async def export(
 @routes.get(OF_DOMAINS + "/export/passwords", None, 200)
 @needs(Need.REVEAL, OF_DOMAIN)
 async def export_passwords(
-    domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
+    request: Request,
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    form: Written = Form.CSV,
 ) -> Response:
     """Export the accounts of a domain with their SIP passwords; this is audited."""
 
     async def page(cursor: str) -> dict[str, Any]:
+        if cursor:
+            await require_still(request, desk)
         found: dict[str, Any] = await desk.carry_out(
             asker, "account.export", domain=domain, passwords=True, cursor=cursor
         )
@@ -208,6 +215,8 @@ async def _staged(
         for at in range(0, len(waiting), TOGETHER):
             some = waiting[at : at + TOGETHER]
             await desk.carry_out(asker, "stage.add", stage=stage, rows=some)
+        # The rows may have come for hours.
+        await require_still(request, desk)
         yield stage
     finally:
         await desk.carry_out(asker, "stage.drop", stage=stage)

@@ -14,7 +14,8 @@ from bootwave.control.api.declarations import needs
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN
-from bootwave.limits import MAX_API_IMPORT_BYTES
+from bootwave.limits import MAX_API_BOOK_BYTES
+from bootwave.store.books import MAX_ROWS
 
 routes = Routes("phone books")
 Object = dict[str, Any]
@@ -23,7 +24,7 @@ Object = dict[str, Any]
 class Entries(Body):
     """Entries of a phone book, with the columns of bootwave phonebook import."""
 
-    entries: Annotated[list[dict[str, str]], Field(max_length=100_000)] = Field(
+    entries: Annotated[list[dict[str, str]], Field(max_length=MAX_ROWS)] = Field(
         examples=[[{"name": "Anna", "number": "+49301234567"}]]
     )
 
@@ -108,7 +109,7 @@ def _add(book: _Book) -> None:
 
     reads = needs(Need.READ, OF_DOMAIN)
     writes = needs(Need.WRITE, OF_DOMAIN)
-    stores = needs(Need.WRITE, OF_DOMAIN, body_bytes=MAX_API_IMPORT_BYTES)
+    stores = needs(Need.WRITE, OF_DOMAIN, body_bytes=MAX_API_BOOK_BYTES)
     for endpoint in (show, replace, add, clear):
         endpoint.__name__ = f"{endpoint.__name__}_of_{book.scope}"
     routes.get(book.path, Object)(reads(show))

@@ -20,6 +20,7 @@ from bootwave.control.api.desk import Desk
 from bootwave.control.api.principals import Need, Principal, of_session
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store.administrators import Administrator
 from bootwave.store.adminsessions import AdminSession
 from bootwave.store.opaque import SESSION, digest_of, new_secret
 from bootwave.store.passwordhashes import (
@@ -103,11 +104,11 @@ class Made(Shown):
 async def sign_in(request: Request, who: SignIn, desk: TheDesk) -> Response:
     """Sign in: a cookie that only this server gets, and proves who asks from now on."""
     source = source_of(request)
-    administrator_id = await _proved(desk, who.name, who.password, source)
+    administrator = await _proved(desk, who.name, who.password, source)
     secret = new_secret(SESSION)
     session = await desk.change(
         f"admin:{who.name.strip().lower()}",
-        lambda store: store.access_open(administrator_id, digest_of(secret), source),
+        lambda store: store.access_open(administrator, digest_of(secret), source),
     )
     answer = Answer(_who(desk, of_session(session), secret), 201)
     secure = request.url.scheme == "https"
@@ -204,20 +205,23 @@ def _not_good() -> Problem:
     )
 
 
-async def _proved(desk: Desk, name: str, password: str, source: str) -> int:
-    """Return the id of the administrator *name*, whose *password* it is.
+async def _proved(desk: Desk, name: str, password: str, source: str) -> Administrator:
+    """Return the administrator *name*, whose *password* it is.
 
     Raises Problem 401 or 429; unknown names and wrong passwords look the same.
     """
     desk.guessing.require_allowed(source, name)
-    found = await desk.look(lambda store: store.access_administrator(name))
-    known = found.password_hash if found is not None else None
-    if not await desk.passwords.is_right(password, known) or found is None:
-        desk.guessing.wrong(source, name)
-        log.note(log.API_SIGN_IN_REFUSED, source=source)
-        raise Problem("signed-out", "The name or the password is wrong.")
-    desk.guessing.right(source, name)
-    return found.id
+    async with desk.passwords.turn():
+        # Again, since those that came at the same time may have been wrong.
+        desk.guessing.require_allowed(source, name)
+        found = await desk.look(lambda store: store.access_administrator(name))
+        known = found.password_hash if found is not None else None
+        if not await desk.passwords.is_right(password, known) or found is None:
+            desk.guessing.wrong(source, name)
+            log.note(log.API_SIGN_IN_REFUSED, source=source)
+            raise Problem("signed-out", "The name or the password is wrong.")
+        desk.guessing.right(source, name)
+    return found
 
 
 def _required_session(asker: Principal) -> AdminSession:

@@ -1,11 +1,14 @@
 """For whoever watches: events, metrics, and what a phone would be given."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Everywhere, Reached, needs
 from bootwave.control.api.principals import Need
@@ -13,7 +16,7 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, Mac
 from bootwave.control.metricstext import CONTENT_TYPE
-from bootwave.errors import EngineError
+from bootwave.errors import EngineError, StoreError
 from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import required_mac
 
@@ -24,6 +27,7 @@ Object = dict[str, Any]
 @routes.get("/api/v1/events", None, 200)
 @needs(Need.READ, Reached())
 async def events(
+    request: Request,
     asker: Asker,
     desk: TheDesk,
     last_event_id: Annotated[
@@ -33,7 +37,8 @@ async def events(
     """Tell sightings and roll-outs as they happen (server-sent events).
 
     Who sends the number of the last event goes on behind it, as far back as the file
-    of sightings goes. Who does not reach all domains is told of the devices of his.
+    of sightings goes. Who does not reach all domains is told of the devices of his. It
+    ends with what let it in: a session or token, or the domains it reached.
     """
     feed = desk.room.feed
     sees = None
@@ -49,10 +54,15 @@ async def events(
     except EngineError as error:
         raise Problem("busy", str(error), headers={"Retry-After": "5"}) from None
 
-    async def pieces() -> Any:
-        yield first
-        async for piece in told:
-            yield piece
+    async def pieces() -> AsyncIterator[bytes]:
+        async with aclosing(told):
+            yield first
+            async for piece in told:
+                try:
+                    await require_still(request, desk)
+                except (Problem, StoreError):
+                    return  # who may go on comes back
+                yield piece
 
     return StreamingResponse(pieces(), media_type="text/event-stream")
 
