@@ -1,6 +1,7 @@
 """Steps of roll-outs: who is told where, what is stored first, what comes of it."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -545,3 +546,43 @@ def test_sightings_are_read_no_more_often_than_something_can_come_of_it(
     admin.rollout_pause(number)
     step(admin)
     assert looked(900) == 0
+
+
+def calls_in(work: Callable[[], object]) -> int:
+    """Return how many functions *work* called."""
+    count = 0
+
+    def called(_frame: object, event: str, _arg: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_many_small_roll_outs_look_each_at_its_own_phones(
+    add: Callable[..., None], admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    # As a PBX starts them that resyncs its accounts one by one.
+    took = []
+    for first, end in ((0, 20), (20, 80)):
+        for number in range(first, end):
+            add(f"{400 + number}@{DOMAIN}", mac=text(number))
+        seen(log, range(first, end), at=clock.at.wall - 10)
+        for number in range(first, end):
+            admin.rollout_start("device", text(number))
+        step(admin)
+        clock.pass_seconds(1.0)
+        told: list[Errand] = []
+        took.append(calls_in(lambda told=told: told.extend(step(admin))))  # type: ignore[misc]
+        assert len(told) == end - first
+        seen(log, range(first, end), at=clock.at.wall + 0.5)
+        clock.pass_seconds(1.0)
+        back = [accepted(errand) for errand in told]
+        took[-1] += calls_in(lambda back=back: step(admin, *back))  # type: ignore[misc]
+        assert step(admin) == []
+    assert took[1] < 5 * took[0]

@@ -45,7 +45,7 @@ done      nothing                                            (over)
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -156,9 +156,13 @@ class Course:
         self.unsure: set[int] = set()
         self._enter_stage()
 
-    def __contains__(self, mac: int) -> bool:
-        """Whether the phone *mac* is part of it."""
-        return mac in self._place_of
+    def among(self, macs: Mapping[int, object]) -> Collection[int]:
+        """Return which of *macs* are part of it.
+
+        It takes as long as there are phones in the smaller of the two: of many small
+        roll-outs each looks at its own.
+        """
+        return macs.keys() & self._place_of.keys()
 
     @property
     def is_over(self) -> bool:

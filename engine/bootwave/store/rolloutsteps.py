@@ -187,7 +187,7 @@ class RolloutSteps:
         seen = log.latest(wanted, PROVISIONED) if log and wanted else {}
         for held in looking:
             held.looked_at = now
-            mine = {mac: one for mac, one in seen.items() if mac in held.course}
+            mine = {mac: seen[mac] for mac in held.course.among(seen)}
             if held.places is None:
                 held.places = Places()
                 if log is not None:
@@ -213,7 +213,7 @@ class RolloutSteps:
         return any(
             held.is_taken_over
             or held.course.is_due(now, minute, room=room)
-            or any(held.is_news(one) for one in seen.values())
+            or any(held.is_news(seen[mac]) for mac in held.course.among(seen))
             for held in self._held.values()
         )
 
@@ -242,19 +242,21 @@ class RolloutSteps:
             number: revision
             for number, _, revision in work.connection.execute(_UNFINISHED).fetchall()
         }
+        answers_of: dict[int, list[Answered]] = {}
+        for answer in answers:
+            answers_of.setdefault(answer.attempt.rollout, []).append(answer)
         told: list[Errand] = []
         for number, held in self._held.items():
             if stored.get(number) != held.revision:
                 continue  # a command came in between, and is read at the next step
             course, before = held.course, held.course.state
-            for answer in answers:
-                if answer.attempt.rollout == number:
-                    told_at = answer.attempt.told_at
-                    course.answered(
-                        answer.mac, answer.result, answer.detail, told_at=told_at
-                    )
-            for sighting in seen.values():
-                _saw(work, held, sighting)
+            for answer in answers_of.get(number, ()):
+                told_at = answer.attempt.told_at
+                course.answered(
+                    answer.mac, answer.result, answer.detail, told_at=told_at
+                )
+            for mac in course.among(seen):
+                _saw(work, held, seen[mac])
             if held.is_taken_over:
                 course.take_over(work.at.wall, restarts=held.action != "resync")
                 held.is_taken_over = False
