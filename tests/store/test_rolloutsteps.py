@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -461,6 +461,89 @@ def test_neither_a_command_nor_a_failure_takes_over_what_is_carried_out_here(
     clock.pass_seconds(1.0)
     assert step(admin) == []
     assert admin.rollout_show(number)["fates"]["out"] == 9
+
+
+@pytest.fixture
+def next_process(
+    path: Path, keyring: KeyRing, log: SightingLog, clock: Clock
+) -> Iterator[Callable[[], Administration]]:
+    """Return what the control process has that goes on for one that was killed."""
+    made: list[Administration] = []
+
+    def opened() -> Administration:
+        one = Administration(
+            connect(path),
+            keyring,
+            PairingOptions(),
+            now=clock,
+            committed=lambda changes: None,
+            sightings=log,
+        )
+        made.append(one)
+        return one
+
+    yield opened
+    for one in made:
+        one.close()
+
+
+def test_the_time_that_phones_have_anew_outlives_a_command(
+    phones: None,
+    admin: Administration,
+    next_process: Callable[[], Administration],
+    clock: Clock,
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, at_once=True, action="reboot")["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = step(admin)
+    step(admin, *map(accepted, told))
+    clock.pass_seconds(3_600.0)
+    other = next_process()
+    assert step(other) == []
+    other.rollout_pause(number)
+    step(other)
+    other.rollout_resume(number)
+    step(other)
+    clock.pass_seconds(1.0)
+    step(other)
+    shown = other.rollout_show(number)
+    assert (shown["state"], shown["fates"]["out"]) == ("running", 9)
+
+
+def test_who_was_perhaps_told_nothing_is_so_after_a_step_that_failed(
+    phones: None,
+    admin: Administration,
+    next_process: Callable[[], Administration],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin.rollout_start(
+        *("domain", DOMAIN),
+        action="reboot",
+        wait_minutes=1.0,
+        share_percent=50.0,
+        at_once=True,
+    )
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = step(admin)
+    clock.pass_seconds(10.0)
+    other = next_process()
+    assert step(other) == []
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollouts, "save", away)
+        with pytest.raises(StoreError):
+            step(other, accepted(told[0]))
+    step(other, accepted(told[0]))
+    clock.pass_seconds(61.0)
+    again = [*step(other)]
+    clock.pass_seconds(1.0)
+    assert macs(again + step(other)) == macs(told[1:])
 
 
 def writes(connection: sqlite3.Connection, act: Callable[[], object]) -> list[str]:

@@ -320,6 +320,7 @@ class Course:
             return
         member.result, member.detail = result, detail
         self.changed.add(place)
+        self.unsure.discard(place)
         if result not in (Result.SENT, Result.ACCEPTED) and place in self._out:
             self._settle(place, Fate.MISSING)
 

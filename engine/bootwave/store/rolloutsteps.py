@@ -139,7 +139,8 @@ class RolloutSteps:
         self._phone_port = phone_port
         self._allowed = allowed
         self._held: dict[int, _Held] = {}
-        self._own: set[int] = set()  # those of which a step was stored
+        # Those of which a step was stored, and whom each was unsure of then.
+        self._own: dict[int, frozenset[int]] = {}
 
     def forget(self) -> None:
         """Read all of them anew at the next step."""
@@ -155,10 +156,10 @@ class RolloutSteps:
                 course = rollouts.loaded(connection, number)
                 held = _Held(action, revision, course, target_of(connection, number))
                 held.is_taken_over = number not in self._own
+                held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
                     held.places, held.runs = last.places, last.runs
                     held.is_taken_over = last.is_taken_over
-                    held.course.unsure |= last.course.unsure
             self._held[number] = held
         return bool(self._held)
 
@@ -257,14 +258,16 @@ class RolloutSteps:
                 )
             for mac in course.among(seen):
                 _saw(work, held, seen[mac])
-            if held.is_taken_over:
+            taken_over = held.is_taken_over
+            if taken_over:
                 course.take_over(work.at.wall, restarts=held.action != "resync")
                 held.is_taken_over = False
             macs = course.advance(work.at.wall, minute, room=room - len(told))
             macs = self._admitted(work, held, macs)
             attempt = Attempt(number, work.at.wall)
             told += self._errands(work.connection, held, attempt, macs)
-            if course.changed or course.state is not before:
+            # What is taken over has its time anew, and a command reads that again.
+            if course.changed or course.state is not before or taken_over:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
             if held.target is not None:
@@ -274,7 +277,9 @@ class RolloutSteps:
     def stored(self) -> None:
         """Know that the last step was committed."""
         self._own = {
-            number for number, held in self._held.items() if not held.is_taken_over
+            number: frozenset(held.course.unsure)
+            for number, held in self._held.items()
+            if not held.is_taken_over
         }
 
     def _admitted(self, work: Work, held: _Held, macs: list[int]) -> list[int]:
