@@ -157,18 +157,6 @@ def test_commands_steer_it_and_leave_audit_notes(
     assert rows[-1]["subject"] == f"roll-out {number}"
 
 
-def test_those_that_are_over_are_forgotten_in_the_end(
-    phones: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rollouts, "KEPT", 2)
-    numbers = []
-    for _ in range(4):
-        numbers.append(admin.rollout_start("device", text(1))["id"])
-        admin.rollout_cancel(numbers[-1])
-    admin.rollout_start("device", text(1))
-    assert [one["id"] for one in admin.rollout_list()][1:] == numbers[:1:-1]
-
-
 def behind_nat(admin: Administration, log: SightingLog) -> None:
     """Give 403 to three phones behind NAT: 3, 6 and one that was never heard of."""
     for number in (6, 9):

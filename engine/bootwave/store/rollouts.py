@@ -29,13 +29,13 @@ from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import NOT_SEEN
+from bootwave.store.rolloutskept import make_room
 from bootwave.store.rollouttarget import target_of
 from bootwave.store.rolloutunits import Together, together
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
 SCOPES = ("engine", "domain", "group", "account", "device")
-KEPT = 200  # roll-outs that are over; older ones are forgotten
 MOST_SHOWN = 100  # phones told one by one
 
 MOST_REASONS = 20  # why phones are left out, the most frequent
@@ -66,10 +66,6 @@ _ADD_PHONE = """
 INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notified_at,
   back_at, unit)
 VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)
-"""
-_FORGET = """
-DELETE FROM rollouts WHERE ended_at IS NOT NULL AND id NOT IN (
-  SELECT id FROM rollouts WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT :kept)
 """
 _COLUMNS = """
 SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
@@ -229,7 +225,7 @@ def begin(
             for at, (mac, *said) in enumerate(rows)
         ],
     )
-    work.connection.execute(_FORGET, {"kept": KEPT})
+    make_room(work)
     work.note(
         "rollout.started",
         _named(number),
