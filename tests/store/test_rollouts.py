@@ -238,3 +238,14 @@ def test_phones_are_waited_for_as_long_as_they_are_told_to_wait(
     admin.settings_set("domain", DOMAIN, "max_boot_delay", "300")
     assert wait(1) == 1_200
     assert wait(2, wait_minutes=1.0) == 60
+
+
+def test_who_is_told_is_chosen_before_anybody_is_kept_from_writing(
+    phones: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    heard: list[str] = []
+    connection.set_trace_callback(heard.append)
+    admin.rollout_start("domain", DOMAIN)
+    connection.set_trace_callback(None)
+    locked = next(at for at, one in enumerate(heard) if "BEGIN IMMEDIATE" in one)
+    assert not [one for one in heard[locked:] if "FROM bindings" in one]

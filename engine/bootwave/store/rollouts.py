@@ -116,7 +116,17 @@ _NO_FIRMWARE = {
 }
 
 
-def start(
+class Chosen(NamedTuple):
+    """Whom a roll-out is to tell: arguments of ``begin``, and of ``plan_for``."""
+
+    what: dict[str, Any]
+    told: list[int]
+    left: list["LeftOut"]
+    units: Together
+    asked: dict[str, Any]
+
+
+def choose(
     work: Work,
     log: SightingLog | None,
     scope: str,
@@ -127,13 +137,13 @@ def start(
     shared: bool = False,
     asked: dict[str, Any],
     waves: WavesOptions,
-) -> dict[str, Any]:
-    """Start telling the phones of *scope*, or those of a *model* among them.
+) -> Chosen:
+    """Return whom to tell: the phones of *scope*, or those of a *model* among them.
 
     *shared* takes in those that are told along (``rolloutunits``).  *asked* is what
     ``plan_for`` takes; without ``wait_minutes`` phones are waited for as long as they
-    may take for what they are told.  Raises StoreConflict when nobody can be told, or
-    when one is part of a roll-out that is not over.
+    may take for what they are told.  Raises StoreConflict when nobody can be told.
+    It only reads: of a large fleet it takes too long to keep others from writing.
     """
     if action not in ("resync", "reboot"):
         raise OptionError(f"{action[:40]!r} is no action: write resync or reboot.")
@@ -166,7 +176,7 @@ def start(
         delay = fleet.boot_delay(work.connection, waves)
         asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
     what = {"action": action, "selection": selection}
-    return begin(work, what, known, left, found, asked)
+    return Chosen(what, known, left, found, asked)
 
 
 class LeftOut(NamedTuple):

@@ -51,8 +51,8 @@ class RolloutOperations(Transactions):
             "share_percent": share_percent,
             "at_once": at_once,
         }
-        with self._change() as work:
-            return rollouts.start(
+        with self._look() as work:
+            chosen = rollouts.choose(
                 work,
                 self._sightings,
                 scope,
@@ -63,6 +63,8 @@ class RolloutOperations(Transactions):
                 asked=asked,
                 waves=self._waves,
             )
+        with self._change() as work:
+            return rollouts.begin(work, *chosen)
 
     def rollout_firmware(
         self,
