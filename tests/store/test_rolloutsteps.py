@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootwave.errors import StoreError
+from bootwave.errors import StoreConflict, StoreError
 from bootwave.options import PairingOptions, WavesOptions
 from bootwave.rollout.course import Result
 from bootwave.rollout.notifier import Answered, Credentials
@@ -669,3 +669,19 @@ def test_many_small_roll_outs_look_each_at_its_own_phones(
         took[-1] += calls_in(lambda back=back: step(admin, *back))  # type: ignore[misc]
         assert step(admin) == []
     assert took[1] < 5 * took[0]
+
+
+def test_who_was_missing_and_is_told_by_another_meanwhile_is_not_told_by_both(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    first = admin.rollout_start("device", text(3), action="reboot")["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (told,) = step(admin)
+    step(admin, Answered(told.mac, told.attempt, Result.UNREACHABLE))
+    assert admin.rollout_show(first)["state"] == "halted"
+    second = admin.rollout_start("device", text(3), action="reboot")["id"]
+    with pytest.raises(StoreConflict, match=f"is part of roll-out {second}"):
+        admin.rollout_resume(first)
+    assert admin.rollout_show(first)["state"] == "halted"
+    assert admin.rollout_resume(first, skip=True)["fates"]["left"] == 1

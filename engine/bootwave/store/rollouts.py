@@ -50,7 +50,7 @@ _OF_DEVICE = "SELECT mac FROM devices WHERE mac = :key AND domain_id IS NOT NULL
 _OF_MODEL = "SELECT mac FROM devices WHERE model = :model"
 _TAKEN = """
 SELECT p.mac, r.id FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id
-WHERE r.ended_at IS NULL AND (p.fate IN ('waiting', 'out')
+WHERE r.ended_at IS NULL AND r.id <> :but AND (p.fate IN ('waiting', 'out')
   OR (:action = 'firmware' AND r.action = 'firmware' AND p.notified_at IS NOT NULL))
 """
 _ADD = """
@@ -299,10 +299,16 @@ def pause(work: Work, number: int) -> dict[str, Any]:
 
 
 def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
-    """Go on with one that is paused or halted; *skip* goes on without the missing."""
+    """Go on with one that is paused or halted; *skip* goes on without the missing.
+
+    Raises StoreConflict when a phone that was missing is part of another meanwhile.
+    """
+    action = _row(work.connection, number)["action"]
     course = loaded(work.connection, number)
     before = course.state
     course.resume(work.at.wall, skip=skip)
+    again = [one.mac for one in course.members if one.fate is Fate.WAITING]
+    _require_free(work, again, action, but=number)
     skipped = skip or None
     return _commanded(work, number, course, before, "rollout.resumed", skip=skipped)
 
@@ -494,10 +500,15 @@ def named_selection(scope: str, target: str, model: str) -> str:
     return f"{whom}, {required_model(model)}" if model else whom
 
 
-def _require_free(work: Work, macs: Collection[int], action: str) -> None:
-    """Raise StoreConflict for a phone that is told, or would be told two versions."""
+def _require_free(
+    work: Work, macs: Collection[int], action: str, *, but: int = 0
+) -> None:
+    """Raise StoreConflict for a phone that is told, or would be told two versions.
+
+    It may be so by the roll-out *but*.
+    """
     wanted = set(macs)
-    taken = work.connection.execute(_TAKEN, {"action": action})
+    taken = work.connection.execute(_TAKEN, {"action": action, "but": but})
     for mac, number in taken.fetchall():
         if mac in wanted:
             raise StoreConflict(
