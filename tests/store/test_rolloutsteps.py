@@ -11,7 +11,7 @@ import pytest
 from bootwave.errors import StoreConflict, StoreError
 from bootwave.options import PairingOptions, WavesOptions
 from bootwave.rollout.course import Result
-from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notifier import Answered
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.resolving import Proxy
 from bootwave.sightings import Reason
@@ -400,26 +400,6 @@ def test_a_pause_is_heard_of(phones: None, admin: Administration, clock: Clock) 
     step(admin)
     clock.pass_seconds(1.0)
     assert len(step(admin)) == 9
-
-
-def test_credentials_are_the_phones_own_and_then_its_accounts(
-    phones: None, admin: Administration, add: Callable[..., None]
-) -> None:
-    admin.domain_set(DOMAIN, outbound_proxy="P.example.com:5070;transport=udp")
-    realms = frozenset({DOMAIN, "p.example.com"})
-    own = Credentials("403", "secret-word", realms)
-    assert admin.rollout_credentials(MAC + 3) == [own]
-    admin.settings_set("domain", DOMAIN, "http_user", "admin")
-    assert admin.rollout_credentials(MAC + 3) == [own]
-    admin.settings_set("domain", DOMAIN, "http_pass", "of the domain")
-    admin.settings_set("device", text(3), "http_pass", "of the phone")
-    assert admin.rollout_credentials(MAC + 3) == [
-        Credentials("admin", "of the phone"),
-        own,
-    ]
-    assert admin.rollout_credentials(MAC + 4)[0].password == "of the domain"
-    assert "phone" not in repr(admin.rollout_credentials(MAC + 3))
-    assert admin.rollout_credentials(4711) == []
 
 
 def test_the_index_of_unfinished_roll_outs_is_used(

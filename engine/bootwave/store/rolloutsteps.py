@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from bootwave.firmware.decision import Running
 from bootwave.rollout.course import Course, Result, State
-from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notifier import Answered
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
-from bootwave.rollout.resolving import proxy_from_text
 from bootwave.sightings import Sighting
 from bootwave.store import rolloutfirmware, rollouts, rollouttarget
 from bootwave.store.devicereport import PROVISIONED
@@ -29,7 +28,6 @@ from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
 from bootwave.store.rollouttarget import Target, target_of
 from bootwave.store.running import running_from
-from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
@@ -44,29 +42,6 @@ HALTED_SECONDS = 30.0
 FORSAKEN_SECONDS = 300.0
 
 _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
-# What the phone's own web server wants, from the layers that say it, the last wins.
-_WEB = """
-SELECT s.name, s.value FROM settings s JOIN devices v ON v.mac = :mac
-WHERE s.name IN ('http_user', 'http_pass') AND s.idx = -1 AND (
-  (s.scope = 'engine' AND s.key = 0)
-  OR (s.scope = 'model' AND s.key = (SELECT id FROM models WHERE name = v.model))
-  OR (s.scope = 'domain' AND s.key = v.domain_id)
-  OR (s.scope = 'account' AND s.key = (
-    SELECT account_id FROM bindings WHERE mac = :mac ORDER BY identity LIMIT 1))
-  OR (s.scope = 'profile' AND s.key = (
-    SELECT a.profile_id FROM bindings b JOIN accounts a ON a.id = b.account_id
-    WHERE b.mac = :mac ORDER BY b.identity LIMIT 1))
-  OR (s.scope = 'device' AND s.key = :mac))
-ORDER BY CASE s.scope WHEN 'engine' THEN 0 WHEN 'model' THEN 1 WHEN 'domain' THEN 2
-  WHEN 'profile' THEN 3 WHEN 'account' THEN 4 ELSE 5 END
-"""
-_ACCOUNTS = """
-SELECT a.id, a.number, a.auth_user, a.sealed_password, d.name, d.registrar,
-  d.outbound_proxy
-FROM bindings b JOIN accounts a ON a.id = b.account_id
-JOIN domains d ON d.id = a.domain_id
-WHERE b.mac = :mac ORDER BY b.identity
-"""
 
 
 class Step(NamedTuple):
@@ -310,28 +285,6 @@ class RolloutSteps:
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)
         return found
-
-
-def credentials_for(
-    connection: sqlite3.Connection, keyring: KeyRing, mac: int
-) -> list[Credentials]:
-    """Return what the phone *mac* may ask a NOTIFY for, the likeliest first.
-
-    Those of its own web server, if a layer says both, then those of its accounts, which
-    are also for the realms of their domain: its name, its registrar and its proxy.
-    Raises StoreError when a password cannot be opened.
-    """
-    web = dict(connection.execute(_WEB, {"mac": mac}).fetchall())
-    found = []
-    if web.get("http_user") and web.get("http_pass"):
-        found.append(Credentials(web["http_user"], web["http_pass"]))
-    for account, number, auth_user, sealed, *servers in connection.execute(
-        _ACCOUNTS, {"mac": mac}
-    ).fetchall():
-        password = keyring.open(sealed, owner=password_owner(account))
-        realms = frozenset(proxy_from_text(each).host for each in servers if each)
-        found.append(Credentials(auth_user or number, password, realms))
-    return found
 
 
 def _saw(work: Work, held: _Held, sighting: Sighting) -> None:

@@ -7,7 +7,8 @@ from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import audit, firmware, rolloutfirmware, rollouts
 from bootwave.store.fleet import boot_delay
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.rolloutsteps import Step, credentials_for
+from bootwave.store.rolloutcredentials import credentials_for
+from bootwave.store.rolloutsteps import Step
 
 
 class RolloutOperations(Transactions):
@@ -186,4 +187,6 @@ class RolloutOperations(Transactions):
     def rollout_credentials(self, mac: int) -> list[Credentials]:
         """Return what to show the phone *mac* when it challenges a NOTIFY."""
         with self._look() as work:
-            return credentials_for(work.connection, self._keyring, mac)
+            return credentials_for(
+                work.connection, self._keyring, self._sightings, mac
+            )
