@@ -41,7 +41,7 @@ def test_large_ones_are_forgotten_sooner(
         admin.rollout_cancel(numbers[-1])
     admin.rollout_start("device", text(1))
     kept = [one["id"] for one in admin.rollout_list()][1:]
-    assert kept == numbers[:-1 - left:-1]
+    assert kept == numbers[: -1 - left : -1]
 
 
 def halted(admin: Administration, clock: Clock, *whom: str) -> int:
@@ -63,9 +63,7 @@ def test_of_those_that_halted_at_their_end_the_oldest_end(
 ) -> None:
     monkeypatch.setattr(rolloutskept, "KEPT_HALTED", 1)
     others_wait = halted(admin, clock, "domain", DOMAIN)
-    first, second, third = (
-        halted(admin, clock, "device", text(10)) for _ in range(3)
-    )
+    first, second, third = (halted(admin, clock, "device", text(10)) for _ in range(3))
     states = {one["id"]: one["state"] for one in admin.rollout_list()}
     assert states == {
         others_wait: "halted",

@@ -187,6 +187,4 @@ class RolloutOperations(Transactions):
     def rollout_credentials(self, mac: int) -> list[Credentials]:
         """Return what to show the phone *mac* when it challenges a NOTIFY."""
         with self._look() as work:
-            return credentials_for(
-                work.connection, self._keyring, self._sightings, mac
-            )
+            return credentials_for(work.connection, self._keyring, self._sightings, mac)
