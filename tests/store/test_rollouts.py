@@ -8,7 +8,6 @@ import pytest
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.sightings import Reason, Sighting
-from bootwave.store import rollouts
 from bootwave.store.administration import Administration
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock

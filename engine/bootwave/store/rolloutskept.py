@@ -12,8 +12,9 @@ KEPT_PHONES = 500_000  # of them all, but for the newest
 KEPT_HALTED = 500  # of which nobody is told nor awaited
 
 _OVER = """
-SELECT id, (SELECT COALESCE(MAX(place) + 1, 0) FROM rollout_phones WHERE rollout_id = id)
-FROM rollouts WHERE ended_at IS NOT NULL ORDER BY id DESC
+SELECT id,
+  (SELECT COALESCE(MAX(place) + 1, 0) FROM rollout_phones WHERE rollout_id = r.id)
+FROM rollouts r WHERE ended_at IS NOT NULL ORDER BY id DESC
 """
 _FORGET = "DELETE FROM rollouts WHERE id = :id"
 # What is to happen with firmware that harmed the canary, only people can say.
