@@ -665,3 +665,22 @@ def test_who_was_missing_and_is_told_by_another_meanwhile_is_not_told_by_both(
         admin.rollout_resume(first)
     assert admin.rollout_show(first)["state"] == "halted"
     assert admin.rollout_resume(first, skip=True)["fates"]["left"] == 1
+
+
+def test_those_that_have_not_halted_go_on(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    def going() -> frozenset[int]:
+        done = admin.rollout_step([], minute=NOON, room=9, look=True)
+        assert done is not None
+        return done.going
+
+    numbers = [admin.rollout_start("device", text(n))["id"] for n in range(4)]
+    assert going() == frozenset(numbers)
+    clock.pass_seconds(1.0)
+    (told, *_) = step(admin)
+    step(admin, Answered(told.mac, told.attempt, Result.UNREACHABLE))
+    admin.rollout_pause(numbers[2])
+    admin.rollout_cancel(numbers[3])
+    assert admin.rollout_show(told.attempt.rollout)["state"] == "halted"
+    assert going() == frozenset(numbers[:3]) - {told.attempt.rollout}

@@ -47,11 +47,13 @@ _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
 class Step(NamedTuple):
     """Whom to tell now, and after how many seconds there may be more to do.
 
-    Answers to what was told, and commands, come when they come.
+    Answers to what was told, and commands, come when they come.  ``going`` are the
+    roll-outs that have not halted.
     """
 
     errands: list[Errand]
     rest_seconds: float
+    going: frozenset[int]
 
 
 class _Held:
@@ -248,6 +250,15 @@ class RolloutSteps:
             if held.target is not None:
                 rollouttarget.followed(work, held.target, course, before)
         return told
+
+    @property
+    def going(self) -> frozenset[int]:
+        """The numbers of those that run, or are paused: whoever is told is told on."""
+        return frozenset(
+            number
+            for number, held in self._held.items()
+            if held.course.state in (State.RUNNING, State.PAUSED)
+        )
 
     def stored(self) -> None:
         """Know that the last step was committed."""

@@ -174,12 +174,12 @@ class RolloutOperations(Transactions):
                     return None
             seen = steps.look(self._sightings, now.boottime, minute, due=look)
             if not steps.is_due(answers, seen, now.wall, minute=minute, room=room):
-                return Step([], steps.rest(minute))
+                return Step([], steps.rest(minute), steps.going)
             with self._change() as work:
                 work.actor = audit.ENGINE
                 told = steps.step(work, answers, seen, minute=minute, room=room)
             steps.stored()
-            return Step(told, steps.rest(minute))
+            return Step(told, steps.rest(minute), steps.going)
         except BaseException:
             self._steps.forget()
             raise
