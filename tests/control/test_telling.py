@@ -13,7 +13,7 @@ import pytest
 
 from bootwave.certificates import making
 from bootwave.control import resolver
-from bootwave.control.telling import Telling
+from bootwave.control.telling import HALTED, Telling
 from bootwave.options import WavesOptions
 from bootwave.rollout import notifier
 from bootwave.rollout.course import Result
@@ -118,6 +118,32 @@ def test_who_answers_nothing_directly_is_told_once_by_the_proxy(hasty: None) -> 
                 assert answered[2].detail == (
                     "it did not answer; its proxy says 480: it is not registered there"
                 )
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_told_by_another_way_once_its_roll_out_has_halted(
+    hasty: None,
+) -> None:
+    async def scenario() -> None:
+        answers = Answers()
+        direct, proxy = phone(), phone("127.0.7.2")
+        ways = (
+            Endpoint("127.0.7.1", port_of(direct)),
+            Proxy("127.0.7.2", port_of(proxy)),
+        )
+        with direct.socket, proxy.socket:
+            async with telling(answers) as told:
+                told.go_on_with({ATTEMPT.rollout})
+                told.tell(errand(*ways, riders=(MAC + 1,)))
+                await direct.notified()
+                told.go_on_with({ATTEMPT.rollout + 1})
+                first, second = await answers.until(2)
+                assert (first.mac, second.mac) == (MAC, MAC + 1)
+                assert first.result is second.result is Result.UNREACHABLE
+                assert first.detail == f"it did not answer; {HALTED}"
+                with pytest.raises(BlockingIOError):
+                    proxy.socket.recvfrom(4096)
 
     asyncio.run(scenario())
 

@@ -531,3 +531,19 @@ def test_a_stage_of_which_nobody_is_left_halts_it_once() -> None:
     rolling.course.resume(rolling.now)
     rolling.go_on(20.0)
     assert rolling.state is State.DONE
+
+
+def test_a_stage_whose_phones_were_all_taken_out_halts_it_once() -> None:
+    rolling = Rolling(loads=True)
+    for member in rolling.course.members[:5]:
+        member.fate = Fate.LEFT  # as stored when each was given a version of its own
+    rolling.again()
+    assert rolling.course.is_due(rolling.now, NOON, room=1)
+    assert rolling.step(1.0) == []
+    assert rolling.state is State.HALTED
+    assert rolling.course.why == "All phones of stage 1 were left out."
+    rolling.course.resume(rolling.now)
+    rolling.again()
+    rolling.go_on(20.0)
+    assert rolling.state is State.DONE
+    assert rolling.told == list(range(6, 101))

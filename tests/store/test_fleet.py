@@ -48,6 +48,28 @@ def test_another_capacity_is_told_when_it_is_another_by_half(
     assert admin.request_cost() == Cost(0.0005, 9_000)
 
 
+def test_a_fleet_about_a_power_of_two_is_not_told_anew_all_the_time(
+    add: Callable[..., None], admin: Administration
+) -> None:
+    def told() -> int:
+        return admin.pace_reconsidered(BUSY, 2).phones
+
+    accounts = [f"{400 + number}@a.example.com" for number in range(9)]
+    for number, account in enumerate(accounts):
+        add(account, mac=f"00041300000{number}")
+    assert told() == 9
+    admin.account_unbind(accounts[8])
+    assert told() == 9  # eight would be another power of two
+    add("500@a.example.com", mac="000413000008")
+    add("501@a.example.com", mac="000413000009")
+    assert told() == 10
+    for account in ("500@a.example.com", "501@a.example.com", *accounts[5:8]):
+        admin.account_unbind(account)
+    assert told() == 10  # five
+    admin.account_unbind(accounts[4])
+    assert told() == 4
+
+
 def test_the_longest_boot_delay_is_what_any_layer_says(
     add: Callable[..., None], admin: Administration, connection: sqlite3.Connection
 ) -> None:

@@ -145,3 +145,39 @@ def test_who_is_nowhere_or_bound_to_nothing_is_not_reached(
     add(f"401@{DOMAIN}", mac=text(1))
     assert reached(connection, Places(), MAC + 1) is None
     assert reached(connection, at(PRIVATE, MAC + 2), MAC + 2) is None
+
+
+def test_a_line_that_all_phones_have_is_not_counted_for_each_of_them(
+    add: Callable[..., None], admin: Administration, connection: sqlite3.Connection
+) -> None:
+    add(f"403@{DOMAIN}", mac=text(3))
+    add(f"499@{DOMAIN}")
+
+    def steps(phones: range) -> int:
+        """Return how many instructions of SQLite it takes when *phones* have 499."""
+        connection.executemany(
+            "INSERT INTO devices (mac, domain_id, last_domain_id, model, "
+            "owns_certificate) SELECT ?, id, id, '', 0 FROM domains WHERE true "
+            "ON CONFLICT (mac) DO NOTHING",
+            [(MAC + number,) for number in phones],
+        )
+        connection.executemany(
+            "INSERT INTO bindings (mac, identity, account_id, domain_id, boot_id) "
+            "SELECT ?, 2, id, domain_id, '' FROM accounts WHERE number = '499'",
+            [(MAC + number,) for number in phones],
+        )
+        count = 0
+
+        def step() -> int:
+            nonlocal count
+            count += 1
+            return 0
+
+        connection.set_progress_handler(step, 1)
+        way = reached(connection, at("10.0.0.4", MAC + 3), MAC + 3)
+        connection.set_progress_handler(None, 0)
+        assert way is not None
+        assert (way.number, way.phones) == ("403", 1)
+        return count
+
+    assert steps(range(3, 300)) == steps(range(300, 600))

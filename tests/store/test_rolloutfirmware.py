@@ -252,6 +252,25 @@ def test_a_canary_that_is_left_out_does_not_let_the_others_follow(
     assert len(staged.tell()) == 4
 
 
+def test_a_canary_that_gets_a_version_of_its_own_does_not_let_the_others_follow(
+    staged: Staged,
+) -> None:
+    number = staged.roll_out(rate=0.5)["id"]
+    staged.step()
+    (canary,) = staged.connection.execute(
+        "SELECT mac FROM rollout_phones WHERE place = 0"
+    ).fetchall()[0]
+    staged.define("8.5.21", "device", text(canary - MAC))
+    for _ in range(5):
+        assert staged.tell() == []
+    shown = staged.admin.rollout_show(number)
+    assert (shown["state"], shown["stage"]) == ("halted", 0)
+    assert shown["why"] == "All phones of stage 1 were left out."
+    assert staged.is_told() == []
+    staged.admin.rollout_resume(number)
+    assert len(staged.tell() + staged.tell()) > 0
+
+
 def test_who_got_it_by_itself_before_its_turn_is_not_restarted(staged: Staged) -> None:
     staged.roll_out()
     (canary,) = staged.tell()

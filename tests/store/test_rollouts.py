@@ -8,7 +8,6 @@ import pytest
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.sightings import Reason, Sighting
-from bootwave.store import rollouts
 from bootwave.store.administration import Administration
 from bootwave.store.sightings import SightingLog
 from tests.store.clock import Clock
@@ -157,18 +156,6 @@ def test_commands_steer_it_and_leave_audit_notes(
     assert rows[-1]["subject"] == f"roll-out {number}"
 
 
-def test_those_that_are_over_are_forgotten_in_the_end(
-    phones: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rollouts, "KEPT", 2)
-    numbers = []
-    for _ in range(4):
-        numbers.append(admin.rollout_start("device", text(1))["id"])
-        admin.rollout_cancel(numbers[-1])
-    admin.rollout_start("device", text(1))
-    assert [one["id"] for one in admin.rollout_list()][1:] == numbers[:1:-1]
-
-
 def behind_nat(admin: Administration, log: SightingLog) -> None:
     """Give 403 to three phones behind NAT: 3, 6 and one that was never heard of."""
     for number in (6, 9):
@@ -250,3 +237,14 @@ def test_phones_are_waited_for_as_long_as_they_are_told_to_wait(
     admin.settings_set("domain", DOMAIN, "max_boot_delay", "300")
     assert wait(1) == 1_200
     assert wait(2, wait_minutes=1.0) == 60
+
+
+def test_who_is_told_is_chosen_before_anybody_is_kept_from_writing(
+    phones: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    heard: list[str] = []
+    connection.set_trace_callback(heard.append)
+    admin.rollout_start("domain", DOMAIN)
+    connection.set_trace_callback(None)
+    locked = next(at for at, one in enumerate(heard) if "BEGIN IMMEDIATE" in one)
+    assert not [one for one in heard[locked:] if "FROM bindings" in one]

@@ -1,16 +1,17 @@
 """Steps of roll-outs: who is told where, what is stored first, what comes of it."""
 
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bootwave.errors import StoreError
+from bootwave.errors import StoreConflict, StoreError
 from bootwave.options import PairingOptions, WavesOptions
 from bootwave.rollout.course import Result
-from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notifier import Answered
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.resolving import Proxy
 from bootwave.sightings import Reason
@@ -401,26 +402,6 @@ def test_a_pause_is_heard_of(phones: None, admin: Administration, clock: Clock) 
     assert len(step(admin)) == 9
 
 
-def test_credentials_are_the_phones_own_and_then_its_accounts(
-    phones: None, admin: Administration, add: Callable[..., None]
-) -> None:
-    admin.domain_set(DOMAIN, outbound_proxy="P.example.com:5070;transport=udp")
-    realms = frozenset({DOMAIN, "p.example.com"})
-    own = Credentials("403", "secret-word", realms)
-    assert admin.rollout_credentials(MAC + 3) == [own]
-    admin.settings_set("domain", DOMAIN, "http_user", "admin")
-    assert admin.rollout_credentials(MAC + 3) == [own]
-    admin.settings_set("domain", DOMAIN, "http_pass", "of the domain")
-    admin.settings_set("device", text(3), "http_pass", "of the phone")
-    assert admin.rollout_credentials(MAC + 3) == [
-        Credentials("admin", "of the phone"),
-        own,
-    ]
-    assert admin.rollout_credentials(MAC + 4)[0].password == "of the domain"
-    assert "phone" not in repr(admin.rollout_credentials(MAC + 3))
-    assert admin.rollout_credentials(4711) == []
-
-
 def test_the_index_of_unfinished_roll_outs_is_used(
     connection: sqlite3.Connection,
 ) -> None:
@@ -460,6 +441,89 @@ def test_neither_a_command_nor_a_failure_takes_over_what_is_carried_out_here(
     clock.pass_seconds(1.0)
     assert step(admin) == []
     assert admin.rollout_show(number)["fates"]["out"] == 9
+
+
+@pytest.fixture
+def next_process(
+    path: Path, keyring: KeyRing, log: SightingLog, clock: Clock
+) -> Iterator[Callable[[], Administration]]:
+    """Return what the control process has that goes on for one that was killed."""
+    made: list[Administration] = []
+
+    def opened() -> Administration:
+        one = Administration(
+            connect(path),
+            keyring,
+            PairingOptions(),
+            now=clock,
+            committed=lambda changes: None,
+            sightings=log,
+        )
+        made.append(one)
+        return one
+
+    yield opened
+    for one in made:
+        one.close()
+
+
+def test_the_time_that_phones_have_anew_outlives_a_command(
+    phones: None,
+    admin: Administration,
+    next_process: Callable[[], Administration],
+    clock: Clock,
+) -> None:
+    number = admin.rollout_start("domain", DOMAIN, at_once=True, action="reboot")["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = step(admin)
+    step(admin, *map(accepted, told))
+    clock.pass_seconds(3_600.0)
+    other = next_process()
+    assert step(other) == []
+    other.rollout_pause(number)
+    step(other)
+    other.rollout_resume(number)
+    step(other)
+    clock.pass_seconds(1.0)
+    step(other)
+    shown = other.rollout_show(number)
+    assert (shown["state"], shown["fates"]["out"]) == ("running", 9)
+
+
+def test_who_was_perhaps_told_nothing_is_so_after_a_step_that_failed(
+    phones: None,
+    admin: Administration,
+    next_process: Callable[[], Administration],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin.rollout_start(
+        *("domain", DOMAIN),
+        action="reboot",
+        wait_minutes=1.0,
+        share_percent=50.0,
+        at_once=True,
+    )
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = step(admin)
+    clock.pass_seconds(10.0)
+    other = next_process()
+    assert step(other) == []
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollouts, "save", away)
+        with pytest.raises(StoreError):
+            step(other, accepted(told[0]))
+    step(other, accepted(told[0]))
+    clock.pass_seconds(61.0)
+    again = [*step(other)]
+    clock.pass_seconds(1.0)
+    assert macs(again + step(other)) == macs(told[1:])
 
 
 def writes(connection: sqlite3.Connection, act: Callable[[], object]) -> list[str]:
@@ -545,3 +609,78 @@ def test_sightings_are_read_no_more_often_than_something_can_come_of_it(
     admin.rollout_pause(number)
     step(admin)
     assert looked(900) == 0
+
+
+def calls_in(work: Callable[[], object]) -> int:
+    """Return how many functions *work* called."""
+    count = 0
+
+    def called(_frame: object, event: str, _arg: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_many_small_roll_outs_look_each_at_its_own_phones(
+    add: Callable[..., None], admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    # As a PBX starts them that resyncs its accounts one by one.
+    took = []
+    for first, end in ((0, 20), (20, 80)):
+        for number in range(first, end):
+            add(f"{400 + number}@{DOMAIN}", mac=text(number))
+        seen(log, range(first, end), at=clock.at.wall - 10)
+        for number in range(first, end):
+            admin.rollout_start("device", text(number))
+        step(admin)
+        clock.pass_seconds(1.0)
+        told: list[Errand] = []
+        took.append(calls_in(lambda told=told: told.extend(step(admin))))  # type: ignore[misc]
+        assert len(told) == end - first
+        seen(log, range(first, end), at=clock.at.wall + 0.5)
+        clock.pass_seconds(1.0)
+        back = [accepted(errand) for errand in told]
+        took[-1] += calls_in(lambda back=back: step(admin, *back))  # type: ignore[misc]
+        assert step(admin) == []
+    assert took[1] < 5 * took[0]
+
+
+def test_who_was_missing_and_is_told_by_another_meanwhile_is_not_told_by_both(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    first = admin.rollout_start("device", text(3), action="reboot")["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (told,) = step(admin)
+    step(admin, Answered(told.mac, told.attempt, Result.UNREACHABLE))
+    assert admin.rollout_show(first)["state"] == "halted"
+    second = admin.rollout_start("device", text(3), action="reboot")["id"]
+    with pytest.raises(StoreConflict, match=f"is part of roll-out {second}"):
+        admin.rollout_resume(first)
+    assert admin.rollout_show(first)["state"] == "halted"
+    assert admin.rollout_resume(first, skip=True)["fates"]["left"] == 1
+
+
+def test_those_that_have_not_halted_go_on(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    def going() -> frozenset[int]:
+        done = admin.rollout_step([], minute=NOON, room=9, look=True)
+        assert done is not None
+        return done.going
+
+    numbers = [admin.rollout_start("device", text(n))["id"] for n in range(4)]
+    assert going() == frozenset(numbers)
+    clock.pass_seconds(1.0)
+    (told, *_) = step(admin)
+    step(admin, Answered(told.mac, told.attempt, Result.UNREACHABLE))
+    admin.rollout_pause(numbers[2])
+    admin.rollout_cancel(numbers[3])
+    assert admin.rollout_show(told.attempt.rollout)["state"] == "halted"
+    assert going() == frozenset(numbers[:3]) - {told.attempt.rollout}

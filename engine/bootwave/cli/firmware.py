@@ -235,7 +235,7 @@ def import_file(
         return
     _print_changes(done)
     if not dry_run:
-        print_line(f"{done['definitions']} definitions hold for {scope}.")
+        print_line(f"{_holding(done)} for {scope}.")
     warn_of_older(done)
 
 
@@ -283,7 +283,7 @@ def edit(
     if json:
         print_json(done)
     else:
-        print_line(f"Saved: {done['definitions']} definitions hold for {scope}.")
+        print_line(f"Saved: {_holding(done)} for {scope}.")
     return 0
 
 
@@ -373,3 +373,8 @@ def _asks(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
     return typer.confirm(question, err=True)
+
+
+def _holding(done: dict[str, Any]) -> str:
+    count = done["definitions"]
+    return "1 definition holds" if count == 1 else f"{count} definitions hold"

@@ -116,6 +116,7 @@ class RolloutRunner:
         done = await self._server.in_thread(step)
         # Kept until they are stored.
         del self._answers[: len(answers)]
+        self._telling.go_on_with(done.going if done else ())
         if done is None:
             return IDLE_SECONDS
         if look:

@@ -3,13 +3,14 @@
 An errand has ways: the phone's own address, a proxy, or first the one and then the
 other.  A proxy has targets, as DNS says.  Each target is tried until one says something
 (``Answered.may_go_on``); one that gave no sign of life is tried last for a while, so
-that not every phone waits for it.  Errands that wait for DNS hold nobody up.
+that not every phone waits for it.  Errands that wait for DNS hold nobody up.  When a roll-out
+halts, its phones are told by no further way.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -37,6 +38,7 @@ from bootwave.store.rollouterrands import Errand
 # A target that gave no sign of life is tried last for so long.
 SHUNNED_SECONDS = 60.0
 MAX_SHUNNED = 1_024
+HALTED = "its roll-out halted before another way was tried"
 
 FindCredentials: TypeAlias = Callable[[int], Awaitable[Sequence[Credentials]]]
 
@@ -77,6 +79,7 @@ class Telling:
         self._journeys: dict[int, _Journey] = {}
         self._resolving: dict[Proxy, list[_Journey]] = {}
         self._shunned: dict[Target, float] = {}
+        self._going: Collection[int] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -85,6 +88,13 @@ class Telling:
     def room(self) -> int:
         """How many errands more there is room for."""
         return MAX_PENDING_CHECK_SYNCS - len(self._journeys)
+
+    def go_on_with(self, rollouts: Collection[int]) -> None:
+        """Try no other way or target but for *rollouts*: the others have halted.
+
+        Until it is called it is for all.
+        """
+        self._going = rollouts
 
     async def close(self) -> None:
         """Tell nobody more, and nobody what became of it."""
@@ -111,7 +121,9 @@ class Telling:
         """Try the next target, or the next way; without any it is over."""
         errand = journey.errand
         while self._journeys.get(errand.mac) is journey:
-            if journey.targets:
+            if self._going is not None and errand.attempt.rollout not in self._going:
+                self._over(journey, Result.UNREACHABLE, HALTED)
+            elif journey.targets:
                 if self._begin(journey, journey.targets.popleft()):
                     return
             elif not journey.ways:

@@ -45,7 +45,7 @@ done      nothing                                            (over)
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -156,9 +156,13 @@ class Course:
         self.unsure: set[int] = set()
         self._enter_stage()
 
-    def __contains__(self, mac: int) -> bool:
-        """Whether the phone *mac* is part of it."""
-        return mac in self._place_of
+    def among(self, macs: Mapping[int, object]) -> Collection[int]:
+        """Return which of *macs* are part of it.
+
+        It takes as long as there are phones in the smaller of the two: of many small
+        roll-outs each looks at its own.
+        """
+        return macs.keys() & self._place_of.keys()
 
     @property
     def is_over(self) -> bool:
@@ -256,7 +260,7 @@ class Course:
             return []
         had_waiting = self._has_waiting()
         while not self._must_halt() and self._is_complete():
-            if self.stage + 1 == len(self.plan.bounds):
+            if self._is_last_stage():
                 self.state = State.DONE
                 return []
             self.stage += 1
@@ -316,6 +320,7 @@ class Course:
             return
         member.result, member.detail = result, detail
         self.changed.add(place)
+        self.unsure.discard(place)
         if result not in (Result.SENT, Result.ACCEPTED) and place in self._out:
             self._settle(place, Fate.MISSING)
 
@@ -373,9 +378,7 @@ class Course:
         member = self.members[place]
         member.result, member.detail, member.notified_at = Result.NONE, detail, None
         self._settle(place, Fate.BACK if is_there else Fate.LEFT)
-        if not self._judged and self.stage + 1 < len(self.plan.bounds):
-            self.state = State.HALTED
-            self.why = f"All phones of stage {self.stage + 1} were left out."
+        self._halt_untried()
 
     def pause(self) -> None:
         """Tell nobody more; raises StoreConflict unless it runs."""
@@ -402,6 +405,10 @@ class Course:
             else:
                 continue
             self.changed.add(place)
+        places = self._stage_places()
+        if halted and not self._is_last_stage():
+            # A stage of which nobody is left would halt it once more.
+            self.stage += all(self.members[at].fate is Fate.LEFT for at in places)
         self.state, self.why = State.RUNNING, ""
         if halted:
             # Or the next of them whose time is up would halt it at once.
@@ -433,8 +440,7 @@ class Course:
         return range(bounds[stage - 1] if stage else 0, bounds[stage])
 
     def _following_places(self) -> range:
-        is_last = self.stage + 1 == len(self.plan.bounds)
-        if is_last or self.state is not State.RUNNING:
+        if self._is_last_stage() or self.state is not State.RUNNING:
             return range(0)
         return self._stage_places(self.stage + 1)
 
@@ -504,8 +510,21 @@ class Course:
     def _too_many(self) -> bool:
         return self._missing > self._may_be_missing
 
+    def _is_last_stage(self) -> bool:
+        return self.stage + 1 == len(self.plan.bounds)
+
+    def _halt_untried(self) -> bool:
+        """Whether nobody of the stage tries it for those that follow; it halts then."""
+        if self._judged or self._is_last_stage():
+            return False
+        self.state = State.HALTED
+        self.why = f"All phones of stage {self.stage + 1} were left out."
+        return True
+
     def _must_halt(self) -> bool:
-        """Whether more are missing than may be; then it is halted."""
+        """Whether more are missing than may be, or nobody is left; it halts then."""
+        if self._halt_untried():
+            return True
         if not self._too_many():
             return False
         most = self._may_be_missing

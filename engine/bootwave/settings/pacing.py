@@ -76,10 +76,14 @@ class Pace(NamedTuple):
 USUAL: Final = Pace()
 
 
+def rounded(phones: int) -> int:
+    """Return the power of two that so many *phones* count as."""
+    return 1 << (phones - 1).bit_length() if phones > 1 else 1
+
+
 def pace_for(phones: int, requests_per_second: float) -> Pace:
     """Return the pace of so many *phones*, of a server with that capacity."""
-    rounded = 1 << (phones - 1).bit_length() if phones > 1 else 1
-    storm = rounded * REQUESTS_PER_PHONE / requests_per_second
+    storm = rounded(phones) * REQUESTS_PER_PHONE / requests_per_second
     quiet = math.ceil(storm / REFRESH_SHARE)
     refresh = min(max(REFRESH_SECONDS, quiet), MAX_REFRESH_SECONDS)
     if storm < SMALL_STORM_SECONDS:

@@ -2,7 +2,7 @@
 
 What phones are told is stored, so that every process tells them the same, and is
 reconsidered by the control process (``reconsider``): for another size of the fleet, by
-powers of two, or another capacity, by half as much again.  Then all documents are made
+powers of two and not for a few phones less, or another capacity, by half as much again.  Then all documents are made
 anew, and only then.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bootwave.options import Options, WavesOptions
 from bootwave.settings.capacity import Cost, is_another
-from bootwave.settings.pacing import Pace, pace_for
+from bootwave.settings.pacing import Pace, pace_for, rounded
 from bootwave.store.changelog import EVERYTHING
 from bootwave.store.connection import connect
 from bootwave.store.work import Work
@@ -83,10 +83,16 @@ def reconsidered(
     """Return what is stored, None for nothing, and what is to be for the fleet *now*.
 
     Another capacity counts where it is another by much, or was said to the request by
-    an administrator (*by_option*).
+    an administrator (*by_option*).  A fleet that shrinks counts as what it was until it
+    is a quarter of that: one that is about a power of two would change the documents of
+    all with each phone that comes and goes.
     """
     before = _stored(connection)
-    if before is None or by_option:
+    if before is None:
+        return before, now
+    if rounded(now.phones) < rounded(before.phones) < 4 * now.phones:
+        now = now._replace(phones=before.phones)
+    if by_option:
         return before, now
     if is_another(before.requests_per_second, now.requests_per_second):
         return before, now

@@ -33,11 +33,16 @@ from bootwave.store.sightings import SightingLog
 
 Way: TypeAlias = Endpoint | Proxy
 
+# More phones than so many are not counted: a line that all phones of a domain have
+# would be counted once for each of them.
+MOST_COUNTED = 100
+
 # The account that the fewest phones have.  Expired claims count: whoever registered
 # once is reached until that expires, too.
 _PHONE = """
 SELECT a.id, a.number, d.name, d.outbound_proxy, d.registrar, d.reach,
-  (SELECT COUNT(*) FROM bindings o WHERE o.account_id = a.id) AS phones
+  (SELECT COUNT(*) FROM (
+    SELECT 1 FROM bindings o WHERE o.account_id = a.id LIMIT :most)) AS phones
 FROM devices v JOIN domains d ON d.id = v.domain_id
 JOIN bindings b ON b.mac = v.mac JOIN accounts a ON a.id = b.account_id
 WHERE v.mac = :mac ORDER BY phones, b.identity LIMIT 1
@@ -49,7 +54,8 @@ class Reached(NamedTuple):
     """How a phone is reached: at its address ``direct``, unless that is "".
 
     Without it, or an answer from there, by ``proxy``, unless that is None: then
-    all ``phones`` are told that have its ``account``, whose ``number`` it is.
+    all ``phones`` are told that have its ``account``, whose ``number`` it is.  More
+    than MOST_COUNTED are as many.
     """
 
     account: int
@@ -125,7 +131,7 @@ def reached(connection: sqlite3.Connection, places: Places, mac: int) -> Reached
 
     Its place must be known.
     """
-    rows = connection.execute(_PHONE, {"mac": mac}).fetchall()
+    rows = connection.execute(_PHONE, {"mac": mac, "most": MOST_COUNTED}).fetchall()
     source = places.source_of(mac)
     if not rows or source is None:
         return None

@@ -58,19 +58,24 @@ def errands(
         else:
             found.append(_errand(mac, way, attempt, action, phone_port))
     # Accounts of many phones first: a phone that one of them told needs no other.
-    shared.sort(key=lambda each: -each[1].phones)
+    groups = {
+        account: phones_of(connection, account)
+        for account in {way.account for _, way in shared}
+    }
+    shared.sort(key=lambda each: -len(groups[each[1].account]))
     told: set[int] = set()
     others: dict[int, int] = {}
     for mac, way in shared:
         if mac in told:
             continue
-        group = phones_of(connection, way.account)
+        group = groups[way.account]
         stranger = min(group.difference(together_with(mac)), default=None)
         if stranger is not None:
             others[mac] = stranger
             continue
-        riders = [one for one, _ in shared if one in group and one not in (mac, *told)]
-        told.update((mac, *riders))
+        told.add(mac)
+        riders = [one for one, _ in shared if one in group and one not in told]
+        told.update(riders)
         found.append(_errand(mac, way, attempt, action, phone_port, tuple(riders)))
     for mac, stranger in others.items():
         if mac not in told:

@@ -29,13 +29,13 @@ from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import NOT_SEEN
+from bootwave.store.rolloutskept import make_room
 from bootwave.store.rollouttarget import target_of
 from bootwave.store.rolloutunits import Together, together
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
 SCOPES = ("engine", "domain", "group", "account", "device")
-KEPT = 200  # roll-outs that are over; older ones are forgotten
 MOST_SHOWN = 100  # phones told one by one
 
 MOST_REASONS = 20  # why phones are left out, the most frequent
@@ -50,7 +50,7 @@ _OF_DEVICE = "SELECT mac FROM devices WHERE mac = :key AND domain_id IS NOT NULL
 _OF_MODEL = "SELECT mac FROM devices WHERE model = :model"
 _TAKEN = """
 SELECT p.mac, r.id FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id
-WHERE r.ended_at IS NULL AND (p.fate IN ('waiting', 'out')
+WHERE r.ended_at IS NULL AND r.id <> :but AND (p.fate IN ('waiting', 'out')
   OR (:action = 'firmware' AND r.action = 'firmware' AND p.notified_at IS NOT NULL))
 """
 _ADD = """
@@ -66,10 +66,6 @@ _ADD_PHONE = """
 INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notified_at,
   back_at, unit)
 VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)
-"""
-_FORGET = """
-DELETE FROM rollouts WHERE ended_at IS NOT NULL AND id NOT IN (
-  SELECT id FROM rollouts WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT :kept)
 """
 _COLUMNS = """
 SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
@@ -120,7 +116,17 @@ _NO_FIRMWARE = {
 }
 
 
-def start(
+class Chosen(NamedTuple):
+    """Whom a roll-out is to tell: arguments of ``begin``, and of ``plan_for``."""
+
+    what: dict[str, Any]
+    told: list[int]
+    left: list["LeftOut"]
+    units: Together
+    asked: dict[str, Any]
+
+
+def choose(
     work: Work,
     log: SightingLog | None,
     scope: str,
@@ -131,13 +137,13 @@ def start(
     shared: bool = False,
     asked: dict[str, Any],
     waves: WavesOptions,
-) -> dict[str, Any]:
-    """Start telling the phones of *scope*, or those of a *model* among them.
+) -> Chosen:
+    """Return whom to tell: the phones of *scope*, or those of a *model* among them.
 
     *shared* takes in those that are told along (``rolloutunits``).  *asked* is what
     ``plan_for`` takes; without ``wait_minutes`` phones are waited for as long as they
-    may take for what they are told.  Raises StoreConflict when nobody can be told, or
-    when one is part of a roll-out that is not over.
+    may take for what they are told.  Raises StoreConflict when nobody can be told.
+    It only reads: of a large fleet it takes too long to keep others from writing.
     """
     if action not in ("resync", "reboot"):
         raise OptionError(f"{action[:40]!r} is no action: write resync or reboot.")
@@ -170,7 +176,7 @@ def start(
         delay = fleet.boot_delay(work.connection, waves)
         asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
     what = {"action": action, "selection": selection}
-    return begin(work, what, known, left, found, asked)
+    return Chosen(what, known, left, found, asked)
 
 
 class LeftOut(NamedTuple):
@@ -229,7 +235,7 @@ def begin(
             for at, (mac, *said) in enumerate(rows)
         ],
     )
-    work.connection.execute(_FORGET, {"kept": KEPT})
+    make_room(work)
     work.note(
         "rollout.started",
         _named(number),
@@ -293,10 +299,16 @@ def pause(work: Work, number: int) -> dict[str, Any]:
 
 
 def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
-    """Go on with one that is paused or halted; *skip* goes on without the missing."""
+    """Go on with one that is paused or halted; *skip* goes on without the missing.
+
+    Raises StoreConflict when a phone that was missing is part of another meanwhile.
+    """
+    action = _row(work.connection, number)["action"]
     course = loaded(work.connection, number)
     before = course.state
     course.resume(work.at.wall, skip=skip)
+    again = [one.mac for one in course.members if one.fate is Fate.WAITING]
+    _require_free(work, again, action, but=number)
     skipped = skip or None
     return _commanded(work, number, course, before, "rollout.resumed", skip=skipped)
 
@@ -488,10 +500,15 @@ def named_selection(scope: str, target: str, model: str) -> str:
     return f"{whom}, {required_model(model)}" if model else whom
 
 
-def _require_free(work: Work, macs: Collection[int], action: str) -> None:
-    """Raise StoreConflict for a phone that is told, or would be told two versions."""
+def _require_free(
+    work: Work, macs: Collection[int], action: str, *, but: int = 0
+) -> None:
+    """Raise StoreConflict for a phone that is told, or would be told two versions.
+
+    It may be so by the roll-out *but*.
+    """
     wanted = set(macs)
-    taken = work.connection.execute(_TAKEN, {"action": action})
+    taken = work.connection.execute(_TAKEN, {"action": action, "but": but})
     for mac, number in taken.fetchall():
         if mac in wanted:
             raise StoreConflict(

@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from bootwave.firmware.decision import Running
 from bootwave.rollout.course import Course, Result, State
-from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.rollout.notifier import Answered
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
-from bootwave.rollout.resolving import proxy_from_text
 from bootwave.sightings import Sighting
 from bootwave.store import rolloutfirmware, rollouts, rollouttarget
 from bootwave.store.devicereport import PROVISIONED
@@ -29,7 +28,6 @@ from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
 from bootwave.store.rollouttarget import Target, target_of
 from bootwave.store.running import running_from
-from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
@@ -44,39 +42,18 @@ HALTED_SECONDS = 30.0
 FORSAKEN_SECONDS = 300.0
 
 _UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
-# What the phone's own web server wants, from the layers that say it, the last wins.
-_WEB = """
-SELECT s.name, s.value FROM settings s JOIN devices v ON v.mac = :mac
-WHERE s.name IN ('http_user', 'http_pass') AND s.idx = -1 AND (
-  (s.scope = 'engine' AND s.key = 0)
-  OR (s.scope = 'model' AND s.key = (SELECT id FROM models WHERE name = v.model))
-  OR (s.scope = 'domain' AND s.key = v.domain_id)
-  OR (s.scope = 'account' AND s.key = (
-    SELECT account_id FROM bindings WHERE mac = :mac ORDER BY identity LIMIT 1))
-  OR (s.scope = 'profile' AND s.key = (
-    SELECT a.profile_id FROM bindings b JOIN accounts a ON a.id = b.account_id
-    WHERE b.mac = :mac ORDER BY b.identity LIMIT 1))
-  OR (s.scope = 'device' AND s.key = :mac))
-ORDER BY CASE s.scope WHEN 'engine' THEN 0 WHEN 'model' THEN 1 WHEN 'domain' THEN 2
-  WHEN 'profile' THEN 3 WHEN 'account' THEN 4 ELSE 5 END
-"""
-_ACCOUNTS = """
-SELECT a.id, a.number, a.auth_user, a.sealed_password, d.name, d.registrar,
-  d.outbound_proxy
-FROM bindings b JOIN accounts a ON a.id = b.account_id
-JOIN domains d ON d.id = a.domain_id
-WHERE b.mac = :mac ORDER BY b.identity
-"""
 
 
 class Step(NamedTuple):
     """Whom to tell now, and after how many seconds there may be more to do.
 
-    Answers to what was told, and commands, come when they come.
+    Answers to what was told, and commands, come when they come.  ``going`` are the
+    roll-outs that have not halted.
     """
 
     errands: list[Errand]
     rest_seconds: float
+    going: frozenset[int]
 
 
 class _Held:
@@ -139,7 +116,8 @@ class RolloutSteps:
         self._phone_port = phone_port
         self._allowed = allowed
         self._held: dict[int, _Held] = {}
-        self._own: set[int] = set()  # those of which a step was stored
+        # Those of which a step was stored, and whom each was unsure of then.
+        self._own: dict[int, frozenset[int]] = {}
 
     def forget(self) -> None:
         """Read all of them anew at the next step."""
@@ -155,10 +133,10 @@ class RolloutSteps:
                 course = rollouts.loaded(connection, number)
                 held = _Held(action, revision, course, target_of(connection, number))
                 held.is_taken_over = number not in self._own
+                held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
                     held.places, held.runs = last.places, last.runs
                     held.is_taken_over = last.is_taken_over
-                    held.course.unsure |= last.course.unsure
             self._held[number] = held
         return bool(self._held)
 
@@ -187,7 +165,7 @@ class RolloutSteps:
         seen = log.latest(wanted, PROVISIONED) if log and wanted else {}
         for held in looking:
             held.looked_at = now
-            mine = {mac: one for mac, one in seen.items() if mac in held.course}
+            mine = {mac: seen[mac] for mac in held.course.among(seen)}
             if held.places is None:
                 held.places = Places()
                 if log is not None:
@@ -213,7 +191,7 @@ class RolloutSteps:
         return any(
             held.is_taken_over
             or held.course.is_due(now, minute, room=room)
-            or any(held.is_news(one) for one in seen.values())
+            or any(held.is_news(seen[mac]) for mac in held.course.among(seen))
             for held in self._held.values()
         )
 
@@ -242,37 +220,52 @@ class RolloutSteps:
             number: revision
             for number, _, revision in work.connection.execute(_UNFINISHED).fetchall()
         }
+        answers_of: dict[int, list[Answered]] = {}
+        for answer in answers:
+            answers_of.setdefault(answer.attempt.rollout, []).append(answer)
         told: list[Errand] = []
         for number, held in self._held.items():
             if stored.get(number) != held.revision:
                 continue  # a command came in between, and is read at the next step
             course, before = held.course, held.course.state
-            for answer in answers:
-                if answer.attempt.rollout == number:
-                    told_at = answer.attempt.told_at
-                    course.answered(
-                        answer.mac, answer.result, answer.detail, told_at=told_at
-                    )
-            for sighting in seen.values():
-                _saw(work, held, sighting)
-            if held.is_taken_over:
+            for answer in answers_of.get(number, ()):
+                told_at = answer.attempt.told_at
+                course.answered(
+                    answer.mac, answer.result, answer.detail, told_at=told_at
+                )
+            for mac in course.among(seen):
+                _saw(work, held, seen[mac])
+            taken_over = held.is_taken_over
+            if taken_over:
                 course.take_over(work.at.wall, restarts=held.action != "resync")
                 held.is_taken_over = False
             macs = course.advance(work.at.wall, minute, room=room - len(told))
             macs = self._admitted(work, held, macs)
             attempt = Attempt(number, work.at.wall)
             told += self._errands(work.connection, held, attempt, macs)
-            if course.changed or course.state is not before:
+            # What is taken over has its time anew, and a command reads that again.
+            if course.changed or course.state is not before or taken_over:
                 rollouts.save(work, number, course)
             _note(work, number, course, before)
             if held.target is not None:
                 rollouttarget.followed(work, held.target, course, before)
         return told
 
+    @property
+    def going(self) -> frozenset[int]:
+        """The numbers of those that run, or are paused: whoever is told is told on."""
+        return frozenset(
+            number
+            for number, held in self._held.items()
+            if held.course.state in (State.RUNNING, State.PAUSED)
+        )
+
     def stored(self) -> None:
         """Know that the last step was committed."""
         self._own = {
-            number for number, held in self._held.items() if not held.is_taken_over
+            number: frozenset(held.course.unsure)
+            for number, held in self._held.items()
+            if not held.is_taken_over
         }
 
     def _admitted(self, work: Work, held: _Held, macs: list[int]) -> list[int]:
@@ -303,28 +296,6 @@ class RolloutSteps:
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)
         return found
-
-
-def credentials_for(
-    connection: sqlite3.Connection, keyring: KeyRing, mac: int
-) -> list[Credentials]:
-    """Return what the phone *mac* may ask a NOTIFY for, the likeliest first.
-
-    Those of its own web server, if a layer says both, then those of its accounts, which
-    are also for the realms of their domain: its name, its registrar and its proxy.
-    Raises StoreError when a password cannot be opened.
-    """
-    web = dict(connection.execute(_WEB, {"mac": mac}).fetchall())
-    found = []
-    if web.get("http_user") and web.get("http_pass"):
-        found.append(Credentials(web["http_user"], web["http_pass"]))
-    for account, number, auth_user, sealed, *servers in connection.execute(
-        _ACCOUNTS, {"mac": mac}
-    ).fetchall():
-        password = keyring.open(sealed, owner=password_owner(account))
-        realms = frozenset(proxy_from_text(each).host for each in servers if each)
-        found.append(Credentials(auth_user or number, password, realms))
-    return found
 
 
 def _saw(work: Work, held: _Held, sighting: Sighting) -> None:

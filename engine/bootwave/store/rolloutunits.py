@@ -49,17 +49,19 @@ def together(
     sharing: dict[int, set[int]] = {}
     for account, mac in connection.execute(_SHARED).fetchall():
         sharing.setdefault(account, set()).add(mac)
+    told_by: dict[int, tuple[Reached, list[int]]] = {}
+    for mac in sorted(wanted & set().union(*sharing.values())):
+        way = reached(connection, places, mac)
+        if way is not None and way.is_by_proxy and way.phones > 1:
+            told_by.setdefault(way.account, (way, []))[1].append(mac)
     groups: list[set[int]] = []
     joined: set[int] = set()
     left_out: dict[int, str] = {}
-    for mac in sorted(wanted & set().union(*sharing.values())):
-        way = reached(connection, places, mac)
-        if way is None or not way.is_by_proxy or way.phones < 2:
-            continue
-        group = sharing[way.account]
+    for account, (way, macs) in told_by.items():
+        group = sharing[account]
         others = group - wanted
         if others and not take:
-            left_out[mac] = _why(way, others)
+            left_out.update(dict.fromkeys(macs, _why(way, group, others)))
             continue
         joined |= others
         groups.append(group)
@@ -69,11 +71,11 @@ def together(
     )
 
 
-def _why(way: Reached, others: Iterable[int]) -> str:
+def _why(way: Reached, group: Collection[int], others: Iterable[int]) -> str:
     macs = sorted(others)
     named = ", ".join(map(text_from_mac, macs[:_NAMED]))
     more = f" and {len(macs) - _NAMED} more" if len(macs) > _NAMED else ""
     return (
-        f"its proxy tells all {way.phones} phones of {way.number}@{way.domain}, and "
+        f"its proxy tells all {len(group)} phones of {way.number}@{way.domain}, and "
         f"{named}{more} would be told, too"
     )

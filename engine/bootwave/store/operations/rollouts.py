@@ -7,7 +7,8 @@ from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import audit, firmware, rolloutfirmware, rollouts
 from bootwave.store.fleet import boot_delay
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.rolloutsteps import Step, credentials_for
+from bootwave.store.rolloutcredentials import credentials_for
+from bootwave.store.rolloutsteps import Step
 
 
 class RolloutOperations(Transactions):
@@ -51,8 +52,8 @@ class RolloutOperations(Transactions):
             "share_percent": share_percent,
             "at_once": at_once,
         }
-        with self._change() as work:
-            return rollouts.start(
+        with self._look() as work:
+            chosen = rollouts.choose(
                 work,
                 self._sightings,
                 scope,
@@ -63,6 +64,8 @@ class RolloutOperations(Transactions):
                 asked=asked,
                 waves=self._waves,
             )
+        with self._change() as work:
+            return rollouts.begin(work, *chosen)
 
     def rollout_firmware(
         self,
@@ -171,12 +174,12 @@ class RolloutOperations(Transactions):
                     return None
             seen = steps.look(self._sightings, now.boottime, minute, due=look)
             if not steps.is_due(answers, seen, now.wall, minute=minute, room=room):
-                return Step([], steps.rest(minute))
+                return Step([], steps.rest(minute), steps.going)
             with self._change() as work:
                 work.actor = audit.ENGINE
                 told = steps.step(work, answers, seen, minute=minute, room=room)
             steps.stored()
-            return Step(told, steps.rest(minute))
+            return Step(told, steps.rest(minute), steps.going)
         except BaseException:
             self._steps.forget()
             raise
@@ -184,4 +187,4 @@ class RolloutOperations(Transactions):
     def rollout_credentials(self, mac: int) -> list[Credentials]:
         """Return what to show the phone *mac* when it challenges a NOTIFY."""
         with self._look() as work:
-            return credentials_for(work.connection, self._keyring, mac)
+            return credentials_for(work.connection, self._keyring, self._sightings, mac)
