@@ -159,7 +159,12 @@ def link(json: Json = False) -> None:
         print_json({**made, "url": url})
         return
     print_line(made["token"])
-    where = f"send it to {url}" if url else "control.listen is empty: there is no API"
+    where = (
+        f"POST it as token, with name and password, as JSON to {url}"
+        if url
+        else "but there is no API: control.listen is empty, or bootwave[control] is "
+        "not installed"
+    )
     hint(f"Good once, until {moment(made['expires_at'])}; {where}.")
 
 
