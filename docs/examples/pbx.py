@@ -98,7 +98,7 @@ def main() -> int:
     parser.add_argument("--token", type=Path, required=True, help="file that holds it")
     parser.add_argument("--api", default="http://127.0.0.1:8095")
     parser.add_argument("--server", default="127.0.0.1:5060", help="where phones ask")
-    parser.add_argument("--first-mac", default="000413A00000")
+    parser.add_argument("--first-mac", default="0004132E0000")
     parser.add_argument("--count", type=int, default=500)
     given = parser.parse_args()
     api = Api(given.api, given.token.read_text().strip())
