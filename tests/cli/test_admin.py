@@ -44,6 +44,21 @@ def test_a_password_comes_by_standard_input_and_is_good(store: Command) -> None:
     assert "no option" not in refused(store("admin", "set", "anna"), 2)
 
 
+def test_who_reaches_domains_that_are_gone_reaches_none(store: Command) -> None:
+    store("domain", "add", "gone.example.com")
+    boss = ("--role", "domain", "--domain", "gone.example.com", "--password-stdin")
+    store("admin", "add", "otto", *boss, stdin=PASSWORD)
+    store("admin", "token", "add", "pbx", "--scope", "read", "--domain", boss[3])
+    store("domain", "remove", "gone.example.com")
+    assert store("admin", "list").out.splitlines()[1].split()[:3] == [
+        *("otto", "domain", "none")
+    ]
+    tokens = store("admin", "token", "list").out.splitlines()
+    assert tokens[1].split()[:3] == ["pbx", "read", "none"]
+    changed = store("admin", "set", "otto", "--role", "read-only")
+    assert changed.out == "otto is read-only of no domain now.\n"
+
+
 def test_a_set_up_token_is_printed_alone(store: Command) -> None:
     made = store("admin", "link")
     assert made.out.startswith("bwl_")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bootwave.cli import exporting
+from bootwave.cli.progress import Progress
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -30,6 +32,23 @@ def test_passwords_are_written_on_request_only_and_audited(store: Command) -> No
     done = store("account", "export", "-", "--passwords", "--format", "jsonl")
     assert '"password":' in done.out
     assert "accounts.exported" in store("audit", "list").out
+
+
+def test_how_far_it_is_is_told_by_the_accounts_of_what_is_exported(
+    store: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store("domain", "add", "other.example.com")
+    told: list[tuple[int, int]] = []
+
+    class Told(Progress):
+        def update(self, done: int, total: int) -> None:
+            told.append((done, total))
+
+    monkeypatch.setattr(exporting, "Progress", Told)
+    store("account", "export", "-")
+    store("account", "export", "-", "--domain", "PBX.example.com")
+    store("account", "export", "-", "--domain", "other.example.com")
+    assert told == [(1, 1), (1, 1), (0, 0)]
 
 
 def test_a_file_that_is_there_is_left_as_it_is(store: Command, tmp_path: Path) -> None:

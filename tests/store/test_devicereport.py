@@ -141,6 +141,9 @@ def test_a_phone_that_was_provisioned(
         f"Provisioned: {Reason.SERVED_WINDOW.sentence}.",
         "",
     )
+    # What a phone asks for after its settings does not say that it has none.
+    see(Reason.FIRMWARE_TOLD, Reason.FIRMWARE_SENT)
+    assert verdict(admin)[0]
     # It never answered the NOTIFY, which is noticed half a minute later.
     see(Reason.PNP_UNCONFIRMED, after=32)
     assert verdict(admin)[0]

@@ -194,6 +194,12 @@ def test_a_sync_tries_everything_again_and_counts_what_is_outstanding(
     assert shown["phones"] == dict.fromkeys(STATES, 0) | {"owned": 1, "registered": 1}
     (one,) = shown["troubled"]
     assert (one["mac"], one["words"]) == (f"{MAC:012X}", "Error:owned_by_other_user")
+    # It was found elsewhere by a first call, and a second one is to register it.
+    elsewhere = {"trouble": "elsewhere", "tried_at": now + 5}
+    save(connection, [entry(0, next_at=now + 5, **elsewhere)])
+    assert admin.redirection_status()["outstanding"] == 1
+    save(connection, [entry(0, next_at=now + 20, **elsewhere)])
+    assert admin.redirection_status()["outstanding"] == 0
 
 
 def test_of_one_phone_it_is_told_why_it_is_not_redirected(

@@ -176,6 +176,7 @@ def test_a_phone_whose_notify_tells_others_is_refused_unless_they_are_taken_in(
     made = admin.rollout_start("device", text(3), shared=True)
     assert made["total"] == 3
     assert [stage["phones"] for stage in made["stages"]] == [2]
+    assert admin.rollout_list()[0]["staged"] == made["staged"] == 2
     (never,) = made["phones"]
     assert (never["mac"], never["fate"]) == (text(9), "left")
     detail = next(

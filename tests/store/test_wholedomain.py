@@ -186,7 +186,7 @@ def test_a_domain_is_not_emptied_by_mistake(
     domain: None, admin: Administration
 ) -> None:
     before = accounts(admin)
-    with pytest.raises(StoreConflict, match="remove 6 of the 6 accounts"):
+    with pytest.raises(StoreConflict, match=r"of the 6 .*--most-removed 6"):
         push(admin, [])
     with pytest.raises(StoreConflict, match="at most 3 may go"):
         push(admin, [row(401), row(402)])

@@ -94,10 +94,12 @@ def change(
         raise Misuse(NOTHING_GIVEN)
     with place.session() as session:
         changed = session.call("admin.set", name=name, **given)
+        rows = {row["name"]: row for row in session.call("admin.list")}
     if json:
         print_json(changed)
     else:
-        print_line(f"{changed['name']} is {_reach(changed)} now.")
+        reach = _reach(rows.get(changed["name"], changed))
+        print_line(f"{changed['name']} is {reach} now.")
 
 
 def passwd(
@@ -126,7 +128,7 @@ def list_all(json: Json = False) -> None:
             [
                 row["name"],
                 row["role"],
-                "all" if row["everywhere"] else ", ".join(row["domains"]),
+                "all" if row["everywhere"] else ", ".join(row["domains"]) or "none",
                 moment(row["made_at"]),
                 row["made_by"],
                 moment(row["password_at"]),
@@ -159,7 +161,12 @@ def link(json: Json = False) -> None:
         print_json({**made, "url": url})
         return
     print_line(made["token"])
-    where = f"send it to {url}" if url else "control.listen is empty: there is no API"
+    where = (
+        f"POST it as token, with name and password, as JSON to {url}"
+        if url
+        else "but there is no API: control.listen is empty, or bootwave[control] is "
+        "not installed"
+    )
     hint(f"Good once, until {moment(made['expires_at'])}; {where}.")
 
 
@@ -184,5 +191,6 @@ def _password(from_stdin: bool) -> str:
 
 
 def _reach(row: dict[str, Any]) -> str:
-    of = ", ".join(row["domains"]) or "all domains"
-    return f"{row['role']} of {of}"
+    # Not by whether any is left: where the last one was removed, none is reached.
+    nowhere = "no domain" if not row.get("everywhere", True) else "all domains"
+    return f"{row['role']} of {', '.join(row['domains']) or nowhere}"

@@ -89,7 +89,7 @@ def list_all(json: Json = False) -> None:
             [
                 row["name"],
                 ", ".join(row["scopes"]),
-                "all" if row["everywhere"] else ", ".join(row["domains"]),
+                "all" if row["everywhere"] else ", ".join(row["domains"]) or "none",
                 row["administrator"],
                 moment(row["made_at"]),
                 moment(row["expires_at"]),

@@ -13,7 +13,9 @@ from bootwave.cli import place
 from bootwave.cli.importing import FileForm, form_of
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json
+from bootwave.cli.progress import Progress
 from bootwave.control.rowtexts import encoded_rows, heading
+from bootwave.control.session import Session
 from bootwave.errors import OptionError
 from bootwave.store.importrows import COLUMNS
 
@@ -45,7 +47,12 @@ def export(
     chosen = form_of(file, form)
     columns = [name for name in COLUMNS if passwords or name != "password"]
     count, cursor, more = 0, "", True
-    with place.session() as session, _new(file) as out:
+    with (
+        place.session() as session,
+        Progress("Exporting") as progress,
+        _new(file) as out,
+    ):
+        total = _accounts(session, domain)
         out.write(heading(columns, chosen))
         while more:
             page = session.call(
@@ -53,12 +60,23 @@ def export(
             )
             out.write(encoded_rows(page["rows"], chosen))
             count += len(page["rows"])
+            progress.update(count, total)
             cursor = page["cursor"]
             more = bool(cursor)
     if json:
         print_json({"file": file, "accounts": count})
     elif file != "-":
         hint(f"Wrote {count} account{'' if count == 1 else 's'} to {file}.")
+
+
+def _accounts(session: Session, domain: str | None) -> int:
+    """Return how many accounts there are, in all domains or *domain*."""
+    wanted = None if domain is None else domain.strip().lower()
+    return sum(
+        one["accounts"]
+        for one in session.call("domain.list")
+        if wanted in (None, one["name"])
+    )
 
 
 @contextmanager

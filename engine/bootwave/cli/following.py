@@ -61,9 +61,8 @@ def named_action(shown: dict[str, Any]) -> str:
 def print_rollout(shown: dict[str, Any]) -> int:
     """Print what became of a roll-out, and return the exit status for it."""
     number, state = shown["id"], shown["state"]
-    never = shown["total"] - sum(one["phones"] for one in shown["stages"])
     what = f"{named_action(shown)}, {shown['selection']}"
-    back = _came_back(shown["fates"], shown["total"] - never)
+    back = _came_back(shown["fates"], shown["staged"])
     print_line(f"Roll-out {number} ({what}) is {state}: {back}")
     already = shown["already"]
     if already:

@@ -76,7 +76,10 @@ def init(directory: Directory, json: Json = False) -> None:
     if setup is not None:
         print_line(f"Set-up token, good once, until {moment(setup['expires_at'])}:")
         print_line(f"  {setup['token']}")
-        print_line(f"It makes the first administrator: POST it to {setup['url']}.")
+        print_line(
+            "It makes the first administrator: POST it as token, with name and "
+            f"password, as JSON to {setup['url']}, once the engine runs."
+        )
     print_line("")
     print_line("Next:")
     for words in (
@@ -90,10 +93,10 @@ def init(directory: Directory, json: Json = False) -> None:
 
 def _setup_token(options: Options) -> dict[str, Any] | None:
     """Return the token that makes the first administrator, None without an API."""
-    from bootwave.control.api.installed import missing
     from bootwave.control.session import DirectSession
 
-    if not options.control.listen or missing():
+    url = setup_url(options.control)
+    if not url:
         return None
     with DirectSession(options) as session:
-        return {**session.call("admin.link"), "url": setup_url(options.control)}
+        return {**session.call("admin.link"), "url": url}

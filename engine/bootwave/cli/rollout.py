@@ -36,7 +36,7 @@ def list_all(json: Json = False) -> None:
                 one["selection"],
                 one["state"],
                 one["fates"]["back"],
-                one["total"],
+                one["staged"],
                 one["fates"]["missing"],
                 moment(one["started_at"]),
                 one["started_by"],

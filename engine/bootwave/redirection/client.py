@@ -157,7 +157,9 @@ def _why(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
+            # OpenSSL's words, of which some end as a sentence.
+            words = cause.verify_message.rstrip(".")
+            return f"its certificate is not trusted: {words}"
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError):
         return "no connection"

@@ -145,7 +145,9 @@ def remove(work: Work, name: str, administrator: str | None) -> dict[str, Any]:
     owner = _owner(work.connection, rows[0][4]) if rows else None
     is_his = owner is not None and owner.name == administrator
     if not rows or (administrator is not None and not is_his):
-        raise StoreNotFound(f"There is no token {wanted}: see bootwave admin token.")
+        raise StoreNotFound(
+            f"There is no token {wanted}: see bootwave admin token list."
+        )
     work.connection.execute(_REMOVE, {"id": rows[0][0]})
     work.note("apitoken.revoked", wanted)
     return {"name": wanted}

@@ -44,6 +44,8 @@ PROVISIONED = frozenset(
 _INCIDENTAL = frozenset(
     {
         Reason.SERVED_GENERAL,
+        Reason.FIRMWARE_TOLD,
+        Reason.FIRMWARE_SENT,
         Reason.PHONE_BOOK_SERVED,
         Reason.NO_DOCUMENT,
         Reason.HTTP_TIMEOUT,

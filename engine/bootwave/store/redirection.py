@@ -137,7 +137,7 @@ FROM redirection_phones GROUP BY state
 """
 _OUTSTANDING = """
 SELECT COUNT(*) FROM redirection_phones
-WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since)
+WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since OR next_at <= :now)
 """
 _PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
 _TROUBLED = _ENTRY + "WHERE trouble <> '' AND mac > :after ORDER BY mac LIMIT :most"
@@ -297,8 +297,9 @@ def status(work: Work) -> dict[str, Any]:
     found = required_account(work.connection)
     counts = dict.fromkeys(STATES, 0)
     counts.update(work.connection.execute(_COUNTS).fetchall())
-    since = {"since": found.sync_at or 0.0}
-    ((outstanding,),) = work.connection.execute(_OUTSTANDING, since).fetchall()
+    # Also what was tried and is to be done now: some phones take two calls.
+    named = {"since": found.sync_at or 0.0, "now": work.at.wall}
+    ((outstanding,),) = work.connection.execute(_OUTSTANDING, named).fetchall()
     troubled = work.connection.execute(
         _TROUBLED, {"after": 0, "most": MAX_TROUBLED}
     ).fetchall()

@@ -422,6 +422,7 @@ def _told(work: Work, row: Any) -> dict[str, Any]:
     return {
         **{name: value for name, value in found.items() if name not in _INNER},
         "total": sum(counts.values()),
+        "staged": bounds_from_text(found["bounds"])[-1],
         "fates": _fates(counts),
         "results": results,
     }

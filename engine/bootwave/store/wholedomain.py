@@ -129,7 +129,8 @@ def _require_few(
     if count > allowed:
         raise StoreConflict(
             f"This would remove {count} of the {total} accounts of {stage.domain}, and "
-            f"at most {allowed} may go: if that is meant, allow {count} to be removed."
+            f"at most {allowed} may go: if that is meant, say --most-removed {count}, "
+            f"or most_removed={count} to the API."
         )
 
 

@@ -35,6 +35,26 @@ def test_a_filter_that_no_index_carries_chooses_among_the_rows(
 
 
 @pytest.mark.parametrize(
+    ("resource", "offered"),
+    [
+        ("accounts", "domain, mac, profile, number_prefix, name_prefix"),
+        ("audit", "since, until, actor, action, subject"),
+        ("windows", "domain, opening, number_prefix, state"),
+    ],
+)
+def test_what_is_no_filter_of_a_list_is_refused_with_those_that_are(
+    admin: Administration, resource: str, offered: str
+) -> None:
+    with (
+        admin._look() as work,
+        pytest.raises(
+            OperatorError, match=f"knows no 'between': filters are {offered}[.]"
+        ),
+    ):
+        wanted(work, resource, {"between": "x"})
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("mac", "zz"),

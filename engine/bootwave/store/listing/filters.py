@@ -12,6 +12,7 @@ from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
 from bootwave.store import groups, profiles, windows
 from bootwave.store.listing.pages import Range, Row, mac_range, text_range
+from bootwave.store.listing.resources import RESOURCES
 from bootwave.store.names import MAX_NAME_CHARACTERS, required_member, sort_name
 from bootwave.store.work import Work
 
@@ -53,16 +54,24 @@ def wanted(work: Work, resource: str, filters: Mapping[str, str]) -> Wanted:
             prefix = _PREFIXES[name](text, resource)
             names.append(name)
         elif name not in KEEPS.get(resource, ()):
-            others = (*_EQUAL, *_PREFIXES, *KEEPS.get(resource, ()))
             raise OptionError(
                 f"The list of {resource[:40]} knows no {name[:40]!r}: filters are "
-                f"{', '.join(others)}."
+                f"{', '.join(_offered(resource))}."
             )
     if resource == "audit" and {"since", "until"} & given.keys():
         prefix = _between(work, given)
         names.append("between")
     keep = _both(_keep(work, resource, given), _reached(work, resource, given))
     return Wanted(tuple(names), equal, prefix, keep)
+
+
+def _offered(resource: str) -> list[str]:
+    """Return the names of the filters that the list of a *resource* has."""
+    orders = RESOURCES.get(resource, ())
+    carried = {name for order in orders for name in (*order.equal, order.prefix)}
+    known = (*_EQUAL, *_PREFIXES)
+    kept = KEEPS.get(resource, ())
+    return [*(name for name in known if name in carried), *kept]
 
 
 # Where the name of its domain stands in a row, for who does not reach all.
