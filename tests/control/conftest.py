@@ -16,6 +16,8 @@ from bootwave.errors import StoreNotFound
 class Fake:
     """Stands for the store's administration and remembers its threads."""
 
+    actor, reach, before = "", None, None
+
     def __init__(self) -> None:
         self.threads: list[str] = []
         self.names: list[str] = []

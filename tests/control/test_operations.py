@@ -14,7 +14,7 @@ from bootwave.store.administration import Administration
 class Fake:
     """Stands for the store's administration."""
 
-    actor = ""
+    actor, reach, before = "", None, None
 
     def domain_add(self, name: str, *, language: str = "") -> dict[str, str]:
         return {"name": name, "language": language}
@@ -126,6 +126,8 @@ def test_a_password_of_the_wrong_kind_is_not_repeated() -> None:
 
 def test_rows_may_come_one_by_one() -> None:
     class Rows:
+        actor, reach, before = "", None, None
+
         def account_import(self, rows: Iterable[Mapping[str, str]]) -> list[Any]:
             return list(rows)
 

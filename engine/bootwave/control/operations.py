@@ -6,7 +6,8 @@ The table is written out, so that a new method is not reachable by accident.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
@@ -127,12 +128,30 @@ def run(
                     f"The operation {op} cannot be called so: {each} must be "
                     f"{kind_in_words(kind)}."
                 )
+    with acting(administration, actor=actor, reach=reach, before=before):
+        return method(*bound.args, **bound.kwargs)
+
+
+@contextmanager
+def acting(
+    administration: Acts,
+    *,
+    actor: str,
+    reach: frozenset[str] | None,
+    before: "Callable[[Work], None] | None" = None,
+) -> Iterator[None]:
+    """Have *administration* work for *actor*, as ``run`` says, and then as before.
+
+    All three together: whoever sets one of them alone works with the reach of somebody
+    else.
+    """
+    was = administration.actor, administration.reach, administration.before
     administration.actor, administration.reach = actor, reach
     administration.before = before
     try:
-        return method(*bound.args, **bound.kwargs)
+        yield
     finally:
-        administration.reach = administration.before = None
+        administration.actor, administration.reach, administration.before = was
 
 
 def kind_in_words(annotation: Any) -> str:

@@ -6,10 +6,14 @@ from typing import Any
 
 import httpx
 
+from bootwave.control.api.desk import Desk
+from bootwave.control.api.readers import Readers
+from bootwave.control.api.room import Room
 from bootwave.control.operations import run
 from bootwave.errors import StoreNotFound
 from bootwave.store.administration import Administration
-from tests.control.api.conftest import MAC, A, Served, problem
+from bootwave.store.secrets import KeyRing
+from tests.control.api.conftest import MAC, A, B, Served, problem
 
 
 def held(api: Served) -> threading.Event:
@@ -116,6 +120,39 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
         assert len(run(store, "domain.list", {}, actor="y")) == 2
 
     api.run(api.plane.server.in_thread(scenario))
+
+
+def test_what_is_changed_beside_operations_reaches_what_it_says_and_no_more(
+    api: Served,
+) -> None:
+    desk = Desk(
+        api.plane.server,
+        api.plane.administration,
+        Readers(api.plane._reading, count=1),
+        KeyRing.load(api.options.store.key),
+        Room(api.options, dict, 0.0),
+    )
+    seen: list[tuple[str, list[str]]] = []
+
+    def look(store: Administration) -> None:
+        seen.append((store.actor, [row["name"] for row in store.domain_list()]))
+
+    async def scenario() -> None:
+        await desk.change("admin:nobody", look)
+        await desk.change("admin:some", look, reach=frozenset({A}))
+        await desk.change("admin:all", look, reach=None)
+        # The next one, whoever it is, has nothing of those before.
+        await desk.change("admin:nobody", look)
+        await api.plane.server.in_thread(lambda: look(api.plane.administration))
+
+    api.run(scenario())
+    assert seen == [
+        ("admin:nobody", []),
+        ("admin:some", [A]),
+        ("admin:all", [A, B]),
+        ("admin:nobody", []),
+        ("(engine)", [A, B]),
+    ]
 
 
 def test_a_condition_is_looked_at_within_the_write(

@@ -23,7 +23,7 @@ from bootwave.control.api.passwords import Passwords
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
-from bootwave.control.operations import run
+from bootwave.control.operations import acting, run
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
 from bootwave.pairing.instant import Instant
@@ -37,6 +37,7 @@ from bootwave.store.secrets import KeyRing
 from bootwave.store.work import Work
 
 T = TypeVar("T")
+_NOWHERE: frozenset[str] = frozenset()
 
 
 class Desk:
@@ -130,7 +131,8 @@ class Desk:
             )
             response = answer(result)
             if once is not None and not secret:
-                self._keep(store, once, response)
+                with acting(store, actor=principal.actor, reach=principal.domains):
+                    self._keep(store, once, response)
             return response
 
         try:
@@ -153,12 +155,21 @@ class Desk:
             )
         )
 
-    async def change(self, actor: str, write: Callable[[Administration], T]) -> T:
-        """Return what *write* returns, called where changes are made, by *actor*."""
+    async def change(
+        self,
+        actor: str,
+        write: Callable[[Administration], T],
+        *,
+        reach: frozenset[str] | None = _NOWHERE,
+    ) -> T:
+        """Return what *write* returns, called where changes are made, by *actor*.
+
+        Without *reach* he reaches no domain: what is of access alone touches none.
+        """
 
         def carry_out() -> T:
-            self._administration.actor = actor
-            return write(self._administration)
+            with acting(self._administration, actor=actor, reach=reach):
+                return write(self._administration)
 
         return await self._server.in_thread(carry_out)
 
