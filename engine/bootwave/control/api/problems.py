@@ -15,6 +15,7 @@ from starlette.responses import Response
 from bootwave.errors import (
     LimitExceeded,
     OperatorError,
+    RedirectionError,
     StoreConflict,
     StoreError,
     StoreNotFound,
@@ -53,6 +54,7 @@ KINDS: Mapping[str, Kind] = {
     "precondition-required": Kind(428, "Say which state is meant"),
     "too-many": Kind(429, "Too many attempts"),
     "fault": Kind(500, "The server failed"),
+    "service-away": Kind(502, "The redirection service does not do what it should"),
     "unavailable": Kind(503, "The store cannot be used now"),
     "busy": Kind(503, "Too much is asked at once"),
     "full": Kind(507, "The disk is full"),
@@ -109,6 +111,8 @@ def problem_from(error: Exception) -> Problem:
         return Problem("conflict", detail)
     if isinstance(error, OperatorError):
         return Problem("invalid", detail)
+    if isinstance(error, RedirectionError):
+        return Problem("service-away", detail)
     if isinstance(error, LimitExceeded):
         return Problem("too-large", detail)
     if isinstance(error, StoreUnavailable) and _is_full(error.__cause__):

@@ -32,7 +32,8 @@ class Room:
     """The engine of *options*; in the running loop, from ``start`` to ``stop``.
 
     *totals* returns its counters, *started* is the wall-clock time when it started.
-    ``uploads`` counts images that are on their way.
+    ``uploads`` counts images that are on their way, and ``comparing`` says whether the
+    redirection service is being asked for its lists.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Room:
         """Open nothing yet."""
         self.options = options
         self.uploads = 0
+        self.comparing = False
         self._totals = totals
         self._started = started
         self._keyring: KeyRing | None = None

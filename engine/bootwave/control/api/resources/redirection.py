@@ -1,0 +1,103 @@
+"""Redirection: the account with the vendor's service, and what phones it sends here."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bootwave.control.api.answers import Answer
+from bootwave.control.api.declarations import needs
+from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import RETRY_SECONDS, Problem
+from bootwave.control.api.routing import ONE_LINE, Asker, Body, Routes, TheDesk
+from bootwave.control.api.targets import OF_ENGINE, Mac
+from bootwave.errors import StoreNotFound
+
+routes = Routes("redirection")
+PATH = "/api/v1/redirection"
+Object = dict[str, Any]
+Line = Annotated[str, Field(pattern=ONE_LINE, min_length=1, max_length=300)]
+
+
+class RedirectionChange(Body):
+    """What is changed of the account; what is not given stays."""
+
+    user: Line | None = Field(None, examples=["reseller"])
+    password: Line | None = Field(
+        None, description="That of the service; no answer ever shows it."
+    )
+    url: Line | None = Field(
+        None,
+        description="Where phones reach this engine; the first time else https.url or "
+        "http.url of its options.",
+        examples=["https://pbx.example.com"],
+    )
+
+
+@routes.get(PATH, Object)
+@needs(Need.READ, OF_ENGINE)
+async def show(asker: Asker, desk: TheDesk) -> Response:
+    """Show the account without its password, how it goes, and phones in trouble."""
+    return Answer(await desk.read(asker, "redirection.status"))
+
+
+@routes.patch(PATH, Object)
+@needs(Need.WRITE, OF_ENGINE)
+async def change(
+    request: Request, wanted: RedirectionChange, asker: Asker, desk: TheDesk
+) -> Response:
+    """Set the account with the service, or change what is given of it.
+
+    From then on every phone that is bound to an account is registered there.
+    """
+    given = wanted.model_dump(exclude_none=True)
+    if not given:
+        raise Problem("invalid", "Say what is changed: user, password or url.")
+    if given.keys() >= {"user", "password"} and "url" not in given:
+        try:
+            await desk.read(asker, "redirection.status")
+        except StoreNotFound:
+            options = desk.room.options
+            given["url"] = options.https.url or options.http.url
+    return await desk.write(request, asker, "redirection.set", given, Answer)
+
+
+@routes.delete(PATH, Object, 200)
+@needs(Need.WRITE, OF_ENGINE)
+async def forget(request: Request, asker: Asker, desk: TheDesk) -> Response:
+    """Forget the account; the service sends phones here all the same."""
+    return await desk.write(request, asker, "redirection.unset", {}, Answer)
+
+
+@routes.get(PATH + "/phones/{mac}", Object)
+@needs(Need.READ, OF_ENGINE)
+async def show_phone(mac: Mac, asker: Asker, desk: TheDesk) -> Response:
+    """Show what the service was told of a phone, and what it said."""
+    return Answer(await desk.read(asker, "redirection.status", mac=mac))
+
+
+@routes.post(PATH + "/sync", Object, 200)
+@needs(Need.WRITE, OF_ENGINE)
+async def sync(
+    request: Request, asker: Asker, desk: TheDesk, dry_run: bool = False
+) -> Response:
+    """Have all phones compared with what the service holds, and made right.
+
+    It goes on beside the answer. With dry_run nothing is changed, and the answer says
+    what would be, once the service was asked for all of its lists, which may take
+    minutes.
+    """
+    if not dry_run:
+        return await desk.write(request, asker, "redirection.sync", {}, Answer)
+    if desk.room.comparing:
+        raise Problem(
+            "busy",
+            "The service is asked for its lists already: try again.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+    desk.room.comparing = True
+    try:
+        return Answer(await desk.carry_out_long(asker, "redirection.compare"))
+    finally:
+        desk.room.comparing = False

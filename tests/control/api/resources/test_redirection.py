@@ -1,0 +1,118 @@
+"""Redirection over HTTP, against a service that stands for the vendor's."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from bootwave.control import redirections
+from bootwave.options import Options, RedirectionOptions
+from tests.control.api.conftest import MAC, A, B, Served, problem
+from tests.peers.redirectionservice import Service
+
+PATH = "/api/v1/redirection"
+BASE = "https://pbx.example.com"
+ACCOUNT = {"user": "reseller", "password": "swordfish", "url": BASE}
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("service")) as found:
+        yield found
+
+
+@pytest.fixture
+def options(
+    options: Options, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Options]:
+    monkeypatch.setattr(redirections, "IDLE_SECONDS", 0.05)
+    how = RedirectionOptions(
+        service=service.url, cas=(service.ca,), calls_per_second=1000, timeout_seconds=2
+    )
+    yield options.model_copy(update={"redirection": how})
+    service.take(*service.steer()["entries"])
+
+
+@pytest.fixture
+def shown(admin: httpx.Client) -> Callable[[Callable[[Any], bool]], Any]:
+    def until(condition: Callable[[Any], bool]) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while not condition(found := admin.get(PATH).json()):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        return found
+
+    return until
+
+
+def test_phones_are_redirected_once_the_account_is_set(
+    api: Served,
+    admin: httpx.Client,
+    service: Service,
+    shown: Callable[[Callable[[Any], bool]], Any],
+) -> None:
+    assert problem(admin.get(PATH)) == "not-found"
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    changed = admin.patch(PATH, json=ACCOUNT)
+    assert changed.status_code == 200, changed.text
+    shown(lambda one: one["listed"] and one["phones"]["registered"] == 1)
+    assert MAC in service.steer()["entries"]
+    phone = admin.get(f"{PATH}/phones/{MAC}").json()
+    assert (phone["state"], phone["url"]) == ("registered", BASE + "/{mac}.xml")
+    found = admin.post(f"{PATH}/sync", params={"dry_run": True}).json()
+    assert found["right"] == {"count": 1, "macs": [MAC]}
+    assert admin.post(f"{PATH}/sync").json()["user"] == "reseller"
+    assert admin.patch(PATH, json={"url": BASE + "/x"}).json()["url"] == BASE + "/x"
+    assert admin.delete(PATH).json() == {"phones": 1}
+    assert problem(admin.get(PATH)) == "not-found"
+
+
+def test_the_url_is_that_of_the_options_if_none_is_given(
+    serving: Callable[[Options], Served], options: Options
+) -> None:
+    https = options.https.model_copy(update={"url": "https://settings.example.com"})
+    served = serving(options.model_copy(update={"https": https}))
+    admin = served.token("read", "write")
+    without = {"user": "reseller", "password": "swordfish"}
+    assert admin.patch(PATH, json=without).json()["url"] == https.url
+    assert admin.patch(PATH, json={"url": BASE}).json()["url"] == BASE
+    # Once it is set, it stays.
+    assert admin.patch(PATH, json=without).json()["url"] == BASE
+
+
+def test_the_password_is_in_no_answer(admin: httpx.Client, api: Served) -> None:
+    answers = [
+        admin.patch(PATH, json=ACCOUNT),
+        admin.patch(PATH, json={**ACCOUNT, "password": "swordfish\n"}),
+        admin.patch(PATH, json={**ACCOUNT, "user": ["swordfish"]}),
+        admin.get(PATH),
+        admin.get("/api/v1/audit"),
+        admin.get(f"{PATH}/phones/{MAC}"),
+        admin.post(f"{PATH}/sync"),
+    ]
+    for answer in answers:
+        assert "swordfish" not in answer.text
+    assert [answer.status_code for answer in answers[1:3]] == [422, 422]
+
+
+def test_a_service_that_does_not_accept_the_account_is_told(
+    admin: httpx.Client,
+) -> None:
+    admin.patch(PATH, json={**ACCOUNT, "password": "wrong"})
+    answer = admin.post(f"{PATH}/sync", params={"dry_run": True})
+    assert (answer.status_code, problem(answer)) == (502, "service-away")
+    assert "wrong" not in answer.text
+
+
+def test_nothing_is_changed_by_saying_nothing(admin: httpx.Client) -> None:
+    assert problem(admin.patch(PATH, json={})) == "invalid"
+
+
+def test_it_is_for_who_reaches_all_domains(api: Served) -> None:
+    theirs = api.token("read", "write", domains=[B])
+    assert problem(theirs.get(PATH)) == "forbidden"
+    assert problem(theirs.patch(PATH, json=ACCOUNT)) == "forbidden"
+    assert problem(api.token("read").patch(PATH, json=ACCOUNT)) == "forbidden"
