@@ -81,7 +81,7 @@ async def listen(
     last_id: str = "",
     *,
     sees: Callable[[Any], Awaitable[set[int]]] | None = None,
-    rollouts: bool = False,
+    follows: Callable[[str], bool] | None = None,
     begun: Callable[[], None] = lambda: None,
 ) -> list[tuple[str, str, dict[str, Any]]]:
     """Return the events until enough came; *begun* is called with the first piece."""
@@ -89,7 +89,7 @@ async def listen(
 
     async def all_of_them() -> None:
         first = True
-        async with aclosing(feed.events(last_id, sees, rollouts=rollouts)) as events:
+        async with aclosing(feed.events(last_id, sees, follows)) as events:
             async for piece in events:
                 if first:
                     begun()
@@ -148,15 +148,20 @@ def test_a_listener_sees_what_he_may(feed: Feed) -> None:
 
 def test_roll_outs_are_told_when_they_went_on(feed: Feed) -> None:
     async def main() -> None:
-        feed.rollouts = [{"id": 7, "back": 1}]
+        feed.rollouts = [{"id": 7, "domain": "a", "back": 1}]
         async with feed.running() as events:
 
             def until(found: list[tuple[str, str, dict[str, Any]]]) -> bool:
                 if len(found) == 1:
-                    feed.rollouts = [{"id": 7, "back": 2}, {"id": 8, "back": 0}]
+                    feed.rollouts = [
+                        {"id": 7, "domain": "a", "back": 2},
+                        {"id": 6, "domain": "b", "back": 0},
+                        {"id": 5, "domain": "", "back": 0},
+                        {"id": 8, "domain": "a", "back": 0},
+                    ]
                 return len(found) >= 3
 
-            found = await listen(events, until, rollouts=True)
+            found = await listen(events, until, follows=lambda domain: domain == "a")
         told = [(content["id"], content["back"]) for _, _, content in found]
         assert told == [(7, 1), (7, 2), (8, 0)]
         # They have no number: who comes back is told them anew.
@@ -198,7 +203,7 @@ def test_who_takes_nothing_is_let_go(
     monkeypatch.setattr(eventfeed, "STALL_SECONDS", 0.05)
 
     async def stalled(events: EventFeed) -> None:
-        async with aclosing(events.events("", None, rollouts=False)) as some:
+        async with aclosing(events.events("", None, None)) as some:
             async for _piece in some:
                 await asyncio.Event().wait()
 
@@ -241,13 +246,13 @@ def test_only_so_many_may_listen(feed: Feed, monkeypatch: pytest.MonkeyPatch) ->
 
     async def main() -> None:
         async with feed.running() as events:
-            first = events.events("", None, rollouts=False)
+            first = events.events("", None, None)
             await anext(first)
-            second = events.events("", None, rollouts=False)
+            second = events.events("", None, None)
             with pytest.raises(EngineError, match="listen"):
                 await anext(second)
             await first.aclose()  # type: ignore[attr-defined]
-            third = events.events("", None, rollouts=False)
+            third = events.events("", None, None)
             await anext(third)
             await third.aclose()  # type: ignore[attr-defined]
 

@@ -41,6 +41,10 @@ Sees = Callable[[Collection[int]], Awaitable[set[int]]]
 """Returns which of some MACs a listener may see."""
 
 
+Follows = Callable[[str], bool]
+"""Whether a listener is told of the roll-outs of a domain, "" for those of none."""
+
+
 @dataclass(eq=False, slots=True)
 class _Listener:
     task: "asyncio.Task[Any]"
@@ -57,7 +61,7 @@ class EventFeed:
         self._tail = tail
         self._progress = progress
         self._listeners: set[_Listener] = set()
-        self._rollouts: dict[int, bytes] = {}
+        self._rollouts: dict[int, tuple[str, bytes]] = {}  # with their domain
         self._task: asyncio.Task[None] | None = None
         self._dropped = {"stalled": 0, "behind": 0, "refused": 0}
         self._told = 0
@@ -94,11 +98,11 @@ class EventFeed:
         ]
 
     async def events(
-        self, last_id: str, sees: Sees | None, *, rollouts: bool
+        self, last_id: str, sees: Sees | None, follows: Follows | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield events behind *last_id*, "" for those from now on.
 
-        *sees* chooses among MACs, None takes all.  Raises EngineError when too many
+        *sees* chooses among MACs and *follows* among roll-outs, None takes all.  Raises EngineError when too many
         listen, before anything is yielded.
         """
         limited = sum(listener.is_limited for listener in self._listeners)
@@ -115,9 +119,7 @@ class EventFeed:
             place = place_from_text(last_id)
             if place is None:
                 place = await asyncio.to_thread(self._tail.end)
-            async with aclosing(
-                self._told_to(listener, place, sees, rollouts=rollouts)
-            ) as told:
+            async with aclosing(self._told_to(listener, place, sees, follows)) as told:
                 async for piece in told:
                     listener.offered = time.monotonic()
                     yield piece
@@ -130,16 +132,13 @@ class EventFeed:
         listener: _Listener,
         place: Place,
         sees: Sees | None,
-        *,
-        rollouts: bool,
+        follows: Follows | None,
     ) -> AsyncGenerator[bytes, None]:
         yield RETRY
         quiet_since = time.monotonic()
         while True:
-            pieces: list[bytes] = []
+            pieces = self._news(listener, follows)
             more = False
-            if rollouts:
-                pieces += self._news(listener)
             with suppress(StoreError):  # the file is away: what comes is told later
                 found = await asyncio.to_thread(self._tail.read, place, TOGETHER)
                 place = found.place
@@ -173,14 +172,17 @@ class EventFeed:
             if not more:
                 await asyncio.sleep(LOOK_SECONDS)
 
-    def _news(self, listener: _Listener) -> list[bytes]:
+    def _news(self, listener: _Listener, follows: Follows | None) -> list[bytes]:
         """Return the events of roll-outs that went on since this listener was told."""
+        now = {
+            number: event
+            for number, (domain, event) in self._rollouts.items()
+            if follows is None or follows(domain)
+        }
         news = [
-            event
-            for number, event in self._rollouts.items()
-            if listener.told.get(number) != event
+            event for number, event in now.items() if listener.told.get(number) != event
         ]
-        listener.told = dict(self._rollouts)
+        listener.told = now
         return news
 
     async def _watch(self) -> None:
@@ -196,7 +198,7 @@ class EventFeed:
             if self._listeners:
                 with suppress(BootwaveError):
                     self._rollouts = {
-                        one["id"]: _event("rollout", one, None)
+                        one["id"]: (one["domain"], _event("rollout", one, None))
                         for one in await self._progress()
                     }
 

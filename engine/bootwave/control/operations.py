@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
 
-from bootwave.errors import EngineError
+from bootwave.errors import EngineError, StoreNotFound
 
 if TYPE_CHECKING:
     from bootwave.store.work import Work
@@ -59,6 +59,20 @@ OPERATIONS = frozenset(
     }
 )
 
+# What is of all domains: who does not reach them all does not reach it.  The others are
+# held to his domains where they look things up (store.work).
+OF_ALL_DOMAINS = frozenset(
+    {
+        *("domain.add", "domain.remove", "bulk", "settings.ranges"),
+        *("device.list", "device.unknown", "audit.list"),
+        *("certificate.block", "certificate.unblock", "certificate.list"),
+        *("firmware.images", "firmware.upload", "firmware.remove"),
+        *(op for op in OPERATIONS if op.startswith("redirection.")),
+        *("admin.add", "admin.set", "admin.password", "admin.list", "admin.remove"),
+        "admin.link",
+    }
+)
+
 MAX_WHOLE_NUMBER = 2**63 - 1  # what the store's columns hold
 _WORDS: dict[Any, str] = {
     str: "text",
@@ -98,12 +112,17 @@ def run(
 
     *actor* is who asked for it, for the audit log, and *reach* the domains that he
     reaches, None for all.  *before* is called in the transaction of a write and may
-    raise what ends it.  *progress* reaches the operations that take one.  Raises
+    raise what ends it.  What is of all domains is not there for who reaches some:
+    StoreNotFound.  *progress* reaches the operations that take one.  Raises
     EngineError for an unknown operation or wrong arguments, and what the operation
     raises.  An iterator among the arguments is read to its end first.
     """
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
+    if reach is not None and op in OF_ALL_DOMAINS:
+        raise StoreNotFound(
+            f"{op} is of all domains: ask an operator, who administers them."
+        )
     method = getattr(administration, method_name(op))
     signature = inspect.signature(method)
     extra = {"progress": progress} if "progress" in signature.parameters else {}

@@ -102,6 +102,11 @@ def listed(work: Work) -> list[dict[str, Any]]:
     ]
 
 
+def is_blocked(work: Work, mac: int) -> bool:
+    """Whether the certificate that the device *mac* came with last is blocked."""
+    return any(row[0] == mac for row in work.connection.execute(_SHOWN).fetchall())
+
+
 def _which(serial: str, key: str) -> tuple[str, str]:
     """Return kind and value as they are stored."""
     if bool(serial.strip()) == bool(key.strip()):

@@ -171,6 +171,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
     last, or None.  ``rollouts`` are those that it was part of, newest first.
     """
     mac = required_mac(text)
+    work.require_reached(mac)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
     one = _known(work, rows).get(mac)
     time_line = _time_line(log, mac) if log else []

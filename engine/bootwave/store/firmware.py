@@ -490,6 +490,7 @@ def place_of(work: Work, scope: str, target: str, *, make: bool = False) -> Plac
     """
     match scope:
         case "engine":
+            work.require_everywhere()
             return Place("engine", 0)
         case "domain":
             return Place("domain", work.domain_id(target))

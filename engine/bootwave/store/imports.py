@@ -29,7 +29,11 @@ class Writing:
         """Look up what is stored of *rows*."""
         forget_expired(work.connection, work.at.boottime, work.at.boot_id)
         self.work = work
-        self._domains = dict(work.connection.execute(_DOMAINS).fetchall())
+        self._domains = {
+            name: domain_id
+            for name, domain_id in work.connection.execute(_DOMAINS).fetchall()
+            if work.reaches(name)
+        }
         self._fresh = NewAccounts(
             work,
             (row.account for row in rows),

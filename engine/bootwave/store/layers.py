@@ -220,14 +220,17 @@ def _place(
     connection = work.connection
     match scope:
         case "engine":
+            work.require_everywhere()
             key, change = 0, ("all", 0)
         case "firmware":
+            work.require_everywhere()
             if make:
                 name, _range = firmwareranges.parts(target)
                 connection.execute(_ADD_MODEL, {"name": name})
             key, model_id = firmwareranges.place(work, target, make=make)
             change = ("model", model_id)
         case "model":
+            work.require_everywhere()
             model = {"name": required_model(target)}
             if make:
                 connection.execute(_ADD_MODEL, model)

@@ -29,6 +29,11 @@ from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import NOT_SEEN
+from bootwave.store.rolloutreach import (
+    domain_from_selection,
+    is_reached,
+    require_reached,
+)
 from bootwave.store.rolloutskept import make_room
 from bootwave.store.rollouttarget import target_of
 from bootwave.store.rolloutunits import Together, together
@@ -253,11 +258,13 @@ def begin(
 def listed(work: Work) -> list[dict[str, Any]]:
     """Return the roll-outs with the numbers of their phones, newest first."""
     rows = work.connection.execute(_ALL).fetchall()
-    return [_told(work, row) for row in rows]
+    at = _NAMES.index("selection")
+    return [_told(work, row) for row in rows if is_reached(work, row[at])]
 
 
 def shown(work: Work, number: int) -> dict[str, Any]:
     """Return a roll-out, its stages, and the phones that something is wrong with."""
+    require_reached(work, number)
     row = _row(work.connection, number)
     told = _told(work, row)
     bounds = bounds_from_text(row["bounds"])
@@ -292,6 +299,7 @@ def shown(work: Work, number: int) -> dict[str, Any]:
 
 def pause(work: Work, number: int) -> dict[str, Any]:
     """Tell no more phones for now."""
+    require_reached(work, number)
     course = loaded(work.connection, number)
     before = course.state
     course.pause()
@@ -303,6 +311,7 @@ def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
 
     Raises StoreConflict when a phone that was missing is part of another meanwhile.
     """
+    require_reached(work, number)
     action = _row(work.connection, number)["action"]
     course = loaded(work.connection, number)
     before = course.state
@@ -320,6 +329,7 @@ def cancel(work: Work, number: int, *, withdraw: bool) -> dict[str, Any]:
     own, unless it is to be *withdrawn*: ``kept`` and ``withdrawn`` are how many.
     Raises OptionError for *withdraw* where no firmware is rolled out.
     """
+    require_reached(work, number)
     course = loaded(work.connection, number)
     before = course.state
     course.cancel()
@@ -421,6 +431,7 @@ def _told(work: Work, row: Any) -> dict[str, Any]:
             results[result] += phones
     return {
         **{name: value for name, value in found.items() if name not in _INNER},
+        "domain": domain_from_selection(work, found["selection"]),
         "total": sum(counts.values()),
         "staged": bounds_from_text(found["bounds"])[-1],
         "fates": _fates(counts),
@@ -446,7 +457,9 @@ def selected(work: Work, scope: str, target: str, model: str) -> list[int]:
     """Return the MACs of the phones that are named, of *model* unless it is ""."""
     key = 0
     query = _OF_ENGINE
-    if scope == "domain":
+    if scope == "engine":
+        work.require_everywhere()
+    elif scope == "domain":
         key, query = work.domain_id(target), _OF_DOMAIN
     elif scope == "group":
         group = required_member(target, "group")
@@ -455,6 +468,7 @@ def selected(work: Work, scope: str, target: str, model: str) -> list[int]:
         key, query = work.account(target).id, _OF_ACCOUNT
     elif scope == "device":
         key, query = required_mac(target), _OF_DEVICE
+        work.require_reached(key)
     rows = work.connection.execute(query, {"key": key}).fetchall()
     macs = [mac for (mac,) in rows]
     if model:

@@ -125,6 +125,17 @@ class Work:
                 f"There is no device {text_from_mac(mac)}: see bootwave device list."
             )
 
+    def require_everywhere(self) -> None:
+        """Raise StoreNotFound for who does not reach all domains.
+
+        The second fence of what is of all of them: a route says so first, with 403.
+        """
+        if self.reach is not None:
+            raise StoreNotFound(
+                "This is of all domains, and only who administers all of them reaches "
+                "it: ask an operator."
+            )
+
     def domain_id(self, name: str) -> int:
         """Return the id of the domain *name*; raises StoreNotFound."""
         wanted = required_domain(name)

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,9 @@ def problem(answer: httpx.Response) -> str:
     prefix, _, kind = body["type"].rpartition(":")
     assert prefix == "urn:bootwave:problem"
     return str(kind)
+
+
+def never() -> str:
+    """Return hours of the day that now is not within."""
+    hour = (time.localtime().tm_hour + 12) % 24
+    return f"{hour:02}:00-{hour:02}:30"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import httpx
@@ -9,11 +10,30 @@ import httpx
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
-from bootwave.control.operations import run
+from bootwave.control.operations import OF_ALL_DOMAINS, run
 from bootwave.errors import StoreNotFound
+from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
-from tests.control.api.conftest import MAC, A, B, Served, problem
+from bootwave.store.sightings import SightingLog
+from tests.control.api.conftest import MAC, A, B, Served, never, problem
+
+
+# What is of all domains, as it would be called.
+GLOBAL: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(OF_ALL_DOMAINS, {}),
+    "domain.add": {"name": "c.example.com"},
+    "domain.remove": {"name": A, "force": True},
+    "certificate.block": {"serial": "1A"},
+    "certificate.unblock": {"serial": "1A"},
+    "redirection.set": {"user": "u", "password": "p", "url": "https://x.example"},
+    "firmware.upload": {"name": "x.bin", "path": "/nowhere"},
+    "firmware.remove": {"name": "x.bin"},
+    "admin.add": {"name": "eve", "password": "correct horse battery"},
+    "admin.set": {"name": "eve", "role": "operator"},
+    "admin.password": {"name": "eve", "password": "correct horse battery"},
+    "admin.remove": {"name": "eve"},
+}
 
 
 def held(api: Served) -> threading.Event:
@@ -81,6 +101,9 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
 ) -> None:
     # The second fence: as if a route had forgotten to look.
     api.call("account.bind", account="401@b.example.com", mac=MAC)
+    seen = Sighting(time.time(), int(MAC, 16), "127.0.0.9", Reason.SERVED_WINDOW, "")
+    SightingLog(api.options.store.sightings).append([seen])
+    api.call("rollout.start", scope="engine", hours=never())
     reach = frozenset({A})
     store: Administration = api.plane.administration
 
@@ -108,14 +131,48 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
             ("group.list", {"domain": "b.example.com"}),
             ("dialplan.list", {"domain": "b.example.com"}),
             ("trust.list", {"domain": "b.example.com"}),
+            ("device.show", {"mac": MAC}),
+            ("device.check", {"mac": MAC}),
+            ("device.show", {"mac": "0004132E08B5"}),
+            ("rollout.show", {"rollout": 1}),
+            ("rollout.pause", {"rollout": 1}),
+            ("rollout.resume", {"rollout": 1}),
+            ("rollout.cancel", {"rollout": 1}),
+            ("rollout.start", {"scope": "engine"}),
+            ("rollout.start", {"scope": "device", "target": MAC}),
+            ("rollout.start", {"scope": "domain", "target": "b.example.com"}),
+            ("firmware.list", {"scope": "engine"}),
+            ("firmware.export", {"scope": "engine"}),
+            ("settings.list", {"scope": "engine", "target": ""}),
+            ("settings.list", {"scope": "model", "target": "D785"}),
+            ("keys.clear", {"scope": "firmware", "target": "D785 10.1-10.2"}),
+            ("records.page", {"resource": "audit"}),
+            ("records.page", {"resource": "unknown"}),
+            ("records.page", {"resource": "sightings", "filters": {"mac": MAC}}),
+            (
+                "records.page",
+                {"resource": "rollout-phones", "filters": {"rollout": "1"}},
+            ),
+            *((op, GLOBAL[op]) for op in sorted(OF_ALL_DOMAINS)),
         ):
             try:
                 call(op, **args)
             except StoreNotFound:
                 continue
             raise AssertionError(op)
-        for op in ("domain.list", "account.list", "window.list"):
+        for op in ("domain.list", "account.list", "window.list", "rollout.list"):
             assert "b.example.com" not in str(call(op))
+        for resource in ("domains", "accounts", "devices", "bindings", "rollouts"):
+            page = call("records.page", resource=resource)
+            assert "b.example.com" not in str(page), resource
+            assert MAC not in str(page), resource
+        # Rows that name a domain which is not reached are wrong, as if it were not.
+        row = {"extension": "402", "domain": "b.example.com", "password": "word-word"}
+        done = call("account.import", rows=[row])
+        assert (done["stored"], done["error_count"]) == (False, 1)
+        stage = call("stage.begin")["stage"]
+        call("stage.add", stage=stage, rows=[{**row, "extension": "401"}])
+        assert not call("stage.import", stage=stage, update=True)["stored"]
         # Whoever comes next is held by nothing.
         assert len(run(store, "domain.list", {}, actor="y")) == 2
 

@@ -27,8 +27,16 @@ async def _domain_of_device(request: Request, desk: Desk) -> str | None:
     return await desk.look(lambda store: store.device_domain(mac))
 
 
+async def _domain_of_rollout(request: Request, desk: Desk) -> str | None:
+    text = request.path_params["rollout"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        return None
+    return await desk.look(lambda store: store.rollout_domain(int(text)))
+
+
 OF_DOMAIN = DomainIn()
 OF_DEVICE = Found("device", "mac", _domain_of_device)
+OF_ROLLOUT = Found("roll-out", "rollout", _domain_of_rollout)
 OF_ENGINE = Everywhere()
 
 

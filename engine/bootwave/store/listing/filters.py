@@ -14,6 +14,7 @@ from bootwave.store import groups, profiles, windows
 from bootwave.store.listing.pages import Range, Row, mac_range, text_range
 from bootwave.store.listing.resources import RESOURCES
 from bootwave.store.names import MAX_NAME_CHARACTERS, required_member, sort_name
+from bootwave.store.rolloutreach import is_reached, require_reached
 from bootwave.store.work import Work
 
 Keep = Callable[[Row], bool]
@@ -94,6 +95,10 @@ def _reached(work: Work, resource: str, given: Mapping[str, str]) -> Keep | None
     """
     if work.reach is None or resource in _OF_DOMAIN or "domain" in given:
         return None
+    if resource == "rollouts":
+        return lambda row: is_reached(work, row[2])
+    if resource == "rollout-phones" and "rollout" in given:
+        return None
     if resource not in _DOMAIN_AT:
         raise StoreNotFound(f"There is no list of {resource} of one domain.")
     at = _DOMAIN_AT[resource]
@@ -110,6 +115,13 @@ def _whole(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise OptionError(f"{text[:40]!r} is no number.")
     return int(text)
+
+
+def _rollout(work: Work, text: str) -> int:
+    number = _whole(text)
+    if work.reach is not None:
+        require_reached(work, number)
+    return number
 
 
 def _seconds(text: str) -> float:
@@ -140,7 +152,7 @@ _EQUAL: Final[Mapping[str, Callable[[Work, str], int | str]]] = {
     "group": _member(groups.found),
     "profile": _member(lambda work, *name: profiles.found(work, *name)[0]),
     "opening": lambda work, text: _whole(text),
-    "rollout": lambda work, text: _whole(text),
+    "rollout": lambda work, text: _rollout(work, text),
 }
 
 

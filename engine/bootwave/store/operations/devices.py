@@ -115,6 +115,11 @@ class DeviceOperations(Transactions):
         with self._change() as work:
             return credentials.revoke(work, mac)
 
+    def device_is_blocked(self, mac: int) -> bool:
+        """Whether a device's certificate is blocked; not for administrators."""
+        with self._look() as work:
+            return certificateblocks.is_blocked(work, mac)
+
     def certificate_block(
         self, *, serial: str = "", key: str = "", reason: str = ""
     ) -> Object:

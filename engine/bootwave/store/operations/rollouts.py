@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
-from bootwave.store import audit, firmware, rolloutfirmware, rollouts
+from bootwave.store import audit, firmware, rolloutfirmware, rolloutreach, rollouts
 from bootwave.store.fleet import boot_delay
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.rolloutcredentials import credentials_for
@@ -135,6 +135,14 @@ class RolloutOperations(Transactions):
         """Return a roll-out with its stages, and the phones that are in trouble."""
         with self._look() as work:
             return rollouts.shown(work, rollout)
+
+    def rollout_domain(self, number: int) -> str | None:
+        """Return the domain of a roll-out, "" for none; None for an unknown one.
+
+        Not for administrators: it decides who may ask for the roll-out.
+        """
+        with self._look() as work:
+            return rolloutreach.domain_of_rollout(work, number)
 
     def rollout_pause(self, rollout: int) -> Object:
         """Tell no more phones for now."""

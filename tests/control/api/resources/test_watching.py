@@ -12,7 +12,7 @@ from bootwave.control import eventfeed
 from bootwave.control.api import desk
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
-from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, problem
+from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, never, problem
 
 EVENTS = "/api/v1/events"
 
@@ -112,6 +112,43 @@ def _seen(api: Served) -> float:
     with closing(sqlite3.connect(api.options.store.database)) as connection:
         (row,) = connection.execute("SELECT seen FROM administrator_sessions")
     return float(row[0])
+
+
+def test_who_has_one_domain_is_told_of_its_roll_outs(
+    api: Served, admin: httpx.Client
+) -> None:
+    happened = [
+        Sighting(time.time(), int(mac, 16), "127.0.0.9", Reason.SERVED_WINDOW, "")
+        for mac in (MAC, "000413000002")
+    ]
+    SightingLog(api.options.store.sightings).append(happened)
+    numbers = {
+        domain: admin.post(
+            f"/api/v1/domains/{domain}/rollouts", json={"hours": never()}
+        ).json()["id"]
+        for domain in (A, B)
+    }
+    for domain, number in numbers.items():
+        client = api.token("read", domains=[domain])
+        assert rollouts(client) == {number}
+    assert rollouts(api.token("read")) == set(numbers.values())
+
+
+def rollouts(client: httpx.Client) -> set[int]:
+    """The roll-outs that are told before a second went by without news of them."""
+    found: set[int] = set()
+    with client.stream("GET", EVENTS, timeout=httpx.Timeout(20, read=1)) as answer:
+        kind = ""
+        try:
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data" and kind == "rollout":
+                    found.add(orjson.loads(value)["id"])
+        except httpx.ReadTimeout:
+            return found
+    return found
 
 
 def test_only_so_many_listen_and_all_are_let_go_at_the_end(

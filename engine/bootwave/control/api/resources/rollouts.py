@@ -8,25 +8,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
-from bootwave.control.api.declarations import needs
+from bootwave.control.api.declarations import Reached, needs
 from bootwave.control.api.lists import MacPrefix, Page, Sort, listed
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
-from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, Domain
+from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, OF_ROLLOUT, Domain
 
 routes = Routes("roll-outs")
 PATH = "/api/v1/rollouts"
 Object = dict[str, Any]
 Number = Annotated[int, Path(ge=1, le=2**53)]
+Target = Annotated[str, Field(max_length=400)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class Pace(Body):
-    """What phones are told, and how fast; what is not given is as for commands."""
+    """How fast phones are told; what is not given is as for commands."""
 
-    action: Literal["resync", "reboot"] = "resync"
-    model: Annotated[str, Field(max_length=64)] = ""
+    shared: bool = Field(
+        False, description="Takes in phones that would be told along with others."
+    )
     rate: float | None = Field(None, description="Phones told in a second.")
     canary: Count | None = Field(None, description="Phones told first.")
     stages: Annotated[str, Field(max_length=256)] | None = Field(
@@ -38,19 +40,43 @@ class Pace(Body):
     at_once: bool = False
 
 
-class NewRollout(Pace):
+class Telling(Pace):
+    """What phones are told, and which."""
+
+    action: Literal["resync", "reboot"] = "resync"
+    model: Annotated[str, Field(max_length=64)] = ""
+
+
+class Loading(Pace):
+    """A version that phones of a model load."""
+
+    model: Annotated[str, Field(max_length=64, examples=["D785"])]
+    version: Annotated[str, Field(max_length=64, examples=["10.1.198.19"])]
+    location: Annotated[str, Field(max_length=2_000)] = Field(
+        "", description="Where its image is, if it was not uploaded."
+    )
+
+
+class NewRollout(Telling):
     """A roll-out of the engine or of a domain, group, account or device."""
 
     scope: Literal["engine", "domain", "group", "account", "device"] = "engine"
-    target: Annotated[str, Field(max_length=400)] = ""
+    target: Target = ""
+
+
+class NewFirmwareRollout(Loading):
+    """A roll-out of firmware for the engine, or a domain, group or device."""
+
+    scope: Literal["engine", "domain", "group", "device"] = "engine"
+    target: Target = ""
 
 
 @routes.get(PATH, Page)
-@needs(Need.READ, OF_ENGINE)
+@needs(Need.READ, Reached())
 async def list_all(
     asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
 ) -> Response:
-    """List the roll-outs, the newest first."""
+    """List the roll-outs, the newest first; of who has some domains those of them."""
     return await listed(desk, asker, "rollouts", limit, cursor, descending=True)
 
 
@@ -60,40 +86,59 @@ async def start(
     request: Request, new: NewRollout, asker: Asker, desk: TheDesk
 ) -> Response:
     """Start a roll-out."""
-    return await _start(request, new.model_dump(exclude_none=True), asker, desk)
+    return await _start(request, asker, desk, "rollout.start", new)
 
 
 @routes.post("/api/v1/domains/{domain}/rollouts", Object)
 @needs(Need.WRITE, OF_DOMAIN)
 async def start_of_domain(
-    request: Request, domain: Domain, pace: Pace, asker: Asker, desk: TheDesk
+    request: Request, domain: Domain, telling: Telling, asker: Asker, desk: TheDesk
 ) -> Response:
     """Start a roll-out of a domain."""
-    args = {"scope": "domain", "target": domain, **pace.model_dump(exclude_none=True)}
-    return await _start(request, args, asker, desk)
+    of = {"scope": "domain", "target": domain}
+    return await _start(request, asker, desk, "rollout.start", telling, **of)
+
+
+@routes.post("/api/v1/firmware/rollouts", Object)
+@needs(Need.WRITE, OF_ENGINE)
+async def start_firmware(
+    request: Request, new: NewFirmwareRollout, asker: Asker, desk: TheDesk
+) -> Response:
+    """Roll a firmware out: phones load it stage by stage, then it is defined."""
+    return await _start(request, asker, desk, "rollout.firmware", new)
+
+
+@routes.post("/api/v1/domains/{domain}/firmware/rollouts", Object)
+@needs(Need.WRITE, OF_DOMAIN)
+async def start_firmware_of_domain(
+    request: Request, domain: Domain, loading: Loading, asker: Asker, desk: TheDesk
+) -> Response:
+    """Roll a firmware out to the phones of a domain."""
+    of = {"scope": "domain", "target": domain}
+    return await _start(request, asker, desk, "rollout.firmware", loading, **of)
 
 
 async def _start(
-    request: Request, args: dict[str, Any], asker: Asker, desk: TheDesk
+    request: Request, asker: Asker, desk: TheDesk, op: str, said: Pace, **of: str
 ) -> Response:
     return await desk.write(
         request,
         asker,
-        "rollout.start",
-        args,
+        op,
+        {**said.model_dump(exclude_none=True), **of},
         lambda made: Answer(made, 201, {"Location": f"{PATH}/{made['id']}"}),
     )
 
 
 @routes.get(PATH + "/{rollout}", Object)
-@needs(Need.READ, OF_ENGINE)
+@needs(Need.READ, OF_ROLLOUT)
 async def show(rollout: Number, asker: Asker, desk: TheDesk) -> Response:
     """Show a roll-out, its stages, and the phones that something is wrong with."""
     return Answer(await desk.read(asker, "rollout.show", rollout=rollout))
 
 
 @routes.get(PATH + "/{rollout}/phones", Page)
-@needs(Need.READ, OF_ENGINE)
+@needs(Need.READ, OF_ROLLOUT)
 async def list_phones(
     rollout: Number,
     asker: Asker,
@@ -117,7 +162,7 @@ async def list_phones(
 
 
 @routes.post(PATH + "/{rollout}/pause", Object, 200)
-@needs(Need.WRITE, OF_ENGINE)
+@needs(Need.WRITE, OF_ROLLOUT)
 async def pause(
     request: Request, rollout: Number, asker: Asker, desk: TheDesk
 ) -> Response:
@@ -127,7 +172,7 @@ async def pause(
 
 
 @routes.post(PATH + "/{rollout}/resume", Object, 200)
-@needs(Need.WRITE, OF_ENGINE)
+@needs(Need.WRITE, OF_ROLLOUT)
 async def resume(
     request: Request,
     rollout: Number,
@@ -141,10 +186,14 @@ async def resume(
 
 
 @routes.post(PATH + "/{rollout}/cancel", Object, 200)
-@needs(Need.WRITE, OF_ENGINE)
+@needs(Need.WRITE, OF_ROLLOUT)
 async def cancel(
-    request: Request, rollout: Number, asker: Asker, desk: TheDesk
+    request: Request,
+    rollout: Number,
+    asker: Asker,
+    desk: TheDesk,
+    withdraw: bool = False,
 ) -> Response:
-    """End a roll-out for good."""
-    args = {"rollout": rollout}
+    """End a roll-out for good; with withdraw phones go back to what they ran before."""
+    args = {"rollout": rollout, "withdraw": withdraw}
     return await desk.write(request, asker, "rollout.cancel", args, Answer)

@@ -37,18 +37,21 @@ async def events(
     """Tell sightings and roll-outs as they happen (server-sent events).
 
     Who sends the number of the last event goes on behind it, as far back as the file
-    of sightings goes. Who does not reach all domains is told of the devices of his. It
-    ends with what let it in: a session or token, or the domains it reached.
+    of sightings goes. Who does not reach all domains is told of the devices and
+    roll-outs of his. It ends with what let it in: a session or token, or the domains it
+    reached.
     """
     feed = desk.room.feed
-    sees = None
+    sees = follows = None
     if asker.domains is not None:
         domains = asker.domains
 
         async def sees(macs: Any) -> set[int]:
             return await desk.look(lambda store: store.device_within(macs, domains))
 
-    told = feed.events(last_event_id, sees, rollouts=asker.domains is None)
+        follows = domains.__contains__
+
+    told = feed.events(last_event_id, sees, follows)
     try:
         first = await anext(told)
     except EngineError as error:
@@ -104,11 +107,10 @@ async def would_serve(
         source_key(address)
     except ValueError:
         raise Problem("invalid", "source is no address.") from None
-    blocks = await desk.read(asker, "certificate.list")
     found = await desk.room.outlook(
         number,
         address,
         model or shown["model"],
-        is_blocked=any(shown["mac"] in block["macs"] for block in blocks),
+        is_blocked=await desk.look(lambda store: store.device_is_blocked(number)),
     )
     return Answer(found)

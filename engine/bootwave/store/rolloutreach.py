@@ -1,0 +1,48 @@
+"""Whose roll-outs are: of which domain, or of none in particular.
+
+Told by how the selection is named (``rollouts.named_selection``): a domain, or a group
+or account of one.  That of a single device belongs to the domain that the device is in.
+What is of all phones belongs to nobody who does not reach all domains, whoever has
+phones in it.
+"""
+
+from bootwave.errors import OperatorError, StoreNotFound
+from bootwave.phone.mac import required_mac
+from bootwave.store.devices import domain_of
+from bootwave.store.work import Work
+
+_SELECTION = "SELECT selection FROM rollouts WHERE id = :id"
+
+
+def domain_from_selection(work: Work, selection: str) -> str:
+    """Return the domain of phones that are named so, "" for those of several."""
+    whom, _, target = selection.partition(" ")
+    # Behind the last @ there is a domain, and a model behind a comma.
+    domain = target.rpartition("@")[2].partition(",")[0].strip().lower()
+    if whom in ("domain", "group", "account"):
+        return domain
+    try:
+        mac = required_mac(selection.partition(",")[0])
+    except OperatorError:
+        return ""
+    return domain_of(work, mac) or ""
+
+
+def domain_of_rollout(work: Work, number: int) -> str | None:
+    """Return the domain of a roll-out, "" for none, None when there is no such one."""
+    rows = work.connection.execute(_SELECTION, {"id": number}).fetchall()
+    return domain_from_selection(work, rows[0][0]) if rows else None
+
+
+def is_reached(work: Work, selection: str) -> bool:
+    """Whether who asks may know of a roll-out to the phones that are named so."""
+    return work.reach is None or domain_from_selection(work, selection) in work.reach
+
+
+def require_reached(work: Work, number: int) -> None:
+    """Raise StoreNotFound for a roll-out that is not reached, or that nobody has."""
+    domain = domain_of_rollout(work, number)
+    if domain is None or not (work.reach is None or domain in work.reach):
+        raise StoreNotFound(
+            f"There is no roll-out {number}: see bootwave rollout list."
+        )
