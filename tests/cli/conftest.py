@@ -153,6 +153,8 @@ def engine(options_file: Path) -> Iterator[list[Any]]:
             "counters": {"http_requests": 41, "sip_datagrams": 0},
         },
     )
+    text = "# HELP bootwave_x one\nbootwave_x 1\n"
+    server.register("engine.metrics", lambda _args: {"text": text})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

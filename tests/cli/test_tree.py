@@ -26,6 +26,7 @@ LEAVES = leaves(TREE)
 
 def test_the_names_promised_are_there() -> None:
     assert set(LEAVES) == {
+        *("watch", "metrics", "device would-serve"),
         *("init", "serve", "status", "demo", "document", "lint", "version", "url"),
         *("options check", "phone boot", "store upgrade"),
         "store rekey",

@@ -86,3 +86,23 @@ def test_the_first_administrator_is_made_by_a_set_up_token(serving: Serving) -> 
 def test_without_an_address_there_is_no_api(serving: Serving) -> None:
     program = serving()
     assert not [line for line in program.lines if line.startswith("control ")]
+
+
+def test_commands_tell_what_the_api_tells(serving: Serving) -> None:
+    program = serving_api(serving)
+    token = token_of(program, "watcher", "--scope", "read")
+    program.import_accounts({"401": MACS[0]})
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+        base = url(program)
+        told = client.get(f"{base}/health/would-serve/{MACS[0]}?source=127.0.0.9")
+        printed = program.command(
+            *("device", "would-serve", MACS[0], "--from", "127.0.0.9")
+        )
+        assert printed == told.json()
+        metrics = client.get(f"{base}/metrics").text
+    text = program.run("metrics").stdout
+    assert names(text) == names(metrics)
+
+
+def names(text: str) -> set[str]:
+    return {line.partition(" ")[0] for line in text.splitlines()}

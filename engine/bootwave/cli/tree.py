@@ -26,6 +26,8 @@ TREE: Mapping[str, Leaf | Branch] = {
     "init": Leaf("init:init", "Make a directory with options, database and key."),
     "serve": Leaf("serve:serve", "Run the engine until it is told to stop."),
     "status": Leaf("status:status", "Say whether the engine runs, and what it did."),
+    "metrics": Leaf("metrics:metrics", "Print its counters as Prometheus reads them."),
+    "watch": Leaf("watch:watch", "Follow what phones and roll-outs do, as it happens."),
     "demo": Leaf("demo:demo", "Boot simulated phones against an engine of its own."),
     "options": Branch(
         "The server's own options.",
@@ -91,6 +93,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "list": Leaf("device:list_all", "List the devices."),
             "show": Leaf("device:show", "Say what happened to a phone, and why."),
             "check": Leaf("device:check", "Say what is left to do, step by step."),
+            "would-serve": Leaf("outlook:would_serve", "Say what it would be given."),
             "token": Leaf("token:device", "Give a phone's URL a new token."),
             "reset": Leaf("device:reset", "Tell a phone its passwords once more."),
             "credentials": Branch(

@@ -102,8 +102,8 @@ class EventFeed:
     ) -> AsyncGenerator[bytes, None]:
         """Yield events behind *last_id*, "" for those from now on.
 
-        *sees* chooses among MACs and *follows* among roll-outs, None takes all.  Raises EngineError when too many
-        listen, before anything is yielded.
+        *sees* chooses among MACs and *follows* among roll-outs, None takes all.  Raises
+        EngineError when too many listen, before anything is yielded.
         """
         limited = sum(listener.is_limited for listener in self._listeners)
         if len(self._listeners) >= MAX_LISTENERS or (

@@ -53,6 +53,34 @@ def metrics_text(totals: Mapping[str, int], more: Iterable[Metric]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def engine_metrics_text(
+    totals: Mapping[str, int],
+    *,
+    workers: int,
+    started: float,
+    more: Iterable[Metric] = (),
+) -> bytes:
+    """Return the counters *totals* with what an engine says of itself, and *more*.
+
+    *started* is in seconds since 1970.
+    """
+    own = (
+        Metric(
+            "workers",
+            "gauge",
+            "worker processes that the options ask for",
+            {"": workers},
+        ),
+        Metric(
+            "start_time_seconds",
+            "gauge",
+            "when the engine started, in seconds since 1970",
+            {"": started},
+        ),
+    )
+    return metrics_text(totals, [*own, *more])
+
+
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(float(value))
 

@@ -31,6 +31,7 @@ OPERATIONS = frozenset(
             "device.reset",
         ),
         *("audit.list", "document.revealed", "records.page"),
+        "events.read",
         *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("device.credentials.rotate", "device.credentials.revoke"),
         *("profile.add", "profile.list", "profile.show", "profile.remove"),
@@ -69,7 +70,7 @@ OF_ALL_DOMAINS = frozenset(
         *("firmware.images", "firmware.upload", "firmware.remove"),
         *(op for op in OPERATIONS if op.startswith("redirection.")),
         *("admin.add", "admin.set", "admin.password", "admin.list", "admin.remove"),
-        "admin.link",
+        *("admin.link", "events.read"),
     }
 )
 

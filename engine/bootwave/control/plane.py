@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from bootwave import __version__, log
 from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
+from bootwave.control.metricstext import engine_metrics_text
 from bootwave.control.operations import ProgressFunction
+from bootwave.control.outlooks import outlook_for
 from bootwave.control.redirections import RedirectionRunner
 from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
@@ -32,6 +34,7 @@ from bootwave.store.sightings import SightingLog
 
 if TYPE_CHECKING:
     from bootwave.control.api.listening import ApiServer
+    from bootwave.control.api.room import Room
 
 TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
 TRIM_PAUSE_SECONDS = 1.0  # while there are more
@@ -70,6 +73,8 @@ class ControlPlane:
         self._started = started
         self.server = ControlServer(options.store.control_socket, self.administration)
         self.server.register("engine.status", self._status)
+        self.server.register("engine.metrics", self._metrics)
+        self.server.register("device.outlook", self._outlook)
         self._watch = CertificateWatch(options.https, control=options.control)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self.server.follow(self._rollouts.heard_of)
@@ -85,6 +90,7 @@ class ControlPlane:
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None
+        self._room: Room | None = None
 
     def _administration(self, *, read_only: bool = False) -> Administration:
         options = self._options
@@ -129,6 +135,7 @@ class ControlPlane:
         from bootwave.control.api.listening import api_server
         from bootwave.control.api.room import Room
 
+        room = Room(self._options, self._counters.totals, self._started)
         try:
             api = await asyncio.to_thread(
                 api_server,
@@ -138,13 +145,13 @@ class ControlPlane:
                 self._reading,
                 self._api_sockets,
                 self._options.control.certificates,
-                Room(self._options, self._counters.totals, self._started),
+                room,
             )
             await api.start()
         except (BootwaveError, OSError, ImportError) as error:
             log.note(log.API_NOT_SERVED, error=str(error))
             return
-        self._api = api
+        self._api, self._room = api, room
 
     def _reading(self) -> Administration:
         """Return a store that is read only, with a connection of its own."""
@@ -185,6 +192,30 @@ class ControlPlane:
                 trimmed = 0
             # Commands and phones come in between.
             await asyncio.sleep(TRIM_PAUSE_SECONDS if trimmed else TRIM_SECONDS)
+
+    def _metrics(self, _args: Any) -> dict[str, str]:
+        text = engine_metrics_text(
+            self._counters.totals(),
+            workers=self._options.server.workers,
+            started=self._started,
+            more=self._room.feed.metrics() if self._room is not None else (),
+        )
+        return {"text": text.decode()}
+
+    async def _outlook(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        mac, source, model = (
+            str(args.get(name, "")) for name in ("mac", "source", "model")
+        )
+        return await self.server.in_thread(
+            lambda: outlook_for(
+                self.administration,
+                self._options,
+                self._keyring,
+                mac,
+                source=source,
+                model=model,
+            )
+        )
 
     def _status(self, _args: Any) -> dict[str, Any]:
         return {

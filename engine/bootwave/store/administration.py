@@ -21,6 +21,7 @@ from bootwave.store.operations.pacing import PacingOperations
 from bootwave.store.operations.redirection import RedirectionOperations
 from bootwave.store.operations.rollouts import RolloutOperations
 from bootwave.store.operations.settings import SettingsOperations
+from bootwave.store.operations.watching import WatchOperations
 
 
 class Administration(
@@ -36,6 +37,7 @@ class Administration(
     RedirectionOperations,
     AuditOperations,
     ListOperations,
+    WatchOperations,
     AccessOperations,
 ):
     """The operations.  One thread at a time may use it.

@@ -43,6 +43,7 @@ from bootwave.store.work import Work
 SCOPES = ("engine", "domain", "group", "account", "device")
 MOST_SHOWN = 100  # phones told one by one
 
+MOST_LOOKED_AT = 20  # of those that may not be over
 MOST_REASONS = 20  # why phones are left out, the most frequent
 
 _OF_ENGINE = "SELECT mac FROM devices WHERE domain_id IS NOT NULL"
@@ -79,6 +80,7 @@ SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
 FROM rollouts
 """
 _ALL = _COLUMNS + "ORDER BY id DESC"
+_NEWEST = _COLUMNS + "ORDER BY id DESC LIMIT :most"
 _ONE = _COLUMNS + "WHERE id = :id"
 _PHONES = """
 SELECT mac, fate, result, detail, notified_at, back_at, unit FROM rollout_phones
@@ -260,6 +262,12 @@ def listed(work: Work) -> list[dict[str, Any]]:
     rows = work.connection.execute(_ALL).fetchall()
     at = _NAMES.index("selection")
     return [_told(work, row) for row in rows if is_reached(work, row[at])]
+
+
+def going_on(work: Work) -> list[dict[str, Any]]:
+    """Return those of the newest roll-outs that are not over, newest first."""
+    rows = work.connection.execute(_NEWEST, {"most": MOST_LOOKED_AT}).fetchall()
+    return [_told(work, row) for row in rows if row[_NAMES.index("ended_at")] is None]
 
 
 def shown(work: Work, number: int) -> dict[str, Any]:

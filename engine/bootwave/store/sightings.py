@@ -29,6 +29,7 @@ from bootwave.native import sightingfile
 from bootwave.native.ring import SightingRing
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightingtail import SightingTail
 
 STEP = 65_536  # records looked at under one lock, so that an append never waits long
 LOCK_SECONDS = 3.0  # how long others may hold the lock; each needs a few milliseconds
@@ -119,6 +120,10 @@ class SightingLog:
         unknown = self._options.unknown_rows
         self._rows = (unknown, unknown, self._options.keep_rows)
         self._bounded = False  # whether the file was given these once
+
+    def tail(self) -> SightingTail:
+        """Return what reads the file on as sightings come."""
+        return SightingTail(self._path)
 
     def append(self, batch: Sequence[Sighting]) -> None:
         """Add *batch*, all or nothing, in the order given."""

@@ -18,10 +18,9 @@ from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, B, Served, never, problem
 
-
 # What is of all domains, as it would be called.
 GLOBAL: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(OF_ALL_DOMAINS, {}),
+    **{op: {} for op in OF_ALL_DOMAINS},
     "domain.add": {"name": "c.example.com"},
     "domain.remove": {"name": A, "force": True},
     "certificate.block": {"serial": "1A"},

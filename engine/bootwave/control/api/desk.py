@@ -73,7 +73,7 @@ class Desk:
 
     def start(self) -> None:
         """Begin what goes on beside requests."""
-        self.room.start(self._readers, self.keyring)
+        self.room.start(self._readers)
 
     async def close(self) -> None:
         """Wait for what is under way, and close the connections of reads."""
@@ -92,8 +92,20 @@ class Desk:
             )
         )
 
+    async def see(self, principal: Principal, read: Callable[[Administration], T]) -> T:
+        """Return what *read* returns, called with a store as *principal* reaches it."""
+
+        def see(store: Administration) -> T:
+            with acting(store, actor=principal.actor, reach=principal.domains):
+                return read(store)
+
+        return await self._readers.run(see)
+
     async def look(self, read: Callable[[Administration], T]) -> T:
-        """Return what *read* returns, called with a store that is read only."""
+        """Return what *read* returns, called with a store that is read only.
+
+        Nothing holds it to what somebody reaches: for what decides over that.
+        """
         return await self._readers.run(read)
 
     # Writes

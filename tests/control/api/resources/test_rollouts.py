@@ -68,7 +68,7 @@ def test_who_has_one_domain_follows_those_of_it_and_no_other(
         )
         assert made.json()["domain"] == A, made.text
         number = made.json()["id"]
-        assert [row["id"] for row in theirs.get(PATH).json()["items"]][0] == number
+        assert theirs.get(PATH).json()["items"][0]["id"] == number
         assert theirs.get(f"{PATH}/{number}").json()["total"] == 1
         (phone,) = theirs.get(f"{PATH}/{number}/phones").json()["items"]
         assert phone["mac"] == MAC

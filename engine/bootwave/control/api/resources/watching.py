@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import Header, Query
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from bootwave.control.api.admission import require_still
@@ -16,9 +15,8 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, Mac
 from bootwave.control.metricstext import CONTENT_TYPE
+from bootwave.control.outlooks import outlook_for
 from bootwave.errors import EngineError, StoreError
-from bootwave.pairing.sources import source_key
-from bootwave.phone.mac import required_mac
 
 routes = Routes("watching")
 Object = dict[str, Any]
@@ -80,7 +78,6 @@ async def metrics(desk: TheDesk) -> Response:
 @routes.get("/health/would-serve/{mac}", Object)
 @needs(Need.READ, OF_DEVICE)
 async def would_serve(
-    request: Request,
     mac: Mac,
     asker: Asker,
     desk: TheDesk,
@@ -94,23 +91,11 @@ async def would_serve(
 
     Nothing happens by it: no window is used up, and nobody is told.
     """
-    number = required_mac(mac)
-    shown = await desk.read(asker, "device.show", mac=mac)
-    seen = [one["source"] for one in shown["time_line"] if one["source"]]
-    address = source or (seen[0] if seen else "")
-    if not address:
-        raise Problem(
-            "invalid",
-            "The phone was never heard: say in source from which address it asks.",
-        )
-    try:
-        source_key(address)
-    except ValueError:
-        raise Problem("invalid", "source is no address.") from None
-    found = await desk.room.outlook(
-        number,
-        address,
-        model or shown["model"],
-        is_blocked=await desk.look(lambda store: store.device_is_blocked(number)),
+    options = desk.room.options
+    found = await desk.see(
+        asker,
+        lambda store: outlook_for(
+            store, options, desk.keyring, mac, source=source, model=model
+        ),
     )
     return Answer(found)

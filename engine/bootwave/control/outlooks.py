@@ -1,0 +1,58 @@
+"""What a phone would be given, told by what decides for phones (``provision.outlook``).
+
+For the API and for commands alike, with what the store knows of the phone already.
+"""
+
+from typing import Any
+
+from bootwave.errors import OptionError
+from bootwave.options import Options
+from bootwave.pairing.sources import source_key
+from bootwave.phone.mac import required_mac
+from bootwave.provision.looks import Looks
+from bootwave.provision.outlook import Outlook
+from bootwave.provision.revocations import RevocationPage
+from bootwave.provision.service import policy_of
+from bootwave.provision.tokens import TokenGate
+from bootwave.store.administration import Administration
+from bootwave.store.boot import instant
+from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing
+
+
+def outlook_for(
+    store: Administration,
+    options: Options,
+    keyring: KeyRing,
+    mac: str,
+    *,
+    source: str = "",
+    model: str = "",
+) -> dict[str, Any]:
+    """Return what the phone *mac* would be given if it asked now, in each way.
+
+    *source* is the address it asks from, else the last one it was heard from, and
+    *model* what it calls itself, else what *store* knows.  Nothing happens by it: no
+    window is used up.  Raises OptionError where no address is known, and what showing
+    the device raises.
+    """
+    number = required_mac(mac)
+    shown = store.device_show(mac)
+    seen = [one["source"] for one in shown["time_line"] if one["source"]]
+    address = source or (seen[0] if seen else "")
+    if not address:
+        raise OptionError("The phone was never heard: say from which address it asks.")
+    try:
+        source_key(address)
+    except ValueError:
+        raise OptionError(f"{address[:64]!r} is no address.") from None
+    is_blocked = store.device_is_blocked(number)
+    reader = Reader(options.store.database)
+    try:
+        # Of its own: what ends grants of workers ends nothing that is asked only once.
+        looks = Looks(reader, RevocationPage(), instant)
+        return Outlook(looks, TokenGate(keyring), policy_of(options)).of(
+            number, address, model=model or shown["model"], is_blocked=is_blocked
+        )
+    finally:
+        reader.close()

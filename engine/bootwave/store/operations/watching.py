@@ -1,0 +1,45 @@
+"""What happens, for whoever watches."""
+
+from bootwave.errors import StoreUnavailable
+from bootwave.phone.mac import text_from_mac
+from bootwave.store import rollouts
+from bootwave.store.devicereport import told
+from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.sightingtail import place_from_text
+
+MOST_EVENTS = 500
+
+
+class WatchOperations(Transactions):
+    """What happens, for whoever watches."""
+
+    def rollout_progress(self) -> list[Object]:
+        """Return how far the newest roll-outs are that are not over."""
+        with self._look() as work:
+            return rollouts.going_on(work)
+
+    def events_read(self, *, after: str = "") -> Object:
+        """Return what phones did since the place *after*, or where that begins now.
+
+        ``sightings`` are at most 500, oldest first, each with the ``place`` behind it;
+        ``last`` is that behind all of them.  ``lost`` counts those that were
+        overwritten before they were read, ``behind`` those that are left.  ``rollouts``
+        are those that are not over.
+        """
+        if self._sightings is None:
+            raise StoreUnavailable("There is no file of sightings.")
+        tail = self._sightings.tail()
+        since = place_from_text(after)
+        if since is None:
+            since = tail.end()
+        found = tail.read(since, MOST_EVENTS)
+        return {
+            "sightings": [
+                {"mac": text_from_mac(seen.mac), **told(seen), "place": str(behind)}
+                for behind, seen in found.sightings
+            ],
+            "last": str(found.place),
+            "lost": found.lost,
+            "behind": found.behind,
+            "rollouts": self.rollout_progress(),
+        }

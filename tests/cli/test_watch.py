@@ -1,0 +1,88 @@
+"""bootwave watch: what happens, as it happens."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootwave.optionsfile import load
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings import SightingLog
+from tests.cli.conftest import Command
+from tests.cli.test_main import refused
+
+MAC, OTHER = "0004132E08B4", "0004132E08B5"
+
+Watching = subprocess.Popen[str]
+
+
+@pytest.fixture
+def watching(options_file: Path) -> Iterator[Callable[..., Watching]]:
+    """Run the command as a program, which goes on until it is told to end."""
+    running: list[Watching] = []
+
+    def start(*words: str) -> Watching:
+        running.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "bootwave", "watch", *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return running[-1]
+
+    yield start
+    for program in running:
+        program.kill()
+        program.communicate()
+
+
+def happen(options_file: Path, *macs: str) -> None:
+    options = load(options_file, {}).options
+    SightingLog(options.store.sightings, options.sightings).append(
+        [
+            Sighting(time.time(), int(mac, 16), "127.0.0.9", Reason.CLOSED, "")
+            for mac in macs
+        ]
+    )
+
+
+def test_what_happens_is_told_until_it_is_interrupted(
+    options_file: Path, watching: Callable[..., Watching]
+) -> None:
+    happen(options_file, OTHER)
+    program = watching("--json", "--after", "0-0-0")
+    assert program.stdout is not None
+    first = json.loads(program.stdout.readline())
+    assert (first["event"], first["mac"]) == ("sighting", OTHER)
+    happen(options_file, MAC)
+    assert json.loads(program.stdout.readline())["mac"] == MAC
+    program.send_signal(signal.SIGINT)
+    assert program.wait(20) == 0
+    assert program.stdout.read() == ""
+    # Whoever comes back goes on behind the last one.
+    again = watching("--after", first["place"])
+    assert again.stdout is not None
+    assert f"  {MAC}  127.0.0.9  " in again.stdout.readline()
+
+
+def test_only_the_phones_that_are_named_are_told(
+    options_file: Path, watching: Callable[..., Watching]
+) -> None:
+    happen(options_file, OTHER, MAC, OTHER)
+    program = watching("--after", "0-0-0", MAC.lower())
+    assert program.stdout is not None
+    assert MAC in program.stdout.readline()
+    program.send_signal(signal.SIGINT)
+    rest, _ = program.communicate(timeout=20)
+    assert rest == ""
+
+
+def test_what_is_no_mac_is_refused(store: Command) -> None:
+    assert "is not a MAC address" in refused(store("watch", "cat"))
