@@ -63,7 +63,7 @@ def words(line: str) -> list[str]:
     line = re.sub(r"^(?:(?:-o|--options) \S+ )+", "", line)
     found = []
     for word in line.split()[:3]:
-        if not re.fullmatch(r"[a-z]+", word):
+        if not re.fullmatch(r"[a-z]+(?:-[a-z]+)*", word):
             break
         found.append(word)
     return found

@@ -25,6 +25,7 @@ from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
+from bootwave.store import passwordhashes
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.changelog import Change
@@ -38,6 +39,14 @@ if TYPE_CHECKING:
 
 TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
 TRIM_PAUSE_SECONDS = 1.0  # while there are more
+
+
+def _with_password_hashed(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *args* with the password hashed, which would hold up every change."""
+    password, name = args.get("password"), args.get("name")
+    if not (isinstance(password, str) and isinstance(name, str)):
+        return args  # the operation says what is wrong
+    return {**args, "password": passwordhashes.hashed(password, name=name)}
 
 
 class ControlPlane:
@@ -75,6 +84,8 @@ class ControlPlane:
         self.server.register("engine.status", self._status)
         self.server.register("engine.metrics", self._metrics)
         self.server.register("device.outlook", self._outlook)
+        for op in ("admin.add", "admin.password"):
+            self.server.prepare(op, _with_password_hashed)
         self._watch = CertificateWatch(options.https, control=options.control)
         self._rollouts = RolloutRunner(self.server, self.administration, options.waves)
         self.server.follow(self._rollouts.heard_of)

@@ -56,6 +56,10 @@ LongOperation = Callable[[Mapping[str, Any], ProgressFunction], Awaitable[Any]]
 """Takes the arguments and whom to tell how far it is, in the loop."""
 
 
+Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Takes the arguments of an operation and returns those that it is called with."""
+
+
 class _PeerGone(ConnectionResetError):
     """Whoever asked has hung up; nobody is told, and nothing of it is logged."""
 
@@ -72,6 +76,7 @@ class ControlServer:
         self._path = path
         self._administration = administration
         self._extra: dict[str, ExtraOperation] = {}
+        self._prepared: dict[str, Prepare] = {}
         self._followers: list[Callable[[str], None]] = []
         self._long: dict[str, LongOperation] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bootwave-control")
@@ -85,6 +90,13 @@ class ControlServer:
     def register(self, op: str, answer: ExtraOperation) -> None:
         """Answer *op* by calling *answer* in the loop; for what is not in the store."""
         self._extra[op] = answer
+
+    def prepare(self, op: str, change: Prepare) -> None:
+        """Have *change* make the arguments of *op*, where nobody waits for it.
+
+        In a thread of its own: for what takes longer than a transaction.
+        """
+        self._prepared[op] = change
 
     def follow(self, hear: Callable[[str], None]) -> None:
         """Call *hear* in the loop with the name of each operation that was run."""
@@ -249,6 +261,8 @@ class ControlServer:
             return await result if inspect.isawaitable(result) else result
         if op in self._long:
             return await self._long[op](args, progress or (lambda done, total: None))
+        if op in self._prepared:
+            args = await asyncio.to_thread(self._prepared[op], args)
         loop = asyncio.get_running_loop()
         # A task that is cancelled must not cancel what is half done.
         try:

@@ -19,12 +19,20 @@ MAX_PASSWORD_CHARACTERS = 256
 INSTALL = "install bootwave[control], which holds what administrators' access needs."
 
 
-def hashed(password: str, *, name: str = "") -> str:
-    """Return the hash of *password*; no error quotes it.
+class Hashed(str):
+    """A password that was hashed already, where that would keep others waiting."""
+
+    __slots__ = ()
+
+
+def hashed(password: str, *, name: str = "") -> Hashed:
+    """Return the hash of *password*, itself if it is one; no error quotes it.
 
     *name* is whose it is, which it must not be.  Raises SettingError for one that is
     too short, and OperatorError where argon2 is not installed.
     """
+    if isinstance(password, Hashed):
+        return password
     if len(password) < MIN_PASSWORD_CHARACTERS:
         raise SettingError(
             f"An administrator's password has at least {MIN_PASSWORD_CHARACTERS} "
@@ -40,7 +48,7 @@ def hashed(password: str, *, name: str = "") -> str:
             "An administrator's password is not his name: choose another one."
         )
     try:
-        return _hasher().hash(password)
+        return Hashed(_hasher().hash(password))
     except UnicodeEncodeError:  # lone surrogates
         raise SettingError("An administrator's password must be text.") from None
 

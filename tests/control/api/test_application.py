@@ -15,7 +15,7 @@ def test_an_unknown_path_and_method_are_problems(admin: httpx.Client) -> None:
     answer = admin.put("/api/v1/domains", json={})
     assert (problem(answer), answer.headers["allow"]) == (
         "method-not-allowed",
-        "GET, POST",
+        "GET, HEAD, POST",
     )
     assert problem(admin.get("/api/v1/domains/")) == "not-found"
 

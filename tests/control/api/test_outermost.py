@@ -1,11 +1,13 @@
 """What becomes of an exception that nobody expected."""
 
+import time
+
 import httpx
 import pytest
 
 from bootwave import log
 from bootwave.store.administration import Administration
-from tests.control.api.conftest import problem
+from tests.control.api.conftest import A, Served, problem
 
 
 def test_a_fault_is_told_to_the_log_alone(
@@ -23,3 +25,37 @@ def test_a_fault_is_told_to_the_log_alone(
     assert noted == [log.API_FAULT]
     assert answer.headers["cache-control"] == "no-store"
     assert admin.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/health/live", "/api/v1/domains", f"/api/v1/domains/{A}", "/openapi.json"],
+)
+def test_head_is_answered_as_get_without_content(
+    admin: httpx.Client, path: str
+) -> None:
+    got, head = admin.get(path), admin.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
+    again = admin.get(path)  # on the same connection
+    assert again.content == got.content
+
+
+def test_head_of_what_never_ends_ends(admin: httpx.Client) -> None:
+    answer = admin.head("/api/v1/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    deadline = time.monotonic() + 20
+    while b"bootwave_event_listeners 0\n" not in admin.get("/metrics").content:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_head_is_refused_as_get_is(api: Served, admin: httpx.Client) -> None:
+    assert api.client().head("/api/v1/domains").status_code == 401
+    assert admin.head("/api/v1/nothing").status_code == 404
+    refused = admin.head("/api/v1/setup")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    tag = admin.get(f"/api/v1/domains/{A}").headers["etag"]
+    known = admin.head(f"/api/v1/domains/{A}", headers={"If-None-Match": tag})
+    assert known.status_code == 304

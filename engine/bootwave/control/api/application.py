@@ -154,4 +154,4 @@ def _methods(request: Request) -> set[str]:
             request.scope["path"]
         ):
             found |= route.methods or set()
-    return found
+    return found | {"HEAD"} if "GET" in found else found

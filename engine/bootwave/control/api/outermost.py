@@ -40,7 +40,11 @@ class Outermost:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; HEAD as GET (RFC 9110 section 9.3.2), without content."""
+        head_only = scope.get("method") == "HEAD"
+        if head_only:
+            # The server below, which knows that it is HEAD, leaves the content away.
+            scope = {**scope, "method": "GET"}
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -48,7 +52,10 @@ class Outermost:
                 there = {name.lower() for name, _ in headers}
                 headers += [pair for pair in _HEADERS if pair[0] not in there]
                 message = {**message, "headers": headers}
-            await send(message)
+            goes_on = head_only and message.get("more_body", False)
+            await send({**message, "more_body": False} if goes_on else message)
+            if goes_on:
+                raise ClientDisconnect  # of what may never end only this was asked
 
         try:
             if _is_ambiguous(scope):

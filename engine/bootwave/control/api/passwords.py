@@ -14,6 +14,7 @@ from typing import TypeVar
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.limits import MAX_API_PASSWORDS_WAITING
 from bootwave.store import passwordhashes
+from bootwave.store.passwordhashes import Hashed
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class Passwords:
         right = await self._run(_compared, password, password_hash)
         return right and password_hash is not None
 
-    async def hashed(self, password: str, name: str) -> str:
+    async def hashed(self, password: str, name: str) -> Hashed:
         """Return the hash of *password*, which *name* shall have.
 
         Raises SettingError when it is not good enough, and Problem 503.
@@ -98,5 +99,5 @@ def _compared(password: str, password_hash: str | None) -> bool:
     )
 
 
-def _hashed(password: str, name: str) -> str:
+def _hashed(password: str, name: str) -> Hashed:
     return passwordhashes.hashed(password, name=name)
