@@ -54,7 +54,7 @@ def would_serve(
         raise typer.Exit(1)
 
 
-def _outlook(session: Session, asked: dict[str, str]) -> dict[str, Any]:
+def _outlook(session: Session, asked: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any]
     if session.live:
         found = session.call("device.outlook", **asked)
