@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import Header, Query
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from bootwave.control.api.admission import require_still
