@@ -229,9 +229,9 @@ def test_who_sees_all_finds_a_place_among_those_who_do_not(
 
     async def main() -> None:
         async with feed.running() as events:
-            first = events.events("", sees, rollouts=False)
-            second = events.events("", sees, rollouts=False)
-            third = events.events("", None, rollouts=True)
+            first = events.events("", sees, None)
+            second = events.events("", sees, None)
+            third = events.events("", None, None)
             async with aclosing(first), aclosing(second), aclosing(third):
                 await anext(first)
                 with pytest.raises(EngineError, match="1 listen"):
