@@ -120,7 +120,7 @@ def test_the_examples_of_the_manual_run_as_they_stand(serving: Serving) -> None:
     examples = [each for each in blocks if "curl" in each and "bwl_" not in each]
     assert len(examples) >= 4
     rows = program.directory / "accounts.csv"
-    rows.write_text("extension,password,mac\n401,s3cret-word,0004132E08B4\n")
+    rows.write_text("extension,password,mac\n402,s3cret-word,0004132E08B5\n")
     begin = (
         f'bootwave() {{ "{sys.executable}" -m bootwave "$@"; }}\n'
         'curl() { command curl -sS --max-time 20 --fail-with-body "$@"; echo; }\n'
@@ -139,4 +139,4 @@ def test_the_examples_of_the_manual_run_as_they_stand(serving: Serving) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '"account":"401@manual.example.com"' in done.stdout
+    assert '"account":"402@manual.example.com"' in done.stdout
