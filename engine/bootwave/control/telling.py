@@ -3,8 +3,8 @@
 An errand has ways: the phone's own address, a proxy, or first the one and then the
 other.  A proxy has targets, as DNS says.  Each target is tried until one says something
 (``Answered.may_go_on``); one that gave no sign of life is tried last for a while, so
-that not every phone waits for it.  Errands that wait for DNS hold nobody up.  When a roll-out
-halts, its phones are told by no further way.
+that not every phone waits for it.  Errands that wait for DNS hold nobody up.  When a
+roll-out halts, its phones are told by no further way.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 What phones are told is stored, so that every process tells them the same, and is
 reconsidered by the control process (``reconsider``): for another size of the fleet, by
-powers of two and not for a few phones less, or another capacity, by half as much again.  Then all documents are made
-anew, and only then.
+powers of two and not for a few phones less, or another capacity, by half as much again.
+Then all documents are made anew, and only then.
 """
 
 import sqlite3
