@@ -41,7 +41,8 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
         *("close", "audit_trim", "rollout_step", "rollout_credentials"),
         *("interrupt", "request_cost", "pace_reconsidered"),
         *("redirection_look", "redirection_change"),
-        *("device_domain", "device_within"),
+        *("device_domain", "device_within", "device_is_blocked"),
+        *("rollout_domain", "rollout_progress"),
     }
     assert public - internal == {method_name(op) for op in OPERATIONS}
 
