@@ -1,5 +1,6 @@
 """The sockets of plug and play: where they are bound and what stands in their way."""
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -190,6 +191,7 @@ def test_a_pbx_that_does_not_share_leaves_no_room_for_the_group() -> None:
 
 
 def test_a_refusal_leaves_no_descriptor_open() -> None:
+    gc.collect()  # what tests before left open would be closed meanwhile
     with closing(open_pnp_sockets(options("127.0.0.1:0"))) as first:
         before = os.listdir("/proc/self/fd")
         refusal(options(f"127.0.0.1:{first.port}"))

@@ -1,6 +1,7 @@
 """The UDP edge: a real server on loopback, around a core that the test scripts."""
 
 import asyncio
+import gc
 import os
 import re
 import socket
@@ -381,6 +382,7 @@ def test_a_start_that_fails_leaves_nothing_behind(
 
     async def scenario() -> None:
         monkeypatch.setattr(udp, "list_interfaces", refuse)
+        gc.collect()  # what tests before left open would be closed meanwhile
         before = os.listdir("/proc/self/fd")
         with closing(open_pnp_sockets(PnpOptions(listen="127.0.0.1:0"))) as sockets:
             server = PnpServer(sockets, Core(), always, print, Counts())

@@ -198,7 +198,12 @@ def test_a_sync_tries_everything_again_and_counts_what_is_outstanding(
     elsewhere = {"trouble": "elsewhere", "tried_at": now + 5}
     save(connection, [entry(0, next_at=now + 5, **elsewhere)])
     assert admin.redirection_status()["outstanding"] == 1
+    # What is tried at this moment stands there as if it will fail, without words yet.
     save(connection, [entry(0, next_at=now + 20, **elsewhere)])
+    assert admin.redirection_status()["outstanding"] == 1
+    save(connection, [entry(0, next_at=now + 20, tried_at=now + 5)])
+    assert admin.redirection_status()["outstanding"] == 1
+    save(connection, [entry(0, next_at=now + 20, words="no answer", **elsewhere)])
     assert admin.redirection_status()["outstanding"] == 0
 
 

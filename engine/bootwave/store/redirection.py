@@ -137,7 +137,8 @@ FROM redirection_phones GROUP BY state
 """
 _OUTSTANDING = """
 SELECT COUNT(*) FROM redirection_phones
-WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since OR next_at <= :now)
+WHERE next_at IS NOT NULL AND (
+  tried_at IS NULL OR tried_at < :since OR next_at <= :now OR trouble = '' OR words = '')
 """
 _PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
 _TROUBLED = _ENTRY + "WHERE trouble <> '' AND mac > :after ORDER BY mac LIMIT :most"
@@ -297,7 +298,8 @@ def status(work: Work) -> dict[str, Any]:
     found = required_account(work.connection)
     counts = dict.fromkeys(STATES, 0)
     counts.update(work.connection.execute(_COUNTS).fetchall())
-    # Also what was tried and is to be done now: some phones take two calls.
+    # Also what was tried and is to be done now, for some phones take two calls, and
+    # what is tried at this moment: an attempt that failed leaves trouble and words.
     named = {"since": found.sync_at or 0.0, "now": work.at.wall}
     ((outstanding,),) = work.connection.execute(_OUTSTANDING, named).fetchall()
     troubled = work.connection.execute(
