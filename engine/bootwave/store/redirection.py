@@ -137,8 +137,8 @@ FROM redirection_phones GROUP BY state
 """
 _OUTSTANDING = """
 SELECT COUNT(*) FROM redirection_phones
-WHERE next_at IS NOT NULL AND (
-  tried_at IS NULL OR tried_at < :since OR next_at <= :now OR trouble = '' OR words = '')
+WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since OR next_at <= :now
+  OR trouble = '' OR words = '')
 """
 _PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
 _TROUBLED = _ENTRY + "WHERE trouble <> '' AND mac > :after ORDER BY mac LIMIT :most"
