@@ -70,6 +70,8 @@ def make_fleet(place: Path, devices: int) -> Path:
         f"[pairing]\nwindow_minutes = {WINDOW_MINUTES}\n"
         '[pnp]\nlisten = "127.0.0.1:0"\ninterfaces = ["127.0.0.1"]\n'
         '[http]\nlisten = ["127.0.0.1:0"]\n[https]\nlisten = []\n'
+        # What is measured of the machine would make every document anew in between.
+        "[waves]\nrequests_per_second = 2000\n"
         '[control]\nlisten = ""\n'
     )
     options = load(file, {}).options

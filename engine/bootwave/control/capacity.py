@@ -28,6 +28,9 @@ WINDOW_SECONDS = 10.0
 # fleet is counted again.
 STORE_SECONDS = 60.0
 COUNT_SECONDS = 600.0
+# Of what the server can take, as phones are told; while more than that is asked, they
+# are told nothing new, for it makes every document anew: of all times in a boot wave.
+CALM_SHARE = 0.25
 
 _LIBC = ctypes.CDLL(None)
 
@@ -150,12 +153,18 @@ class CapacityWatch:
             pause = STORE_SECONDS if self._cost != self._stored else COUNT_SECONDS
             if self._cost.is_known and not self._stored.is_known:
                 pause = 0.0  # the first that phones are told by
-            if now - self._stored_at >= pause:
+            if now - self._stored_at >= pause and self._is_calm(window):
                 try:
                     await self._store()
                 except StoreError as error:
                     log.note(log.CAPACITY_NOT_STORED, error=str(error))
             await asyncio.sleep(WINDOW_SECONDS)
+
+    def _is_calm(self, window: Window | None) -> bool:
+        if window is None or self._told is None:
+            return window is not None
+        most = CALM_SHARE * self._told.requests_per_second
+        return window.requests <= most * window.seconds
 
     async def _store(self) -> None:
         cost = self._cost
