@@ -47,6 +47,7 @@ from recordpass cimport (
 from ring cimport (
     Ring,
     SightingRecord,
+    begin_again,
     detail_text,
     sighting_fields,
     source_text,
@@ -146,8 +147,7 @@ def append(int fd, ring, bytes rings not None):
         refuse(error)
     waiting.taken += count
     if waiting.taken == waiting.written:
-        # Memory that a wave did not need stays untouched.
-        waiting.taken = waiting.written = 0
+        begin_again(waiting)
     return count
 
 

@@ -30,10 +30,10 @@ STRANGER = 0x000413400000
 IN_FLIGHT = 32
 SECONDS = {"keep": 2.0, "new": 2.0, "declined": 0.5, "missed": 1.0, "refused": 0.5}
 # Pages come and go; a leak of one byte in six requests is more, from the first half of
-# the last third of ten million to the second.  A buffer that grows with the largest
-# burst so far does so once, and by a few megabytes.
+# the last third of ten million to the second.  The interpreter takes memory by the
+# mebibyte, and may do so late.
 MOST_GROWTH = 256 * 1024
-MOST_ONCE = 4 * 1024 * 1024
+MOST_ONCE = 2 * 1024 * 1024
 SETTLE_SECONDS = 20.0
 
 

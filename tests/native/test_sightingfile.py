@@ -9,6 +9,7 @@ import pytest
 
 from bootwave.native import sightingfile as native
 from bootwave.native.ring import SightingRing
+from perf.machine import own_bytes
 
 ROOT = Path(__file__).parents[2]
 MAC = 0x0004132E08B4
@@ -63,6 +64,19 @@ def test_what_waits_in_a_ring_is_moved_to_the_file_of_its_kind(fd: int) -> None:
     assert [row[0] for row in native.unknown(fd, 0.0, 9)] == [9]  # known since: 7, 8
     assert macs(fd, 1, 9) == [5, 6, 7, 8, 9]
     assert native.find(fd, MAC, 0.0, 9) == []
+
+
+def test_memory_of_a_long_wait_is_given_back_once_it_was_written(fd: int) -> None:
+    native.make(fd, (9, 9, 100_000))
+    ring = SightingRing(100_000)
+    began = own_bytes(os.getpid())
+    for _ in range(2):
+        for number in range(100_000):
+            ring.add(NOW, MAC + number, "10.0.0.7", KNOWN, "phone")
+        assert own_bytes(os.getpid()) - began > 14 * 2**20
+        assert native.append(fd, ring, BELONGS) == 100_000
+        assert own_bytes(os.getpid()) - began < 8 * 2**20
+    assert macs(fd, MAC + 99_998, 2) == [MAC + 99_998, MAC + 99_999]
 
 
 def test_a_sighting_comes_back_as_it_was(fd: int) -> None:

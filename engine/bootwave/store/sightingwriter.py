@@ -17,7 +17,7 @@ from bootwave.sightings import Sighting
 from bootwave.store.sightings import SightingLog
 
 # A second and more of a hundred thousand answers a second, and the memory of 20 MB is
-# touched only as far as it is needed.
+# touched only as far as it is needed, and given back.
 CAPACITY = 1 << 17
 DRAIN_SECONDS = 0.2
 TRIM_SECONDS = 30.0
