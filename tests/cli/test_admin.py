@@ -59,18 +59,20 @@ def test_who_reaches_domains_that_are_gone_reaches_none(store: Command) -> None:
     assert changed.out == "otto is read-only of no domain now.\n"
 
 
-def test_a_set_up_token_is_printed_alone(store: Command) -> None:
+def test_a_set_up_link_is_printed_alone(store: Command) -> None:
     made = store("admin", "link")
-    assert made.out.startswith("bwl_")
+    assert made.out.startswith("http://127.0.0.1:8095/setup#bwl_")
     assert made.out.count("\n") == 1
-    assert "http://127.0.0.1:8095/api/v1/setup" in made.err
+    assert "open it in a browser" in made.err
     told = store("admin", "link", "--json").json
-    assert told["token"] != made.out.strip()
-    assert told["url"] == "http://127.0.0.1:8095/api/v1/setup"
+    assert told["link"] == f"http://127.0.0.1:8095/setup#{told['token']}"
+    assert told["link"] != made.out.strip()
 
 
 def test_without_an_api_there_is_nowhere_to_send_it(
     store: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "")
-    assert "there is no API" in store("admin", "link").err
+    made = store("admin", "link")
+    assert made.out.startswith("bwl_")
+    assert "there is no API" in made.err

@@ -126,12 +126,11 @@ def test_a_key_that_is_elsewhere_was_not_made(
     assert lines[2].startswith("The key in env:BOOTWAVE_KEY opens every stored")
 
 
-def test_a_set_up_token_is_printed_where_there_is_an_api(
+def test_a_set_up_link_is_printed_where_there_is_an_api(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = run("init", tmp_path / "one")
-    assert "\n  bwl_" in done.out
-    assert "http://127.0.0.1:8095/api/v1/setup" in done.out
+    assert "\n  http://127.0.0.1:8095/setup#bwl_" in done.out
     monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "")
     done = run("init", tmp_path / "two", "--json")
     assert done.json["setup"] is None

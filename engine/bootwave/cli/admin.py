@@ -17,7 +17,7 @@ from bootwave.cli.output import (
     print_table,
 )
 from bootwave.cli.password import password_from
-from bootwave.cli.setuplink import setup_url
+from bootwave.cli.setuplink import setup_link
 from bootwave.errors import OptionError
 from bootwave.options import ControlOptions
 
@@ -150,20 +150,20 @@ def remove(name: Name, json: Json = False) -> None:
 
 
 def link(json: Json = False) -> None:
-    """Make a token that makes an operator, once and within an hour.
+    """Make a link that makes an operator, once and within an hour.
 
     One that was made before is good no more.
     """
     with place.session() as session:
         made = session.call("admin.link")
-    url = setup_url(_control())
+    link = setup_link(_control(), made["token"])
     if json:
-        print_json({**made, "url": url})
+        print_json({**made, "link": link})
         return
-    print_line(made["token"])
+    print_line(link or made["token"])
     where = (
-        f"POST it as token, with name and password, as JSON to {url}"
-        if url
+        "open it in a browser"
+        if link
         else "but there is no API: control.listen is empty, or bootwave[control] is "
         "not installed"
     )

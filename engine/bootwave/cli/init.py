@@ -10,7 +10,7 @@ import typer
 
 from bootwave.cli.newfiles import exists_already, make_directory, write_new
 from bootwave.cli.output import Json, called, moment, print_json, print_line
-from bootwave.cli.setuplink import setup_url
+from bootwave.cli.setuplink import setup_link
 from bootwave.options import Options
 from bootwave.optionsfile import DEFAULT, FILE_NAME, load
 
@@ -74,12 +74,11 @@ def init(directory: Directory, json: Json = False) -> None:
     key = "The key" if is_file(store.key) else f"The key in {store.key}"
     print_line(f"{key} opens every stored password: keep a copy, apart from backups.")
     if setup is not None:
-        print_line(f"Set-up token, good once, until {moment(setup['expires_at'])}:")
-        print_line(f"  {setup['token']}")
         print_line(
-            "It makes the first administrator: POST it as token, with name and "
-            f"password, as JSON to {setup['url']}, once the engine runs."
+            "Open this in a browser, once the engine runs, to make the first "
+            f"administrator; it is good once, until {moment(setup['expires_at'])}:"
         )
+        print_line(f"  {setup['link']}")
     print_line("")
     print_line("Next:")
     for words in (
@@ -92,11 +91,11 @@ def init(directory: Directory, json: Json = False) -> None:
 
 
 def _setup_token(options: Options) -> dict[str, Any] | None:
-    """Return the token that makes the first administrator, None without an API."""
+    """Return what makes the first administrator, None without an API."""
     from bootwave.control.session import DirectSession
 
-    url = setup_url(options.control)
-    if not url:
+    if not setup_link(options.control, ""):
         return None
     with DirectSession(options) as session:
-        return {**session.call("admin.link"), "url": url}
+        made = session.call("admin.link")
+    return {**made, "link": setup_link(options.control, made["token"])}

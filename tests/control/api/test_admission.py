@@ -89,6 +89,7 @@ def test_what_anybody_may_is_a_short_list() -> None:
         "GET /health/live",
         "GET /health/ready",
         "GET /openapi.json",
+        *("GET /setup", "POST /setup", "GET /setup.css", "GET /setup.js"),
     }
 
 

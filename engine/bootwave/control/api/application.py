@@ -31,6 +31,7 @@ from bootwave.control.api.resources import (
     redirection,
     rollouts,
     sessions,
+    setuppage,
     urltokens,
     watching,
     windows,
@@ -59,6 +60,7 @@ RESOURCES: Sequence[Routes] = (
     administrators.routes,
     apitokens.routes,
     sessions.routes,
+    setuppage.routes,
     health.routes,
     description.routes,
 )
@@ -89,6 +91,7 @@ def application(desk: Desk) -> FastAPI:
                 status_code=route.status,
                 response_model=route.shows,
                 response_class=Response if route.shows is None else Answer,
+                include_in_schema=route.described,
                 tags=[route.tag],
                 operation_id=f"{route.endpoint.__module__.rpartition('.')[2]}_"
                 f"{route.endpoint.__name__}",

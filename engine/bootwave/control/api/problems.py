@@ -47,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "precondition-failed": Kind(412, "It was changed in the meantime"),
     "too-large": Kind(413, "The request is too large"),
     "not-json": Kind(415, "The request must be JSON"),
+    "not-form": Kind(415, "The request must be a form"),
     "not-rows": Kind(415, "The request must be CSV or JSON Lines"),
     "invalid": Kind(422, "The request cannot be carried out as it is"),
     "bad-cursor": Kind(422, "The cursor does not belong to this list"),

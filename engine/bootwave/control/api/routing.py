@@ -160,6 +160,7 @@ class Route(NamedTuple):
     shows: Any
     status: int
     tag: str
+    described: bool
 
     @property
     def declared(self) -> Declared:
@@ -171,12 +172,13 @@ class Routes:
     """The routes of one resource; *tag* is what the description puts them under.
 
     *shows* of a method is the model of the answer, for the description alone, None
-    for one without content.
+    for one without content.  Pages for people are not *described* to programs.
     """
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, *, described: bool = True) -> None:
         """Begin with none."""
         self._tag = tag
+        self._described = described
         self.all: list[Route] = []
 
     def get(
@@ -213,7 +215,9 @@ class Routes:
         self, method: str, path: str, shows: Any, status: int
     ) -> Callable[[Endpoint], Endpoint]:
         def collect(endpoint: Endpoint) -> Endpoint:
-            route = Route(method, path, endpoint, shows, status, self._tag)
+            route = Route(
+                method, path, endpoint, shows, status, self._tag, self._described
+            )
             declared_of(endpoint)
             self.all.append(route)
             return endpoint

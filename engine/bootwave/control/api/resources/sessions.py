@@ -182,6 +182,11 @@ async def renew(
 @needs(Need.NOTHING, Nothing())
 async def set_up(request: Request, wanted: SetUp, desk: TheDesk) -> Response:
     """Make an operator with a token of bootwave init or bootwave admin link, once."""
+    return Answer(await first_operator(request, desk, wanted), 201)
+
+
+async def first_operator(request: Request, desk: Desk, wanted: SetUp) -> dict[str, Any]:
+    """Return the operator that the token of *wanted* made; raises Problem."""
     source = source_of(request)
     # Nobody guesses 256 bits; but each attempt may have a password hashed.
     desk.guessing.require_allowed(source, SETUP_PATH)
@@ -190,11 +195,10 @@ async def set_up(request: Request, wanted: SetUp, desk: TheDesk) -> Response:
         desk.guessing.wrong(source, SETUP_PATH)
         raise _not_good()
     password_hash = await desk.passwords.hashed(wanted.password, wanted.name)
-    made = await desk.change(
+    return await desk.change(
         f"admin:{wanted.name.strip().lower()}",
         lambda store: store.access_redeem(wanted.token, wanted.name, password_hash),
     )
-    return Answer(made, 201)
 
 
 def _not_good() -> Problem:

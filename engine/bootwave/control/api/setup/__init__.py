@@ -1,0 +1,1 @@
+"""The page of the first administrator, which resources/setuppage.py shows."""
