@@ -12,6 +12,7 @@ from starlette.responses import Response
 from bootwave.control.api import description
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.invalid import problem_of
 from bootwave.control.api.problems import Problem, problem_from
 from bootwave.control.api.resources import (
     accounts,
@@ -38,7 +39,6 @@ from bootwave.control.api.resources import (
 )
 from bootwave.control.api.routing import DeclaredRoute, Routes
 from bootwave.errors import BootwaveError
-from bootwave.limits import MAX_API_ERRORS
 
 RESOURCES: Sequence[Routes] = (
     domains.routes,
@@ -121,14 +121,8 @@ async def _told(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    """Tell what is wrong where, and nothing of what was sent: it may be a password."""
-    errors = [
-        {"at": "/".join(map(str, each["loc"])), "detail": each["msg"]}
-        for each in error.errors()[:MAX_API_ERRORS]
-    ]
-    where = errors[0]["at"] if errors else "the request"
-    what = errors[0]["detail"] if errors else "it is not what is expected"
-    return Problem("invalid", f"{where}: {what}.", errors=errors).response()
+    """Tell what is wrong where."""
+    return problem_of(error.errors()).response()
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:

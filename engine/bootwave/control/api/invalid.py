@@ -1,0 +1,81 @@
+"""What is wrong with a request, place by place, in words that tell what to write.
+
+Nothing of what was sent is told back, for it may be a password: only the names of
+members and parameters are, and of those no more than their beginning.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bootwave.control.api.problems import Problem
+from bootwave.control.api.resources.accounts import NUMBER, TARGET
+from bootwave.control.api.resources.sessions import NAME
+from bootwave.control.api.routing import DOMAIN_NAME, ONE_LINE
+from bootwave.limits import MAX_API_ERRORS
+
+_IN_DETAIL: Final = 3
+_NAME_CHARACTERS: Final = 64
+# By the type that pydantic gives an error; what is in braces is its context.
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such member",
+    "string_too_short": "it must have at least {min_length} characters",
+    "string_too_long": "it may have at most {max_length} characters",
+    "too_short": "it must have at least {min_length} items",
+    "too_long": "it may have at most {max_length} items",
+    "string_type": "it must be a text",
+    "int_type": "it must be a whole number",
+    "int_parsing": "it must be a whole number",
+    "float_type": "it must be a number",
+    "float_parsing": "it must be a number",
+    "bool_type": "it must be true or false",
+    "bool_parsing": "it must be true or false",
+    "list_type": "it must be a list",
+    "dict_type": "it must be an object",
+    "model_type": "it must be an object",
+    "model_attributes_type": "it must be an object",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than_equal": "it must be {le} or less",
+    "greater_than": "it must be more than {gt}",
+    "less_than": "it must be less than {lt}",
+    "literal_error": "it must be {expected}",
+    "enum": "it must be {expected}",
+}
+_FORMS: Final[Mapping[str, str]] = {
+    TARGET: "it is not a MAC address: write twelve hex digits such as 0004132E08B4, as "
+    "printed on the phone's label",
+    NUMBER: "it is not an account's number: up to 32 letters, digits and _ . + - are",
+    NAME: "it is not a name: up to 64 letters, digits and . _ @ + - are, beginning and "
+    "ending with a letter or digit",
+    DOMAIN_NAME: "it is not a domain such as pbx.example.com",
+    ONE_LINE: "it must be one line, without control characters",
+}
+_OTHER_FORM: Final = "it does not have the form that /openapi.json describes"
+
+
+def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the problem that *errors* are, which pydantic found in a request."""
+    places = [
+        {"at": "/".join(_shortened(part) for part in each["loc"]), "detail": _of(each)}
+        for each in errors[:MAX_API_ERRORS]
+    ]
+    told = [f"{place['at']}: {place['detail']}" for place in places[:_IN_DETAIL]]
+    if len(errors) > len(told):
+        told.append(f"and {len(errors) - len(told)} more")
+    detail = "; ".join(told)
+    return Problem("invalid", f"{detail}.", errors=places)
+
+
+def _of(error: Mapping[str, Any]) -> str:
+    context = error.get("ctx") or {}
+    if error["type"] == "string_pattern_mismatch":
+        return _FORMS.get(context.get("pattern", ""), _OTHER_FORM)
+    if error["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "it must not be empty"
+    words = _WORDS.get(error["type"])
+    return str(error["msg"]) if words is None else words.format(**context)
+
+
+def _shortened(part: object) -> str:
+    text = str(part)
+    return text if len(text) <= _NAME_CHARACTERS else f"{text[:_NAME_CHARACTERS]}…"
