@@ -47,15 +47,26 @@ async def admit(request: Request, declared: Declared, desk: Desk) -> Principal:
         return NOBODY
     principal = await principal_of(request, desk)
     if principal is None:
-        raise Problem(
-            "signed-out",
-            "Send a token as Authorization: Bearer, or sign in with POST "
-            "/api/v1/session.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        raise _signed_out(request)
     judge(principal, declared, desk.now())
     await _require_reach(request, principal, declared, desk)
     return principal
+
+
+def _signed_out(request: Request) -> Problem:
+    """Return the problem of who is nobody, which says what is wrong with his token."""
+    field_value = request.headers.get("authorization")
+    challenge = "Bearer"
+    if field_value is None:
+        detail = "Send a token as Authorization: Bearer, or sign in with POST "
+        detail += "/api/v1/session."
+    elif field_value.partition(" ")[0].lower() != "bearer":
+        detail = "Send the token as Authorization: Bearer, not in another way."
+    else:
+        challenge = 'Bearer error="invalid_token"'  # RFC 6750 section 3.1
+        detail = "This token is not good, or not any more: it was revoked, it expired, "
+        detail += "or it is no token. bootwave admin token add makes one."
+    return Problem("signed-out", detail, headers={"WWW-Authenticate": challenge})
 
 
 async def require_still(request: Request, desk: Desk) -> None:
