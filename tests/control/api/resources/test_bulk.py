@@ -184,13 +184,13 @@ def test_what_is_exported_can_be_imported(
     api: Served, admin: httpx.Client, form: str, headers: dict[str, str]
 ) -> None:
     admin.post(IMPORTS, content=rows(1_200), headers=CSV)
-    exported = admin.get(f"{EXPORT}/passwords", params={"form": form})
+    exported = admin.get(f"{EXPORT}/passwords", params={"format": form})
     assert exported.headers["content-type"].startswith(headers["Content-Type"])
     assert exported.headers["cache-control"] == "no-store"
     assert "s3cret-of-sip" in exported.text
     notes = api.call("audit.list", limit=1)
     assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.exported", "token:t0")
-    assert "s3cret-of-sip" not in admin.get(EXPORT, params={"form": form}).text
+    assert "s3cret-of-sip" not in admin.get(EXPORT, params={"format": form}).text
     back = admin.put(ACCOUNTS, content=exported.content, headers=headers).json()
     assert (back["same"], back["stored"]) == (1_201, True)
 

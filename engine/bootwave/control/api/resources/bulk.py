@@ -40,7 +40,9 @@ _TYPES = {
 _TYPE_OF = {Form.CSV: "text/csv; charset=utf-8", Form.JSON_LINES: "application/jsonl"}
 
 DryRun = Annotated[bool, Query(description="Whether nothing is stored in any case.")]
-Written = Annotated[Form, Query(description="How the rows are written.")]
+Written = Annotated[
+    Form, Query(alias="format", description="How the rows are written.")
+]
 
 
 class Imported(Shown):
