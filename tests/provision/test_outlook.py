@@ -38,13 +38,17 @@ class Site:
             committed=lambda changes: None,
         )
         self.reader = Reader(path)
-        self.outlook = Outlook(
-            Looks(self.reader, RevocationPage(), self.clock),
-            TokenGate(keyring),
-            policy_of(Options()),
-        )
+        self.looks = Looks(self.reader, RevocationPage(), self.clock)
+        self.tokens = TokenGate(keyring)
+        self.trust_factory(True)
         self.admin.domain_add("pbx.example.com")
         self.admin.account_add(ACCOUNT, password="s3cret-canary", mac=f"{MAC:012X}")
+
+    def trust_factory(self, trusts: bool) -> None:
+        """Have some CA trusted to have signed phones, or none."""
+        self.outlook = Outlook(
+            self.looks, self.tokens, policy_of(Options()), trusts_factory=trusts
+        )
 
     def of(self, source: str = "192.168.1.7", **how: Any) -> dict[str, str]:
         """By what each way is served, or the reason why it is not."""
@@ -101,3 +105,21 @@ def test_a_blocked_certificate_denies_its_way(site: Site) -> None:
     told = site.of(is_blocked=True)
     assert told["https with its certificate"] == "CERTIFICATE_BLOCKED"
     assert told["https with its credentials"] == "credentials"
+
+
+def test_without_a_factory_ca_no_certificate_helps(site: Site) -> None:
+    site.trust_factory(False)
+    for is_blocked in (False, True):
+        told = site.outlook.of(MAC, "192.168.1.7", is_blocked=is_blocked)["ways"][0]
+        assert (told["served"], told["reason"]) == (False, "CLOSED")
+        assert "without https.factory_cas" in told["sentence"]
+        assert told["advice"].startswith("name the CAs of its factory in https.factory")
+        assert "or open it: bootwave window open" in told["advice"]
+    site.admin.window_open([ACCOUNT])
+    assert set(site.of().values()) == {"window"}
+
+
+def test_it_is_told_as_what_would_be(site: Site) -> None:
+    for way in site.outlook.of(MAC, "192.168.1.7")["ways"]:
+        if way["served"]:
+            assert way["sentence"].startswith("it would be given its settings ")

@@ -51,7 +51,13 @@ def outlook_for(
     try:
         # Of its own: what ends grants of workers ends nothing that is asked only once.
         looks = Looks(reader, RevocationPage(), instant)
-        return Outlook(looks, TokenGate(keyring), policy_of(options)).of(
+        outlook = Outlook(
+            looks,
+            TokenGate(keyring),
+            policy_of(options),
+            trusts_factory=bool(options.https.factory_cas),
+        )
+        return outlook.of(
             number, address, model=model or shown["model"], is_blocked=is_blocked
         )
     finally:

@@ -24,10 +24,21 @@ from bootwave.provision.tokens import TokenGate
 from bootwave.sightings import Reason
 
 _SERVED: Final = {
-    "window": Reason.SERVED_WINDOW,
-    "certificate": Reason.SERVED_CERTIFICATE,
-    "credentials": Reason.SERVED_CREDENTIALS,
+    "window": (
+        Reason.SERVED_WINDOW,
+        "it would be given its settings under the window that it used",
+    ),
+    "certificate": (
+        Reason.SERVED_CERTIFICATE,
+        "it would be given its settings on its factory certificate",
+    ),
+    "credentials": (
+        Reason.SERVED_CREDENTIALS,
+        "it would be given its settings on user name and password",
+    ),
 }
+_NO_CAS: Final = "no certificate proves anything without https.factory_cas, and "
+_NAME_CAS: Final = "name the CAs of its factory in https.factory_cas"
 _CONSUMED = "it would be given its settings, and use its open window up"
 _CLAIMED = "it would claim a wildcard account, and be given its settings"
 
@@ -57,11 +68,22 @@ WAYS: Final = (
 class Outlook:
     """Tells what phones would be given; for one thread."""
 
-    def __init__(self, looks: Looks, tokens: TokenGate, policy: Policy) -> None:
-        """Look up by *looks* and *tokens*, and decide by *policy*."""
+    def __init__(
+        self,
+        looks: Looks,
+        tokens: TokenGate,
+        policy: Policy,
+        *,
+        trusts_factory: bool,
+    ) -> None:
+        """Look up by *looks* and *tokens*, and decide by *policy*.
+
+        *trusts_factory* tells that some CA is trusted to have signed phones.
+        """
         self._looks = looks
         self._tokens = tokens
         self._policy = policy
+        self._trusts_factory = trusts_factory
 
     def of(
         self,
@@ -102,12 +124,13 @@ class Outlook:
         is_blocked: bool,
         look: Look,
     ) -> dict[str, Any]:
+        shows = way.certificate and self._trusts_factory
         checked = self._tokens.check(token, look)
         decision: Decision
         if checked.refused:
             decision = Refuse(Reason.TOKEN_WRONG)
         else:
-            denied = way.certificate and is_blocked
+            denied = shows and is_blocked
             decision = decide(
                 mac,
                 look.device,
@@ -117,14 +140,18 @@ class Outlook:
                 look.at,
                 self._policy,
                 Proofs(
-                    certificate=mac if way.certificate else 0,
+                    certificate=mac if shows else 0,
                     denial=Reason.CERTIFICATE_BLOCKED if denied else None,
                     credentials=True if way.credentials else None,
                 ),
                 model=model,
                 decoy=look.decoy,
             )
-        return {"way": way.name, **_told(decision)}
+        told = _told(decision)
+        if way.certificate and not shows and not told["served"]:
+            told["sentence"] = _NO_CAS + told["sentence"]
+            told["advice"] = "; or ".join(filter(None, (_NAME_CAS, told["advice"])))
+        return {"way": way.name, **told}
 
 
 def _told(decision: Decision) -> dict[str, Any]:
@@ -138,12 +165,12 @@ def _told(decision: Decision) -> dict[str, Any]:
             "advice": reason.advice,
         }
     if isinstance(decision, Serve):
-        reason = _SERVED[decision.grant.kind]
+        reason, sentence = _SERVED[decision.grant.kind]
         return {
             "served": True,
             "by": decision.grant.kind,
             "reason": reason.name,
-            "sentence": reason.sentence,
+            "sentence": sentence,
             "advice": "",
         }
     assert isinstance(decision, Consume | Claim)

@@ -187,7 +187,8 @@ def test_what_a_phone_would_be_given_is_told(api: Served, admin: httpx.Client) -
     happen(api, MAC)
     closed = {way["way"]: way["reason"] for way in admin.get(path).json()["ways"]}
     assert closed["http"] == "CLOSED"
-    assert closed["https with its certificate"] == "SERVED_CERTIFICATE"
+    assert closed["https with its certificate"] == "CLOSED"  # no factory is trusted
+    assert closed["https with its credentials"] == "SERVED_CREDENTIALS"
     api.call("window.open", accounts=[f"401@{A}"])
     opened = admin.get(path).json()
     assert (opened["served"], opened["source"]) == (True, "192.168.1.7")
