@@ -1,5 +1,7 @@
 """bootwave search: lists page by page."""
 
+import re
+
 import pytest
 
 from bootwave.cli.search import _SHOWN
@@ -21,7 +23,7 @@ def test_every_list_is_shown(store: Command, resource: str) -> None:
     done = store("search", resource, *words)
     assert done.status == 0
     assert resource in _SHOWN
-    assert set(store("search", resource, *words, "--json").json) == {"rows", "cursor"}
+    assert set(store("search", resource, *words, "--json").json) == {"items", "next"}
 
 
 def test_accounts_are_found_page_by_page(store: Command) -> None:
@@ -39,6 +41,13 @@ def test_accounts_are_found_page_by_page(store: Command) -> None:
     ]
     assert done.err == ""
     assert "Nothing is found" in store("search", "accounts", "number_prefix=9").err
+
+
+def test_what_happened_is_listed_with_when(store: Command) -> None:
+    done = store("search", "audit", "--limit", "1")
+    heading, row = done.out.splitlines()
+    assert heading.split() == ["seq", "when", "actor", "action", "subject"]
+    assert re.match(r"1\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s", row)
 
 
 def test_what_cannot_be_listed_is_refused(store: Command) -> None:

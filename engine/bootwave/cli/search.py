@@ -6,7 +6,7 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, hint, print_json, print_table
+from bootwave.cli.output import Json, hint, moment, print_json, print_table
 
 # What a table shows of each list; --json has everything.
 _SHOWN: dict[str, tuple[str, ...]] = {
@@ -18,12 +18,13 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "windows": ("account", "state", "seconds_left", "mac", "source"),
     "profiles": ("name",),
     "groups": ("name",),
-    "audit": ("seq", "actor", "action", "subject"),
-    "rollouts": ("id", "action", "selection", "state", "started_by"),
-    "rollout-phones": ("mac", "fate", "result", "detail"),
-    "sightings": ("source", "reason", "sentence", "detail"),
-    "unknown": ("mac", "contacts", "source", "sentence"),
+    "audit": ("seq", "at", "actor", "action", "subject"),
+    "rollouts": ("id", "started_at", "action", "selection", "state", "started_by"),
+    "rollout-phones": ("mac", "notified_at", "back_at", "fate", "result", "detail"),
+    "sightings": ("at", "source", "reason", "sentence", "detail"),
+    "unknown": ("mac", "last_seen", "contacts", "source", "sentence"),
 }
+_MOMENTS = frozenset({"at", "started_at", "notified_at", "back_at", "last_seen"})
 
 
 def search(
@@ -70,12 +71,13 @@ def search(
             cursor=cursor,
         )
     if json:
-        print_json(found)
+        # In the names of the API.
+        print_json({"items": found["rows"], "next": found["cursor"]})
         return
     columns = _SHOWN[resource]
     print_table(
-        [column.replace("_", " ") for column in columns],
-        [[_text(row[column]) for column in columns] for row in found["rows"]],
+        [_heading(column) for column in columns],
+        [[_cell(column, row[column]) for column in columns] for row in found["rows"]],
         empty="Nothing is found.",
     )
     if found["cursor"]:
@@ -94,7 +96,14 @@ def _filters(texts: list[str]) -> dict[str, str]:
     return filters
 
 
-def _text(value: Any) -> Any:
+def _heading(column: str) -> str:
+    name = "when" if column == "at" else column.removesuffix("_at")
+    return name.replace("_", " ")
+
+
+def _cell(column: str, value: Any) -> Any:
+    if column in _MOMENTS:
+        return moment(value)
     if isinstance(value, list):
         return ", ".join(one["mac"] if isinstance(one, dict) else one for one in value)
     return value
