@@ -53,7 +53,7 @@ def place_of(resource: str, sort: str, filters: Sequence[str]) -> int:
             return place
     offered = "; ".join(_told(order) for order in orders)
     raise OptionError(
-        f"The list of {resource} cannot be sorted and narrowed down so.  It can be "
+        f"The list of {resource} cannot be sorted and narrowed down so. It can be "
         f"sorted by {offered}."
     )
 
