@@ -71,8 +71,8 @@ def test_what_is_written_is_read_in_pieces_of_any_size(
     [
         ("", "The file is empty"),
         ("\n\n", "The file is empty"),
-        ("401,pbx.example.com\n", "Column 1 of the first line is none: it must"),
-        ("extension,colour\n", "Column 2 of the first line is none: it must"),
+        ("401,pbx.example.com\n", "Column 1 of the first line has no name"),
+        ("extension,colour\n", "Column 2 of the first line has no name"),
         ("name,mac\n", "The column extension is missing"),
         ("extension,name,name\n", "The column name is there twice"),
         ('extension\n1\n"1\n', r"The file is not CSV: .* \(line 3\)"),

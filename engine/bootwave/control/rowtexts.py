@@ -182,8 +182,8 @@ def _check_heading(columns: list[str]) -> None:
         if column not in COLUMNS and column != "number":
             raise SettingError(
                 # Not quoted: without a heading it may be a password.
-                f"Column {number} of the first line is none: it must name columns, "
-                f"which are {', '.join(COLUMNS)}."
+                f"Column {number} of the first line has no name that is known: the "
+                f"first line names the columns, of {', '.join(COLUMNS)}."
             )
         if columns.count(column) > 1:
             raise SettingError(f"The column {column} is there twice.")
