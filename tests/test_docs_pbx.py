@@ -1,15 +1,12 @@
 """The PBX of docs/api.md, run as the page says, does what the page shows."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.end_to_end.program import made_place
+from tests.aswritten import ROOT, run_as_written
 from tests.namespaces import in_namespace
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "api.md").read_text()
 SCRIPT = ROOT / "docs" / "examples" / "pbx.py"
 FOUND = re.search(
@@ -32,41 +29,9 @@ def sorted_lines(printed: str) -> list[str]:
 
 
 def _as_written(directory: Path) -> None:
-    programs = directory / "bin"
-    programs.mkdir()
-    for name, options in (("bootwave", "-m bootwave "), ("python3", "")):
-        program = programs / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options}"$@"\n')
-        program.chmod(0o755)
-    (directory / "docs").symlink_to(ROOT / "docs")
-    # The namespace has all ports to itself: these are the usual ones.
-    engine = made_place(directory / "place")
-    engine.environ |= {
-        "PNP__LISTEN": "0.0.0.0:5060",
-        "HTTP__LISTEN": "0.0.0.0:8080",
-        "CONTROL__LISTEN": "127.0.0.1:8095",
-    }
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("BOOTWAVE_")}
-    try:
-        engine.start()
-        done = subprocess.run(
-            ["sh", "-e", "-c", COMMANDS],
-            cwd=directory,
-            env={
-                **plain,
-                "PATH": f"{programs}:{plain['PATH']}",
-                "BOOTWAVE_OPTIONS": str(directory / "place" / "bootwave.toml"),
-            },
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + done.stdout + engine.errors()
-        said = done.stdout[done.stdout.index("The first push") :]
-        assert sorted_lines(said) == sorted_lines(PRINTED)
-    finally:
-        engine.clean_up()
+    printed = run_as_written(directory, COMMANDS)
+    said = printed[printed.index("The first push") :]
+    assert sorted_lines(said) == sorted_lines(PRINTED)
 
 
 def test_the_pbx_provisions_500_phones_as_the_page_shows(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 It pushes the whole state of its domain, opens the windows of all extensions, waits
 while the phones boot (here simulated ones), and reads what became of each.
 
+    umask 077
     bootwave domain add pbx.example.com
     bootwave admin token add pbx --scope write --domain pbx.example.com > token.txt
     python3 pbx.py pbx.example.com --token token.txt
