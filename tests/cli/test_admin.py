@@ -13,7 +13,7 @@ def test_administrators_are_added_listed_changed_and_removed(store: Command) -> 
     assert added.out == "Added anna, operator of all domains.\n"
     domain = ("--role", "domain", "--domain", "pbx.example.com")
     added = store("admin", "add", "otto", *domain, "--password-stdin", stdin=PASSWORD)
-    assert added.out == "Added otto, domain of pbx.example.com.\n"
+    assert added.out == "Added otto, administrator of pbx.example.com.\n"
     listed = store("admin", "list").out.splitlines()
     assert listed[0].split() == [
         "name",
@@ -26,7 +26,7 @@ def test_administrators_are_added_listed_changed_and_removed(store: Command) -> 
     assert listed[1].split()[:3] == ["anna", "operator", "all"]
     assert listed[2].split()[:3] == ["otto", "domain", "pbx.example.com"]
     changed = store("admin", "set", "otto", "--role", "read-only", "--everywhere")
-    assert changed.out == "otto is read-only of all domains now.\n"
+    assert changed.out == "otto is reader of all domains now.\n"
     done = store("admin", "passwd", "otto", "--password-stdin", stdin=PASSWORD)
     assert done.out == "otto has another password.\n"
     assert store("admin", "remove", "otto").out == "Removed otto.\n"
@@ -56,7 +56,7 @@ def test_who_reaches_domains_that_are_gone_reaches_none(store: Command) -> None:
     tokens = store("admin", "token", "list").out.splitlines()
     assert tokens[1].split()[:3] == ["pbx", "read", "none"]
     changed = store("admin", "set", "otto", "--role", "read-only")
-    assert changed.out == "otto is read-only of no domain now.\n"
+    assert changed.out == "otto is reader of no domain now.\n"
 
 
 def test_a_set_up_link_is_printed_alone(store: Command) -> None:

@@ -44,6 +44,13 @@ class Role(StrEnum):
     read_only = "read-only"
 
 
+_ROLES = {
+    Role.operator: "operator",
+    Role.domain: "administrator",
+    Role.read_only: "reader",
+}
+
+
 def add(
     name: Name,
     role: Annotated[Role, typer.Option(help="What he may do.")] = Role.operator,
@@ -193,4 +200,4 @@ def _password(from_stdin: bool) -> str:
 def _reach(row: dict[str, Any]) -> str:
     # Not by whether any is left: where the last one was removed, none is reached.
     nowhere = "no domain" if not row.get("everywhere", True) else "all domains"
-    return f"{row['role']} of {', '.join(row['domains']) or nowhere}"
+    return f"{_ROLES[row['role']]} of {', '.join(row['domains']) or nowhere}"
