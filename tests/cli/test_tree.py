@@ -83,6 +83,10 @@ def test_a_command_shows_its_help_and_takes_an_options_file(
     done = run(*path.split(), "--help")
     assert done.status == 0
     assert done.out.startswith(f"Usage: bootwave {path} ")
+    usage = done.out.partition("\n\n")[0]
+    # What may be given more than once has its dots once.
+    assert "...]..." not in usage
+    assert "[[" not in usage
     assert "-o, --options FILE" in done.out
 
 

@@ -178,7 +178,7 @@ def unbind(
     account: Account,
     mac: Annotated[
         str | None,
-        typer.Argument(metavar="[MAC]", help="This one; else all.", show_default=False),
+        typer.Argument(metavar="MAC", help="This one; else all.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -94,7 +94,7 @@ def set_version(
     location: Annotated[
         str,
         typer.Argument(
-            metavar="[URL|IMAGE]",
+            metavar="URL|IMAGE",
             help="Else the image uploaded for it.",
             show_default=False,
         ),
@@ -131,7 +131,7 @@ def unset(
     model: Model,
     scope: Scope,
     version: Annotated[
-        str, typer.Argument(metavar="[VERSION]", help="Else all of the model.")
+        str, typer.Argument(metavar="VERSION", help="Else all of the model.")
     ] = "",
     json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ Domain = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Of the group.", show_default=False)
 ]
-Macs = Annotated[list[str], typer.Argument(metavar="MAC...", show_default=False)]
+Macs = Annotated[list[str], typer.Argument(metavar="MAC", show_default=False)]
 
 
 def add(domain: Domain, name: Name, json: Json = False) -> None:

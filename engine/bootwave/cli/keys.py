@@ -76,7 +76,7 @@ def clear(
     layer: Layer,
     key: Annotated[
         str | None,
-        typer.Argument(metavar="[KEY]", help="P1, P2, …; else all."),
+        typer.Argument(metavar="KEY", help="P1, P2, …; else all."),
     ] = None,
     on: On = "",
     json: Json = False,

@@ -16,7 +16,7 @@ Name = Annotated[
 Accounts = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ACCOUNT]...", help="Their numbers in the domain.", show_default=False
+        metavar="ACCOUNT", help="Their numbers in the domain.", show_default=False
     ),
 ]
 Numbers = Annotated[

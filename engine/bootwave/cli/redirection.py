@@ -152,7 +152,7 @@ def sync(
 def status(
     phone: Annotated[
         str,
-        typer.Argument(metavar="[MAC]", help="Only this phone.", show_default=False),
+        typer.Argument(metavar="MAC", help="Only this phone.", show_default=False),
     ] = "",
     json: Json = False,
 ) -> None:

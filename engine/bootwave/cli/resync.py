@@ -23,7 +23,7 @@ def resync(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="[MAC|ACCOUNT|DOMAIN]",
+            metavar="MAC|ACCOUNT|DOMAIN",
             help="Whose phones: 0004132E08B4, 401@pbx.example.com, pbx.example.com.",
             show_default=False,
         ),

@@ -133,7 +133,7 @@ def firmware(
     location: Annotated[
         str,
         typer.Argument(
-            metavar="[URL|IMAGE]",
+            metavar="URL|IMAGE",
             help="Else the image uploaded for it.",
             show_default=False,
         ),

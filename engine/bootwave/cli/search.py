@@ -32,14 +32,14 @@ def search(
         str,
         typer.Argument(
             metavar="LIST",
-            help="domains, accounts, devices, bindings, windows …",
+            help=f"One of {', '.join(_SHOWN)}.",
             show_default=False,
         ),
     ],
     filters: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILTER=VALUE]...",
+            metavar="FILTER=VALUE",
             help="As domain=pbx.example.com name_prefix=an.",
             show_default=False,
         ),

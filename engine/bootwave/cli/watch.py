@@ -18,9 +18,7 @@ LOOK_SECONDS = 0.5
 def watch(
     phones: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[MAC]...", help="Only these phones.", show_default=False
-        ),
+        typer.Argument(metavar="MAC", help="Only these phones.", show_default=False),
     ] = None,
     after: Annotated[
         str,

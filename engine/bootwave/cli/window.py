@@ -18,7 +18,7 @@ from bootwave.cli.output import (
 
 Accounts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ACCOUNT...", help="As 401@pbx.example.com."),
+    typer.Argument(metavar="ACCOUNT", help="As 401@pbx.example.com."),
 ]
 Domain = Annotated[
     str | None,
