@@ -40,7 +40,7 @@ def watch(
     told: dict[int, dict[str, Any]] = {}
     with place.session() as session:
         if not session.live:
-            hint("No engine runs here: nothing happens until bootwave serve is.")
+            hint("No engine runs here: nothing happens until bootwave serve runs.")
         try:
             while True:
                 found = session.call("events.read", after=after)
