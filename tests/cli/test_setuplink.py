@@ -14,6 +14,10 @@ def test_a_set_up_link_leads_to_the_page_that_takes_its_token() -> None:
     assert setup_link(clear, "bwl_x") == "http://127.0.0.1:8095/setup#bwl_x"
     tls = ControlOptions(listen="[::1]:443", certificates=(Path("api.pem"),))
     assert setup_link(tls, "bwl_x") == "https://[::1]:443/setup#bwl_x"
+    for everywhere in ("0.0.0.0:8095", "[::]:8095"):
+        open_to_all = ControlOptions(listen=everywhere, certificates=(Path("api.pem"),))
+        link = setup_link(open_to_all, "bwl_x")
+        assert link == "https://localhost:8095/setup#bwl_x"
     assert setup_link(ControlOptions(listen=""), "bwl_x") == ""
 
 
