@@ -131,6 +131,7 @@ def test_a_set_up_link_is_printed_where_there_is_an_api(
 ) -> None:
     done = run("init", tmp_path / "one")
     assert "\n  http://127.0.0.1:8095/setup#bwl_" in done.out
+    assert "admin add NAME\n" in done.out
     monkeypatch.setenv("BOOTWAVE_CONTROL__LISTEN", "")
     done = run("init", tmp_path / "two", "--json")
     assert done.json["setup"] is None

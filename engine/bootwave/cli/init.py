@@ -79,6 +79,7 @@ def init(directory: Directory, json: Json = False) -> None:
             f"administrator; it is good once, until {moment(setup['expires_at'])}:"
         )
         print_line(f"  {setup['link']}")
+        print_line(f"Without a browser here: {called()} -o {file} admin add NAME")
     print_line("")
     print_line("Next:")
     for words in (
