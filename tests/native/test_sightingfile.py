@@ -71,6 +71,10 @@ def test_what_waits_in_a_ring_is_moved_to_the_file_of_its_kind(fd: int) -> None:
     assert native.find(fd, MAC, 0.0, 9) == []
 
 
+@pytest.mark.skipif(
+    "asan" in os.environ.get("LD_PRELOAD", ""),
+    reason="a sanitizer keeps what is freed",
+)
 def test_memory_of_a_long_wait_is_given_back_once_it_was_written(fd: int) -> None:
     native.make(fd, (9, 9, 100_000))
     ring = SightingRing(100_000)
