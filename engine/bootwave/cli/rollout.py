@@ -64,7 +64,7 @@ def show(number: Number, json: Json = False) -> None:
 
 def pause(number: Number, json: Json = False) -> None:
     """Tell no more phones for now."""
-    _steered(number, "pause", "Paused", json=json)
+    _steered(number, "rollout.pause", "Paused", json=json)
 
 
 def resume(
@@ -78,7 +78,7 @@ def resume(
 
     After a halt the phones that are missing are told again, unless --skip is given.
     """
-    _steered(number, "resume", "Resumed", json=json, skip=skip)
+    _steered(number, "rollout.resume", "Resumed", json=json, skip=skip)
 
 
 def cancel(
@@ -169,9 +169,9 @@ def firmware(
         )
 
 
-def _steered(number: int, verb: str, done: str, *, json: bool, **more: Any) -> None:
+def _steered(number: int, op: str, done: str, *, json: bool, **more: Any) -> None:
     with place.session() as session:
-        shown = session.call(f"rollout.{verb}", rollout=number, **more)
+        shown = session.call(op, rollout=number, **more)
     if json:
         print_json(shown)
     else:

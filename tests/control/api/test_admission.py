@@ -26,6 +26,7 @@ EXAMPLES = {
     **{"domain": A, "number": "401", "name": "somebody", "mac": MAC},
     **{"wildcard": "star", "profile": "sales", "group": "north", "model": "D785"},
     **{"versions": "8.4-8.7", "version": "10.1.198.19", "index": "3", "rollout": "1"},
+    **{"kind": "gui", "language": "Deutsch", "digest": "9f86d081", "value": "0A1B"},
     "image": "snomD785-10.1.198.19-SIP-r.bin",
 }
 ROUTES: list[Any] = list(application(None).routes)  # type: ignore[arg-type]

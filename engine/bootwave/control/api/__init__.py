@@ -29,9 +29,11 @@ How a resource is added:
    POST is good for Idempotency-Key without doing anything.  Errors of the store need no
    handling: ``problems`` tells them.
 4. Bodies are pydantic models derived from ``Body``: unknown members are refused.  Lists
-   take ``PageQuery`` and answer ``page_of(…)``; a cursor is bound to its list with all
-   its filters.
+   of the store take ``TheRows`` and answer ``rows.answer(…)``; a cursor is bound to its
+   list with all its filters.
 5. The module is named in ``application.RESOURCES`` and its paths in docs/api.md.
    ``tests/control/api/test_admission.py`` walks every route by itself; a path parameter
-   that it does not know needs an example there.
+   that it does not know needs an example there.  What an operation or a command does
+   there is a route for, and the other way round: ``tests/test_api_complete.py`` lists
+   what is not, and why.
 """

@@ -2,15 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
-from bootwave.control.api.desk import Desk
-from bootwave.control.api.pages import list_name
-from bootwave.control.api.principals import Principal
-from bootwave.control.api.routing import Shown
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
+from bootwave.control.api.routing import Asker, Shown, TheDesk
 
 Descending = Annotated[bool, Query(description="Whether the list is read backwards.")]
 Prefix = Annotated[
@@ -33,64 +31,69 @@ class Page(Shown):
     next: str = Field(examples=[""])
 
 
-async def listed(
-    desk: Desk,
-    asker: Principal,
-    resource: str,
-    limit: int,
-    cursor: str,
-    *,
-    sort: str = "",
-    descending: bool = False,
-    seen: bool = False,
-    **filters: str,
-) -> Response:
-    """Return the answer with a page of the list of a *resource*.
+class Rows:
+    """The rows of lists, as whoever asks reaches them, page by page."""
 
-    Filters that are "" are none.
-    """
-    return Answer(
-        await stored_page(
-            desk,
-            asker,
-            resource,
-            limit,
-            cursor,
+    def __init__(
+        self,
+        asker: Asker,
+        desk: TheDesk,
+        limit: Limit = USUAL_PAGE,
+        cursor: Cursor = "",
+    ) -> None:
+        """Hold what a request says of the page that it wants."""
+        self._asker = asker
+        self._desk = desk
+        self._limit = limit
+        self._cursor = cursor
+
+    async def answer(
+        self,
+        resource: str,
+        *,
+        sort: str = "",
+        descending: bool = False,
+        seen: bool = False,
+        **filters: str,
+    ) -> Response:
+        """Return the answer with a page of the list of a *resource*.
+
+        Filters that are "" are none.
+        """
+        return Answer(
+            await self.page(
+                resource, sort=sort, descending=descending, seen=seen, **filters
+            )
+        )
+
+    async def page(
+        self,
+        resource: str,
+        *,
+        sort: str = "",
+        descending: bool = False,
+        seen: bool = False,
+        **filters: str,
+    ) -> dict[str, Any]:
+        """Return ``items`` and ``next`` of a page, as above.
+
+        The store's cursor is sealed into one of the API: none can be made up.
+        """
+        of = list_name(resource, sort=sort, descending=descending, **filters)
+        cursors, cursor = self._desk.cursors, self._cursor
+        page = await self._desk.read(
+            self._asker,
+            "records.page",
+            resource=resource,
+            filters={name: value for name, value in filters.items() if value},
             sort=sort,
             descending=descending,
+            limit=self._limit,
+            cursor=str(cursors.read(of, cursor)[0]) if cursor else "",
             seen=seen,
-            **filters,
         )
-    )
+        following = page["cursor"] and cursors.after(of, [page["cursor"]])
+        return {"items": page["rows"], "next": following}
 
 
-async def stored_page(
-    desk: Desk,
-    asker: Principal,
-    resource: str,
-    limit: int,
-    cursor: str,
-    *,
-    sort: str = "",
-    descending: bool = False,
-    seen: bool = False,
-    **filters: str,
-) -> dict[str, Any]:
-    """Return ``items`` and ``next`` of a page, as above.
-
-    The store's cursor is sealed into one of the API: none can be made up.
-    """
-    of = list_name(resource, sort=sort, descending=descending, **filters)
-    page = await desk.read(
-        asker,
-        "records.page",
-        resource=resource,
-        filters={name: value for name, value in filters.items() if value},
-        sort=sort,
-        descending=descending,
-        limit=limit,
-        cursor=str(desk.cursors.read(of, cursor)[0]) if cursor else "",
-        seen=seen,
-    )
-    following = page["cursor"] and desk.cursors.after(of, [page["cursor"]])
-    return {"items": page["rows"], "next": following}
+TheRows = Annotated[Rows, Depends()]

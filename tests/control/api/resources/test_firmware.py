@@ -85,3 +85,45 @@ def test_images_are_for_who_reaches_all_domains(api: Served) -> None:
     assert problem(theirs.get(IMAGES)) == "forbidden"
     assert problem(theirs.put(f"{IMAGES}/{NAME}", content=b"x")) == "forbidden"
     assert problem(theirs.get(f"/api/v1/domains/{A}/firmware")) == "not-found"
+
+
+@pytest.mark.parametrize("path", ["", f"/domains/{A}", f"/devices/{MAC}"])
+def test_versions_are_defined_by_a_document(
+    api: Served, admin: httpx.Client, path: str
+) -> None:
+    api.call("account.bind", account=f"401@{A}", mac=MAC)
+    admin.put(f"{IMAGES}/{NAME}", content=pieces())
+    firmware = f"/api/v1{path}/firmware"
+    document = f"{firmware}/document"
+    empty = admin.get(document)
+    admin.put(f"{firmware}/snom370/versions/8.7.5.35", json={})
+    held = admin.get(document)
+    assert held.headers["etag"] != empty.headers["etag"]
+    assert "8.7.5.35" in held.json()["document"]
+    nothing = {"document": empty.json()["document"]}
+    assert problem(admin.put(document, json=nothing)) == "precondition-required"
+    stale = {"If-Match": empty.headers["etag"]}
+    refused = admin.put(document, json=nothing, headers=stale)
+    assert problem(refused) == "precondition-failed"
+    now = {"If-Match": held.headers["etag"]}
+    tried = admin.put(document, json=nothing, headers=now, params={"dry_run": True})
+    assert not tried.json()["stored"]
+    assert admin.get(document).headers["etag"] == held.headers["etag"]
+    done = admin.put(document, json=nothing, headers=now)
+    assert [one["version"] for one in done.json()["removed"]] == ["8.7.5.35"]
+    wrong = admin.put(document, json={"document": "<x"}, headers={"If-Match": "*"})
+    assert problem(wrong) == "invalid"
+
+
+def test_what_a_phone_would_be_told_is_explained(admin: httpx.Client) -> None:
+    admin.put(f"{IMAGES}/{NAME}", content=pieces())
+    firmware = "/api/v1/firmware"
+    admin.put(f"{firmware}/snom370/versions/8.7.5.35", json={})
+    asked = {"version": "8.7.5.1", "model": "snom370"}
+    found = admin.get(f"{firmware}/explanation", params=asked).json()
+    assert found["told"]["version"] == "8.7.5.35"
+    nothing = {"version": "new", "model": "snom370"}
+    wrong = admin.get(f"{firmware}/explanation", params=nothing)
+    assert problem(wrong) == "invalid"
+    assert admin.delete(f"{firmware}/snom370/versions").status_code == 204
+    assert problem(admin.delete(f"{firmware}/snom370/versions")) == "not-found"

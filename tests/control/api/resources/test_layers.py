@@ -30,6 +30,10 @@ def test_a_layer_says_settings_and_keys(admin: httpx.Client, layer: Layer) -> No
     (one,) = admin.get(f"{path}/keys").json()
     assert one["label"] == "Bob"
     assert admin.delete(f"{path}/keys/3").status_code == 204
+    for index in (4, 5):
+        admin.put(f"{path}/keys/{index}", json={"value": "blf 402"})
+    assert admin.delete(f"{path}/keys").status_code == 204
+    assert problem(admin.delete(f"{path}/keys")) == "not-found"
     left = admin.get(f"{path}/keys")
     if layer.scope == "firmware":  # a range of which nothing is said is none
         assert problem(left) == "not-found"
@@ -64,3 +68,10 @@ def test_what_no_phone_can_be_told_is_refused(admin: httpx.Client) -> None:
     wrong = {"value": "x", "permission": "X"}
     assert problem(admin.put(f"{path}/language", json=wrong)) == "invalid"
     assert problem(admin.put(f"{path}/language", json={"value": "x\0y"})) == "invalid"
+
+
+def test_ranges_of_firmware_are_listed(admin: httpx.Client) -> None:
+    path = "/api/v1/models/D785/versions/8.4-8.7/settings/language"
+    admin.put(path, json={"value": "Deutsch"})
+    (one,) = admin.get("/api/v1/firmware-ranges").json()
+    assert (one["firmware"], one["settings"]) == ("8.4-8.7", 1)

@@ -1,11 +1,10 @@
-"""Button profiles and groups."""
+"""Button profiles."""
 
 import httpx
 
-from tests.control.api.conftest import MAC, A, Served, problem
+from tests.control.api.conftest import A, problem
 
 PROFILES = f"/api/v1/domains/{A}/profiles"
-GROUPS = f"/api/v1/domains/{A}/groups"
 
 
 def test_a_profile_is_given_to_accounts(admin: httpx.Client) -> None:
@@ -25,15 +24,12 @@ def test_a_profile_is_given_to_accounts(admin: httpx.Client) -> None:
     assert problem(admin.post(PROFILES, json={"name": "a@b"})) == "invalid"
 
 
-def test_devices_are_put_into_a_group(api: Served, admin: httpx.Client) -> None:
-    api.call("account.bind", account=f"401@{A}", mac=MAC)
-    assert admin.post(GROUPS, json={"name": "north"}).status_code == 201
-    admin.post(f"{GROUPS}/north/devices", json={"macs": [MAC]})
-    (device,) = admin.get(f"{GROUPS}/north/devices").json()["items"]
-    assert (device["mac"], device["group"]) == (MAC, "north")
-    (row,) = admin.get(GROUPS).json()["items"]
-    assert row == {"name": "north"}
-    admin.delete(f"/api/v1/domains/{A}/devices/{MAC}/group")
-    assert admin.get(f"{GROUPS}/north/devices").json()["items"] == []
-    assert admin.delete(f"{GROUPS}/north").status_code == 204
-    assert problem(admin.delete(f"{GROUPS}/north")) == "not-found"
+def test_an_account_gives_its_profile_back(admin: httpx.Client) -> None:
+    admin.post(PROFILES, json={"name": "sales"})
+    admin.post(f"{PROFILES}/sales/accounts", json={"all": True})
+    path = f"/api/v1/domains/{A}/accounts/401"
+    assert admin.get(path).json()["profile"] == "sales"
+    assert admin.delete(f"{path}/profile").json()["accounts"] == [f"401@{A}"]
+    assert admin.get(path).json()["profile"] == ""
+    gone = admin.delete(f"/api/v1/domains/{A}/accounts/499/profile")
+    assert problem(gone) == "not-found"

@@ -198,3 +198,13 @@ def test_what_a_phone_would_be_given_is_told(api: Served, admin: httpx.Client) -
     theirs = api.token("read", domains=[B])
     assert problem(theirs.get(path)) == "not-found"
     assert "s3cret" not in admin.get(path).text
+
+
+def test_the_status_is_for_who_reaches_all_domains(
+    api: Served, admin: httpx.Client
+) -> None:
+    shown = admin.get("/api/v1/status").json()
+    assert shown["counters"].keys() >= {"http_requests"}
+    assert shown["version"]
+    theirs = api.token("read", domains=[B])
+    assert problem(theirs.get("/api/v1/status")) == "forbidden"

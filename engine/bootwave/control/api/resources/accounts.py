@@ -10,8 +10,7 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, needs
 from bootwave.control.api.entitytags import matches
-from bootwave.control.api.lists import Descending, Prefix, Sort, stored_page
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Descending, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
 from bootwave.control.api.resources.domains import IfMatch
@@ -100,22 +99,15 @@ class AccountPage(Shown):
 @needs(Need.READ, DomainIn())
 async def list_all(
     domain: DomainName,
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     number_prefix: Prefix = "",
     name_prefix: Prefix = "",
     sort: Sort = "",
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List the accounts of a domain, by number or by name."""
-    page = await stored_page(
-        desk,
-        asker,
+    page = await rows.page(
         "accounts",
-        limit,
-        cursor,
         sort=sort,
         descending=descending,
         domain=domain,

@@ -6,10 +6,9 @@ from fastapi import Query
 from starlette.responses import Response
 
 from bootwave.control.api.declarations import Everywhere, needs
-from bootwave.control.api.lists import Descending, Page, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Descending, Page, TheRows
 from bootwave.control.api.principals import Need
-from bootwave.control.api.routing import Asker, Routes, TheDesk
+from bootwave.control.api.routing import Routes
 
 routes = Routes("audit")
 
@@ -23,24 +22,17 @@ Text = Annotated[str, Query(max_length=300)]
 @routes.get("/api/v1/audit", Page)
 @needs(Need.READ, Everywhere())
 async def list_all(
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     since: At = None,
     until: At = None,
     actor: Text = "",
     action: Text = "",
     subject: Text = "",
     descending: Descending = True,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List the audit log, the newest first; a page may be short with more behind it."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "audit",
-        limit,
-        cursor,
         descending=descending,
         since="" if since is None else repr(since),
         until="" if until is None else repr(until),

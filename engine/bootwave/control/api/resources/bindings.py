@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
-from bootwave.control.api.lists import Descending, MacPrefix, Page, Sort, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Descending, MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
@@ -44,21 +43,14 @@ class Unbound(Shown):
 @routes.get("/api/v1/bindings", Page)
 @needs(Need.READ, Reached())
 async def list_all(
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     mac_prefix: MacPrefix = "",
     sort: Sort = "",
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List bindings by MAC, or those that end by themselves by their end."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "bindings",
-        limit,
-        cursor,
         sort=sort,
         descending=descending,
         mac_prefix=mac_prefix,
@@ -69,20 +61,13 @@ async def list_all(
 @needs(Need.READ, OF_DOMAIN)
 async def list_of_domain(
     domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     mac_prefix: MacPrefix = "",
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List the bindings of a domain, by MAC and identity."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "bindings",
-        limit,
-        cursor,
         descending=descending,
         domain=domain,
         mac_prefix=mac_prefix,
@@ -91,30 +76,17 @@ async def list_of_domain(
 
 @routes.get(OF_DOMAINS + "/wildcards", Page)
 @needs(Need.READ, OF_DOMAIN)
-async def list_wildcards(
-    domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
+async def list_wildcards(domain: Domain, rows: TheRows) -> Response:
     """List the accounts of a domain that an unknown phone may claim."""
-    return await listed(desk, asker, "wildcards", limit, cursor, domain=domain)
+    return await rows.answer("wildcards", domain=domain)
 
 
 @routes.get(OF_ACCOUNTS + "/bindings", Page)
 @needs(Need.READ, OF_DOMAIN)
-async def list_of_account(
-    domain: Domain,
-    number: Number,
-    asker: Asker,
-    desk: TheDesk,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
+async def list_of_account(domain: Domain, number: Number, rows: TheRows) -> Response:
     """List the phones that an account is bound to."""
     name = f"{number}@{domain}"
-    return await listed(desk, asker, "bindings", limit, cursor, account=name)
+    return await rows.answer("bindings", account=name)
 
 
 @routes.put(OF_ACCOUNTS + "/bindings/{mac}", Bound)

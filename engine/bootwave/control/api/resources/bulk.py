@@ -17,8 +17,7 @@ from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
 from bootwave.control.api.desk import Desk
-from bootwave.control.api.lists import Descending, Page, Prefix, Sort, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Descending, Page, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import PATH as ACCOUNTS
@@ -74,23 +73,16 @@ class Replaced(Shown):
 @routes.get("/api/v1/accounts", Page)
 @needs(Need.READ, Reached())
 async def search(
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     number_prefix: Prefix = "",
     name_prefix: Prefix = "",
     mac: Annotated[str, Query(max_length=17)] = "",
     sort: Sort = "",
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """Find accounts by how number or name begin, or by the phone that has them."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "accounts",
-        limit,
-        cursor,
         sort=sort,
         descending=descending,
         number_prefix=number_prefix,

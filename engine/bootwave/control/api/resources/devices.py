@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Everywhere, Reached, needs
-from bootwave.control.api.lists import Descending, MacPrefix, Page, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Descending, MacPrefix, Page, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, Domain, Mac
@@ -21,22 +20,15 @@ Object = dict[str, Any]
 @routes.get(PATH, Page)
 @needs(Need.READ, Reached())
 async def list_all(
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     mac_prefix: MacPrefix = "",
     model: str = "",
     seen: bool = False,
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List devices by MAC; with seen, when each was heard last, which takes longer."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "devices",
-        limit,
-        cursor,
         seen=seen,
         descending=descending,
         mac_prefix=mac_prefix,
@@ -48,22 +40,15 @@ async def list_all(
 @needs(Need.READ, OF_DOMAIN)
 async def list_of_domain(
     domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
+    rows: TheRows,
     mac_prefix: MacPrefix = "",
     model: str = "",
     seen: bool = False,
     descending: Descending = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
 ) -> Response:
     """List the devices of a domain by MAC."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "devices",
-        limit,
-        cursor,
         seen=seen,
         descending=descending,
         domain=domain,
@@ -74,15 +59,9 @@ async def list_of_domain(
 
 @routes.get("/api/v1/unknown-phones", Page)
 @needs(Need.READ, Everywhere())
-async def list_unknown(
-    asker: Asker,
-    desk: TheDesk,
-    mac_prefix: MacPrefix = "",
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
+async def list_unknown(rows: TheRows, mac_prefix: MacPrefix = "") -> Response:
     """List the phones that asked and are bound nowhere, the newest first."""
-    return await listed(desk, asker, "unknown", limit, cursor, mac_prefix=mac_prefix)
+    return await rows.answer("unknown", mac_prefix=mac_prefix)
 
 
 @routes.get(PATH + "/{mac}", Object)
@@ -101,15 +80,9 @@ async def check(mac: Mac, asker: Asker, desk: TheDesk) -> Response:
 
 @routes.get(PATH + "/{mac}/sightings", Page)
 @needs(Need.READ, OF_DEVICE)
-async def time_line(
-    mac: Mac,
-    asker: Asker,
-    desk: TheDesk,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
+async def time_line(mac: Mac, rows: TheRows) -> Response:
     """List what a phone asked and got, and why, the newest first."""
-    return await listed(desk, asker, "sightings", limit, cursor, mac=mac)
+    return await rows.answer("sightings", mac=mac)
 
 
 @routes.post(PATH + "/{mac}/reset", Object, 200)

@@ -11,14 +11,18 @@ from starlette.responses import Response
 
 from bootwave.control.api import targets
 from bootwave.control.api.admission import require_still
-from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
+from bootwave.control.api.entitytags import matches
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
+from bootwave.control.api.resources.domains import IfMatch
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
 from bootwave.firmware.definitions import required_image_name
+from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
+from bootwave.store import firmware as definitions
 from bootwave.store.imagefolder import ImageFolder, is_sha256
 
 routes = Routes("firmware")
@@ -57,6 +61,14 @@ class Defined(Body):
     )
     step: bool = Field(False, description="Only loaded on the way to another.")
     part: Annotated[str, Field(max_length=8)] = ""
+
+
+class Document(Body):
+    """What a scope defines, as the document known as snom_3xx_fs.xml."""
+
+    document: Annotated[str, Field(max_length=MAX_DOCUMENT_BYTES)] = Field(
+        examples=['<?xml version="1.0"?><firmware-settings></firmware-settings>']
+    )
 
 
 class Forbidden(Body):
@@ -104,6 +116,83 @@ def _add(scope: _Scope) -> None:
         args["version"] = version
         return await desk.write(
             request, asker, "firmware.unset", args, lambda _gone: nothing()
+        )
+
+    async def undefine_all(
+        request: Request,
+        model: ModelName,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+    ) -> Response:
+        """Define no version of a model any more."""
+        args = {"scope": scope.scope, "target": target, "model": model}
+        return await desk.write(
+            request, asker, "firmware.unset", args, lambda _gone: nothing()
+        )
+
+    async def export(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Show what is defined there as a document, such as others keep theirs."""
+        found = await desk.read(
+            asker, "firmware.export", scope=scope.scope, target=target
+        )
+        return shown(found)
+
+    async def bring_in(
+        request: Request,
+        wanted: Document,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        if_match: IfMatch = None,
+        dry_run: bool = False,
+    ) -> Response:
+        """Define what a document says, and nothing else; says what that changes."""
+        args: Object = {"scope": scope.scope, "target": target}
+        args |= {"document": wanted.document, "dry_run": dry_run}
+        return await desk.write(
+            request,
+            asker,
+            "firmware.import",
+            args,
+            Answer,
+            check=matches(
+                if_match, lambda work: definitions.exported(work, scope.scope, target)
+            ),
+        )
+
+    async def explain(
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        version: Annotated[
+            str,
+            Query(max_length=24, description="What it runs.", examples=["10.1.198.19"]),
+        ],
+        model: Annotated[
+            str, Query(max_length=64, description="Which; else what the phone is.")
+        ] = "",
+        user_agent: Annotated[
+            str,
+            Query(
+                max_length=512,
+                description="Of a phone of version 6: what it boots from.",
+            ),
+        ] = "",
+    ) -> Response:
+        """Say what a phone that runs a version would be told, why, and the way."""
+        return Answer(
+            await desk.read(
+                asker,
+                "firmware.explain",
+                scope=scope.scope,
+                target=target,
+                version=version,
+                model=model,
+                user_agent=user_agent,
+            )
         )
 
     async def pin(
@@ -164,15 +253,22 @@ def _add(scope: _Scope) -> None:
     path = f"{scope.path}/firmware"
     reads = needs(Need.READ, scope.touches)
     writes = needs(Need.WRITE, scope.touches)
-    for endpoint in (show, define, undefine, pin, unpin, forbid, permit):
+    model = path + "/{model}"
+    for add, place, shows, need, endpoint in (
+        (routes.get, path, Object, reads, show),
+        (routes.get, path + "/document", Object, reads, export),
+        (routes.put, path + "/document", Object, writes, bring_in),
+        (routes.get, path + "/explanation", Object, reads, explain),
+        (routes.put, model + "/versions/{version}", Object, writes, define),
+        (routes.delete, model + "/versions/{version}", None, writes, undefine),
+        (routes.delete, model + "/versions", None, writes, undefine_all),
+        (routes.put, model + "/pin/{version}", Object, writes, pin),
+        (routes.delete, model + "/pin", None, writes, unpin),
+        (routes.put, model + "/forbidden/{version}", Object, writes, forbid),
+        (routes.delete, model + "/forbidden/{version}", None, writes, permit),
+    ):
         endpoint.__name__ = f"{endpoint.__name__}_of_{scope.scope}"
-    routes.get(path, Object)(reads(show))
-    routes.put(path + "/{model}/versions/{version}", Object)(writes(define))
-    routes.delete(path + "/{model}/versions/{version}")(writes(undefine))
-    routes.put(path + "/{model}/pin/{version}", Object)(writes(pin))
-    routes.delete(path + "/{model}/pin")(writes(unpin))
-    routes.put(path + "/{model}/forbidden/{version}", Object)(writes(forbid))
-    routes.delete(path + "/{model}/forbidden/{version}")(writes(permit))
+        add(place, shows)(need(endpoint))
 
 
 @routes.get(IMAGES, list[Object])

@@ -153,12 +153,22 @@ def _add(layer: Layer) -> None:
             request, asker, "keys.clear", args, lambda _gone: nothing()
         )
 
+    async def clear_keys(
+        request: Request, target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Take every function key out of a layer."""
+        args = {"scope": layer.scope, "target": target}
+        return await desk.write(
+            request, asker, "keys.clear", args, lambda _gone: nothing()
+        )
+
     settings, keys = f"{layer.path}/settings", f"{layer.path}/keys"
     for add, path, shows, need, endpoint in (
         (routes.get, settings, list[Object], needs_read, list_settings),
         (routes.put, settings + "/{name}", Object, needs_write, set_setting),
         (routes.delete, settings + "/{name}", None, needs_write, unset_setting),
         (routes.get, keys, list[Object], needs_read, list_keys),
+        (routes.delete, keys, None, needs_write, clear_keys),
         (routes.put, keys + "/{index}", Object, needs_write, set_key),
         (routes.delete, keys + "/{index}", None, needs_write, clear_key),
     ):
@@ -172,6 +182,13 @@ def masked(settings: list[Object]) -> list[Object]:
         {**one, "value": MASK} if one["value"] and is_secret(one["name"]) else one
         for one in settings
     ]
+
+
+@routes.get("/api/v1/firmware-ranges", list[Object])
+@needs(Need.READ, OF_ENGINE)
+async def list_ranges(asker: Asker, desk: TheDesk) -> Response:
+    """List the ranges of firmware that something is set for, and how much."""
+    return Answer(await desk.read(asker, "settings.ranges"))
 
 
 for _layer in LAYERS:

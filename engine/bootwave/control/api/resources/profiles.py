@@ -1,4 +1,4 @@
-"""Button profiles and groups: what accounts and devices of a domain have in common."""
+"""Button profiles: the keys that accounts of a domain have in common."""
 
 from typing import Annotated, Any
 
@@ -8,17 +8,16 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import needs
-from bootwave.control.api.lists import Page, Prefix, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import Page, Prefix, TheRows
 from bootwave.control.api.principals import Need
+from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.resources.layers import masked
 from bootwave.control.api.resources.windows import Ranges
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
-from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac, Member
+from bootwave.control.api.targets import OF_DOMAIN, Domain, Member
 
 routes = Routes("profiles")
 PROFILES = "/api/v1/domains/{domain}/profiles"
-GROUPS = "/api/v1/domains/{domain}/groups"
 Object = dict[str, Any]
 
 
@@ -37,28 +36,13 @@ class Accounts(Body):
     all: bool = Field(False, description="Whether all of the domain are meant.")
 
 
-class Devices(Body):
-    """Which devices of the domain are meant."""
-
-    macs: Annotated[
-        list[Annotated[str, Field(max_length=17)]], Field(max_length=10_000)
-    ] = Field(examples=[["0004132E08B4"]])
-
-
 @routes.get(PROFILES, Page)
 @needs(Need.READ, OF_DOMAIN)
 async def list_profiles(
-    domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
-    name_prefix: Prefix = "",
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
+    domain: Domain, rows: TheRows, name_prefix: Prefix = ""
 ) -> Response:
     """List the profiles of a domain by name."""
-    return await listed(
-        desk, asker, "profiles", limit, cursor, domain=domain, name_prefix=name_prefix
-    )
+    return await rows.answer("profiles", domain=domain, name_prefix=name_prefix)
 
 
 @routes.post(PROFILES, Object)
@@ -120,81 +104,11 @@ async def assign_profile(
     return await desk.write(request, asker, "profile.assign", args, Answer)
 
 
-@routes.get(GROUPS, Page)
-@needs(Need.READ, OF_DOMAIN)
-async def list_groups(
-    domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
-    name_prefix: Prefix = "",
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
-    """List the groups of a domain by name."""
-    return await listed(
-        desk, asker, "groups", limit, cursor, domain=domain, name_prefix=name_prefix
-    )
-
-
-@routes.post(GROUPS, Object)
+@routes.delete("/api/v1/domains/{domain}/accounts/{number}/profile", Object, 200)
 @needs(Need.WRITE, OF_DOMAIN)
-async def add_group(
-    request: Request, domain: Domain, new: NewMember, asker: Asker, desk: TheDesk
+async def unassign_profile(
+    request: Request, domain: Domain, number: Number, asker: Asker, desk: TheDesk
 ) -> Response:
-    """Add a group to a domain."""
-    args = {"domain": domain, "name": new.name}
-    return await desk.write(
-        request, asker, "group.add", args, lambda made: Answer(made, 201)
-    )
-
-
-@routes.delete(GROUPS + "/{group}")
-@needs(Need.WRITE, OF_DOMAIN)
-async def remove_group(
-    request: Request, domain: Domain, group: Member, asker: Asker, desk: TheDesk
-) -> Response:
-    """Remove a group; its devices are in none then."""
-    args = {"domain": domain, "name": group}
-    return await desk.write(
-        request, asker, "group.remove", args, lambda _gone: nothing()
-    )
-
-
-@routes.get(GROUPS + "/{group}/devices", Page)
-@needs(Need.READ, OF_DOMAIN)
-async def list_devices(
-    domain: Domain,
-    group: Member,
-    asker: Asker,
-    desk: TheDesk,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
-    """List the devices of a group by MAC."""
-    name = f"{group}@{domain}"
-    return await listed(desk, asker, "devices", limit, cursor, group=name)
-
-
-@routes.post(GROUPS + "/{group}/devices", Object, 200)
-@needs(Need.WRITE, OF_DOMAIN)
-async def assign_devices(
-    request: Request,
-    domain: Domain,
-    group: Member,
-    devices: Devices,
-    asker: Asker,
-    desk: TheDesk,
-) -> Response:
-    """Put devices of the domain into a group, instead of the one they are in."""
-    args = {"domain": domain, "name": group, "macs": devices.macs}
-    return await desk.write(request, asker, "group.assign", args, Answer)
-
-
-@routes.delete("/api/v1/domains/{domain}/devices/{mac}/group", Object, 200)
-@needs(Need.WRITE, OF_DOMAIN)
-async def unassign_device(
-    request: Request, domain: Domain, mac: Mac, asker: Asker, desk: TheDesk
-) -> Response:
-    """Take a device of the domain out of its group."""
-    args = {"domain": domain, "name": "", "macs": [mac]}
-    return await desk.write(request, asker, "group.assign", args, Answer)
+    """Take its profile from an account."""
+    args = {"domain": domain, "name": "", "accounts": [f"{number}@{domain}"]}
+    return await desk.write(request, asker, "profile.assign", args, Answer)

@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
-from bootwave.control.api.lists import MacPrefix, Page, Sort, listed
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, OF_ROLLOUT, Domain
@@ -73,11 +72,9 @@ class NewFirmwareRollout(Loading):
 
 @routes.get(PATH, Page)
 @needs(Need.READ, Reached())
-async def list_all(
-    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
-) -> Response:
+async def list_all(rows: TheRows) -> Response:
     """List the roll-outs, the newest first; of who has some domains those of them."""
-    return await listed(desk, asker, "rollouts", limit, cursor, descending=True)
+    return await rows.answer("rollouts", descending=True)
 
 
 @routes.post(PATH, Object)
@@ -140,21 +137,11 @@ async def show(rollout: Number, asker: Asker, desk: TheDesk) -> Response:
 @routes.get(PATH + "/{rollout}/phones", Page)
 @needs(Need.READ, OF_ROLLOUT)
 async def list_phones(
-    rollout: Number,
-    asker: Asker,
-    desk: TheDesk,
-    mac_prefix: MacPrefix = "",
-    sort: Sort = "",
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
+    rollout: Number, rows: TheRows, mac_prefix: MacPrefix = "", sort: Sort = ""
 ) -> Response:
     """List the phones of a roll-out in the order in which they are told."""
-    return await listed(
-        desk,
-        asker,
+    return await rows.answer(
         "rollout-phones",
-        limit,
-        cursor,
         sort=sort,
         rollout=str(rollout),
         mac_prefix=mac_prefix,

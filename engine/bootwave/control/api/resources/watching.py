@@ -1,4 +1,4 @@
-"""For whoever watches: events, metrics, and what a phone would be given."""
+"""For whoever watches: events, metrics, status, and what a phone would be given."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -74,6 +74,13 @@ async def events(
 async def metrics(desk: TheDesk) -> Response:
     """Tell the counters of all processes, in the text format of Prometheus."""
     return Response(desk.room.metrics(), media_type=CONTENT_TYPE)
+
+
+@routes.get("/api/v1/status", Object)
+@needs(Need.READ, Everywhere())
+async def status(asker: Asker, desk: TheDesk) -> Response:
+    """Show the version, since when it runs, where it listens, and what it did."""
+    return Answer(await desk.carry_out_long(asker, "engine.status"))
 
 
 @routes.get("/health/would-serve/{mac}", Object)

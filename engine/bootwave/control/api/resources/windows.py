@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
-from bootwave.control.api.lists import stored_page
-from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit
+from bootwave.control.api.lists import TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import Number
@@ -91,21 +90,10 @@ class WindowPage(Shown):
 
 @routes.get(PATH, WindowPage)
 @needs(Need.READ, DomainIn())
-async def list_all(
-    domain: DomainName,
-    asker: Asker,
-    desk: TheDesk,
-    ended: bool = False,
-    limit: Limit = USUAL_PAGE,
-    cursor: Cursor = "",
-) -> Response:
+async def list_all(domain: DomainName, rows: TheRows, ended: bool = False) -> Response:
     """List the windows of a domain that let a phone fetch now, or those ended, too."""
-    page = await stored_page(
-        desk,
-        asker,
+    page = await rows.page(
         "windows",
-        limit,
-        cursor,
         domain=domain,
         state="" if ended else "live",
     )
