@@ -91,7 +91,10 @@ def functions_in(code: CodeType, names: Mapping[str, Any]) -> Iterator[Any]:
 
 def is_ours(thing: Any) -> bool:
     module = getattr(thing, "__module__", "") or ""
-    return module.startswith(("bootwave.cli.", "bootwave.control."))
+    # Who carries any call says nothing of which it is.
+    return module != "bootwave.control.session" and module.startswith(
+        ("bootwave.cli.", "bootwave.control.")
+    )
 
 
 def words_in(thing: Any, seen: set[int]) -> Iterator[str]:

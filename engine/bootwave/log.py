@@ -88,6 +88,13 @@ CAPACITY_NOT_STORED = _event(
     "Phones are told what they were told before, and it is tried again in minutes; see "
     "that the disk is not full.",
 )
+CONTACTS_NOT_KEPT = _event(
+    "control.contacts_not_kept",
+    logging.WARNING,
+    "when devices were heard could not be written down: %(error)s",
+    "Until it goes on by itself devices cannot be sorted by it, and nothing is lost: "
+    "see that the disk is not full and the directory can be written.",
+)
 CONTROL_REDIRECTION_HELD_UP = _event(
     "control.redirection_held_up",
     logging.WARNING,

@@ -156,3 +156,45 @@ def test_the_steps_of_a_phone_are_told_with_what_to_do(store: Command) -> None:
     found = store("device", "check", "0004132E08B4", "--json").json
     assert found["next"] == 3
     assert [step["number"] for step in found["steps"]] == list(range(1, 9))
+
+
+def test_devices_are_sorted_and_found_by_what_they_did(
+    store: Command, options_file: Path
+) -> None:
+    now = time.time()
+    store("account", "add", "402@pbx.example.com", "--password-stdin", stdin="word\n")
+    store("account", "bind", "402@pbx.example.com", "0004132E08B5")
+    listed = store("device", "list", "--state", "never")
+    assert [line.split()[0] for line in listed.out.splitlines()[1:]] == [
+        "0004132E08B4",
+        "0004132E08B5",
+    ]
+    agent = "snomD785-SIP 10.1.73.16"
+    seen(
+        options_file,
+        Sighting(now - 90_000, BOUND, "10.0.0.7", Reason.SERVED_WINDOW, agent),
+        Sighting(now - 9, BOUND + 1, "10.0.0.8", Reason.CLOSED, ""),
+    )
+
+    def macs(*words: str) -> list[str]:
+        return [one["mac"] for one in store("device", "list", *words, "--json").json]
+
+    older, newer = "0004132E08B4", "0004132E08B5"
+    assert macs("--sort", "last-contact") == [older, newer]
+    assert macs("--sort", "last-contact", "--descending", "--limit", "1") == [newer]
+    assert macs("--firmware", "10") == macs("--older-than", "10.2") == [older]
+    assert macs("--model", "snomD785") == [older]
+    assert macs("--state", "refused") == macs("--heard-since", "1h") == [newer]
+    assert macs("--not-heard-since", "24h") == [older]
+    assert macs("--state", "never") == macs("--firmware", "9") == []
+    table = store("device", "list", "--sort", "firmware", "--limit", "1")
+    assert Reason.CLOSED.sentence in table.out
+    assert "There may be more" in table.err
+
+
+def test_devices_by_what_they_did_are_no_list_of_others(store: Command) -> None:
+    words = ("device", "list", "--sort", "last-contact", "--bound")
+    assert "without order" in store(*words).err
+    wrong = store("device", "list", "--heard-since", "yesterday")
+    assert "--heard-since does not understand" in wrong.err
+    assert "no state" in refused(store("device", "list", "--state", "asleep"))

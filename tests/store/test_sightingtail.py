@@ -133,3 +133,68 @@ def test_a_place_travels_as_text() -> None:
     assert place_from_text(str(place)) == place
     for text in ("", "1-2", "x-1-2", "1--2", "1-2-3-4", "1-٣-4", "f" * 99 + "-1-2"):
         assert place_from_text(text) is None
+
+
+ALL = frozenset(Reason)
+
+
+@pytest.mark.parametrize("most", [1, 3, 8, 1_000])
+def test_the_newest_of_each_mac_is_found_in_one_way_through(
+    log: SightingLog, tail: SightingTail, most: int
+) -> None:
+    kinds = (ALL, frozenset({Reason.SERVED_WINDOW}))
+    sightings = [
+        Sighting(NOW + at, mac, SOURCES[mac % 4], reason, f"{at}")
+        for at, (mac, reason) in enumerate(
+            (mac, reason)
+            for mac in (1, 2, 3, 0)
+            for reason in (*REASONS, Reason.STORE_AWAY)
+        )
+    ]
+    log.append(sightings)
+    log.append([Sighting(NOW - 9, 1, "", Reason.CLOSED, "older")])
+    found: list[dict[int, Sighting]] = [{}, {}]
+    ends = None
+    while True:
+        read = tail.newest(ends, most, kinds)
+        for kept, new in zip(found, read.by_kind, strict=True):
+            kept |= {
+                mac: seen
+                for mac, seen in new.items()
+                if mac not in kept or kept[mac].at <= seen.at
+            }
+        assert read.lost == 0
+        ends = read.ends
+        if not read.behind:
+            break
+    for kept, kind in zip(found, kinds, strict=True):
+        expected = {one.mac: one for one in sightings if one.mac and one.reason in kind}
+        assert kept == expected
+    assert tail.newest(ends, most, kinds).by_kind == [{}, {}]
+
+
+def test_what_was_overwritten_before_is_counted(tmp_path: Path) -> None:
+    log = SightingLog(
+        tmp_path / "sightings", SightingsOptions(keep_rows=1_000), clock=lambda: NOW
+    )
+    tail = SightingTail(tmp_path / "sightings")
+    log.append([Sighting(NOW, 1, "", Reason.CLOSED)])
+    ends = tail.newest(None, 10_000, (ALL,)).ends
+    log.append([Sighting(NOW, 2 + n, "", Reason.CLOSED) for n in range(1_200)])
+    found = tail.newest(ends, 10_000, (ALL,))
+    assert (len(found.by_kind[0]), found.lost, found.behind) == (1_000, 200, 0)
+
+
+def test_a_newest_record_that_is_damaged_is_left_out(
+    log: SightingLog, tail: SightingTail, tmp_path: Path
+) -> None:
+    log.append([Sighting(NOW, 1, "", Reason.CLOSED, "whole")])
+    log.append([Sighting(NOW + 1, 2, "", Reason.CLOSED, "broken")])
+    file = tmp_path / "sightings"
+    file.write_bytes(file.read_bytes().replace(b"broken", b"brokes"))
+    assert tail.newest(None, 100, (ALL,)).by_kind[0].keys() == {1}
+
+
+def test_without_a_file_nothing_was_done(tail: SightingTail) -> None:
+    read = tail.newest(None, 100, (ALL,))
+    assert (read.by_kind, read.behind, read.ends.file) == ([{}], 0, 0)

@@ -1,21 +1,18 @@
 """``bootwave audit``."""
 
 import re
-import time
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.instants import instant_from_text
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
 from bootwave.cli.progress import Progress
 
 BROKEN = 3  # the exit status for a log that is not as it was written
-_AGO = re.compile(r"(\d{1,6})\s*([mhd])")
 _HEAD = re.compile("[0-9A-Fa-f]{64}")
-_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
 def list_rows(
@@ -38,7 +35,7 @@ def list_rows(
     with place.session() as session:
         found = session.call(
             "audit.list",
-            since=_instant(since),
+            since=instant_from_text(since, "--since"),
             actor=actor,
             subject=subject,
             limit=limit,
@@ -116,22 +113,6 @@ def verify(
             "bootwave audit verify --head HASH."
         )
     return 0
-
-
-def _instant(text: str) -> float:
-    """Return the wall-clock second that *text* names, 0 for ""; raises Misuse."""
-    if not text:
-        return 0.0
-    ago = _AGO.fullmatch(text.strip())
-    if ago:
-        return time.time() - int(ago[1]) * _SECONDS[ago[2]]
-    try:
-        return datetime.fromisoformat(text.strip()).timestamp()
-    except (ValueError, OverflowError):
-        raise Misuse(
-            f"--since does not understand {text!r}: write a day as 2026-11-27, a time "
-            "as 2026-11-27T18:00, or an age as 90m, 24h or 7d."
-        ) from None
 
 
 def _more(detail: dict[str, Any]) -> str:

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.instants import instant_from_text
 from bootwave.cli.leftout import left_out_of
+from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import (
     Json,
     duration,
@@ -16,6 +18,9 @@ from bootwave.cli.output import (
     print_line,
     print_table,
 )
+
+_COLUMNS = ("mac", "domain", "accounts", "model", "last seen", "from", "what happened")
+MOST_ROWS = 1_000  # of one page
 
 
 def list_all(
@@ -36,9 +41,62 @@ def list_all(
             show_default=False,
         ),
     ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Only phones of this model.")
+    ] = "",
+    firmware: Annotated[
+        str,
+        typer.Option(metavar="VERSIONS", help="Only what runs one, or 8.4-8.7."),
+    ] = "",
+    older_than: Annotated[
+        str, typer.Option(metavar="VERSION", help="Only what runs an older one.")
+    ] = "",
+    heard_since: Annotated[
+        str, typer.Option(metavar="WHEN", help="Only what was heard: 2026-11-27, 24h.")
+    ] = "",
+    not_heard_since: Annotated[
+        str, typer.Option(metavar="WHEN", help="Only what was not, or never.")
+    ] = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="never|refused",
+            help="Only what was never heard, or refused when it was decided last.",
+        ),
+    ] = "",
+    sort: Annotated[
+        str,
+        typer.Option(
+            metavar="last-contact|firmware", help="Page by page, however many."
+        ),
+    ] = "",
+    descending: Annotated[
+        bool, typer.Option("--descending", help="With these: from the end.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="With these: so many at most.")
+    ] = 100,
     json: Json = False,
 ) -> None:
-    """List the devices with their last contact; then MACs that are bound nowhere."""
+    """List the devices with their last contact; then MACs that are bound nowhere.
+
+    With --sort or what they did last it lists devices alone, and is quick however many
+    there are.
+    """
+    filters = {
+        "model": model,
+        "firmware": firmware,
+        "older_than": older_than,
+        "heard_since": _seconds(heard_since, "--heard-since"),
+        "heard_before": _seconds(not_heard_since, "--not-heard-since"),
+        "state": state,
+    }
+    if sort or descending or any(filters.values()):
+        if bound is not None:
+            raise Misuse("--bound and --unbound are for the list without order.")
+        filters["domain"] = domain or ""
+        _list_by_contact(filters, sort, limit, descending=descending, json=json)
+        return
     most = 0 if bound else unknown
     left = 0
     with place.session() as session:
@@ -53,7 +111,7 @@ def list_all(
         print_json(found)
         return
     print_table(
-        ("mac", "domain", "accounts", "model", "last seen", "from", "what happened"),
+        _COLUMNS,
         [
             (
                 device["mac"],
@@ -68,6 +126,59 @@ def list_all(
         ],
         empty="There are no devices: bootwave account bind ACCOUNT MAC makes one.",
     )
+
+
+def _list_by_contact(
+    filters: dict[str, str], sort: str, limit: int, *, descending: bool, json: bool
+) -> None:
+    """Print *limit* devices in the order of what they did last."""
+    chosen = {name: text for name, text in filters.items() if text}
+    if not sort and chosen.keys() <= {"domain", "model"}:
+        sort = "last-contact"
+    rows: list[dict[str, Any]] = []
+    cursor = ""
+    with place.session() as session:
+        while len(rows) < limit:
+            page = session.call(
+                "records.page",
+                resource="devices",
+                filters=chosen,
+                sort=sort,
+                descending=descending,
+                limit=min(limit - len(rows), MOST_ROWS),
+                cursor=cursor,
+                seen=True,
+            )
+            rows += page["rows"]
+            cursor = page["cursor"]
+            if not cursor:
+                break
+    if cursor:
+        hint("There may be more: --limit N lists them.")
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        (*_COLUMNS[:4], "firmware", *_COLUMNS[4:]),
+        [
+            (
+                device["mac"],
+                device["domain"],
+                ", ".join(name.partition("@")[0] for name in device["accounts"]),
+                device["model"],
+                device["firmware"],
+                moment(device["last_seen"]),
+                device["source"],
+                device["sentence"],
+            )
+            for device in rows
+        ],
+        empty="No device is like that.",
+    )
+
+
+def _seconds(text: str, option: str) -> str:
+    return repr(instant_from_text(text, option)) if text else ""
 
 
 def show(

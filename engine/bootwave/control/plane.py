@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bootwave import __version__, log
 from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
+from bootwave.control.contactwatch import ContactWatch
 from bootwave.control.metricstext import engine_metrics_text
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.outlooks import outlook_for
@@ -30,6 +31,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
+from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 
@@ -98,6 +100,10 @@ class ControlPlane:
         self._capacity = CapacityWatch(
             options, self.server, self.administration, counters, answering
         )
+        sightings = SightingLog(options.store.sightings, options.sightings)
+        self._contacts = ContactWatch(
+            ContactKeeper(sightings, options.store.database), options.sightings
+        )
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None
@@ -135,6 +141,7 @@ class ControlPlane:
         self._watch.start()
         self._rollouts.start()
         self._redirections.start()
+        self._contacts.start()
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
         if self._api_sockets:
@@ -176,6 +183,7 @@ class ControlPlane:
         await self._rollouts.stop()
         await self._capacity.stop()
         await self._redirections.stop()
+        await self._contacts.stop()
         if self._trimming is not None:
             self._trimming.cancel()
         await self.server.stop()

@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -83,19 +84,22 @@ class DirectSession(Session):
         from bootwave.store.administration import Administration
         from bootwave.store.boot import instant
         from bootwave.store.connection import connect
+        from bootwave.store.contactkeeper import ContactKeeper
         from bootwave.store.secrets import KeyRing
         from bootwave.store.sightings import SightingLog
 
         self._connection = connect(options.store.database)
         try:
             keyring = KeyRing.load(options.store.key)
+            sightings = SightingLog(options.store.sightings, options.sightings)
+            self._contacts = ContactKeeper(sightings, options.store.database)
             self.administration = Administration(
                 self._connection,
                 keyring,
                 options.pairing,
                 now=instant,
                 committed=lambda changes: None,
-                sightings=SightingLog(options.store.sightings, options.sightings),
+                sightings=sightings,
                 firmware=options.firmware,
                 images=options.store.images,
             )
@@ -107,11 +111,22 @@ class DirectSession(Session):
         self, op: str, *, progress: ProgressFunction | None = None, **args: Any
     ) -> Any:
         """Return the result of *op*, committed."""
+        if op == "records.page" and asks_for_contacts(args):
+            self._contacts.catch_up()  # which the engine does while it runs
         return run(self.administration, op, args, progress, actor=this_actor())
 
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+
+def asks_for_contacts(args: Mapping[str, Any]) -> bool:
+    """Whether the page that is asked for is of devices by what they did last."""
+    from bootwave.store.listing import devicecontacts
+
+    return args.get("resource") == "devices" and devicecontacts.is_one(
+        str(args.get("sort", "")), args.get("filters") or {}
+    )
 
 
 def open_session(options: Options) -> Session:

@@ -52,7 +52,7 @@ _INCIDENTAL = frozenset(
     }
 )
 # What somebody gets who asks for a document that he is not given.
-_REFUSED = frozenset(
+REFUSED = frozenset(
     reason for reason in Reason if Reason.UNKNOWN_MAC <= reason < Reason.HTTP_SYNTAX
 ) - {Reason.NO_DOCUMENT} | {Reason.WILDCARD_RESTRICTED, Reason.TOKEN_WRONG}
 # Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
@@ -321,7 +321,7 @@ def _refused_elsewhere(time_line: list[Sighting], homes: set[str]) -> Sighting |
     refused = [
         seen
         for seen in time_line
-        if seen.reason in _REFUSED
+        if seen.reason in REFUSED
         and source_key(seen.source) not in homes
         and (not served or seen.at >= min(served))
         and seen.at > proved.get(source_key(seen.source), -1.0)

@@ -125,6 +125,11 @@ class SightingLog:
         """Return what reads the file on as sightings come."""
         return SightingTail(self._path)
 
+    @property
+    def contacts(self) -> Path:
+        """Where the file of contacts is (``store.contacts``), beside this one."""
+        return self._path.with_name(f"{self._path.name}.contacts")
+
     def append(self, batch: Sequence[Sighting]) -> None:
         """Add *batch*, all or nothing, in the order given."""
         if batch:

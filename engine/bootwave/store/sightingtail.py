@@ -7,10 +7,10 @@ as long as the file has it still.  ext/recordfile.pxd says what is in the file.
 
 import os
 import struct
-import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,8 +22,11 @@ from bootwave.sightings import Reason, Sighting
 _HEAD: Final = struct.Struct("=8sII3Q3Q3QQQ")
 _HEAD_BYTES: Final = 4_096
 _RECORD: Final = struct.Struct("=QdQ16sIHBB96sQ")
+_BRIEF: Final = struct.Struct("=QdQ20xH106x")  # of a record: number, at, MAC, reason
 _RINGS: Final = (sightingfile.UNKNOWN, sightingfile.KNOWN)
+_IPV4: Final = bytes(10) + b"\xff\xff"  # mapped (RFC 4291 section 2.5.5.2)
 _MASK: Final = (1 << 64) - 1
+_TOGETHER: Final = 4_096  # records read at once
 _READS: Final = 20  # of the head, while it is being written
 _REASONS: Final = {int(reason): reason for reason in Reason}
 
@@ -48,6 +51,26 @@ class Read(NamedTuple):
 
     sightings: list[tuple[Place, Sighting]]
     place: Place
+    lost: int
+    behind: int
+
+
+class Ends(NamedTuple):
+    """How far somebody has read all three rings of the file *file*."""
+
+    file: int
+    written: tuple[int, ...]
+
+
+class Newest(NamedTuple):
+    """What each MAC did last among what came since some ends.
+
+    ``by_kind`` has the newest sightings of each kind that was asked for, by MAC.
+    ``lost`` counts records that were overwritten before, ``behind`` those left.
+    """
+
+    by_kind: list[dict[int, Sighting]]
+    ends: Ends
     lost: int
     behind: int
 
@@ -118,6 +141,38 @@ class SightingTail:
             )
             return Read(told, Place(file, *at), lost, behind)
 
+    def newest(
+        self, since: Ends | None, most: int, kinds: Sequence[Collection[Reason]]
+    ) -> Newest:
+        """Return the newest sighting of each MAC for each of *kinds* since some ends.
+
+        At most *most* records are looked at, from the oldest on without *since* and
+        for that of another file.  What names no MAC is passed over.  Records are not
+        made objects, nor their sums compared, but for the newest: a wave is read as
+        fast as it comes.  Raises StoreUnavailable.
+        """
+        with self._opened() as (fd, file):
+            head = _head(fd)
+            at = [*head.oldest]
+            lost = 0
+            if since is not None and since.file == file:
+                at = [
+                    max(min(reached, written), oldest)
+                    for reached, written, oldest in zip(
+                        since.written, head.written, head.oldest, strict=True
+                    )
+                ]
+                lost = sum(at) - sum(since.written)
+            found: list[dict[int, tuple[float, int, bytes]]] = [{} for _ in kinds]
+            left = most
+            for ring, begin in enumerate(at):
+                end = min(head.written[ring], begin + left)
+                lost += _keep_newest(fd, head, ring, begin, end, kinds, found)
+                left -= end - begin
+                at[ring] = end
+            behind = sum(head.written) - sum(at)
+            return Newest(_decoded(found), Ends(file, tuple(at)), max(0, lost), behind)
+
     @contextmanager
     def _opened(self) -> Iterator[tuple[int, int]]:
         fd = -1
@@ -167,20 +222,87 @@ def _older(
     return 0 if first.at <= second.at else 1
 
 
+def _keep_newest(
+    fd: int,
+    head: _Head,
+    ring: int,
+    begin: int,
+    end: int,
+    kinds: Sequence[Collection[Reason]],
+    found: list[dict[int, tuple[float, int, bytes]]],
+) -> int:
+    """Keep the newest records of each MAC; returns how many were not there any more."""
+    size = sightingfile.RECORD_BYTES
+    of_reason = [
+        tuple(kept for kept, kind in zip(found, kinds, strict=True) if number in kind)
+        for number in range(256)
+    ]
+    lost = 0
+    for position, data in _pieces(fd, head, ring, begin, end):
+        brief = _BRIEF.iter_unpack(data)
+        for place, (number, at, mac, reason) in enumerate(brief):
+            if number != position + place + 1:
+                lost += 1
+                continue
+            if not mac or reason > 255:
+                continue
+            record: tuple[float, int, bytes] | None = None
+            for kept in of_reason[reason]:
+                before = kept.get(mac)
+                if before is None or before[0] <= at:
+                    if record is None:
+                        content = data[place * size : (place + 1) * size]
+                        record = at, position + place, content
+                    kept[mac] = record
+    return lost
+
+
+def _decoded(
+    found: list[dict[int, tuple[float, int, bytes]]],
+) -> list[dict[int, Sighting]]:
+    """Return the sightings of records, without those that are damaged.
+
+    One that is the newest of several kinds is made once.
+    """
+    made: dict[int, Sighting | None] = {}
+    by_kind: list[dict[int, Sighting]] = []
+    for kept in found:
+        of_kind: dict[int, Sighting] = {}
+        for mac, (_, position, record) in kept.items():
+            # By object: each ring counts positions of its own.
+            if id(record) not in made:
+                made[id(record)] = _sighting(record, position)
+            if (seen := made[id(record)]) is not None:
+                of_kind[mac] = seen
+        by_kind.append(of_kind)
+    return by_kind
+
+
+def _pieces(
+    fd: int, head: _Head, ring: int, begin: int, end: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the records from *begin* to *end* some at a time, each with its position.
+
+    What cannot be read is zeros.
+    """
+    size = sightingfile.RECORD_BYTES
+    while begin < end:
+        inner = begin % head.capacity[ring]
+        count = min(end - begin, head.capacity[ring] - inner, _TOGETHER)
+        first = _HEAD_BYTES + (sum(head.capacity[:ring]) + inner) * size
+        yield begin, os.pread(fd, count * size, first).ljust(count * size, b"\0")
+        begin += count
+
+
 def _records(
     fd: int, head: _Head, ring: int, begin: int, end: int
 ) -> Iterator[tuple[int, Sighting | None]]:
     """Yield position and sighting, None for one that is not there any more."""
     size = sightingfile.RECORD_BYTES
-    while begin < end:
-        inner = begin % head.capacity[ring]
-        count = min(end - begin, head.capacity[ring] - inner)
-        first = _HEAD_BYTES + (sum(head.capacity[:ring]) + inner) * size
-        data = os.pread(fd, count * size, first).ljust(count * size, b"\0")
-        for place in range(count):
+    for position, data in _pieces(fd, head, ring, begin, end):
+        for place in range(len(data) // size):
             record = data[place * size : (place + 1) * size]
-            yield begin + place, _sighting(record, begin + place)
-        begin += count
+            yield position + place, _sighting(record, position + place)
 
 
 def _sighting(record: bytes, position: int) -> Sighting | None:
@@ -198,21 +320,23 @@ def _sighting(record: bytes, position: int) -> Sighting | None:
 def _source(packed: bytes, zone: int) -> str:
     if not any(packed):
         return ""
+    if packed.startswith(_IPV4):
+        return ".".join(map(str, packed[len(_IPV4) :]))
     address = IPv6Address(packed)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
     return f"{address}%{zone}" if zone else str(address)
 
 
 def _is_whole(data: bytes) -> bool:
     """Whether the last word is the sum of those before, as bw_sum makes it."""
-    words = [
-        int.from_bytes(data[at : at + 8], sys.byteorder)
-        for at in range(0, len(data), 8)
-    ]
+    words = _words(len(data) // 8).unpack(data)
     total = 0x9E3779B97F4A7C15
     for first, second in zip(words[:-1:2], words[1:-1:2], strict=True):
         wide = (first ^ total) * (second ^ 0xD6E8FEB86659FD93)
         total = (wide & _MASK) ^ (wide >> 64)
         total ^= (first + (second << 1 & _MASK)) * 0xFF51AFD7ED558CCD & _MASK
-    return total == words[-1]
+    return bool(total == words[-1])
+
+
+@cache
+def _words(count: int) -> struct.Struct:
+    return struct.Struct(f"={count}Q")

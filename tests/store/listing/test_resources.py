@@ -8,11 +8,12 @@ import pytest
 from bootwave.store.listing.orders import Part
 from bootwave.store.listing.resources import (
     RESOURCES,
-    STATEMENTS,
+    STORED,
     kinds_of,
     lowest_of,
 )
 
+STATEMENTS = STORED.statements
 Key = tuple[str, int, Part, bool, bool]
 
 

@@ -20,6 +20,16 @@ MacPrefix = Annotated[
 ]
 Sort = Annotated[str, Query(max_length=32, description="What it is sorted by.")]
 
+At = Annotated[
+    float | None,
+    Query(ge=0, le=1e12, description="Seconds since 1970.", examples=[1.8e9]),
+]
+
+
+def at_text(at: float | None) -> str:
+    """Return an instant as lists take it, "" for none."""
+    return "" if at is None else repr(at)
+
 
 class Page(Shown):
     """Some rows, and the cursor behind them, "" where the list ends.

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from bootwave.errors import OptionError
 from bootwave.store.listing.cursors import Key
 from bootwave.store.listing.orders import LAST, Order, Part
-from bootwave.store.listing.resources import RESOURCES, STATEMENTS, lowest_of
+from bootwave.store.listing.resources import RESOURCES, STORED, Offer, lowest_of
 
 MAX_ROWS: Final = 1_000  # of one page
 MOST_READ: Final = 20_000  # rows looked at for one: some 50 ms
@@ -21,7 +21,8 @@ _TOGETHER: Final = 1_000
 MAC_DIGITS: Final = 12
 
 Row = tuple[Any, ...]
-Range = tuple[int | str, int | str]
+Keep = Callable[[Row], bool]
+Range = tuple[int | float | str, int | float | str]
 """From the first, which belongs to it, to the second, which does not."""
 
 
@@ -69,13 +70,15 @@ def read(
     limit: int = 100,
     descending: bool = False,
     keep: Callable[[Row], bool] | None = None,
+    offer: Offer = STORED,
 ) -> Page:
     """Return the page behind *after* of the order at *place* of a *resource*.
 
     *equal* holds the values of the order's filters, *prefix* the range that the first
     key lies in.  The caller's transaction decides which moment is seen.
     """
-    order = RESOURCES[resource][place]
+    order = offer.orders[resource][place]
+    statements = offer.statements
     keys = len(order.keys)
     named: dict[str, int | float | str] = {"low": lowest_of(order), **equal}
     if prefix is not None:
@@ -86,7 +89,7 @@ def read(
     if after:
         part = Part.ALIKE if keys > 1 else Part.BEHIND
     while True:
-        sql = STATEMENTS[resource, place, part, prefix is not None, descending]
+        sql = statements[resource, place, part, prefix is not None, descending]
         if after:
             named |= {f"a{number}": value for number, value in enumerate(after)}
         most = limit - len(rows) + 1 if keep is None else _TOGETHER

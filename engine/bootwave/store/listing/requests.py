@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bootwave.errors import OptionError
-from bootwave.store.listing import contacts, pages
+from bootwave.errors import OptionError, StoreUnavailable
+from bootwave.store.contacts import ContactFile
+from bootwave.store.listing import contacts, devicecontacts, pages
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.filters import wanted
 from bootwave.store.listing.resources import RESOURCES, kinds_of
@@ -30,7 +31,8 @@ def page(
     """Return ``rows`` and the ``cursor`` behind them, which is "" when none is left.
 
     *sort* is "" for the first order that takes the *filters*.  With *seen*, devices
-    come with their last contact, for which the file of sightings is read through.
+    come with their last contact, for which the file of sightings is read through; by
+    what they did last (``devicecontacts``) they come with it anyway.
     Raises OptionError for what is not offered, StoreNotFound for a name that is not
     there.
     """
@@ -45,6 +47,18 @@ def page(
     if resource not in RESOURCES:
         raise OptionError(
             f"There is no list of {resource[:40]!r}: they are {', '.join(LISTS)}."
+        )
+    if resource == "devices" and devicecontacts.is_one(sort, filters):
+        if log is None:
+            raise StoreUnavailable("There is no file of sightings.")
+        return devicecontacts.page(
+            work,
+            ContactFile(log.contacts),
+            filters=filters,
+            sort=sort,
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
         )
     want = wanted(work, resource, filters)
     place = pages.place_of(resource, sort, want.names)

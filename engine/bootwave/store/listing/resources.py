@@ -6,7 +6,7 @@ that is in order: SQLite keeps them so.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from bootwave.store.listing.orders import Order, Part, statement
 
@@ -19,11 +19,11 @@ _ACCOUNT = (
     "a.id, a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard, "
     "COALESCE(p.name, '')"
 )
-_DEVICES = (
+DEVICES = (
     "devices v LEFT JOIN domains d ON d.id = v.domain_id "
     "LEFT JOIN groups g ON g.id = v.group_id"
 )
-_DEVICE = (
+DEVICE = (
     "v.mac, COALESCE(d.name, ''), v.model, v.owns_certificate, v.provisioned_at, "
     "COALESCE(g.name, '')"
 )
@@ -125,19 +125,19 @@ RESOURCES: Final[Mapping[str, tuple[Order, ...]]] = {
         ),
     ),
     "devices": (
-        Order("mac", _DEVICES, _DEVICE, ("v.mac",), prefix="mac_prefix"),
+        Order("mac", DEVICES, DEVICE, ("v.mac",), prefix="mac_prefix"),
         Order(
             "mac",
-            _DEVICES,
-            _DEVICE,
+            DEVICES,
+            DEVICE,
             ("v.mac",),
             {"domain": "v.domain_id"},
             prefix="mac_prefix",
         ),
         Order(
             "mac",
-            _DEVICES,
-            _DEVICE,
+            DEVICES,
+            DEVICE,
             ("v.mac",),
             {"model": "v.model"},
             prefix="mac_prefix",
@@ -145,8 +145,8 @@ RESOURCES: Final[Mapping[str, tuple[Order, ...]]] = {
         ),
         Order(
             "mac",
-            _DEVICES,
-            _DEVICE,
+            DEVICES,
+            DEVICE,
             ("v.mac",),
             {"domain": "v.domain_id", "model": "v.model"},
             prefix="mac_prefix",
@@ -154,8 +154,8 @@ RESOURCES: Final[Mapping[str, tuple[Order, ...]]] = {
         ),
         Order(
             "mac",
-            _DEVICES,
-            _DEVICE,
+            DEVICES,
+            DEVICE,
             ("v.mac",),
             {"group": "v.group_id"},
             prefix="mac_prefix",
@@ -236,8 +236,10 @@ RESOURCES: Final[Mapping[str, tuple[Order, ...]]] = {
 }
 
 # The types of the keys, as a cursor holds them.
-_TEXTS = frozenset({"a.number", "a.sort_name", "d.name", "p.name", "g.name"})
-_NUMBERS = frozenset({"b.expires"})
+_TEXTS = frozenset(
+    {"a.number", "a.sort_name", "d.name", "p.name", "g.name", "c.firmware"}
+)
+_NUMBERS = frozenset({"b.expires", "c.at", "c.decided_at"})
 
 
 def kinds_of(order: Order) -> list[type]:
@@ -253,14 +255,30 @@ def lowest_of(order: Order) -> str | float:
     return "" if kinds_of(order)[0] is str else float("-inf")
 
 
-STATEMENTS: Final[Mapping[tuple[str, int, Part, bool, bool], str]] = {
-    (name, place, part, prefixed, descending): statement(
-        order, part, prefixed=prefixed, descending=descending
-    )
-    for name, orders in RESOURCES.items()
-    for place, order in enumerate(orders)
-    for part in Part
-    if part is not Part.ALIKE or len(order.keys) > 1
-    for prefixed in ((False, True) if order.prefix else (False,))
-    for descending in (False, True)
-}
+Statements = Mapping[tuple[str, int, Part, bool, bool], str]
+
+
+class Offer(NamedTuple):
+    """Lists of one file: the orders of each, and the statements that read them."""
+
+    orders: Mapping[str, tuple[Order, ...]]
+    statements: Statements
+
+
+def offer_of(resources: Mapping[str, tuple[Order, ...]]) -> Offer:
+    """Return *resources* with the statements of their pages."""
+    statements = {
+        (name, place, part, prefixed, descending): statement(
+            order, part, prefixed=prefixed, descending=descending
+        )
+        for name, orders in resources.items()
+        for place, order in enumerate(orders)
+        for part in Part
+        if part is not Part.ALIKE or len(order.keys) > 1
+        for prefixed in ((False, True) if order.prefix else (False,))
+        for descending in (False, True)
+    }
+    return Offer(resources, statements)
+
+
+STORED: Final = offer_of(RESOURCES)

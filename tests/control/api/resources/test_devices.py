@@ -1,6 +1,7 @@
 """Devices, their time-lines, and what proves that they are who they are."""
 
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -73,3 +74,47 @@ def test_a_phone_of_another_domain_does_not_exist(api: Served) -> None:
     mine = api.token("read", domains=[A])
     assert mine.get(PATH).json()["domain"] == A
     assert len(mine.get(f"{PATH}/sightings").json()["items"]) == 2
+
+
+def listed(
+    client: httpx.Client, path: str = "/api/v1/devices", **how: Any
+) -> list[str]:
+    """Return the MACs of a list, once there is what it is made from."""
+    for _ in range(200):
+        answer = client.get(path, params=how)
+        if answer.status_code != 503:
+            break
+        time.sleep(0.05)
+    assert answer.status_code == 200, answer.text
+    return [row["mac"] for row in answer.json()["items"]]
+
+
+def test_devices_are_sorted_and_found_by_what_they_did(
+    api: Served, admin: httpx.Client
+) -> None:
+    other = "0004132E08B5"
+    api.call("account.bind", account=f"401@{B}", mac=other)
+    for _ in range(200):
+        if listed(admin, state="refused") and listed(admin, state="never"):
+            break
+        time.sleep(0.05)
+    assert listed(admin, sort="last-contact") == [other, MAC]
+    assert listed(admin, sort="last-contact", descending=True) == [MAC, other]
+    assert listed(admin, firmware="10.1") == listed(admin, older_than="10.2") == [MAC]
+    assert listed(admin, firmware="8", model="snomD785") == []
+    assert listed(admin, state="never") == [other]
+    assert listed(admin, state="refused") == [MAC]
+    assert listed(admin, heard_since=time.time() - 60) == [MAC]
+    assert listed(admin, heard_before=time.time() - 60) == [other]
+    of_a = f"/api/v1/domains/{A}/devices"
+    assert listed(admin, of_a, sort="last-contact") == [MAC]
+    theirs = api.token("read", domains=[B])
+    assert listed(theirs, sort="last-contact") == [other]
+    assert listed(theirs, state="refused") == []
+    first = admin.get("/api/v1/devices", params={"sort": "firmware", "limit": 1})
+    following = first.json()["next"]
+    assert listed(admin, sort="firmware", cursor=following) == [MAC]
+    for wrong in ({"state": "asleep"}, {"sort": "colour"}, {"firmware": "new"}):
+        assert problem(admin.get("/api/v1/devices", params=wrong)) == "invalid"
+    other_list = {"sort": "last-contact", "cursor": following}
+    assert problem(admin.get("/api/v1/devices", params=other_list)) == "bad-cursor"

@@ -6,16 +6,12 @@ from fastapi import Query
 from starlette.responses import Response
 
 from bootwave.control.api.declarations import Everywhere, needs
-from bootwave.control.api.lists import Descending, Page, TheRows
+from bootwave.control.api.lists import At, Descending, Page, TheRows, at_text
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Routes
 
 routes = Routes("audit")
 
-At = Annotated[
-    float | None,
-    Query(ge=0, le=1e12, description="Seconds since 1970.", examples=[1.8e9]),
-]
 Text = Annotated[str, Query(max_length=300)]
 
 
@@ -34,8 +30,8 @@ async def list_all(
     return await rows.answer(
         "audit",
         descending=descending,
-        since="" if since is None else repr(since),
-        until="" if until is None else repr(until),
+        since=at_text(since),
+        until=at_text(until),
         actor=actor,
         action=action,
         subject=subject,

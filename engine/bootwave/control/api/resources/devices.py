@@ -1,13 +1,14 @@
 """Devices: the phones that are known, what they did, and what proves who they are."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from fastapi import Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Everywhere, Reached, needs
-from bootwave.control.api.lists import Descending, MacPrefix, Page, TheRows
+from bootwave.control.api.lists import At, Descending, MacPrefix, Page, TheRows, at_text
 from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, Domain, Mac
@@ -17,44 +18,63 @@ PATH = "/api/v1/devices"
 Object = dict[str, Any]
 
 
+class Chosen:
+    """Which devices are listed, and in which order."""
+
+    def __init__(
+        self,
+        mac_prefix: MacPrefix = "",
+        model: Annotated[str, Query(max_length=64)] = "",
+        firmware: Annotated[
+            str, Query(max_length=49, description="A version, or a range: 8.4-8.7.")
+        ] = "",
+        older_than: Annotated[
+            str, Query(max_length=24, description="Below this version.")
+        ] = "",
+        heard_since: At = None,
+        heard_before: At = None,
+        state: Annotated[
+            Literal["", "never", "refused"],
+            Query(description="Never heard, or refused when it was last decided over."),
+        ] = "",
+        seen: Annotated[
+            bool,
+            Query(description="Whether a list by MAC tells when each was heard last."),
+        ] = False,
+        sort: Annotated[
+            str,
+            Query(max_length=32, description="mac, last-contact, firmware or refused."),
+        ] = "",
+        descending: Descending = False,
+    ) -> None:
+        """Hold what a request says of it."""
+        self.asked: Object = {
+            **{"sort": sort, "descending": descending, "seen": seen},
+            **{"mac_prefix": mac_prefix, "model": model, "state": state},
+            **{"firmware": firmware, "older_than": older_than},
+            "heard_since": at_text(heard_since),
+            "heard_before": at_text(heard_before),
+        }
+
+
+TheChosen = Annotated[Chosen, Depends()]
+
+
 @routes.get(PATH, Page)
 @needs(Need.READ, Reached())
-async def list_all(
-    rows: TheRows,
-    mac_prefix: MacPrefix = "",
-    model: str = "",
-    seen: bool = False,
-    descending: Descending = False,
-) -> Response:
-    """List devices by MAC; with seen, when each was heard last, which takes longer."""
-    return await rows.answer(
-        "devices",
-        seen=seen,
-        descending=descending,
-        mac_prefix=mac_prefix,
-        model=model,
-    )
+async def list_all(rows: TheRows, chosen: TheChosen) -> Response:
+    """List devices by MAC, or by when they were heard, what they run, who was refused.
+
+    A page may be short with more behind it.
+    """
+    return await rows.answer("devices", **chosen.asked)
 
 
 @routes.get("/api/v1/domains/{domain}/devices", Page)
 @needs(Need.READ, OF_DOMAIN)
-async def list_of_domain(
-    domain: Domain,
-    rows: TheRows,
-    mac_prefix: MacPrefix = "",
-    model: str = "",
-    seen: bool = False,
-    descending: Descending = False,
-) -> Response:
-    """List the devices of a domain by MAC."""
-    return await rows.answer(
-        "devices",
-        seen=seen,
-        descending=descending,
-        domain=domain,
-        mac_prefix=mac_prefix,
-        model=model,
-    )
+async def list_of_domain(domain: Domain, rows: TheRows, chosen: TheChosen) -> Response:
+    """List the devices of a domain, as those of all are."""
+    return await rows.answer("devices", domain=domain, **chosen.asked)
 
 
 @routes.get("/api/v1/unknown-phones", Page)

@@ -1,0 +1,200 @@
+"""What each device did last: a file of one row for each, to sort and narrow down by.
+
+The file of sightings says it, but has no index.  So the control process keeps this one
+beside it (``contactkeeper``), out of the database: nothing here delays a commit that a
+phone waits for.  It is made from the two others and may be deleted at any time.
+
+``at`` is 0 for a device that was never heard.  ``firmware`` is what it said to run with
+its last settings, spelled so that versions sort as text (``sortable``), and "" where it
+said none.  ``refused`` is whether it was refused when it was last decided over.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from bootwave.errors import StoreError, StoreUnavailable
+from bootwave.phone.firmware import FirmwareVersion
+from bootwave.store.connection import open_file
+
+VERSION: Final = 1
+LOCK_SECONDS: Final = 10.0
+
+_SCHEMA: Final = (
+    """
+CREATE TABLE contacts (
+  mac INTEGER PRIMARY KEY,
+  domain_id INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  at REAL NOT NULL DEFAULT 0,
+  source TEXT NOT NULL DEFAULT '',
+  reason INTEGER NOT NULL DEFAULT 0,
+  firmware TEXT NOT NULL DEFAULT '',
+  said TEXT NOT NULL DEFAULT '',
+  decided_at REAL NOT NULL DEFAULT 0,
+  refused INTEGER NOT NULL DEFAULT 0
+)
+""",
+    # How far the keeper is: in the file of sightings, in the log of changes, in the
+    # devices while it compares all (-1: it does not), and whether it once came through.
+    """
+CREATE TABLE progress (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  file INTEGER NOT NULL,
+  nameless INTEGER NOT NULL,
+  unknown INTEGER NOT NULL,
+  known INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  compared INTEGER NOT NULL,
+  complete INTEGER NOT NULL
+)
+""",
+    "INSERT INTO progress VALUES (1, 0, 0, 0, 0, 0, 0, 0)",
+)
+# Made once every row is there, which takes a tenth of the time.  The MAC, by which rows
+# are told apart, ends each of itself.
+INDEXES: Final = (
+    "CREATE INDEX contacts_at ON contacts (at)",
+    "CREATE INDEX contacts_domain_at ON contacts (domain_id, at)",
+    "CREATE INDEX contacts_firmware ON contacts (firmware)",
+    "CREATE INDEX contacts_domain_firmware ON contacts (domain_id, firmware)",
+    "CREATE INDEX contacts_model_firmware ON contacts (model, firmware)",
+    "CREATE INDEX contacts_refused ON contacts (decided_at) WHERE refused = 1",
+    """
+CREATE INDEX contacts_domain_refused ON contacts (domain_id, decided_at)
+WHERE refused = 1
+""",
+)
+_SET_VERSION: Final = "PRAGMA user_version = 1"
+_GET_VERSION: Final = "PRAGMA user_version"
+_COMPLETE: Final = "SELECT complete FROM progress"
+
+
+class ContactFile:
+    """The file of contacts at *path*, which its keeper makes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open nothing yet."""
+        self.path = path
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Open the file, one moment of it, to read.
+
+        Raises StoreUnavailable while there is none that is complete.
+        """
+        missing = StoreUnavailable(
+            "When phones were heard is being gathered for the first time: try again in "
+            "a minute."
+        )
+        if not self.path.exists():
+            raise missing
+        connection = None
+        try:
+            connection = open_file(self.path)
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            ((version,),) = connection.execute(_GET_VERSION).fetchall()
+            if version != VERSION:
+                raise missing
+            ((complete,),) = connection.execute(_COMPLETE).fetchall()
+            if not complete:
+                raise missing
+            yield connection
+        except sqlite3.Error as error:
+            raise StoreUnavailable(
+                f"The file of contacts {self.path} cannot be read: {error}."
+            ) from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def writing(self) -> sqlite3.Connection:
+        """Return a connection to write by; the file is made if need be.
+
+        One that another version made, or that is damaged, is made anew.  Raises
+        StoreUnavailable.
+        """
+        for fresh in (False, True):
+            if fresh:
+                self.remove()
+            connection = self._opened()
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
+                # What is lost with the power is read from the sightings once more.
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA journal_size_limit = 67108864")
+                connection.execute("PRAGMA cache_size = -65536")
+                if _is_made(connection):
+                    return connection
+            except sqlite3.OperationalError as error:
+                connection.close()
+                raise self._lost(error) from error
+            except sqlite3.DatabaseError:
+                pass  # damaged
+            connection.close()
+        raise self._lost("it cannot be made")
+
+    def inode(self) -> int:
+        """Return which file it is now, 0 for none."""
+        with suppress(FileNotFoundError):
+            return self.path.stat().st_ino
+        return 0
+
+    def remove(self) -> None:
+        """Delete the file, and what SQLite keeps beside it."""
+        for companion in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.path}{companion}")
+
+    def _opened(self) -> sqlite3.Connection:
+        with suppress(FileExistsError):
+            try:
+                # Nobody else reads it, whatever the umask.
+                flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+                os.close(os.open(self.path, flags, 0o600))
+            except FileExistsError:
+                raise
+            except OSError as error:
+                raise self._lost(error.strerror) from error
+        try:
+            return open_file(self.path, busy_seconds=LOCK_SECONDS)
+        except StoreUnavailable as error:
+            if not is_damage(error):
+                raise
+            self.remove()
+            return self._opened()
+
+    def _lost(self, why: object) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The file of contacts {self.path} cannot be written: {why}."
+        )
+
+
+def _is_made(connection: sqlite3.Connection) -> bool:
+    """Make the tables of an empty file; whether they are those of this version."""
+    connection.execute("BEGIN IMMEDIATE")
+    ((version,),) = connection.execute(_GET_VERSION).fetchall()
+    if version == 0:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute(_SET_VERSION)
+        version = VERSION
+    connection.execute("COMMIT")
+    return bool(version == VERSION)
+
+
+def is_damage(error: StoreError) -> bool:
+    """Whether *error* says that a file is damaged, not only away or locked."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.DatabaseError) and not isinstance(
+        cause, sqlite3.OperationalError
+    )
+
+
+def sortable(version: FirmwareVersion | tuple[int, ...]) -> str:
+    """Return a version, or how it begins, so that texts sort as versions do."""
+    return "".join(f"{number:05}" for number in version)

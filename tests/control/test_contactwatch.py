@@ -1,0 +1,112 @@
+"""The file of contacts is kept while the engine runs, at a pace."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from bootwave import log as logging
+from bootwave.control import contactwatch
+from bootwave.control.contactwatch import LATER_SECONDS, LOOK_SECONDS, ContactWatch
+from bootwave.errors import StoreUnavailable
+from bootwave.options import SightingsOptions
+from bootwave.sightings import Reason, Sighting
+from bootwave.store import contactkeeper
+from bootwave.store.connection import connect
+from bootwave.store.contactkeeper import ContactKeeper
+from bootwave.store.contacts import ContactFile
+from bootwave.store.create import create
+from bootwave.store.sightings import SightingLog
+
+MAC = 0x0004132E08B4
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "bootwave.db"
+    create(path)
+    connection = connect(path)
+    connection.execute(
+        "INSERT INTO devices (mac, model, owns_certificate) VALUES (?, '', 0)", (MAC,)
+    )
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> SightingLog:
+    return SightingLog(tmp_path / "sightings.db")
+
+
+def heard(log: SightingLog) -> float:
+    with ContactFile(log.contacts).reading() as connection:
+        ((at,),) = connection.execute("SELECT at FROM contacts").fetchall()
+    return float(at)
+
+
+def seen(count: int = 1) -> list[Sighting]:
+    return [
+        Sighting(time.time(), MAC, "192.0.2.7", Reason.CLOSED) for _ in range(count)
+    ]
+
+
+def test_what_happens_is_taken_in_from_start_to_stop(
+    database: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contactwatch, "LOOK_SECONDS", 0.01)
+    log.append(seen())
+
+    async def scenario() -> None:
+        watch = ContactWatch(ContactKeeper(log, database), SightingsOptions())
+        watch.start()
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if log.contacts.exists():
+                try:
+                    if heard(log):
+                        break
+                except StoreUnavailable:
+                    continue
+        await watch.stop()
+        await watch.stop()
+
+    asyncio.run(scenario())
+    assert heard(log)
+    assert not Path(f"{log.contacts}-wal").exists()  # it was closed
+
+
+def test_the_pace_is_a_quarter_of_the_time_until_much_waits(
+    database: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contactkeeper, "RECORDS", 10)
+    keeper = ContactKeeper(log, database)
+    watch = ContactWatch(keeper, SightingsOptions(keep_rows=1_000))
+    log.append(seen(600))
+    pauses = [watch._step() for _ in range(80)]
+    keeper.close()
+    waited = [pause > 0 for pause in pauses]
+    # Half of the rows are the bound: 490 and more wait for the first of the steps.
+    assert waited.index(True) in (9, 10)
+    assert all(waited[waited.index(True) :])
+    assert pauses[-1] == LOOK_SECONDS
+
+
+def test_a_failure_is_told_once_and_tried_again_later(
+    tmp_path: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        logging, "note", lambda event, **values: told.append(event.identifier)
+    )
+    away = tmp_path / "away.db"
+    database.rename(away)
+    watch = ContactWatch(ContactKeeper(log, database), SightingsOptions())
+    assert [watch._step(), watch._step()] == [LATER_SECONDS] * 2
+    assert told == ["control.contacts_not_kept"]
+    away.rename(database)
+    assert watch._step() == LOOK_SECONDS
+    database.rename(away)
+    log.contacts.unlink()
+    assert watch._step() == LATER_SECONDS
+    assert len(told) == 2
