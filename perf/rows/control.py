@@ -11,8 +11,12 @@ from typing import Any
 
 from bootwave.control.session import Session, open_session
 from bootwave.optionsfile import load
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.contactkeeper import ContactKeeper
+from bootwave.store.contacts import ContactFile
 from bootwave.store.create import create
 from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings import SightingLog
 from perf.contenders.engine import DOMAIN, mac_of, row_of
 from perf.programs import Wrong
 from perf.progress import tell
@@ -25,6 +29,7 @@ REPEATS = 20
 IMPORTED = 100_000
 FEW = 10_000
 LOOK_SECONDS = 0.005
+_TOGETHER = 50_000  # sightings, half of them, in one batch
 IMPORT_GOAL = 60  # seconds, issue 6
 # MB: Python, a chunk of rows, and the database's cache of 64, which few rows do not
 # fill.  Three times as many rows took 159, and six times as many, too.
@@ -68,6 +73,73 @@ def search(site: Site) -> list[Line]:
             )
         lines.append(_searches(site, session, devices))
     return lines
+
+
+def contacts(site: Site) -> list[Line]:
+    """Taking in what each of a fleet did, and pages of devices by it."""
+    devices = max(site.effort.fleets)
+    options = load(site.fleet(devices), {}).options
+    sightings = SightingLog(options.store.sightings, options.sightings)
+    keeper = ContactKeeper(sightings, options.store.database)
+    ContactFile(sightings.contacts).remove()
+    taken: dict[str, list[float]] = {"first": [], "bootwave": []}
+    for figure in ("first", *["bootwave"] * site.effort.rounds):
+        tell(f"control: what {devices} devices did, {figure}")
+        _boot(sightings, devices)
+        began = time.process_time()
+        keeper.catch_up()
+        taken[figure].append((time.process_time() - began) * 1e6 / devices)
+    lines = [
+        Line(
+            f"control/contacts/{devices}",
+            "µs/device",
+            taken,
+            [],
+            note="processor time of the control process for a boot of every device; "
+            "the first time the file is made",
+        )
+    ]
+    domain = {"domain": DOMAIN}
+    with open_session(options) as session:
+        lists: dict[str, tuple[Mapping[str, str], str]] = {
+            "last-contact": ({}, "last-contact"),
+            "last-contact-of-domain": (domain, "last-contact"),
+            "older-than": ({**domain, "older_than": "8.7.5.99"}, "firmware"),
+        }
+        for name, (filters, sort) in lists.items():
+            page = _page(session, "devices", filters, sort)
+            deep = _deep(session, page, int(devices * DEEP))
+            figures: dict[str, list[float]] = {"first": [], "bootwave": []}
+            for _ in range(site.effort.rounds):
+                figures["first"].append(_ms(partial(page, "")))
+                figures["bootwave"].append(_ms(partial(page, deep)))
+            lines.append(
+                Line(
+                    f"control/{name}/{devices}",
+                    "ms/page",
+                    figures,
+                    [Goal(DEEP_GOAL, "first")],
+                    limit="first",
+                    note=f"{PAGE} devices behind {int(devices * DEEP)} others",
+                )
+            )
+    return lines
+
+
+def _boot(sightings: SightingLog, devices: int) -> None:
+    """Write down that each device was answered and given its settings."""
+    now = time.time()
+    for first in range(0, devices, _TOGETHER):
+        sightings.append(
+            [
+                Sighting(now, int(mac_of(phone), 16), "192.0.2.7", reason, text)
+                for phone in range(first, min(first + _TOGETHER, devices))
+                for reason, text in (
+                    (Reason.PNP_ANSWERED, ""),
+                    (Reason.SERVED_WINDOW, f"snom370-SIP 8.7.5.{phone % 50}"),
+                )
+            ]
+        )
 
 
 def _searches(site: Site, session: Session, devices: int) -> Line:
@@ -132,8 +204,8 @@ def imported(site: Site) -> list[Line]:
 
 
 def control(site: Site) -> list[Line]:
-    """Both."""
-    return [*search(site), *imported(site)]
+    """All of these."""
+    return [*search(site), *contacts(site), *imported(site)]
 
 
 def _page(

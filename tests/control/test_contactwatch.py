@@ -105,6 +105,7 @@ def test_a_failure_is_told_once_and_tried_again_later(
     assert [watch._step(), watch._step()] == [LATER_SECONDS] * 2
     assert told == ["control.contacts_not_kept"]
     away.rename(database)
+    assert LATER_SECONDS not in [watch._step() for _ in range(20)]
     assert watch._step() == LOOK_SECONDS
     database.rename(away)
     log.contacts.unlink()

@@ -7,7 +7,9 @@ import pytest
 
 from bootwave.errors import StoreUnavailable
 from bootwave.phone.firmware import FirmwareVersion
-from bootwave.store.contacts import ContactFile, sortable
+from bootwave.store.contacts import INDEXES, ContactFile, sortable
+
+COMPLETE = f"UPDATE progress SET indexes = {len(INDEXES)}"
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def test_it_is_not_read_before_it_is_complete(file: ContactFile) -> None:
     made = file.writing()
     with pytest.raises(StoreUnavailable, match="again in"), file.reading():
         pass
-    made.execute("UPDATE progress SET complete = 1")
+    made.execute(COMPLETE)
     made.close()
     with file.reading() as connection:
         assert connection.execute("SELECT COUNT(*) FROM contacts").fetchall() == [(0,)]
@@ -47,7 +49,7 @@ def test_what_is_no_file_of_contacts_is_made_one(
 def test_one_of_another_version_is_made_anew(file: ContactFile) -> None:
     made = file.writing()
     made.execute("INSERT INTO contacts (mac, domain_id, model) VALUES (1, 1, '')")
-    made.execute("UPDATE progress SET complete = 1")
+    made.execute(COMPLETE)
     made.execute("PRAGMA user_version = 2")
     made.close()
     with pytest.raises(StoreUnavailable, match="again in"), file.reading():

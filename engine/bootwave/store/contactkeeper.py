@@ -28,8 +28,8 @@ from bootwave.store.devicereport import PROVISIONED, REFUSED
 from bootwave.store.sightings import SightingLog
 from bootwave.store.sightingtail import Ends
 
-RECORDS: Final = 16_384  # of a step: some 2.5 MB
-DEVICES: Final = 20_000  # compared in a step
+RECORDS: Final = 4_096  # of a step: some 0.6 MB
+DEVICES: Final = 5_000  # compared in a step
 SEEDED: Final = 5_000  # new devices that the file of sightings is searched for
 
 _DECIDED: Final = PROVISIONED | REFUSED
@@ -39,11 +39,11 @@ _DAY: Final = 86_400.0
 _LAST_MAC: Final = 1 << 48
 
 _PROGRESS = (
-    "SELECT file, nameless, unknown, known, seq, compared, complete FROM progress"
+    "SELECT file, nameless, unknown, known, seq, compared, indexes FROM progress"
 )
 _NOTE = """
 UPDATE progress SET file = :file, nameless = :nameless, unknown = :unknown,
-  known = :known, seq = :seq, compared = :compared, complete = :complete
+  known = :known, seq = :seq, compared = :compared, indexes = :indexes
 """
 _HEARD = """
 UPDATE contacts SET
@@ -101,7 +101,12 @@ class _Progress(NamedTuple):
     known: int
     seq: int
     compared: int
-    complete: int
+    indexes: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was taken in once, and the indexes made."""
+        return self.indexes == len(INDEXES)
 
     @property
     def ends(self) -> Ends | None:
@@ -192,9 +197,9 @@ class ContactKeeper:
         )
         more = bool(found.behind) or now.compared != _NEVER
         if not now.complete and not more:
-            for index in INDEXES:
-                connection.execute(index)
-            now = now._replace(complete=1)
+            connection.execute(INDEXES[now.indexes])
+            now = now._replace(indexes=now.indexes + 1)
+            more = not now.complete
         if now != _Progress(*connection.execute(_PROGRESS).fetchall()[0]):
             connection.execute(_NOTE, now._asdict())
         return Step(found.behind, more)
@@ -222,7 +227,7 @@ class ContactKeeper:
         new = [mac for (mac,) in connection.execute(_BETWEEN_NEW, ends)]
         connection.execute(_BETWEEN_SAME, ends)
         connection.execute(_BETWEEN_GONE, ends)
-        if new and now.complete:
+        if new and now.ends is not None:
             now = self._seeded(connection, now, new)
         return now._replace(compared=high + 1 if rows else _NEVER)
 
