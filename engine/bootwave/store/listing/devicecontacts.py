@@ -107,7 +107,10 @@ def page(
     want = _wanted(work, given, sort)
     place = _place(want)
     order = CONTACTS.orders[_RESOURCE][place]
-    carried = {"last-contact": want.heard, "firmware": want.firmware}.get(want.sort)
+    ranges: dict[str, pages.Range] = {
+        "last-contact": want.heard,
+        "firmware": want.firmware,
+    }
     narrowed = sorted(f"{name}={text}" for name, text in given.items())
     name = " ".join([_RESOURCE, str(place), "-" if descending else "+", *narrowed])
     with file.reading() as connection:
@@ -116,7 +119,7 @@ def page(
             _RESOURCE,
             place,
             equal=want.equal,
-            prefix=carried,
+            prefix=ranges.get(want.sort),
             after=key_from_text(name, cursor, kinds_of(order)) if cursor else None,
             limit=limit,
             descending=descending,
