@@ -50,6 +50,10 @@ ENDPOINT_ALONE: Mapping[str, str] = {
     "POST /api/v1/session/confirmation": BROWSER,
     "PUT /api/v1/session/password": "admin passwd",
     "POST /api/v1/setup": "admin add",
+    "GET /setup": BROWSER,
+    "GET /setup.css": BROWSER,
+    "GET /setup.js": BROWSER,
+    "POST /setup": "admin add",
     "GET /openapi.json": "it describes the API",
 }
 HERE = "it makes or reads files of the machine it runs on"
