@@ -58,13 +58,13 @@ ENDPOINT_ALONE: Mapping[str, str] = {
 }
 HERE = "it makes or reads files of the machine it runs on"
 PEER = "it is a phone or a network's tool of its own, and asks no engine's store"
-SECRETS = "who may read the key is let see a document whole; the API shows none"
+DOCUMENT = "the command makes a document from the files; the control process makes none"
 # Commands that no endpoint does the work of.
 COMMAND_ALONE: Mapping[str, str] = {
     **dict.fromkeys(("init", "options check", "tls init", "tls dev", "lint"), HERE),
     **dict.fromkeys(("store upgrade", "store rekey", "tls check", "version"), HERE),
     **dict.fromkeys(("phone boot", "pnp probe", "demo"), PEER),
-    **dict.fromkeys(("document", "settings explain", "settings diff"), SECRETS),
+    **dict.fromkeys(("document", "settings explain", "settings diff"), DOCUMENT),
     "admin link": "it is the way in, for who has none yet",
     "audit verify": "it trusts the file alone, and no engine's word about it",
     "serve": "it is the engine",
