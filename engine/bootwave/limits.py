@@ -140,6 +140,9 @@ MAX_API_DOMAIN_IMPORT_BYTES = 64 * 1024 * 1024
 MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256
+# Of one address but loopback: eight of them at least before there is no place for
+# others.  Browsers open six to a host.
+MAX_API_CONNECTIONS_OF_ONE = 32
 # What one connection may take for a head, and, of a body, for each 64 KiB: Apache's
 # mod_reqtimeout gives 20 s for either.
 API_HEAD_SECONDS = 10.0

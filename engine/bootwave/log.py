@@ -158,6 +158,13 @@ API_NOT_SERVED = _event(
     "the API of administrators is not served: %(error)s",
     "Phones are served, and commands work; repair it and send HUP.",
 )
+API_NOT_ACCEPTED = _event(
+    "control.api_not_accepted",
+    logging.WARNING,
+    "a connection to the API of administrators could not be accepted: %(error)s",
+    "It is tried again each second; see what holds so many files open, or raise the "
+    "limit (LimitNOFILE= of the unit).",
+)
 API_FAULT = _event(
     "control.api_fault",
     logging.ERROR,

@@ -217,7 +217,7 @@ class ControlPlane:
             self._counters.totals(),
             workers=self._options.server.workers,
             started=self._started,
-            more=self._room.feed.metrics() if self._room is not None else (),
+            more=self._room.own_metrics() if self._room is not None else (),
         )
         return {"text": text.decode()}
 

@@ -1,4 +1,4 @@
-"""Peers that are too slow, and too many."""
+"""Peers that are too slow."""
 
 import socket
 import time
@@ -87,20 +87,6 @@ def test_requests_that_follow_at_once_are_all_answered(api: Served) -> None:
             LIVE * 2 + LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         )
         assert ended(end).count(b"HTTP/1.1 200 ") == 3
-
-
-def test_one_connection_too_many_is_closed(
-    api: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ApiConnection, "most", 2)
-    with connected(api) as one, connected(api) as two:
-        for end in (one, two):
-            end.sendall(LIVE)
-            assert end.recv(65_536)
-        with connected(api) as third:
-            assert ended(third) == b""
-        one.sendall(LIVE)
-        assert one.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.usefixtures("hurried")

@@ -1,4 +1,4 @@
-"""Connections of the API: uvicorn's, with the deadlines and bounds that it has not.
+"""Connections of the API: uvicorn's, with the deadlines that it has not.
 
     head awaited ──► body comes ──► answered ──► head awaited …
        (seconds)      (a pace)       (a peer that reads)
@@ -9,6 +9,7 @@ peer owes, and one while it does not read.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -20,7 +21,6 @@ from bootwave.limits import (
     API_HEAD_SECONDS,
     API_WRITE_STALL_SECONDS,
     HTTP_LINGER_SECONDS,
-    MAX_API_CONNECTIONS,
 )
 
 # What uvicorn says of each wrong request is for nobody here: anybody can cause it.
@@ -29,16 +29,19 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class ApiConnection(H11Protocol):
-    """One connection, which is closed when the peer is too slow, or one too many."""
+    """One connection, which is closed when the peer is too slow; then *left* is called.
+
+    How many there are is bounded where they arrive (``arrivals``).
+    """
 
     head_seconds = API_HEAD_SECONDS
     body_seconds = API_BODY_SECONDS
     stall_seconds = API_WRITE_STALL_SECONDS
-    most = MAX_API_CONNECTIONS
 
-    def __init__(self, *args: Any, **values: Any) -> None:
+    def __init__(self, *args: Any, left: Callable[[], None], **values: Any) -> None:
         """Begin with nothing owed."""
         super().__init__(*args, **values)
+        self._left = left
         self.logger, self.access_log = _SILENT, False
         self._owed: asyncio.TimerHandle | None = None
         self._owed_for: object = None
@@ -46,15 +49,13 @@ class ApiConnection(H11Protocol):
         self._received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or close it when there are too many."""
+        """Take the connection."""
         super().connection_made(transport)
-        if len(self.connections) > self.most:
-            transport.close()
-            return
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Forget the timers, and leave the place."""
+        self._left()
         for timer in (self._owed, self._stalled):
             if timer is not None:
                 timer.cancel()

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bootwave.control.api.application import application
+from bootwave.control.api.arrivals import Arrivals
 from bootwave.control.api.connections import ApiConnection
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.outermost import Outermost
@@ -19,15 +20,12 @@ from bootwave.control.api.tls import tls_context
 from bootwave.control.server import ControlServer
 from bootwave.limits import (
     API_IDLE_SECONDS,
-    API_TLS_SECONDS,
-    MAX_API_CONNECTIONS,
     MAX_API_HEAD_BYTES,
 )
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
 
 STOP_SECONDS = 3.0  # for answers that are owed
-_TLS_CLOSE_SECONDS = 2.0
 
 
 def api_server(
@@ -77,6 +75,7 @@ class ApiServer:
             await asyncio.sleep(0.01)
         if self._task.done():
             await self._task
+        self._desk.room.count(server.arrivals.metrics)
 
     async def stop(self) -> None:
         """Answer what was asked, for some seconds, then close everything."""
@@ -108,7 +107,6 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 timeout_keep_alive=int(API_IDLE_SECONDS),
                 h11_max_incomplete_event_size=MAX_API_HEAD_BYTES,
-                backlog=MAX_API_CONNECTIONS,
             )
         )
         self._tls = tls
@@ -125,31 +123,20 @@ class _Server(uvicorn.Server):
                 each.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        loop = asyncio.get_running_loop()
-
-        def connection() -> ApiConnection:
+        def connect(left: Callable[[], None]) -> ApiConnection:
             return ApiConnection(
-                config=self.config, server_state=self.server_state, app_state={}
+                config=self.config,
+                server_state=self.server_state,
+                app_state={},
+                left=left,
             )
 
-        seconds = None if self._tls is None else API_TLS_SECONDS
-        closing = None if self._tls is None else _TLS_CLOSE_SECONDS
-        self.servers = [
-            await loop.create_server(
-                connection,
-                sock=each,
-                ssl=self._tls,
-                backlog=self.config.backlog,
-                ssl_handshake_timeout=seconds,
-                ssl_shutdown_timeout=closing,
-            )
-            for each in sockets or ()
-        ]
+        self.arrivals = Arrivals(sockets or (), connect, self._tls)
+        self.arrivals.start()
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        await self.arrivals.stop()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         tasks = set(self.server_state.tasks)

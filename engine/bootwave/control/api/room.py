@@ -8,7 +8,7 @@ from typing import Any
 
 from bootwave.control.api.readers import Readers
 from bootwave.control.eventfeed import EventFeed
-from bootwave.control.metricstext import engine_metrics_text
+from bootwave.control.metricstext import Metric, engine_metrics_text
 from bootwave.options import Options
 from bootwave.store.administration import Administration
 from bootwave.store.sightingtail import SightingTail
@@ -37,6 +37,7 @@ class Room:
         self._readers: Readers | None = None
         self._told: dict[int, dict[str, Any]] = {}
         self.feed = EventFeed(SightingTail(options.store.sightings), self._rollouts)
+        self._counted = [self.feed.metrics]
 
     def start(self, readers: Readers) -> None:
         """Begin; *readers* read the store."""
@@ -47,13 +48,21 @@ class Room:
         """Let listeners go."""
         await self.feed.stop()
 
+    def count(self, metrics: Callable[[], list[Metric]]) -> None:
+        """Tell what *metrics* returns among the metrics from now on."""
+        self._counted.append(metrics)
+
+    def own_metrics(self) -> list[Metric]:
+        """Return what the API itself counts."""
+        return [metric for counted in self._counted for metric in counted()]
+
     def metrics(self) -> bytes:
         """Return the counters as Prometheus reads them."""
         return engine_metrics_text(
             self._totals(),
             workers=self.options.server.workers,
             started=self._started,
-            more=self.feed.metrics(),
+            more=self.own_metrics(),
         )
 
     async def _rollouts(self) -> list[dict[str, Any]]:
