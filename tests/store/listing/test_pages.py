@@ -45,6 +45,29 @@ def test_pages_of_any_size_make_the_whole_list(
     assert walk(connection, limit, descending=descending) == expected
 
 
+def test_rows_that_are_passed_over_are_no_more(
+    accounts: list[str], connection: sqlite3.Connection
+) -> None:
+    def of_a(row: tuple[Any, ...]) -> bool:
+        return bool(row[2] == "a.example.com")
+
+    for descending in (False, True):
+        page = read(
+            connection,
+            "accounts",
+            0,
+            equal={},
+            prefix=text_range("40"),
+            limit=2,
+            descending=descending,
+            keep=of_a,
+        )
+        assert (len(page.rows), page.after) == (2, None)
+    for limit in (1, 2, 3, 4):
+        found = walk(connection, limit, keep=of_a)
+        assert found == sorted(name for name in accounts if "@a" in name)
+
+
 def test_a_prefix_narrows_every_page_down(
     accounts: list[str], connection: sqlite3.Connection
 ) -> None:

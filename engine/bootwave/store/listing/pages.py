@@ -2,7 +2,8 @@
 
 What an index does not carry is a ``keep``: rows are read on and passed over until the
 page is full or ``MOST_READ`` were looked at.  A page may therefore be short, even
-empty, with more behind it: its ``after`` says so.
+empty, with more behind it: its ``after`` says so.  Rows that are passed over are no
+"more": they may be those of somebody else, whose number is nobody's business.
 """
 
 import sqlite3
@@ -95,11 +96,11 @@ def read(
         most = limit - len(rows) + 1 if keep is None else _TOGETHER
         found = connection.execute(sql, {**named, "most": most}).fetchall()
         for row in found:
-            if len(rows) == limit:
-                return Page(rows, after)
-            after = row[:keys]
             if keep is None or keep(row[keys:]):
+                if len(rows) == limit:
+                    return Page(rows, after)
                 rows.append(row[keys:])
+            after = row[:keys]
         looked_at += len(found)
         if len(found) < most and part is not Part.ALIKE:
             return Page(rows, None)
