@@ -157,3 +157,16 @@ class SettingsOperations(Transactions):
         """Return the function keys of a layer."""
         with self._look() as work:
             return layers.keys(work, scope, target)
+
+    def layer_revealed(self, scope: str, target: str = "") -> Object:
+        """Return settings and function keys of a layer, which the audit log is told.
+
+        For the API, which shows them without secrets otherwise.
+        """
+        with self._change() as work:
+            found = {
+                "settings": layers.settings(work, scope, target),
+                "keys": layers.keys(work, scope, target),
+            }
+            work.note("layer.revealed", f"{scope} {target}".strip())
+            return found

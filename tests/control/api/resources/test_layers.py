@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from bootwave.control.api.resources.layers import LAYERS, MASK, Layer, masked
+from bootwave.control.api.resources.layers import LAYERS, Layer, masked
+from bootwave.settings.credentials import MASK
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 
@@ -50,6 +51,48 @@ def test_secrets_of_a_layer_are_not_shown(admin: httpx.Client) -> None:
     assert masked([{"name": "http_pass", "value": ""}])[0]["value"] == ""
 
 
+KEY = "url http://anna:canary-word@pbx.example.com/open?token=canary-two&door=3"
+HIDDEN = f"url http://anna:{MASK}@pbx.example.com/open?token={MASK}&door=3"
+
+
+def test_credentials_in_the_urls_of_keys_are_not_shown(
+    admin: httpx.Client, api: Served
+) -> None:
+    path = f"/api/v1/domains/{A}/profiles/sales"
+    assert admin.put(f"{path}/keys/3", json={"value": KEY}).status_code == 200
+    url = {"value": KEY.removeprefix("url ")}
+    admin.put(f"{path}/settings/action_incoming_url", json=url)
+    reader = api.token("read", domains=[A])
+    (key,) = reader.get(f"{path}/keys").json()
+    assert key["value"] == HIDDEN
+    (setting,) = reader.get(f"{path}/settings").json()
+    assert setting["value"] == HIDDEN.removeprefix("url ")
+    assert "canary" not in reader.get(path).text
+    # What is shown instead is no value.
+    for way, said in (("keys/3", HIDDEN), ("settings/http_pass", MASK)):
+        assert problem(admin.put(f"{path}/{way}", json={"value": said})) == "invalid"
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.scope)
+def test_what_a_layer_hides_is_revealed_and_written_down(
+    api: Served, admin: httpx.Client, layer: Layer
+) -> None:
+    path = layer.path.format(
+        **{"domain": A, "profile": "sales", "number": "401", "mac": MAC},
+        **{"model": "D785", "versions": "8.4-8.7"},
+    )
+    admin.put(f"{path}/keys/3", json={"value": KEY})
+    admin.put(f"{path}/settings/http_pass", json={"value": "canary-word"})
+    assert problem(api.token("write").get(f"{path}/revealed")) == "forbidden"
+    told = api.token("reveal").get(f"{path}/revealed").json()
+    assert [one["value"] for one in told["keys"]] == [KEY]
+    assert [one["value"] for one in told["settings"]] == ["canary-word"]
+    newest = admin.get("/api/v1/audit").json()["items"][0]
+    assert newest["action"] == "layer.revealed"
+    assert newest["subject"].startswith(layer.scope)
+    assert newest["actor"].startswith("token:")
+
+
 def test_layers_of_others_and_of_all_are_not_for_who_has_one_domain(
     api: Served,
 ) -> None:
@@ -58,6 +101,8 @@ def test_layers_of_others_and_of_all_are_not_for_who_has_one_domain(
     assert problem(theirs.get("/api/v1/models/D785/keys")) == "forbidden"
     for path in (f"/api/v1/domains/{A}", f"/api/v1/devices/{MAC}"):
         assert problem(theirs.get(f"{path}/settings")) == "not-found"
+        revealing = api.token("reveal", domains=[B])
+        assert problem(revealing.get(f"{path}/revealed")) == "not-found"
         answer = theirs.put(f"{path}/settings/language", json={"value": "Deutsch"})
         assert problem(answer) == "not-found"
 

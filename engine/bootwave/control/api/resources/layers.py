@@ -16,13 +16,17 @@ from bootwave.control.api import targets
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Touches, needs
 from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
-from bootwave.settings.secretnames import is_secret
+from bootwave.settings.credentials import (
+    MASK,
+    key_without_credentials,
+    setting_without_credentials,
+)
 
 routes = Routes("settings")
 _DOMAIN = "/api/v1/domains/{domain}"
-MASK = "********"
 
 Name = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["ringer_headset_device"])
@@ -100,6 +104,7 @@ def _add(layer: Layer) -> None:
         desk: TheDesk,
     ) -> Response:
         """Set a setting in a layer; warning may say what phones make of it."""
+        _require_no_mask(setting.value)
         args = {"scope": layer.scope, "target": target, "name": name}
         return await desk.write(
             request, asker, "settings.set", {**args, **setting.model_dump()}, Answer
@@ -122,9 +127,9 @@ def _add(layer: Layer) -> None:
     async def list_keys(
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
-        """List the function keys of a layer."""
+        """List the function keys of a layer; credentials in their URLs are masked."""
         found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
-        return Answer(found)
+        return Answer(keys_masked(found))
 
     async def set_key(
         request: Request,
@@ -135,6 +140,7 @@ def _add(layer: Layer) -> None:
         desk: TheDesk,
     ) -> Response:
         """Set a function key in a layer; it is counted from 0."""
+        _require_no_mask(key.value, *(key.attributes or {}).values())
         args = {"scope": layer.scope, "target": target, "index": index}
         return await desk.write(
             request, asker, "keys.set", {**args, **key.model_dump()}, Answer
@@ -162,7 +168,19 @@ def _add(layer: Layer) -> None:
             request, asker, "keys.clear", args, lambda _gone: nothing()
         )
 
+    async def reveal(
+        target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Reveal what a layer says, secrets too, which the audit log is told."""
+        found = await desk.change(
+            asker.actor,
+            lambda store: store.layer_revealed(layer.scope, target),
+            reach=asker.domains,
+        )
+        return Answer(found)
+
     settings, keys = f"{layer.path}/settings", f"{layer.path}/keys"
+    reveals = needs(Need.REVEAL, layer.touches)
     for add, path, shows, need, endpoint in (
         (routes.get, settings, list[Object], needs_read, list_settings),
         (routes.put, settings + "/{name}", Object, needs_write, set_setting),
@@ -171,17 +189,29 @@ def _add(layer: Layer) -> None:
         (routes.delete, keys, None, needs_write, clear_keys),
         (routes.put, keys + "/{index}", Object, needs_write, set_key),
         (routes.delete, keys + "/{index}", None, needs_write, clear_key),
+        (routes.get, layer.path + "/revealed", Object, reveals, reveal),
     ):
         endpoint.__name__ = f"{endpoint.__name__}_of_{layer.scope}"
         add(path, shows)(need(endpoint))
 
 
+def _require_no_mask(*values: str) -> None:
+    """Raise Problem where what a list shows instead of a secret is sent back."""
+    if any(MASK in value for value in values):
+        raise Problem(
+            "invalid",
+            f"{MASK} stands for a secret that is not shown: send the secret itself.",
+        )
+
+
 def masked(settings: list[Object]) -> list[Object]:
-    """Return *settings* without the values of those that may hold a secret."""
-    return [
-        {**one, "value": MASK} if one["value"] and is_secret(one["name"]) else one
-        for one in settings
-    ]
+    """Return *settings* without what may be a secret in them."""
+    return [setting_without_credentials(one) for one in settings]
+
+
+def keys_masked(keys: list[Object]) -> list[Object]:
+    """Return function *keys* without the credentials in their URLs."""
+    return [key_without_credentials(one) for one in keys]
 
 
 @routes.get("/api/v1/firmware-ranges", list[Object])

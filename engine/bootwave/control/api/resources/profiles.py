@@ -11,7 +11,7 @@ from bootwave.control.api.declarations import needs
 from bootwave.control.api.lists import Page, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.accounts import Number
-from bootwave.control.api.resources.layers import masked
+from bootwave.control.api.resources.layers import keys_masked, masked
 from bootwave.control.api.resources.windows import Ranges
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain, Member
@@ -62,9 +62,13 @@ async def add_profile(
 async def show_profile(
     domain: Domain, profile: Member, asker: Asker, desk: TheDesk
 ) -> Response:
-    """Show what a profile says, and who has it."""
+    """Show what a profile says, without secrets, and who has it."""
     found = await desk.read(asker, "profile.show", domain=domain, name=profile)
-    return Answer({**found, "settings": masked(found["settings"])})
+    shown = {
+        "settings": masked(found["settings"]),
+        "keys": keys_masked(found["keys"]),
+    }
+    return Answer({**found, **shown})
 
 
 @routes.delete(PROFILES + "/{profile}")

@@ -1,0 +1,71 @@
+"""Credentials within values: those that URLs carry, whatever the setting is called.
+
+A function key or an action URL may hold ``http://user:password@pbx/…`` or
+``…?token=…``; the name of the setting says nothing of it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bootwave.settings.secretnames import is_secret
+
+MASK: Final = "********"
+
+# Userinfo of a URL up to its last @ (RFC 3986 section 3.2.1), which ends before a path.
+_USERINFO = re.compile(
+    r"""(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]+@""", re.I
+)
+# The same of SIP (RFC 3261 section 19.1.1): no // and, in a value, until a bracket.
+_SIP_USERINFO = re.compile(
+    r"""(?P<before>\bsips?:[^\s/?#@:;"'<>]+:)[^\s@"'<>]+@""", re.I
+)
+_PARAMETER = re.compile(
+    r"""(?P<before>[?&;](?P<name>[^\s=&;?#"'<>]{1,64})=)[^\s&;#"'<>]+""", re.I
+)
+# A token of a domain or device as a segment of a path (http.target).
+_SEGMENT = re.compile(r"(?P<before>/)t[a-z2-7]{26}(?=$|[/?#\s\"'<>])", re.A)
+_NAMES = frozenset(
+    {
+        *("token", "access_token", "auth", "authorization", "apikey", "api_key"),
+        *("api-key", "key", "pw", "pwd", "pin", "sig", "signature"),
+    }
+)
+
+
+def without_credentials(text: str) -> str:
+    """Return *text* with ``MASK`` where URLs in it carry what proves somebody."""
+    text = _USERINFO.sub(rf"\g<before>{MASK}@", text)
+    text = _SIP_USERINFO.sub(rf"\g<before>{MASK}@", text)
+    text = _PARAMETER.sub(_parameter, text)
+    return _SEGMENT.sub(rf"\g<before>{MASK}", text)
+
+
+def setting_without_credentials(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a *setting*, of name and value, without what may be a secret."""
+    value: str = setting["value"]
+    if value:
+        secret = is_secret(setting["name"])
+        value = MASK if secret else without_credentials(value)
+    return {**setting, "value": value}
+
+
+def key_without_credentials(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a function *key*, of value, label and attributes, without credentials."""
+    attributes: Mapping[str, str] = key["attributes"]
+    return {
+        **key,
+        "value": without_credentials(key["value"]),
+        "label": without_credentials(key["label"]),
+        "attributes": {
+            name: MASK if is_secret(name) else without_credentials(value)
+            for name, value in attributes.items()
+        },
+    }
+
+
+def _parameter(found: re.Match[str]) -> str:
+    name = found["name"].lower()
+    if name in _NAMES or is_secret(name):
+        return f"{found['before']}{MASK}"
+    return found[0]

@@ -1,0 +1,81 @@
+"""Credentials that URLs carry."""
+
+import pytest
+
+from bootwave.settings.credentials import (
+    MASK,
+    key_without_credentials,
+    setting_without_credentials,
+    without_credentials,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://anna:word@host/a", f"http://anna:{MASK}@host/a"),
+        ("url http://anna:wo@rd@host", f"url http://anna:{MASK}@host"),
+        ("HTTPS://:word@host", f"HTTPS://:{MASK}@host"),
+        ("ftp://a:b@h http://c:d@h", f"ftp://a:{MASK}@h http://c:{MASK}@h"),
+        ("sip:401:word@host;user=phone", f"sip:401:{MASK}@host;user=phone"),
+        ("http://h/?token=abc&x=1", f"http://h/?token={MASK}&x=1"),
+        ("http://h/?x=1;userPassword=abc#f", f"http://h/?x=1;userPassword={MASK}#f"),
+        ("http://h/?API_key=abc", f"http://h/?API_key={MASK}"),
+        ('<a url="http://u:p@h/?pin=1"/>', f'<a url="http://u:{MASK}@h/?pin={MASK}"/>'),
+        (f"https://h/t{'a2' * 13}/{{mac}}.xml", f"https://h/{MASK}/{{mac}}.xml"),
+    ],
+)
+def test_what_proves_somebody_is_masked(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "blf <sip:402@pbx.example.com;user=phone>|*87",
+        "http://pbx.example.com:8080/a@b:c@d",
+        "http://anna@pbx.example.com/",
+        "http://h/?time=12:30&mail=a@b.example.com",
+        "http://h/?monkey=1&hockey=2",
+        "keyevent F_REDIAL",
+        f"http://h/t{'a2' * 14}/x",
+    ],
+)
+def test_what_proves_nobody_is_shown(text: str) -> None:
+    assert without_credentials(text) == text
+
+
+def test_no_text_takes_long() -> None:
+    for piece in ("a:", "sip:a:", "http://a:", "?a", "&pass=", "/t", "@"):
+        without_credentials(piece * 8_000)
+
+
+def test_a_setting_is_masked_by_its_name_or_its_value() -> None:
+    secret = {"name": "http_pass", "value": "word"}
+    assert setting_without_credentials(secret) == {"name": "http_pass", "value": MASK}
+    assert setting_without_credentials({**secret, "value": ""})["value"] == ""
+    url = {"name": "action_incoming_url", "value": "http://a:b@h", "permission": "R"}
+    assert setting_without_credentials(url) == {
+        **url,
+        "value": f"http://a:{MASK}@h",
+    }
+
+
+def test_every_text_of_a_key_is_masked() -> None:
+    key = {
+        "index": 3,
+        "value": "url http://a:b@h",
+        "label": "http://a:b@h",
+        "attributes": {"password": "b", "target": "http://a:b@h", "short": "x"},
+    }
+    assert key_without_credentials(key) == {
+        "index": 3,
+        "value": f"url http://a:{MASK}@h",
+        "label": f"http://a:{MASK}@h",
+        "attributes": {
+            "password": MASK,
+            "target": f"http://a:{MASK}@h",
+            "short": "x",
+        },
+    }
