@@ -138,13 +138,23 @@ def add(
     }
 
 
-def remove(work: Work, name: str, administrator: str | None) -> dict[str, Any]:
-    """Revoke a token, with *administrator* only one of his; it opens nothing more."""
+class Within(NamedTuple):
+    """Tokens that can do no more than this: scopes, and domains, None for all."""
+
+    scopes: frozenset[str]
+    domains: frozenset[str] | None
+
+
+def remove(
+    work: Work, name: str, administrator: str | None, within: Within | None = None
+) -> dict[str, Any]:
+    """Revoke a token; it opens nothing more.
+
+    With *administrator* only one of his, and only one *within* that.
+    """
     wanted = checked_login(name)
     rows = work.connection.execute(_NAMED, {"name": wanted}).fetchall()
-    owner = _owner(work.connection, rows[0][4]) if rows else None
-    is_his = owner is not None and owner.name == administrator
-    if not rows or (administrator is not None and not is_his):
+    if not rows or not _is_shown(work.connection, rows[0], administrator, within):
         raise StoreNotFound(
             f"There is no token {wanted}: see bootwave admin token list."
         )
@@ -153,21 +163,25 @@ def remove(work: Work, name: str, administrator: str | None) -> dict[str, Any]:
     return {"name": wanted}
 
 
-def listed(work: Work, administrator: str | None) -> list[dict[str, Any]]:
-    """Return all tokens, or those of one *administrator*; what opens is not known."""
+def listed(
+    work: Work, administrator: str | None, within: Within | None = None
+) -> list[dict[str, Any]]:
+    """Return all tokens, or those of one *administrator*; what opens is not known.
+
+    Of them only those *within* that.
+    """
     found = []
     for row in work.connection.execute(_ALL).fetchall():
-        owner = _owner(work.connection, row[4])
-        name = owner.name if owner else ""
-        if administrator is not None and name != administrator:
+        if not _is_shown(work.connection, row, administrator, within):
             continue
+        owner = _owner(work.connection, row[4])
         found.append(
             {
                 "name": row[1],
                 "scopes": row[2].split(),
                 "everywhere": bool(row[3]),
                 "domains": _names(work.connection, row[0]),
-                "administrator": name,
+                "administrator": owner.name if owner else "",
                 "made_at": row[5],
                 "made_by": row[6],
                 "expires_at": row[7],
@@ -176,6 +190,29 @@ def listed(work: Work, administrator: str | None) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _is_shown(
+    connection: sqlite3.Connection,
+    row: tuple[Any, ...],
+    administrator: str | None,
+    within: Within | None,
+) -> bool:
+    """Whether the token of *row* is *administrator*'s, if given, and *within* that."""
+    owner = _owner(connection, row[4])
+    if administrator is not None and (owner is None or owner.name != administrator):
+        return False
+    if within is None:
+        return True
+    if not within.scopes.issuperset(row[2].split()):
+        return False
+    if within.domains is None:
+        return True
+    # What a token is for and its administrator does not reach, it does not reach.
+    domains = None if row[3] else frozenset(_names(connection, row[0]))
+    if owner is not None and owner.domains is not None:
+        domains = owner.domains if domains is None else domains & owner.domains
+    return domains is not None and domains <= within.domains
 
 
 def found(

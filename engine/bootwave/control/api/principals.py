@@ -71,6 +71,11 @@ class Principal:
         return None
 
 
+def role_may(role: str) -> frozenset[Need]:
+    """Return what an administrator of this *role* may."""
+    return _OF_ROLE[role]
+
+
 NOBODY = Principal("", frozenset({Need.NOTHING}), frozenset())
 
 

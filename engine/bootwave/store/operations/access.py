@@ -95,8 +95,7 @@ class AccessOperations(Transactions):
 
         When one was used last is exact to a minute.
         """
-        with self._look() as work:
-            return apitokens.listed(work, administrator)
+        return self.access_tokens(administrator, None)
 
     def admin_token_revoke(
         self, name: str, *, administrator: str | None = None
@@ -121,6 +120,20 @@ class AccessOperations(Transactions):
         """Return the token with this *digest* that is good now, or None."""
         with self._look() as work:
             return apitokens.found(work.connection, digest, work.at.wall)
+
+    def access_tokens(
+        self, administrator: str | None, within: apitokens.Within | None
+    ) -> list[Object]:
+        """Return tokens as ``admin_token_list``, of them those *within* that."""
+        with self._look() as work:
+            return apitokens.listed(work, administrator, within)
+
+    def access_revoke(
+        self, name: str, administrator: str | None, within: apitokens.Within | None
+    ) -> Object:
+        """Revoke a token as ``admin_token_revoke``, only one *within* that."""
+        with self._change() as work:
+            return apitokens.remove(work, name, administrator, within)
 
     def access_open(
         self, proved: Administrator, digest: bytes, source: str

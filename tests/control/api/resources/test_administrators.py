@@ -58,3 +58,67 @@ def test_who_cannot_be_is_refused(
     api.call("admin.add", name="taken", password=PASSWORD)
     new = {"name": "anna", "password": PASSWORD, "role": "operator", **wrong}
     assert problem(admin.post(PATH, json=new)) == kind
+
+
+ROLES = {
+    "read-only": ("read", "access"),
+    "domain": ("write", "reveal", "access"),
+    "operator": ("write", "reveal", "access", "read"),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_token_makes_and_changes_nobody_who_may_more_than_it(
+    api: Served, admin: httpx.Client, role: str
+) -> None:
+    domains = [A] if role == "domain" else []
+    new = {"name": "x", "password": PASSWORD, "role": role, "domains": domains}
+    there = {**new, "name": "there"}
+    assert admin.post(PATH, json=there).status_code == 201
+    for missing in ROLES[role]:
+        scopes = set(ROLES[role]) - {missing}
+        if "access" not in scopes or (missing, role) == ("read", "operator"):
+            continue  # who may write may read
+        less = api.token(*scopes)
+        for answer in (
+            less.post(PATH, json=new),
+            less.patch(f"{PATH}/there", json={"domains": domains}),
+            less.put(f"{PATH}/there/password", json={"password": PASSWORD * 2}),
+            less.delete(f"{PATH}/there"),
+        ):
+            assert problem(answer) == "forbidden", missing
+            assert "may more than this token" in answer.json()["detail"]
+    api.signed_in("there")  # with the password it had
+    enough = api.token(*ROLES[role])
+    assert enough.post(PATH, json=new).status_code == 201
+    assert enough.delete(f"{PATH}/there").status_code == 204
+
+
+def test_a_token_gives_nobody_a_role_that_may_more_than_it(
+    api: Served, admin: httpx.Client
+) -> None:
+    new = {"name": "anna", "password": PASSWORD, "role": "read-only"}
+    admin.post(PATH, json=new)
+    some = api.token("read", "access")
+    answer = some.patch(f"{PATH}/anna", json={"role": "operator"})
+    assert problem(answer) == "forbidden"
+    (row,) = admin.get(PATH).json()["items"]
+    assert row["role"] == "read-only"
+
+
+def test_a_token_that_ends_makes_nobody_who_would_not(
+    api: Served, admin: httpx.Client
+) -> None:
+    made = api.call(
+        "admin.token.add",
+        name="short",
+        scopes=["read", "write", "reveal", "access"],
+        days=1,
+    )
+    brief = api.client(made["token"])
+    new = {"name": "anna", "password": PASSWORD, "role": "read-only"}
+    assert problem(brief.post(PATH, json=new)) == "forbidden"
+    admin.post(PATH, json=new)
+    given = brief.put(f"{PATH}/anna/password", json={"password": PASSWORD * 2})
+    assert problem(given) == "forbidden"
+    assert brief.delete(f"{PATH}/anna").status_code == 204

@@ -90,6 +90,57 @@ def test_a_token_makes_none_that_outlives_it(api: Served, admin: httpx.Client) -
     assert brief["expires_at"] < made["expires_at"]
 
 
+def test_a_token_sees_and_revokes_none_that_can_do_more(
+    api: Served, admin: httpx.Client
+) -> None:
+    api.call("admin.add", name="otto", password=PASSWORD)
+
+    def made(name: str, *scopes: str, domains: list[str] | None = None) -> str:
+        token = api.call(
+            "admin.token.add",
+            name=name,
+            scopes=list(scopes),
+            administrator="otto",
+            domains=domains or [],
+        )
+        return str(token["token"])
+
+    limited = api.client(made("own", "read", "access", domains=[A]))
+    made("less", "read", domains=[A])
+    made("writes", "write", domains=[A])
+    made("elsewhere", "read", domains=[B])
+    made("wider", "read", domains=[A, B])
+    made("everywhere", "read")
+    assert names(limited) == ["less", "own"]
+    for name in ("writes", "elsewhere", "wider", "everywhere", "t0", "nobody"):
+        answer = limited.delete(f"{PATH}/{name}")
+        assert problem(answer) == "not-found"
+        assert answer.json()["detail"].startswith(f"There is no token {name}:")
+    assert limited.delete(f"{PATH}/less").status_code == 204
+    # Of all domains, it is shown what is of the machine's users, too, and no more.
+    wide = api.token("read", "access")
+    assert "everywhere" in names(wide)
+    assert {"writes", "t0"} & set(names(wide)) == set()
+    assert {"writes", "t0", "own"} < set(names(admin))
+    assert {"writes", "everywhere"} < set(names(api.signed_in("otto")))
+
+
+def test_what_a_token_reaches_is_what_its_administrator_does(api: Served) -> None:
+    api.call("admin.add", name="anna", password=PASSWORD, role="domain", domains=[A, B])
+    for name, domains in (("all", []), ("ofa", [A])):
+        made = api.call(
+            "admin.token.add",
+            name=name,
+            scopes=["read", "access"],
+            administrator="anna",
+            domains=domains,
+        )
+    client = api.client(made["token"])
+    assert names(client) == ["ofa"]
+    api.call("admin.set", name="anna", domains=[A])
+    assert names(client) == ["all", "ofa"]
+
+
 def test_a_secret_answer_is_not_given_twice(admin: httpx.Client) -> None:
     key = {"Idempotency-Key": "once"}
     new = {"name": "pbx", "scopes": ["read"]}

@@ -8,9 +8,13 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Everywhere, needs
-from bootwave.control.api.principals import Need
+from bootwave.control.api.entitytags import Check
+from bootwave.control.api.principals import Need, Principal, role_may
+from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.sessions import Made, NewName, NewWord
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.store import administrators
+from bootwave.store.work import Work
 
 routes = Routes("access")
 PATH = "/api/v1/administrators"
@@ -74,7 +78,9 @@ async def list_all(asker: Asker, desk: TheDesk) -> Response:
 async def add(
     request: Request, new: NewAdministrator, asker: Asker, desk: TheDesk
 ) -> Response:
-    """Add an administrator."""
+    """Add an administrator; a token adds none who may more than it."""
+    _require_no_more(asker, new.role)
+    _require_no_end(asker)
     # Not where changes are made one after the other, for which it takes too long.
     password = await desk.passwords.hashed(new.password, new.name)
     fields: dict[str, Any] = {**new.model_dump(), "password": password}
@@ -94,8 +100,15 @@ async def change(
 ) -> Response:
     """Change role and domains; it holds at once for who is signed in."""
     given = wanted.model_dump(exclude_none=True)
+    if wanted.role is not None:
+        _require_no_more(asker, wanted.role)
     return await desk.write(
-        request, asker, "admin.set", {"name": name, **given}, Answer
+        request,
+        asker,
+        "admin.set",
+        {"name": name, **given},
+        Answer,
+        check=_is_no_more(asker, name),
     )
 
 
@@ -105,6 +118,7 @@ async def set_password(
     request: Request, name: str, wanted: NewPassword, asker: Asker, desk: TheDesk
 ) -> Response:
     """Give an administrator another password; his sessions end."""
+    _require_no_end(asker)
     password = await desk.passwords.hashed(wanted.password, name)
     return await desk.write(
         request,
@@ -112,6 +126,7 @@ async def set_password(
         "admin.password",
         {"name": name, "password": password},
         lambda _done: nothing(),
+        check=_is_no_more(asker, name),
     )
 
 
@@ -120,5 +135,41 @@ async def set_password(
 async def remove(request: Request, name: str, asker: Asker, desk: TheDesk) -> Response:
     """Remove an administrator with his sessions and tokens."""
     return await desk.write(
-        request, asker, "admin.remove", {"name": name}, lambda _gone: nothing()
+        request,
+        asker,
+        "admin.remove",
+        {"name": name},
+        lambda _gone: nothing(),
+        check=_is_no_more(asker, name),
     )
+
+
+def _require_no_more(asker: Principal, role: str) -> None:
+    """Raise Problem 403 when *asker* is a token that may less than the *role*."""
+    if asker.token is not None and not role_may(role) <= asker.may:
+        raise Problem(
+            "forbidden",
+            f"The role {role} may more than this token: take one with all the scopes "
+            "that it stands for, or sign in.",
+        )
+
+
+def _require_no_end(asker: Principal) -> None:
+    """Raise Problem 403 when *asker* is a token that ends, as no password does."""
+    if asker.token is not None and asker.token.expires_at is not None:
+        raise Problem(
+            "forbidden",
+            "This token ends some day, and who has a password would outlive it: take "
+            "one that is good until it is revoked, or sign in.",
+        )
+
+
+def _is_no_more(asker: Principal, name: str) -> Check:
+    """Return the check that *name* may no more than *asker*, where that is a token."""
+
+    def check(work: Work) -> None:
+        found = administrators.named(work.connection, name.strip().lower())
+        if found is not None:  # who is not there the operation tells
+            _require_no_more(asker, found.role)
+
+    return check

@@ -14,7 +14,7 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
 from bootwave.control.api.resources.sessions import NewName
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
-from bootwave.store.apitokens import MAX_DAYS
+from bootwave.store.apitokens import MAX_DAYS, Within
 
 routes = Routes("access")
 PATH = "/api/v1/tokens"
@@ -72,8 +72,12 @@ class Tokens(Shown):
 @routes.get(PATH, Tokens)
 @needs(Need.TOKENS, Nothing())
 async def list_all(asker: Asker, desk: TheDesk) -> Response:
-    """List the tokens: of all who administers access, else one's own."""
-    rows = await desk.read(asker, "admin.token.list", administrator=_whose(asker))
+    """List the tokens: of all who administers access, else one's own.
+
+    A token is shown those that can do no more than it can.
+    """
+    whose, within = _whose(asker), _within(asker)
+    rows = await desk.see(asker, lambda store: store.access_tokens(whose, within))
     return Answer({"items": rows})
 
 
@@ -109,15 +113,18 @@ async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> R
 
 @routes.delete(PATH + "/{name}")
 @needs(Need.TOKENS, Nothing())
-async def revoke(request: Request, name: str, asker: Asker, desk: TheDesk) -> Response:
-    """Revoke a token; the next request with it is refused."""
-    return await desk.write(
-        request,
-        asker,
-        "admin.token.revoke",
-        {"name": name, "administrator": _whose(asker)},
-        lambda _gone: nothing(),
+async def revoke(name: str, asker: Asker, desk: TheDesk) -> Response:
+    """Revoke a token; the next request with it is refused.
+
+    By a token only one that it is shown.
+    """
+    whose, within = _whose(asker), _within(asker)
+    await desk.change(
+        asker.actor,
+        lambda store: store.access_revoke(name, whose, within),
+        reach=asker.domains,
     )
+    return nothing()
 
 
 def _not_after(wanted: float | None, asker: Principal, desk: Desk) -> float | None:
@@ -133,6 +140,13 @@ def _not_after(wanted: float | None, asker: Principal, desk: Desk) -> float | No
             "forbidden", "A token is good no longer than the one that makes it."
         )
     return expires_at
+
+
+def _within(asker: Principal) -> Within | None:
+    """Return what tokens that *asker* is shown can do at most, None for anything."""
+    if asker.token is None:
+        return None
+    return Within(asker.token.scopes, asker.domains)
 
 
 def _whose(asker: Principal) -> str | None:
