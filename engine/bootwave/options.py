@@ -441,6 +441,12 @@ class ControlOptions(_Section):
         "the API over TLS; without any it is clear, which is for 127.0.0.1 and [::1] "
         "only.",
     )
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        (),
+        description="Names by which the API is asked, beside localhost, addresses and "
+        "those in its certificates, such as that of a proxy in front of it.  Requests "
+        "for another name are refused: they may come from a page of somebody else.",
+    )
 
     @model_validator(mode="after")
     def _is_private(self) -> "ControlOptions":

@@ -124,7 +124,8 @@ def options(store_once: Path, tmp_path: Path) -> Options:
     shutil.copytree(store_once, directory)
     options = local_options(directory)
     store = options.store.model_copy(update={"images": directory / "images"})
-    return options.model_copy(update={"store": store})
+    control = options.control.model_copy(update={"hosts": ("console.example.com",)})
+    return options.model_copy(update={"store": store, "control": control})
 
 
 @pytest.fixture

@@ -258,7 +258,18 @@ def test_a_cookie_alone_changes_nothing(api: Served) -> None:
     ):
         answer = client.post("/api/v1/domains", json=new, headers=headers)
         assert problem(answer) == "csrf"
+    for site in ("cross-site", "same-site"):
+        elsewhere = {"Sec-Fetch-Site": site}
+        # Of another port of this host, which cookies do not tell from this one.
+        assert problem(client.get("/api/v1/domains", headers=elsewhere)) == "csrf"
+        proved = {"X-Bootwave-Csrf": right, **elsewhere}
+        assert problem(client.post("/api/v1/domains", json=new, headers=proved)) == (
+            "csrf"
+        )
+    origin = {"Origin": "http://127.0.0.1:1"}
+    assert problem(client.get("/api/v1/domains", headers=origin)) == "csrf"
     headers = {"X-Bootwave-Csrf": right, "Origin": api.url}
+    headers["Sec-Fetch-Site"] = "same-origin"
     assert client.post("/api/v1/domains", json=new, headers=headers).is_success
 
 

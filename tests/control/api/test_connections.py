@@ -8,7 +8,7 @@ import pytest
 from bootwave.control.api.connections import ApiConnection
 from tests.control.api.conftest import Served
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PATIENCE = 20.0
 
 
@@ -40,7 +40,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         b"",
         b"GET /health/live HT",
-        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
+        b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n"
         b"Content-Type: application/json\r\n\r\n{",
     ],
     ids=["nothing", "half a head", "half a body"],
@@ -66,7 +66,7 @@ def test_a_byte_now_and_then_buys_no_time(api: Served) -> None:
 
 def test_a_head_that_is_too_long_is_refused(api: Served) -> None:
     with connected(api) as end:
-        end.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        end.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
         try:
             end.sendall(b"X: " + b"y" * 40_000)
         except (BrokenPipeError, ConnectionResetError):
@@ -108,11 +108,11 @@ def test_who_does_not_read_is_cut_off(api: Served) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+        b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
         b"Transfer-Encoding: chunked\r\n",
         b"POST /api/v1/session HTTP/1.0\r\nTransfer-Encoding: chunked\r\n",
-        b"GET /health/live HTTP/2.0\r\nHost: x\r\n",
-        b"GET /health/live HTTP/9.9\r\nHost: x\r\n",
+        b"GET /health/live HTTP/2.0\r\nHost: localhost\r\n",
+        b"GET /health/live HTTP/9.9\r\nHost: localhost\r\n",
     ],
 )
 def test_what_a_proxy_may_understand_otherwise_is_refused_with_all_that_follows(

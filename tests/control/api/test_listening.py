@@ -85,7 +85,7 @@ def test_it_stops_although_somebody_stays_connected(options: Options) -> None:
     async def scenario() -> None:
         async with Engine(with_api(options)) as engine:
             reader, writer = await asyncio.open_connection(*engine.api_address)
-            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert (await reader.read(15)).startswith(b"HTTP/1.1 200")
         while await reader.read(65_536):
             pass

@@ -39,6 +39,7 @@ COOKIE = "bootwave"
 SECURE_COOKIE = "__Host-bootwave"  # a name that browsers keep to this host and to TLS
 CSRF_HEADER = "X-Bootwave-Csrf"
 SAFE = frozenset({"GET", "HEAD"})
+_OWN_SITES = frozenset({"same-origin", "none"})  # of Sec-Fetch-Site, none: typed in
 
 
 async def admit(request: Request, declared: Declared, desk: Desk) -> Principal:
@@ -146,7 +147,8 @@ async def principal_of(
     """Return who asks, None for nobody; *is_use* is whether that is written down.
 
     Who sends ``Authorization`` is known by that alone.  Raises Problem when a request
-    that changes something comes with a cookie and without the proof of ``csrf_token``.
+    with a cookie comes from a page of elsewhere, or changes something without the proof
+    of ``csrf_token``.
     """
     field_value = request.headers.get("authorization")
     if field_value is not None:
@@ -157,6 +159,7 @@ async def principal_of(
     session = await desk.look(lambda store: store.access_session(digest_of(secret)))
     if session is None:
         return None
+    _require_own_origin(request)
     if request.method not in SAFE:
         _require_own_page(request, secret)
     if is_use:
@@ -203,15 +206,29 @@ def csrf_token(secret: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _require_own_page(request: Request, secret: str) -> None:
-    given = request.headers.get(CSRF_HEADER, "")
+def _require_own_origin(request: Request) -> None:
+    """Raise Problem when a browser says that a page of another origin asks.
+
+    That of another port of this host is sent the cookie, too: cookies know no ports,
+    and no SameSite keeps them apart.
+    """
     origin = request.headers.get("origin")
     own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
-    if not own or not hmac.compare_digest(
+    if not own or request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+        raise _not_own()
+
+
+def _require_own_page(request: Request, secret: str) -> None:
+    given = request.headers.get(CSRF_HEADER, "")
+    if not hmac.compare_digest(
         given.encode(errors="replace"), csrf_token(secret).encode()
     ):
-        raise Problem(
-            "csrf",
-            f"Send the csrf_token of GET /api/v1/session as {CSRF_HEADER}, from a page "
-            "of this server.",
-        )
+        raise _not_own()
+
+
+def _not_own() -> Problem:
+    return Problem(
+        "csrf",
+        f"Send the csrf_token of GET /api/v1/session as {CSRF_HEADER}, from a page of "
+        "this server.",
+    )

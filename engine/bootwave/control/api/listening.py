@@ -13,10 +13,11 @@ from bootwave.control.api.application import application
 from bootwave.control.api.arrivals import Arrivals
 from bootwave.control.api.connections import ApiConnection
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.outermost import Outermost
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
-from bootwave.control.api.tls import tls_context
+from bootwave.control.api.tls import certificate_names, tls_context
 from bootwave.control.server import ControlServer
 from bootwave.limits import (
     API_IDLE_SECONDS,
@@ -59,13 +60,15 @@ class ApiServer:
         self._desk = desk
         self._listeners = list(listeners)
         self._tls = tls_context(certificates) if certificates else None
+        names = certificate_names(certificates)
+        self._hosts = Hosts([*desk.room.options.control.hosts, *names])
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Accept connections; raises OSError when that is not possible."""
         await self._desk.passwords.warm()
-        server = _Server(Outermost(application(self._desk)), self._tls)
+        server = _Server(Outermost(application(self._desk), self._hosts), self._tls)
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]
         self._server = server

@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bootwave import log
+from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.problems import Problem
 
 # Answers are for whoever asked, at that moment, and for no page of another site.
@@ -32,12 +33,23 @@ def _is_ambiguous(scope: Scope) -> bool:
     )
 
 
-class Outermost:
-    """Wraps the whole application *app*; uvicorn never sees an exception of it."""
+def _host(scope: Scope) -> str | None:
+    for name, field_value in scope["headers"]:  # h11 lets one Host pass
+        if name == b"host":
+            return str(field_value, "latin-1")
+    return None
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Keep it."""
+
+class Outermost:
+    """Wraps the whole application *app*, which goes by the names of *hosts*.
+
+    uvicorn never sees an exception of it.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        """Keep them."""
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; HEAD as GET (RFC 9110 section 9.3.2), without content."""
@@ -65,6 +77,11 @@ class Outermost:
                     headers={"Connection": "close"},
                 )
                 await refused.response()(scope, receive, send_on)
+                return
+            try:
+                self._hosts.require(_host(scope))
+            except Problem as misdirected:
+                await misdirected.response()(scope, receive, send_on)
                 return
             await self._app(scope, receive, send_on)
         except ClientDisconnect:

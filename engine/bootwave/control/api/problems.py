@@ -49,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "not-json": Kind(415, "The request must be JSON"),
     "not-form": Kind(415, "The request must be a form"),
     "not-rows": Kind(415, "The request must be CSV or JSON Lines"),
+    "misdirected": Kind(421, "The server is not the one that was asked for"),
     "invalid": Kind(422, "The request cannot be carried out as it is"),
     "bad-cursor": Kind(422, "The cursor does not belong to this list"),
     "key-reused": Kind(422, "The idempotency key is of another request"),

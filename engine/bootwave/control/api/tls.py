@@ -10,6 +10,12 @@ from bootwave.errors import OptionError
 OPTION = "control.certificates"
 
 
+def certificate_names(certificates: Sequence[Path]) -> list[str]:
+    """Return the names that *certificates* are for; raises OptionError."""
+    loaded = (load_server_certificate(path, OPTION) for path in certificates)
+    return [name for one in loaded for name in one.names]
+
+
 def tls_context(certificates: Sequence[Path]) -> ssl.SSLContext:
     """Return what shows *certificates*, files as those of https.certificates.
 
