@@ -16,7 +16,7 @@ from bootwave.store.tables import metadata
 ENDS = r",?$| \)( WITHOUT ROWID)?$"
 DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?, '')"
 ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '', NULL, '')"
-DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL, NULL, NULL, NULL)"
+DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL, NULL, NULL, NULL, NULL)"
 BINDING = "INSERT INTO bindings VALUES (?, ?, ?, ?, NULL, '')"
 
 

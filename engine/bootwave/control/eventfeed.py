@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final
 
 import orjson
@@ -37,8 +38,8 @@ RETRY: Final = b"retry: 3000\n\n"
 Progress = Callable[[], Awaitable[list[dict[str, Any]]]]
 """Returns the roll-outs that go on, or ended just now."""
 
-Sees = Callable[[Collection[int]], Awaitable[set[int]]]
-"""Returns which of some MACs a listener may see."""
+Sees = Callable[[Collection[int]], Awaitable[Mapping[int, float]]]
+"""Returns which of some MACs a listener may see, and from when on by the clock."""
 
 
 Follows = Callable[[str], bool]
@@ -145,9 +146,11 @@ class EventFeed:
                 if found.lost:
                     pieces.append(_event("lost", {"sightings": found.lost}, place))
                 seen = [one for _, one in found.sightings]
-                shown = {one.mac for one in seen}
+                shown: Mapping[int, float] = dict.fromkeys(
+                    (one.mac for one in seen), 0.0
+                )
                 if sees is not None and shown:
-                    shown = await sees(shown)
+                    shown = await sees(shown.keys())
                 pieces += [
                     _event(
                         "sighting",
@@ -155,7 +158,7 @@ class EventFeed:
                         behind,
                     )
                     for behind, one in found.sightings
-                    if one.mac in shown
+                    if one.at >= shown.get(one.mac, inf)
                 ]
                 if found.behind > MOST_BEHIND:
                     self._dropped["behind"] += 1

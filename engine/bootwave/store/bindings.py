@@ -99,7 +99,7 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
             f"{named_mac} is bound to {' and '.join(names)}, and a MAC is in one "
             f"domain only: bootwave account unbind {one} {named_mac}{each} frees it."
         )
-    adopt_device(work.connection, mac, account.domain_id)
+    adopt_device(work.connection, mac, account.domain_id, work.at.wall)
     work.touched("device", mac)
     for identity, account_id, _ in held:
         if account_id == account.id:

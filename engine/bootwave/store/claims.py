@@ -32,11 +32,16 @@ _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
 _FORGET_TOKEN = "DELETE FROM device_tokens WHERE mac = :mac"
 # What is bound to it now has a password that it was not told yet.
 ADOPT = """
-INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate)
-VALUES (:mac, :domain_id, :domain_id, '', :no)
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
+  adopted_at)
+VALUES (:mac, :domain_id, :domain_id, '', :no, :wall)
 ON CONFLICT (mac) DO UPDATE
 SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
   provisioned_at = NULL,
+  adopted_at = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.adopted_at
+    ELSE excluded.adopted_at
+  END,
   group_id = CASE
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
   END
@@ -84,8 +89,10 @@ def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> 
     _forget(connection, _EXPIRED, 0, now, boot_id)
 
 
-def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> None:
-    """Bring the device *mac*, known or not, into a domain.
+def adopt_device(
+    connection: sqlite3.Connection, mac: int, domain_id: int, wall: float
+) -> None:
+    """Bring the device *mac*, known or not, into a domain, at *wall* by the clock.
 
     Its own settings, group and token go when another domain made them.  Raises
     sqlite3.IntegrityError when bindings hold it in another domain.
@@ -98,7 +105,9 @@ def adopt_device(connection: sqlite3.Connection, mac: int, domain_id: int) -> No
         connection.execute(_FORGET_TOKEN, {"mac": mac})
         connection.execute(_FORGET_CREDENTIALS, {"mac": mac})
         firmwarerows.forget(connection, "device", mac)
-    connection.execute(ADOPT, {"mac": mac, "domain_id": domain_id, "no": False})
+    connection.execute(
+        ADOPT, {"mac": mac, "domain_id": domain_id, "no": False, "wall": wall}
+    )
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:

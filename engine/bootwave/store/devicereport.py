@@ -7,6 +7,7 @@ from bootwave.pairing.sources import source_key
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store import credentials, rolloutreport
+from bootwave.store.devices import told_since
 from bootwave.store.sightings import UNKNOWN, SightingLog, UnknownPhone
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
@@ -168,13 +169,17 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
     ``refused_elsewhere`` is the newest refusal of such an address since, or None;
     ``credentials`` when those of the device were made and used, or None without any;
     ``certificate`` the serial number and the key, in hex, of the one it had a grant by
-    last, or None.  ``rollouts`` are those that it was part of, newest first.
+    last, or None.  ``rollouts`` are those that it was part of, newest first.  Who does
+    not reach all domains is told what happened since his has the phone.
     """
     mac = required_mac(text)
     work.require_reached(mac)
     rows = work.connection.execute(_DEVICE, {"mac": mac}).fetchall()
     one = _known(work, rows).get(mac)
-    time_line = _time_line(log, mac) if log else []
+    since = told_since(work, [mac]).get(mac, 0.0)
+    time_line = [
+        seen for seen in (_time_line(log, mac) if log else ()) if seen.at >= since
+    ]
     accounts = [
         {
             "account": bound.account,
@@ -204,7 +209,11 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "verdict": verdict.sentence,
         "advice": verdict.advice,
         "refused_elsewhere": told(other) if other else None,
-        "rollouts": rolloutreport.of_device(work.connection, mac),
+        "rollouts": [
+            told_it
+            for told_it in rolloutreport.of_device(work.connection, mac)
+            if told_it["at"] >= since
+        ],
         "time_line": _told_in_turn(time_line),
     }
 

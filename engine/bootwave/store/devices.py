@@ -13,7 +13,8 @@ _DOMAIN_OF = """
 SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
 """
 _WITHIN = """
-SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
+SELECT v.mac, v.adopted_at
+FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
 WHERE v.domain_id IN (
   SELECT d.id FROM json_each(:domains) n JOIN domains d ON d.name = n.value)
 """
@@ -25,12 +26,24 @@ def domain_of(work: Work, mac: int) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def within(work: Work, macs: Collection[int], domains: Collection[str]) -> set[int]:
-    """Return which of *macs* are devices of *domains*."""
+def within(
+    work: Work, macs: Collection[int], domains: Collection[str]
+) -> dict[int, float]:
+    """Return which of *macs* are devices of *domains*, and since when by the clock.
+
+    What was seen of one before is of who had it then, or of nobody.
+    """
     rows = work.connection.execute(
         _WITHIN, {"macs": json.dumps([*macs]), "domains": json.dumps([*domains])}
     ).fetchall()
-    return {mac for (mac,) in rows}
+    return {mac: adopted_at or 0.0 for mac, adopted_at in rows}
+
+
+def told_since(work: Work, macs: Collection[int]) -> dict[int, float]:
+    """Return since when who asks is told of *macs*; of what he does not reach never."""
+    if work.reach is None:
+        return dict.fromkeys(macs, 0.0)
+    return within(work, macs, work.reach)
 
 
 def reset(work: Work, text: str) -> dict[str, Any]:

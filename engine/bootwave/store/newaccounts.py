@@ -114,6 +114,7 @@ class NewAccounts:
                     "account_id": account_id,
                     "domain_id": new.domain_id,
                     "no": False,
+                    "wall": work.at.wall,
                 }
             )
             work.touched("device", new.mac)

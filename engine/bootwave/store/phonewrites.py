@@ -250,7 +250,7 @@ def claim_wildcard(
     if opening_id and not _counted(connection, opening_id, mac, address, model):
         return False
     temporary = wildcard == "?"
-    adopt_device(connection, mac, domain_id)
+    adopt_device(connection, mac, domain_id, now.wall)
     connection.execute(
         _BIND,
         {

@@ -152,6 +152,9 @@ devices = Table(
     # The certificate that it had a grant by last, as certificate_blocks has them.
     Column("certificate_serial", String(49), nullable=True),
     Column("certificate_key", String(64), nullable=True),
+    # When last_domain_id got it, in seconds since 1970: what was seen of it before is
+    # nothing for who administers that domain.
+    Column("adopted_at", Float, nullable=True),
     PrimaryKeyConstraint("mac"),
     UniqueConstraint("mac", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),

@@ -6,6 +6,7 @@ index: a page is one pass over the file, or a few where many rows are passed ove
 
 import json
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
 from bootwave.errors import OptionError, StoreNotFound
@@ -13,7 +14,7 @@ from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.sightings import Sighting
 from bootwave.store.devicereport import PROVISIONED, told
-from bootwave.store.devices import within
+from bootwave.store.devices import told_since
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.pages import mac_range
 from bootwave.store.sightings import SightingLog, UnknownPhone
@@ -48,24 +49,31 @@ def page(
         if "mac" not in given:
             raise OptionError("A time-line is that of one phone: name its mac.")
         mac = required_mac(given["mac"])
-        if work.reach is not None and not within(work, [mac], work.reach):
+        since = told_since(work, [mac])
+        if mac not in since:
             raise StoreNotFound(f"{text_from_mac(mac)} is no device of yours.")
-        return _time_line(log, mac, limit, cursor)
+        return _time_line(log, mac, since[mac], limit, cursor)
     if work.reach is not None:
         raise StoreNotFound("Unknown phones are of no domain.")
     return _unknown(work, log, given.get("mac_prefix", ""), limit, cursor)
 
 
-def add_last(log: SightingLog | None, devices: list[dict[str, Any]]) -> None:
+def add_last(
+    work: Work, log: SightingLog | None, devices: list[dict[str, Any]]
+) -> None:
     """Tell each of *devices* when it was heard last, and the firmware it said to run.
 
     ``firmware`` is that of its last settings.
     """
     macs = [int(device["mac"], 16) for device in devices]
+    since = told_since(work, macs)
     last = log.latest(macs) if log else {}
     served = log.latest(macs, PROVISIONED) if log else {}
     for mac, device in zip(macs, devices, strict=True):
-        seen, said = last.get(mac), served.get(mac)
+        seen, said = (
+            one if one is not None and one.at >= since.get(mac, inf) else None
+            for one in (last.get(mac), served.get(mac))
+        )
         agent = phone_from_user_agent(said.detail.partition(";")[0]) if said else None
         device |= {
             "last_seen": seen.at if seen else None,
@@ -77,14 +85,15 @@ def add_last(log: SightingLog | None, devices: list[dict[str, Any]]) -> None:
 
 
 def _time_line(
-    log: SightingLog | None, mac: int, limit: int, cursor: str
+    log: SightingLog | None, mac: int, since: float, limit: int, cursor: str
 ) -> dict[str, Any]:
     name = f"sightings {mac}"
     # Those of one instant have no order that would last: so many of it were told.
     at, told_of_it = (
         key_from_text(name, cursor, [float, int]) if cursor else (float("inf"), 0)
     )
-    rows = _behind(log, mac, float(at), int(told_of_it), limit + 1)
+    found = _behind(log, mac, float(at), int(told_of_it), limit + 1)
+    rows = [seen for seen in found if seen.at >= since]
     shown, more = rows[:limit], len(rows) > limit
     behind = ""
     if more:

@@ -78,7 +78,7 @@ def page(
     )
     rows = SHAPES[resource](work, found.rows)
     if seen and resource == "devices":
-        contacts.add_last(log, rows)
+        contacts.add_last(work, log, rows)
     return {
         "rows": rows,
         "cursor": text_from_key(name, found.after) if found.after else "",

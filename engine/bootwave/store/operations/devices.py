@@ -35,8 +35,11 @@ class DeviceOperations(Transactions):
 
     def device_within(
         self, macs: Collection[int], domains: Collection[str]
-    ) -> set[int]:
-        """Return which of *macs* are devices of *domains*; not for administrators."""
+    ) -> dict[int, float]:
+        """Return which of *macs* are devices of *domains*, and since when.
+
+        Not for administrators: it decides what they are told.
+        """
         with self._look() as work:
             return devices.within(work, macs, domains)
 

@@ -45,7 +45,7 @@ async def events(
     if asker.domains is not None:
         domains = asker.domains
 
-        async def sees(macs: Any) -> set[int]:
+        async def sees(macs: Any) -> dict[int, float]:
             return await desk.look(lambda store: store.device_within(macs, domains))
 
         follows = domains.__contains__
