@@ -132,6 +132,8 @@ MAX_CERTIFICATE_BLOCKS = 100_000
 
 # The API.  What one request of administrators says; imports are streamed.
 MAX_API_BODY_BYTES = 1024 * 1024
+# What is read of somebody who has yet to prove who he is: two passwords, escaped.
+MAX_API_SIGN_IN_BYTES = 16 * 1024
 # A phone book is read at once: ten thousand rows of some 400 bytes.
 MAX_API_BOOK_BYTES = 4 * 1024 * 1024
 MAX_API_IMPORT_BYTES = 1024 * 1024 * 1024  # ten million accounts; kept on the disk

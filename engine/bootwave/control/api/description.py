@@ -1,13 +1,14 @@
 """The description of the API for programs: OpenAPI, at /openapi.json."""
 
+import asyncio
 from typing import Any
 
+import orjson
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import MEDIA_TYPE, TYPE_PREFIX
@@ -64,10 +65,18 @@ def extra(route: Route) -> dict[str, Any]:
 @needs(Need.NOTHING, Nothing())
 async def show(request: Request) -> Response:
     """Describe the API (OpenAPI 3.1)."""
-    app = request.app
-    if app.openapi_schema is None:
-        app.openapi_schema = made(app)
-    return Answer(app.openapi_schema)
+    # For anybody, so once, and in a thread: it takes half a second.
+    state = request.app.state
+    if not hasattr(state, "described"):
+        state.described = asyncio.ensure_future(
+            asyncio.to_thread(_encoded, request.app)
+        )
+    content = await asyncio.shield(state.described)
+    return Response(content, media_type="application/json")
+
+
+def _encoded(app: Any) -> bytes:
+    return orjson.dumps(made(app))
 
 
 def made(app: Any) -> dict[str, Any]:

@@ -155,3 +155,11 @@ def test_a_token_has_no_session(api: Served) -> None:
     assert (who["actor"], who["may"]) == ("token:t0", ["read"])
     assert (who["seconds_left"], who["csrf_token"]) == (None, "")
     assert problem(client.delete(PATH)) == "forbidden"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/setup"])
+def test_of_somebody_unknown_little_is_read(api: Served, path: str) -> None:
+    body = {"name": "anna", "password": "x" * 20_000}
+    assert problem(api.client().post(path, json=body)) == "too-large"
+    longest = {"name": "anna", "token": "x", "password": "\U0001f600" * 256}
+    assert problem(api.client().post(path, json=longest)) != "too-large"

@@ -20,6 +20,7 @@ from bootwave.control.api.desk import Desk
 from bootwave.control.api.principals import Need, Principal, of_session
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.limits import MAX_API_SIGN_IN_BYTES
 from bootwave.store.administrators import Administrator
 from bootwave.store.adminsessions import AdminSession
 from bootwave.store.opaque import SESSION, digest_of, new_secret
@@ -100,7 +101,7 @@ class Made(Shown):
 
 
 @routes.post(PATH, Who)
-@needs(Need.NOTHING, Nothing())
+@needs(Need.NOTHING, Nothing(), body_bytes=MAX_API_SIGN_IN_BYTES)
 async def sign_in(request: Request, who: SignIn, desk: TheDesk) -> Response:
     """Sign in: a cookie that only this server gets, and proves who asks from now on."""
     source = source_of(request)
@@ -179,7 +180,7 @@ async def renew(
 
 
 @routes.post(SETUP_PATH, Made)
-@needs(Need.NOTHING, Nothing())
+@needs(Need.NOTHING, Nothing(), body_bytes=MAX_API_SIGN_IN_BYTES)
 async def set_up(request: Request, wanted: SetUp, desk: TheDesk) -> Response:
     """Make an operator with a token of bootwave init or bootwave admin link, once."""
     return Answer(await first_operator(request, desk, wanted), 201)
