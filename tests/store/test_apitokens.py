@@ -78,3 +78,20 @@ def test_use_is_written_down_once_a_minute(
     assert (first["used_at"], first["used_from"]) == (clock().wall, "192.0.2.1")
     admin.access_used(token=1, source="192.0.2.2")
     assert admin.admin_token_list()[0] == first
+
+
+def test_one_administrator_has_so_many_tokens_and_no_more(
+    admin: Administration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apitokens, "MAX_TOKENS", 2)
+    for name in ("anna", "otto"):
+        admin.admin_add(name, password=PASSWORD)
+    for name in ("one", "two"):
+        admin.admin_token_add(name, scopes=["read"], administrator="anna")
+    with pytest.raises(StoreConflict, match="revoke some"):
+        admin.admin_token_add("three", scopes=["read"], administrator="anna")
+    admin.admin_token_add("three", scopes=["read"], administrator="otto")
+    admin.admin_token_revoke("one")
+    admin.admin_token_add("four", scopes=["read"], administrator="anna")
+    for number in range(3):  # those of the machine's users are theirs to bound
+        admin.admin_token_add(f"m{number}", scopes=["read"])

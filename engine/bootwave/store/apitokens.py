@@ -18,6 +18,7 @@ from bootwave.store.work import Work
 
 SCOPES = ("read", "write", "reveal", "access")
 MAX_DAYS = 3_660.0
+MAX_TOKENS = 256  # of one administrator
 _DAY = 86_400.0
 USED_EVERY_SECONDS = 60.0  # what "last used" is exact to
 
@@ -42,6 +43,7 @@ _DOMAINS = """
 SELECT d.name FROM api_token_domains t JOIN domains d ON d.id = t.domain_id
 WHERE t.token_id = :id ORDER BY d.name
 """
+_COUNT = "SELECT COUNT(*) FROM api_tokens WHERE administrator_id = :id"
 _REMOVE = "DELETE FROM api_tokens WHERE id = :id"
 _USED = """
 UPDATE api_tokens SET used_at = :wall, used_from = :source
@@ -85,6 +87,8 @@ def add(
 ) -> dict[str, Any]:
     """Make a token and return it, this once; raises StoreConflict for a name taken.
 
+    And when its administrator has ``MAX_TOKENS``.
+
     *days* is for how long it is good, None for until it is revoked, and in any case not
     behind *not_after*, seconds since 1970.  Without *domains* it is for all.
     """
@@ -96,6 +100,8 @@ def add(
             "it is revoked."
         )
     owner = administrators.required(work, administrator) if administrator else None
+    if owner is not None:
+        _require_place(work, owner)
     reached = domain_ids(work, domains)
     secret = new_secret(TOKEN)
     expires_at = not_after if days is None else work.at.wall + days * _DAY
@@ -136,6 +142,14 @@ def add(
         "expires_at": expires_at,
         "administrator": owner.name if owner else "",
     }
+
+
+def _require_place(work: Work, owner: Administrator) -> None:
+    (count,) = work.connection.execute(_COUNT, {"id": owner.id}).fetchall()[0]
+    if count >= MAX_TOKENS:
+        raise StoreConflict(
+            f"{owner.name} has {MAX_TOKENS} tokens, the most there may be: revoke some."
+        )
 
 
 class Within(NamedTuple):
