@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -235,11 +235,37 @@ def test_who_sees_all_finds_a_place_among_those_who_do_not(
             third = events.events("", None, None)
             async with aclosing(first), aclosing(second), aclosing(third):
                 await anext(first)
-                with pytest.raises(EngineError, match="1 listen"):
+                with pytest.raises(EngineError, match="Too many"):
                     await anext(second)
                 await anext(third)
 
     asyncio.run(main())
+
+
+def test_one_of_them_takes_no_more_than_some_of_their_places(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eventfeed, "MAX_LISTENERS_OF_ONE", 1)
+
+    async def sees(macs: Any) -> dict[int, float]:
+        return dict.fromkeys(macs, 0.0)
+
+    async def main() -> None:
+        async with feed.running() as events, AsyncExitStack() as stack:
+
+            async def heard(whose: str, sees: Any = sees) -> None:
+                told = events.events("", sees, None, whose=whose)
+                await anext(await stack.enter_async_context(aclosing(told)))
+
+            await heard("anna")
+            with pytest.raises(EngineError, match="Too many"):
+                await heard("anna")
+            await heard("otto")
+            for _ in range(2):  # who sees all is an operator
+                await heard("all", None)
+
+    asyncio.run(main())
+    assert feed.dropped("refused") == 1
 
 
 def test_only_so_many_may_listen(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:

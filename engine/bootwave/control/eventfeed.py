@@ -28,6 +28,7 @@ from bootwave.store.sightingtail import Place, SightingTail, place_from_text
 MAX_LISTENERS: Final = 32
 # Of those who see some phones only, so that who sees all finds a place.
 MAX_LIMITED_LISTENERS: Final = 24
+MAX_LISTENERS_OF_ONE: Final = 6  # of those, who are of several domains
 TOGETHER: Final = 500  # sightings in memory for one listener
 MOST_BEHIND: Final = 100_000
 LOOK_SECONDS: Final = 0.5
@@ -50,6 +51,7 @@ Follows = Callable[[str], bool]
 class _Listener:
     task: "asyncio.Task[Any]"
     is_limited: bool
+    whose: str
     offered: float | None = None  # since when an event waits to be taken
     told: dict[int, bytes] = field(default_factory=dict)  # of roll-outs, by their id
 
@@ -99,22 +101,30 @@ class EventFeed:
         ]
 
     async def events(
-        self, last_id: str, sees: Sees | None, follows: Follows | None
+        self,
+        last_id: str,
+        sees: Sees | None,
+        follows: Follows | None,
+        *,
+        whose: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """Yield events behind *last_id*, "" for those from now on.
 
-        *sees* chooses among MACs and *follows* among roll-outs, None takes all.  Raises
-        EngineError when too many listen, before anything is yielded.
+        *sees* chooses among MACs and *follows* among roll-outs, None takes all; *whose*
+        says who listens.  Raises EngineError when too many listen, or too many of one
+        who does not take all, before anything is yielded.
         """
-        limited = sum(listener.is_limited for listener in self._listeners)
+        limited = [one for one in self._listeners if one.is_limited]
+        own = sum(one.whose == whose for one in limited)
         if len(self._listeners) >= MAX_LISTENERS or (
-            sees is not None and limited >= MAX_LIMITED_LISTENERS
+            sees is not None
+            and (len(limited) >= MAX_LIMITED_LISTENERS or own >= MAX_LISTENERS_OF_ONE)
         ):
             self._dropped["refused"] += 1
-            raise EngineError(f"{len(self._listeners)} listen to events already.")
+            raise EngineError("Too many listen to events already.")
         task = asyncio.current_task()
         assert task is not None
-        listener = _Listener(task, is_limited=sees is not None)
+        listener = _Listener(task, is_limited=sees is not None, whose=whose)
         self._listeners.add(listener)
         try:
             place = place_from_text(last_id)
