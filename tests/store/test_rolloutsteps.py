@@ -165,6 +165,34 @@ def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
     assert "bound to no account" in admin.rollout_show(number)["phones"][0]["detail"]
 
 
+@pytest.mark.parametrize("scope", ["domain", "group", "account", "engine"])
+def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first(
+    phones: None, admin: Administration, clock: Clock, scope: str
+) -> None:
+    mine, account, other = text(3), f"403@{DOMAIN}", "1@other.example.com"
+    admin.group_add(DOMAIN, "north")
+    admin.group_assign(DOMAIN, "north", [mine])
+    targets = {"domain": DOMAIN, "group": f"north@{DOMAIN}", "account": account}
+    target = targets.get(scope, "")
+    number = admin.rollout_start(scope, target, action="reboot", at_once=True)["id"]
+    admin.domain_add("other.example.com")
+    admin.account_add(other, password="other-word")
+    admin.account_unbind(account)
+    admin.account_bind(other, mine)
+    step(admin)
+    clock.pass_seconds(1.0)
+    told = macs(step(admin))
+    if scope == "engine":  # of who administers both
+        assert MAC + 3 in told
+        return
+    assert MAC + 3 not in told
+    step(admin)
+    details = {
+        phone["mac"]: phone["detail"] for phone in admin.rollout_show(number)["phones"]
+    }
+    assert details[mine] == "it is no phone of the domain any more"
+
+
 def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     phones: None, admin: Administration, log: SightingLog, clock: Clock
 ) -> None:

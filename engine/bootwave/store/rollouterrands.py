@@ -37,11 +37,13 @@ def errands(
     *,
     phone_port: int,
     together_with: Callable[[int], Collection[int]],
+    domain: str = "",
 ) -> tuple[list[Errand], dict[int, str]]:
     """Return what tells *macs*, and why nobody can tell some of them, as clauses.
 
     *together_with* returns the unit of a MAC: a NOTIFY that would reach others is not
-    sent, since nobody chose them when the roll-out was started.
+    sent, since nobody chose them when the roll-out was started.  With *domain* nobody
+    is told who was in it then, and is another tenant's now.
     """
     found: list[Errand] = []
     unreachable: dict[int, str] = {}
@@ -53,6 +55,8 @@ def errands(
         way = reached(connection, places, mac)
         if way is None:
             unreachable[mac] = "it is bound to no account any more"
+        elif domain and way.domain != domain:
+            unreachable[mac] = "it is no phone of the domain any more"
         elif way.is_by_proxy and way.phones > 1:
             shared.append((mac, way))
         else:

@@ -14,12 +14,18 @@ from bootwave.store.work import Work
 _SELECTION = "SELECT selection FROM rollouts WHERE id = :id"
 
 
+def named_domain(selection: str) -> str:
+    """Return the domain that a selection names, "" for one that names none."""
+    whom, _, target = selection.partition(" ")
+    if whom not in ("domain", "group", "account"):
+        return ""
+    # Behind the last @ there is a domain, and a model behind a comma.
+    return target.rpartition("@")[2].partition(",")[0].strip().lower()
+
+
 def domain_from_selection(work: Work, selection: str) -> str:
     """Return the domain of phones that are named so, "" for those of several."""
-    whom, _, target = selection.partition(" ")
-    # Behind the last @ there is a domain, and a model behind a comma.
-    domain = target.rpartition("@")[2].partition(",")[0].strip().lower()
-    if whom in ("domain", "group", "account"):
+    if domain := named_domain(selection):
         return domain
     try:
         mac = required_mac(selection.partition(",")[0])

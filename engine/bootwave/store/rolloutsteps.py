@@ -26,6 +26,7 @@ from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.firmware import Allowed
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
+from bootwave.store.rolloutreach import named_domain
 from bootwave.store.rollouttarget import Target, target_of
 from bootwave.store.running import running_from
 from bootwave.store.sightings import SightingLog
@@ -41,7 +42,9 @@ OUT_OF_HOURS_SECONDS = 10.0
 HALTED_SECONDS = 30.0
 FORSAKEN_SECONDS = 300.0
 
-_UNFINISHED = "SELECT id, action, revision FROM rollouts WHERE ended_at IS NULL"
+_UNFINISHED = """
+SELECT id, action, revision, selection FROM rollouts WHERE ended_at IS NULL
+"""
 
 
 class Step(NamedTuple):
@@ -60,9 +63,15 @@ class _Held:
     """A roll-out that is carried out, as far as it is stored."""
 
     def __init__(
-        self, action: Action, revision: int, course: Course, target: Target | None
+        self,
+        action: Action,
+        revision: int,
+        domain: str,
+        course: Course,
+        target: Target | None,
     ) -> None:
         self.action: Action = action
+        self.domain = domain  # whose phones it was started for, "" for those of all
         self.revision = revision
         self.course = course
         self.target = target  # what its phones load, if anything
@@ -126,12 +135,15 @@ class RolloutSteps:
     def read(self, connection: sqlite3.Connection) -> bool:
         """Hold those that are not over, anew after a command; whether there are any."""
         before, self._held = self._held, {}
-        for number, action, revision in connection.execute(_UNFINISHED).fetchall():
+        rows = connection.execute(_UNFINISHED).fetchall()
+        for number, action, revision, selection in rows:
             held = before.get(number)
             if held is None or held.revision != revision:
                 last = held
                 course = rollouts.loaded(connection, number)
-                held = _Held(action, revision, course, target_of(connection, number))
+                target = target_of(connection, number)
+                domain = named_domain(selection)
+                held = _Held(action, revision, domain, course, target)
                 held.is_taken_over = number not in self._own
                 held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
@@ -218,7 +230,9 @@ class RolloutSteps:
         """
         stored = {
             number: revision
-            for number, _, revision in work.connection.execute(_UNFINISHED).fetchall()
+            for number, _, revision, _ in work.connection.execute(
+                _UNFINISHED
+            ).fetchall()
         }
         answers_of: dict[int, list[Answered]] = {}
         for answer in answers:
@@ -292,6 +306,7 @@ class RolloutSteps:
             held.action,
             phone_port=self._phone_port,
             together_with=held.course.together_with,
+            domain=held.domain,
         )
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)
