@@ -7,6 +7,7 @@ from bootwave.pairing.decisions import Candidate, Claim, Consume
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.phonewrites import (
+    START_SECONDS,
     Taken,
     claim,
     claim_wildcard,
@@ -276,6 +277,20 @@ def test_a_star_account_remembers_the_phone_that_claimed_it(
     assert "wildcard" in {change.kind for change in told}
     clock.reboot()
     assert reader.devices([MAC])[MAC].bindings
+
+
+def test_the_start_that_led_to_a_claim_is_told_to_its_domain(
+    star: Administration, phones: Phones, clock: Clock
+) -> None:
+    star.account_add("402@a.example.com", password="x-word-x", mac="0004132E08B5")
+    assert phones.claim()
+    since = star.device_within([MAC, OTHER], ["a.example.com"])
+    now = clock().wall
+    # That of who was bound by an administrator begins with that.
+    assert since == {MAC: now - START_SECONDS, OTHER: now}
+    clock.pass_seconds(600.0)
+    star.account_bind("402@a.example.com", "0004132E08B4", add=True)
+    assert star.device_within([MAC], ["a.example.com"]) == {MAC: now - START_SECONDS}
 
 
 def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) -> None:

@@ -33,6 +33,10 @@ from bootwave.store.claims import (
 )
 from bootwave.store.openings import opening_from_row
 
+# What a phone did within this before it claimed an account belongs to that start: its
+# SUBSCRIBE, and the answer that is under way, which is of an instant before the claim.
+START_SECONDS = 60.0
+
 _CONSUME = """
 UPDATE windows
 SET consumed_mac = :mac, consumed_source = :source, pairing_end = :pairing_end
@@ -250,7 +254,7 @@ def claim_wildcard(
     if opening_id and not _counted(connection, opening_id, mac, address, model):
         return False
     temporary = wildcard == "?"
-    adopt_device(connection, mac, domain_id, now.wall)
+    adopt_device(connection, mac, domain_id, now.wall - START_SECONDS)
     connection.execute(
         _BIND,
         {

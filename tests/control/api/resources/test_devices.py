@@ -19,7 +19,7 @@ def bound(api: Served) -> None:
     now = time.time()
     SightingLog(api.options.store.sightings).append(
         [
-            Sighting(now - 3 + n, mac, "192.0.2.7", reason, "snomD785-SIP 10.1.1.1")
+            Sighting(now + n / 1_000, mac, "192.0.2.7", reason, "snomD785-SIP 10.1.1.1")
             for n, (mac, reason) in enumerate(
                 [
                     (int(MAC, 16), Reason.SERVED_WINDOW),
