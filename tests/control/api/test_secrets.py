@@ -27,6 +27,7 @@ PLANTED = "Canary"
 SIP, WEB, KEY, QUERY = (f"{PLANTED}-{what}-word" for what in ("sip", "web", "k", "q"))
 SERVICE, TYPED, OWN = (f"{PLANTED}-{what}-word" for what in ("service", "typed", "a"))
 URL = f"http://user:{KEY}@pbx.example.com/open?token={QUERY}"
+ASKED = "?model=snomD785&version=10.1.198.19"
 MEMBERS = ("password", "token", "name", "value", "domain", "nonsense")
 
 
@@ -96,7 +97,7 @@ def answers(
         body = {name: [TYPED] for name in MEMBERS}
         content = orjson.dumps(body) if changing and method != "DELETE" else None
         headers = {"Content-Type": "application/json"} if content else {}
-        path = path_of(route)
+        path = path_of(route) + (ASKED if "/explanation" in route.path else "")
         said = f"{TYPED},{TYPED}\n{TYPED}".encode()
         ways = [(content, headers)]
         if route.declared.streams:
@@ -112,7 +113,8 @@ def answers(
                 else:
                     told = answer.read()
                 head = repr(answer.headers.raw).encode()
-                yield f"{method} {path}", answer.status_code, head + told
+                name = f"{method} {path.partition('?')[0]}"
+                yield name, answer.status_code, head + told
 
 
 def leaks(told: list[tuple[str, bytes]], secrets: set[str]) -> set[tuple[str, str]]:
