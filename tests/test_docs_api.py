@@ -2,12 +2,11 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 from tests.aswritten import ROOT, run_as_written
 from tests.namespaces import in_namespace
-from tests.peers.peer import missing
+from tests.peers.peer import require
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 SECTIONS = (
@@ -46,9 +45,8 @@ def _as_written(directory: Path) -> None:
     commands = commands.replace("/api/v1/events", "/api/v1/events || [ $? = 124 ]")
     printed = run_as_written(directory, commands)
     assert "urn:bootwave:problem:" not in printed
-    first, setup, session, dry_run, state, page, changes, events, metrics = (
-        printed.split(END)
-    )
+    told = printed.split(END)
+    first, setup, session, dry_run, state, page, old, changes, events, metrics = told
     assert json.loads(first.splitlines()[-1])["number"] == "402"
     assert json.loads(setup) == {"name": "anna", "role": "operator", "domains": []}
     assert session == ""  # what came of it is in a file
@@ -56,6 +54,7 @@ def _as_written(directory: Path) -> None:
     assert (tried["stored"], tried["error_count"]) == (False, 0)
     assert json.loads(state)["same"] == 1
     assert [row["number"] for row in json.loads(page)["items"]] == ["402"]
+    assert json.loads(old) == {"items": [], "next": ""}
     assert '"name":"Anna"' in changes
     assert '"opened":["402@pbx.example.com"]' in changes
     assert changes.endswith("}]}")
@@ -65,6 +64,5 @@ def _as_written(directory: Path) -> None:
 
 def test_the_page_works_as_written(tmp_path: Path) -> None:
     for program in ("curl", "jq"):
-        if shutil.which(program) is None:
-            missing(f"{program} is not installed")
+        require(program)
     in_namespace(lambda: _as_written(tmp_path))

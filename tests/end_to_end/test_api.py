@@ -1,11 +1,7 @@
 """The API beside phones: the installed program, its processes and commands."""
 
 import os
-import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import httpx
 
@@ -110,33 +106,3 @@ def test_commands_tell_what_the_api_tells(serving: Serving) -> None:
 
 def names(text: str) -> set[str]:
     return {line.partition(" ")[0] for line in text.splitlines()}
-
-
-def test_the_examples_of_the_manual_run_as_they_stand(serving: Serving) -> None:
-    program = serving_api(serving)
-    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
-    # Without the one that is for the first operator, whose token stands in for itself.
-    examples = [each for each in blocks if "curl" in each and "bwl_" not in each]
-    assert len(examples) >= 4
-    rows = program.directory / "accounts.csv"
-    rows.write_text("extension,password,mac\n402,s3cret-word,0004132E08B5\n")
-    begin = (
-        f'bootwave() {{ "{sys.executable}" -m bootwave "$@"; }}\n'
-        'curl() { command curl -sS --max-time 20 --fail-with-body "$@"; echo; }\n'
-    )
-    script = begin + "".join(examples)
-    # Of the domain that is there already none can be added.
-    script = script.replace(DOMAIN, "manual.example.com")
-    script = script.replace("http://127.0.0.1:8095", url(program))
-    done = subprocess.run(
-        ["sh", "-ec", script],
-        cwd=program.directory,
-        env=program._env(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"account":"402@manual.example.com"' in done.stdout
