@@ -1,4 +1,4 @@
-"""bootwave account import: files as spreadsheets write them, all or nothing."""
+"""bootwave account import: files as spreadsheets write them."""
 
 from pathlib import Path
 
@@ -27,15 +27,15 @@ def test_a_file_or_standard_input_is_imported(
         else store("account", "import", "-", stdin=TWO)
     )
     assert (done.status, done.err) == (0, "")
-    assert done.out == "Stored: 2 added, 0 updated, 1 bound.\n"
+    assert done.out == "Stored: 2 added, 0 updated, 0 unchanged, 1 bound.\n"
     names = [one["name"] for one in store("account", "list", "--json").json]
     assert names == ["Anna", "Anna", "Bob, the builder"]
     assert ">p1</user_pass>" in store("document", "000413000501", "--reveal").out
 
 
-def test_wrong_rows_are_told_one_by_one_and_nothing_is_stored(store: Command) -> None:
+def test_with_a_wrong_row_nothing_is_stored_on_request(store: Command) -> None:
     text = TWO + "503,pbx.example.com,C,p3,nonsense\n504,no.example.com,D,p4,\n"
-    done = store("account", "import", "-", stdin=text)
+    done = store("account", "import", "-", "--all-or-nothing", stdin=text)
     assert done.status == 1
     assert done.out == "Nothing was stored, because 2 rows are wrong.\n"
     assert done.err.splitlines()[0].startswith("row 3: 'nonsense' is not a MAC")
@@ -43,13 +43,19 @@ def test_wrong_rows_are_told_one_by_one_and_nothing_is_stored(store: Command) ->
     assert len(store("account", "list", "--json").json) == 1
 
 
-def test_the_right_rows_are_stored_on_request(store: Command) -> None:
+def test_right_rows_are_stored_and_wrong_ones_told(store: Command) -> None:
     text = TWO + "503,pbx.example.com,C,p3,nonsense\n"
-    done = store("account", "import", "-", "--partial", "--json", stdin=text)
+    done = store("account", "import", "-", "--json", stdin=text)
     assert done.status == 1
     assert done.json["added"] == 2
     assert done.json["error_count"] == 1
+    assert not done.json.keys() & {"more", "pause", "done", "total"}
     assert len(store("account", "list", "--json").json) == 3
+    # Mended, the same file does the rest.
+    text = text.replace("nonsense", "")
+    done = store("account", "import", "-", "--update", stdin=text)
+    assert done.out == "Stored: 1 added, 0 updated, 2 unchanged, 0 bound.\n"
+    assert (done.status, done.err) == (0, "")
 
 
 def test_a_dry_run_stores_nothing(store: Command) -> None:
@@ -92,14 +98,14 @@ def test_rows_with_too_many_values_are_told_with_all_that_is_wrong(
     )
     done = store("account", "import", "-", stdin=text)
     assert done.status == 1
-    first, second, third = done.err.splitlines()
+    assert done.out == "Stored: 1 added, 0 updated, 0 unchanged, 0 bound.\n"
+    many, first, second, third = done.err.splitlines()
+    assert many == "3 rows are wrong and were not stored:"
     assert first.startswith("row 1: Value 4 stands in no known column")
     assert "double quotes" in first
     assert second.startswith("row 2: '5 02' is not")
     assert third.startswith("row 4: Value 4 stands in no known column")
     assert "Smith" not in done.err
-    done = store("account", "import", "-", "--partial", stdin=text)
-    assert done.out == "Stored: 1 added, 0 updated, 0 bound.\n"
 
 
 def test_a_file_without_a_heading_keeps_its_passwords_to_itself(
@@ -120,7 +126,7 @@ def test_json_lines_are_imported(store: Command, tmp_path: Path, name: str) -> N
     else:
         (tmp_path / name).write_text(text)
         done = store("account", "import", tmp_path / name)
-    assert done.out == "Stored: 2 added, 0 updated, 0 bound.\n"
+    assert done.out == "Stored: 2 added, 0 updated, 0 unchanged, 0 bound.\n"
 
 
 def test_a_domain_becomes_what_a_file_says(store: Command, tmp_path: Path) -> None:

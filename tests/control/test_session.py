@@ -78,7 +78,9 @@ def test_progress_is_told_without_an_engine_too(options: Options) -> None:
             rows=rows,
             progress=lambda done, total: told.append((done, total)),
         )
-    assert told == [(0, 1000), (500, 1000), (1000, 1000), (1000, 1000)]
+    assert told[0] == (0, 1000)
+    assert told[-1] == (1000, 1000)
+    assert told == sorted(told)
 
 
 def test_a_store_that_cannot_be_opened_is_a_sentence(options: Options) -> None:

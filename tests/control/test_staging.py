@@ -65,6 +65,7 @@ def test_rows_are_brought_in_messages_of_bounded_size(
             ("stage.add", 10),
             ("stage.add", 5),
             ("stage.import", 0),
+            ("stage.import", 0),
         ]
 
 

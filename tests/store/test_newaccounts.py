@@ -124,8 +124,8 @@ def test_refusals_are_the_same_as_one_by_one(
     rows += [row(420, MAC, THERE)]  # is in another domain, by the rows above
     rows += [row(421, MAC + 9, THERE), row(300), row(422, password="")]
     rows += [row(423, MAC + 4), row(424)]
-    together = admin.account_import(rows)
+    together = admin.account_import(rows, all_or_nothing=True)
     one_by_one(monkeypatch)
-    alone = admin.account_import(rows)
+    alone = admin.account_import(rows, all_or_nothing=True)
     assert together == alone
     assert [error["row"] for error in together["errors"]] == [13, 14, 15, 16, 17]

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from bootwave.errors import OptionError, StoreConflict
-from bootwave.store import staged, wholedomain
+from bootwave.store import accountstates, staged, wholedomain
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.reader import Reader
 from tests.store.clock import Clock
+from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
 A = "a.example.com"
@@ -37,7 +38,8 @@ def push(
 ) -> dict[str, Any]:
     stage = admin.stage_begin(domain=A, only=True)["stage"]
     admin.stage_add(stage, rows)
-    return admin.stage_replace(stage, **how)
+    found: dict[str, Any] = taken(admin.stage_replace, stage, **how)
+    return found
 
 
 @pytest.fixture(params=[2, 1_000], ids=["small chunks", "one chunk"])
@@ -63,7 +65,7 @@ def accounts(admin: Administration) -> dict[str, list[str]]:
 def test_phones_write_while_a_state_is_compared(
     domain: None, admin: Administration, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare = wholedomain._password
+    compare = accountstates.password_of
     compared: list[str] = []
 
     def while_a_phone_writes(*of: Any) -> str:
@@ -73,7 +75,7 @@ def test_phones_write_while_a_state_is_compared(
         compared.append(compare(*of))
         return compared[-1]
 
-    monkeypatch.setattr(wholedomain, "_password", while_a_phone_writes)
+    monkeypatch.setattr(accountstates, "password_of", while_a_phone_writes)
     assert push(admin, [row(n) for n in range(401, 407)])["same"] == 6
     assert compared == [f"of-{n}" for n in range(401, 407)]
 

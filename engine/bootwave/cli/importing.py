@@ -45,17 +45,22 @@ def import_file(
     update: Annotated[
         bool, typer.Option("--update", help="Change accounts that exist.")
     ] = False,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Store the right rows, too, if some fail.")
+    all_or_nothing: Annotated[
+        bool,
+        typer.Option(
+            "--all-or-nothing",
+            help="Store in one transaction, or nothing if a row is wrong.",
+        ),
     ] = False,
     dry_run: DryRun = False,
     form: FileForm = None,
     json: Json = False,
 ) -> None:
-    """Add many accounts in one transaction, or none if a row is wrong.
+    """Add many accounts; those of right rows, whatever is wrong with others.
 
-    The heading names the columns, in any order: extension, domain, name, password,
-    mac, mailbox, auth_user.  Errors are told row by row.
+    They are stored some at a time, and phones have their turn in between.  The heading
+    names the columns, in any order: extension, domain, name, password, mac, mailbox,
+    auth_user.  Errors are told row by row, and the status is 1 then.
     """
     with place.session() as session, Progress("Importing") as progress:
         with closing(_pieces(file)) as pieces:
@@ -66,11 +71,13 @@ def import_file(
                 "stage.import",
                 domain=domain,
                 update=update,
-                partial=partial,
+                all_or_nothing=all_or_nothing,
                 dry_run=dry_run,
                 progress=progress.update,
             )
-    _finish(found, ("added", "updated", "bound"), dry_run=dry_run, json=json)
+    _finish(
+        found, ("added", "updated", "unchanged", "bound"), dry_run=dry_run, json=json
+    )
 
 
 def replace(
@@ -150,11 +157,17 @@ def _print_result(
     found: dict[str, Any], names: tuple[str, ...], *, dry_run: bool
 ) -> None:
     counts = ", ".join(f"{found[name]} {name}" for name in names)
+    wrong = found["error_count"]
     if found["stored"]:
         print_line(f"Stored: {counts}.")
+        if wrong:
+            hint(
+                "1 row is wrong and was not stored:"
+                if wrong == 1
+                else f"{wrong} rows are wrong and were not stored:"
+            )
     elif dry_run:
         print_line(f"Nothing was stored; it would be: {counts}.")
     else:
-        count = found["error_count"]
-        rows = "1 row is" if count == 1 else f"{count} rows are"
+        rows = "1 row is" if wrong == 1 else f"{wrong} rows are"
         print_line(f"Nothing was stored, because {rows} wrong.")

@@ -1,5 +1,6 @@
 """A file of accounts brought to the engine in parts, through a session."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,7 +25,8 @@ def stage(
     """Bring the rows in *pieces* of a file, then return the result of *operation*.
 
     *operation* is ``stage.import`` or ``stage.replace``, and *how* what else it takes.
-    What fails before it leaves nothing behind.
+    It is called step by step, with a pause between two of them, for others.  What fails
+    before the first leaves nothing behind.
     """
     name = session.call("stage.begin", domain=domain, only=only)["stage"]
     decoder = RowDecoder(form)
@@ -35,7 +37,13 @@ def stage(
             waiting = _brought(session, name, waiting, TOGETHER)
         waiting += decoder.finish()
         _brought(session, name, waiting, 1)
-        return session.call(operation, stage=name, progress=progress, **how)
+        while True:
+            found = session.call(operation, stage=name, progress=progress, **how)
+            if not found.pop("more"):
+                return found
+            if progress is not None:
+                progress(found["done"], found["total"])
+            time.sleep(found["pause"])
     except BaseException:
         session.call("stage.drop", stage=name)
         raise

@@ -18,14 +18,14 @@ from bootwave.store.work import AccountRow, Work
 
 # The password comes with the next statement: its seal names the id given here.
 ADD = """
-INSERT INTO accounts (domain_id, number, display_name, auth_user, sealed_password,
+INSERT INTO accounts (id, domain_id, number, display_name, auth_user, sealed_password,
   mailbox, wildcard, sort_name)
-VALUES (:domain_id, :number, :display_name, :auth_user, :nothing, :mailbox, '',
+VALUES (:id, :domain_id, :number, :display_name, :auth_user, :nothing, :mailbox, '',
   :sort_name)
 ON CONFLICT (domain_id, number) DO NOTHING
 RETURNING id
 """
-SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
+_SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
 SET = """
 UPDATE accounts SET display_name = :display_name, auth_user = :auth_user,
   mailbox = :mailbox, sort_name = :sort_name
@@ -76,6 +76,7 @@ def add(
     rows = work.connection.execute(
         ADD,
         {
+            "id": None,
             "domain_id": domain_id,
             "number": wanted.number,
             "nothing": b"",
@@ -146,7 +147,12 @@ def change(
 def seal(work: Work, account_id: int, password: str) -> None:
     """Store the SIP password of an account, sealed for that account."""
     sealed = work.keyring.seal(password, owner=password_owner(account_id))
-    work.connection.execute(SEAL, {"id": account_id, "sealed": sealed})
+    set_sealed(work, account_id, sealed)
+
+
+def set_sealed(work: Work, account_id: int, sealed: bytes) -> None:
+    """Store the SIP password of an account, which is sealed for it already."""
+    work.connection.execute(_SEAL, {"id": account_id, "sealed": sealed})
     work.connection.execute(_PASSWORD_CHANGED, {"account_id": account_id})
 
 

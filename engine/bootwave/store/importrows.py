@@ -28,7 +28,9 @@ class ImportRow(NamedTuple):
     """One row, checked.
 
     ``wildcard`` and ``macs`` are what it is to be bound to, and ``given`` names those
-    of ``FIELDS`` that stand in it, with a value or "".
+    of ``FIELDS`` that stand in it, with a value or "".  Once it is prepared, ``ready``
+    is its password as it is stored of the account ``account_id``, which it is, or if it
+    ``is_new`` is to be; ``password`` is "" then.
     """
 
     row: int
@@ -40,6 +42,25 @@ class ImportRow(NamedTuple):
     mailbox: str
     auth_user: str
     given: tuple[str, ...]
+    account_id: int = 0
+    ready: bytes = b""
+    is_new: bool = False
+
+    @property
+    def has_password(self) -> bool:
+        """Whether it has a password, in one form or the other."""
+        return bool(self.password or self.ready)
+
+    def said(self) -> "ImportRow":
+        """Return the row with those of its fields alone ``given`` that have a value."""
+        values = {
+            "name": self.display_name,
+            "password": self.has_password,
+            "mac": self.macs or self.wildcard,
+            "mailbox": self.mailbox,
+            "auth_user": self.auth_user,
+        }
+        return self._replace(given=tuple(name for name in FIELDS if values[name]))
 
     def __repr__(self) -> str:
         """Return the row's account without its password."""

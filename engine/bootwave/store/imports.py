@@ -1,25 +1,37 @@
-"""Many accounts at once: checked rows are written, with an error for each wrong one.
-
-A transaction takes ten thousand rows at a time, or all of an import in such chunks.
-"""
+"""Checked rows of many accounts, written with an error for each wrong one."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 from bootwave.errors import OperatorError, SettingError
-from bootwave.store.accounts import ADD, SET, seal
+from bootwave.store.accounts import ADD, seal, set_sealed
+from bootwave.store.accountstates import (
+    change,
+    password_of,
+    stored_of,
+    take_away,
+)
 from bootwave.store.bindings import bind, bind_mac
 from bootwave.store.claims import forget_expired
 from bootwave.store.importrows import ImportRow, RowError
 from bootwave.store.names import checked_password, sort_name
 from bootwave.store.newaccounts import New, NewAccounts
-from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
+from bootwave.store.work import AccountRow, Work
 
 _PROGRESS_EVERY = 500  # rows
 
 Progress = Callable[[int, int], None]
 
-_FIND = ACCOUNT_ROWS + "WHERE a.domain_id = :domain_id AND a.number = :number"
 _DOMAINS = "SELECT name, id FROM domains"
+
+
+class Written(NamedTuple):
+    """What became of the account of a row, and how often it was bound and unbound."""
+
+    account_id: int
+    what: Literal["added", "updated", "unchanged"]
+    bound: int = 0
+    unbound: int = 0
 
 
 class Writing:
@@ -29,30 +41,34 @@ class Writing:
         """Look up what is stored of *rows*."""
         forget_expired(work.connection, work.at.boottime, work.at.boot_id)
         self.work = work
-        self._domains = {
-            name: domain_id
-            for name, domain_id in work.connection.execute(_DOMAINS).fetchall()
-            if work.reaches(name)
-        }
-        self._fresh = NewAccounts(
-            work,
-            (row.account for row in rows),
-            (mac for row in rows for mac in row.macs),
-        )
+        self._domains = domains_reached(work)
+        self._stored = stored_of(work, rows, self._domains)
+        self._sealing_id = bytes.fromhex(work.keyring.names[0])
+        self._fresh = NewAccounts(work, (mac for row in rows for mac in row.macs))
 
-    def store(self, row: ImportRow, *, update: bool) -> tuple[int, bool]:
-        """Return the account's id and whether it is new; raises OperatorError.
+    def store(self, row: ImportRow, *, update: bool) -> Written:
+        """Return what became of *row*; of one that is refused nothing is written.
 
-        An account that exists is an error, unless *update*: then what the row gives
-        replaces what is stored, and its MACs those bound before.
+        An account that exists is an error, unless *update*: then what is given in the
+        row replaces what is stored.  Raises OperatorError.
         """
         work = self.work
         domain_id = self._domains.get(row.account.domain)
         if domain_id is None:
             work.domain_id(row.account.domain)  # raises with what to do
             raise AssertionError("the domains were read in this transaction")
-        plain = bool(row.password) and not row.wildcard and len(row.macs) <= 1
-        if plain and not self._fresh.has(row.account):
+        is_gone = bool(row.account_id) and not row.is_new
+        is_gone = is_gone and row.account not in self._stored
+        # Removed since it was prepared; or there is another key since (``rekey``), and
+        # what was sealed with the one before is sealed anew already.
+        if row.ready and (is_gone or not row.ready.startswith(self._sealing_id)):
+            row = row._replace(password=password_of(work, row), ready=b"")
+        if is_gone:
+            row = row._replace(account_id=0)
+        if row.account in self._stored:
+            if not update:
+                raise SettingError(f"The account {row.account} exists already.")
+        elif row.has_password and not row.wildcard and len(row.macs) <= 1:
             new = New(
                 domain_id,
                 row.account.number,
@@ -61,25 +77,52 @@ class Writing:
                 row.mailbox,
                 row.password,
                 row.macs[0] if row.macs else 0,
+                row.account_id,
+                row.ready,
             )
             account_id = self._fresh.add(new)
             if account_id is not None:
-                return account_id, True
+                return Written(account_id, "added", bool(row.macs))
         self.flush()
+        work.connection.execute("SAVEPOINT row")
         try:
-            return _store_alone(work, row, domain_id, update=update)
+            return self._store_alone(row, domain_id)
+        except OperatorError:
+            work.connection.execute("ROLLBACK TO row")
+            raise
         finally:
-            self.others_wrote(row.macs)
+            if work.connection.in_transaction:  # SQLite may have undone all of it
+                work.connection.execute("RELEASE row")
+                for mac in (0, *row.macs):
+                    self._fresh.others_wrote(mac)
 
     def flush(self) -> None:
         """Write what waits to be written together."""
         self._fresh.flush()
 
-    def others_wrote(self, macs: Sequence[int]) -> None:
-        """Note that others made an account, or bound *macs*, or tried to."""
-        self._fresh.others_wrote(0)
-        for mac in macs:
-            self._fresh.others_wrote(mac)
+    def _store_alone(self, row: ImportRow, domain_id: int) -> Written:
+        work = self.work
+        stored = self._stored.get(row.account)
+        if stored is None:
+            return Written(
+                _added(work, row, domain_id),
+                "added",
+                bool(row.macs or row.wildcard),
+            )
+        unbound, less = take_away(work, row, stored)
+        changed, bound = change(work, row, stored)
+        what: Literal["updated", "unchanged"]
+        what = "updated" if changed or less else "unchanged"
+        return Written(stored.account.id, what, bound, unbound)
+
+
+def domains_reached(work: Work) -> dict[str, int]:
+    """Return the ids of the domains that are reached, by their names."""
+    return {
+        name: domain_id
+        for name, domain_id in work.connection.execute(_DOMAINS).fetchall()
+        if work.reaches(name)
+    }
 
 
 def store(
@@ -88,81 +131,56 @@ def store(
     *,
     update: bool,
     progress: Callable[[int], None] | None = None,
-) -> tuple[list[int], dict[str, int], list[RowError]]:
-    """Write *rows*; return the accounts' ids, the counts and what was refused.
+) -> tuple[list[Written], list[RowError]]:
+    """Write *rows*; return what became of the right ones, and what was refused.
 
-    After a row was refused the transaction must not be committed, for part of that row
-    may be written: a savepoint for each row would take longer than everything else.
+    With *update* what has a value in a row replaces what is stored of an account.
     *progress* is told how many are done.
     """
     writing = Writing(work, rows)
-    ids: list[int] = []
-    counts = {"added": 0, "updated": 0, "bound": 0}
+    written: list[Written] = []
     wrong: list[RowError] = []
     for done, row in enumerate(rows, 1):
         try:
-            account_id, added = writing.store(row, update=update)
+            written.append(writing.store(row.said() if update else row, update=update))
         except OperatorError as error:
             wrong.append(RowError(row.row, str(error)))
-        else:
-            ids.append(account_id)
-            counts["added" if added else "updated"] += 1
-            counts["bound"] += bool(row.macs or row.wildcard)
         if progress is not None and done % _PROGRESS_EVERY == 0:
             progress(done)
     writing.flush()
-    return ids, counts, wrong
+    return written, wrong
 
 
-def bind_all(work: Work, account: AccountRow, row: ImportRow) -> None:
-    """Bind *account* to what *row* says, instead of what it was bound to."""
-    targets = [row.wildcard] if row.wildcard else []
-    targets += [f"{mac:012X}" for mac in row.macs]
-    for target in targets:
-        bind(work, account, target, add=target is not targets[0])
-
-
-def _store_alone(
-    work: Work, row: ImportRow, domain_id: int, *, update: bool
-) -> tuple[int, bool]:
+def _added(work: Work, row: ImportRow, domain_id: int) -> int:
+    """Return the id of the account of *row*, which is new."""
     fields = {
         "display_name": row.display_name,
         "auth_user": row.auth_user,
         "mailbox": row.mailbox,
     }
-    where = {"domain_id": domain_id, "number": row.account.number}
     inserted = work.connection.execute(
         ADD,
-        {"nothing": b"", "sort_name": sort_name(row.display_name), **where, **fields},
+        {
+            "id": row.account_id or None,
+            "domain_id": domain_id,
+            "number": row.account.number,
+            "nothing": b"",
+            "sort_name": sort_name(row.display_name),
+            **fields,
+        },
     ).fetchall()
-    if inserted:
-        checked_password(row.password)
-        account = AccountRow(
-            inserted[0][0], domain_id, *row.account, **fields, wildcard=""
-        )
-        work.touched("account", account.id)
+    checked_password(password_of(work, row))
+    account = AccountRow(inserted[0][0], domain_id, *row.account, **fields, wildcard="")
+    work.touched("account", account.id)
+    if row.ready:
+        set_sealed(work, account.id, row.ready)
     else:
-        if not update:
-            raise SettingError(f"The account {row.account} exists already.")
-        found = work.connection.execute(_FIND, where).fetchall()
-        account = AccountRow(*found[0])
-        name = row.display_name or account.display_name
-        work.connection.execute(
-            SET,
-            {
-                "id": account.id,
-                "display_name": name,
-                "sort_name": sort_name(name),
-                "auth_user": row.auth_user or account.auth_user,
-                "mailbox": row.mailbox or account.mailbox,
-            },
-        )
-        work.touched_account(account)
-    if row.password:
         seal(work, account.id, row.password)
-    if inserted and not row.wildcard:
+    if row.wildcard:
+        bind(work, account, row.wildcard, add=True)
+        for mac in row.macs:
+            bind(work, account, f"{mac:012X}", add=True)
+    else:
         for mac in row.macs:
             bind_mac(work, account, mac)  # nothing before it to replace
-    else:
-        bind_all(work, account, row)
-    return account.id, bool(inserted)
+    return account.id

@@ -1,36 +1,53 @@
 """Accounts that are new, on devices that nobody holds: written many at a time.
 
 Such rows, which are most of an import, need no look at what is stored before each of
-them.  What is there is looked up once; then ids are given here, so that a password is
-sealed before its row is written, and rows wait to be written together.  The result is
-that of the rows one by one: whoever writes otherwise in between calls ``flush`` before
-and ``others_wrote`` after.
+them.  What is there is looked up once; ids are given here, unless they were before
+(``importplan``), so that a password is sealed before its row is written, and rows wait
+to be written together.  The result is that of the rows one by one: whoever writes
+otherwise in between calls ``flush`` before and ``others_wrote`` after.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bootwave.store.bindings import BIND, IDENTITIES
-from bootwave.store.claims import ADOPT
-from bootwave.store.names import AccountName, sort_name
+from bootwave.store.bindings import IDENTITIES
+from bootwave.store.names import sort_name
 from bootwave.store.secrets import password_owner
 from bootwave.store.work import Work
 
 _ADD = """
 INSERT INTO accounts (id, domain_id, number, display_name, auth_user, sealed_password,
   mailbox, wildcard, sort_name)
-VALUES (:id, :domain_id, :number, :display_name, :auth_user, :sealed, :mailbox, '',
-  :sort_name)
+VALUES (?, ?, ?, ?, ?, ?, ?, '', ?)
+"""
+# As claims.ADOPT and bindings.BIND.
+_ADOPT = """
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
+  adopted_at)
+VALUES (?, ?, ?, '', ?, ?)
+ON CONFLICT (mac) DO UPDATE
+SET domain_id = excluded.domain_id, last_domain_id = excluded.last_domain_id,
+  provisioned_at = NULL,
+  adopted_at = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.adopted_at
+    ELSE excluded.adopted_at
+  END,
+  group_id = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
+  END
+"""
+_BIND = """
+INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
+VALUES (?, ?, ?, ?, NULL, '')
 """
 # What AUTOINCREMENT would give next: ids of removed accounts are not used again.
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'accounts'"
-_EXISTING = """
-SELECT d.name, a.number FROM json_each(:names) j
-JOIN domains d ON d.name = json_extract(j.value, '$[0]')
-JOIN accounts a
-  ON a.domain_id = d.id AND a.number = json_extract(j.value, '$[1]')
+_TAKE_IDS = """
+UPDATE sqlite_sequence SET seq = seq + :count WHERE name = 'accounts' RETURNING seq
 """
+_FIRST_IDS = "INSERT INTO sqlite_sequence (name, seq) VALUES ('accounts', :count)"
 _BOUND = """
 SELECT mac FROM bindings WHERE mac IN (SELECT value FROM json_each(:macs))
 """
@@ -43,7 +60,11 @@ _WRITTEN_TOGETHER = 1_000
 
 
 class New(NamedTuple):
-    """An account to be made; ``mac`` is 0 when no device gets it."""
+    """An account to be made; ``mac`` is 0 when no device gets it.
+
+    ``account_id`` is 0 when it has none yet, and ``ready`` the password if it is sealed
+    for that id.
+    """
 
     domain_id: int
     number: str
@@ -52,6 +73,8 @@ class New(NamedTuple):
     mailbox: str
     password: str
     mac: int
+    account_id: int = 0
+    ready: bytes = b""
 
     def __repr__(self) -> str:
         """Return the account without its password."""
@@ -61,21 +84,15 @@ class New(NamedTuple):
 class NewAccounts:
     """The accounts and devices of one import that are new, in its transaction."""
 
-    def __init__(
-        self, work: Work, names: Iterable[AccountName], macs: Iterable[int]
-    ) -> None:
-        """Look up which of *names* and *macs* are stored already."""
+    def __init__(self, work: Work, macs: Iterable[int]) -> None:
+        """Look up which of *macs* are stored already."""
         self._work = work
-        self._existing = _existing(work, list(names))
         self._bound, self._domains = _devices(work, [mac for mac in macs if mac])
         self._last_id = _last_id(work)
         self._identities: dict[int, tuple[int, int]] = {}  # MAC: domain, identity
-        self._accounts: list[dict[str, object]] = []
-        self._bindings: list[dict[str, object]] = []
-
-    def has(self, name: AccountName) -> bool:
-        """Whether the account was stored before the import."""
-        return name in self._existing
+        self._accounts: list[tuple[object, ...]] = []
+        self._devices: list[tuple[object, ...]] = []
+        self._bindings: list[tuple[int, int, int, int]] = []
 
     def add(self, new: New) -> int | None:
         """Return the id of *new*, which is written by the next ``flush`` at the latest.
@@ -88,35 +105,22 @@ class NewAccounts:
         work = self._work
         if len(self._accounts) >= _WRITTEN_TOGETHER:
             self.flush()
-        self._last_id += 1
-        account_id = self._last_id
+        account_id, sealed = new.account_id, new.ready
+        if not account_id:
+            self._last_id = account_id = self._last_id + 1
+        if not sealed:
+            sealed = work.keyring.seal(new.password, owner=password_owner(account_id))
         self._accounts.append(
-            {
-                "id": account_id,
-                "domain_id": new.domain_id,
-                "number": new.number,
-                "display_name": new.display_name,
-                "sort_name": sort_name(new.display_name),
-                "auth_user": new.auth_user,
-                "mailbox": new.mailbox,
-                "sealed": work.keyring.seal(
-                    new.password, owner=password_owner(account_id)
-                ),
-            }
+            (
+                *(account_id, new.domain_id, new.number, new.display_name),
+                *(new.auth_user, sealed, new.mailbox, sort_name(new.display_name)),
+            )
         )
         work.touched("account", account_id)
         if new.mac:
             self._identities[new.mac] = new.domain_id, identity
-            self._bindings.append(
-                {
-                    "mac": new.mac,
-                    "identity": identity,
-                    "account_id": account_id,
-                    "domain_id": new.domain_id,
-                    "no": False,
-                    "wall": work.at.wall,
-                }
-            )
+            self._devices.append((new.mac, new.domain_id, new.domain_id, False, work.at.wall))
+            self._bindings.append((new.mac, identity, account_id, new.domain_id))
             work.touched("device", new.mac)
         return account_id
 
@@ -124,9 +128,10 @@ class NewAccounts:
         """Write what waits."""
         connection = self._work.connection
         connection.executemany(_ADD, self._accounts)
-        connection.executemany(ADOPT, self._bindings)
-        connection.executemany(BIND, self._bindings)
+        connection.executemany(_ADOPT, self._devices)
+        connection.executemany(_BIND, self._bindings)
         self._accounts.clear()
+        self._devices.clear()
         self._bindings.clear()
 
     def others_wrote(self, mac: int) -> None:
@@ -149,21 +154,22 @@ class NewAccounts:
         )
 
 
+def take_ids(connection: sqlite3.Connection, count: int) -> int:
+    """Return the first of *count* ids that no account gets from now on by itself.
+
+    In the open transaction.  Ids that are not used in the end are missing for ever,
+    as those of removed accounts are.
+    """
+    rows = connection.execute(_TAKE_IDS, {"count": count}).fetchall()
+    if not rows:  # there never was an account
+        connection.execute(_FIRST_IDS, {"count": count})
+        return 1
+    return int(rows[0][0]) - count + 1
+
+
 def _last_id(work: Work) -> int:
     rows = work.connection.execute(_LAST_ID).fetchall()
     return int(rows[0][0]) if rows else 0
-
-
-def _existing(work: Work, names: list[AccountName]) -> set[AccountName]:
-    found: set[AccountName] = set()
-    for start in range(0, len(names), _LOOKED_UP_TOGETHER):
-        pairs = [
-            (name.domain, name.number)
-            for name in names[start : start + _LOOKED_UP_TOGETHER]
-        ]
-        rows = work.connection.execute(_EXISTING, {"names": json.dumps(pairs)})
-        found.update(AccountName(number, domain) for domain, number in rows.fetchall())
-    return found
 
 
 def _devices(work: Work, macs: list[int]) -> tuple[set[int], dict[int, int]]:

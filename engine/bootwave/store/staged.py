@@ -29,7 +29,9 @@ CREATE TABLE rows (
   row INTEGER PRIMARY KEY, domain TEXT NOT NULL, number TEXT NOT NULL,
   display_name TEXT NOT NULL, sealed BLOB NOT NULL, wildcard TEXT NOT NULL,
   macs TEXT NOT NULL, mailbox TEXT NOT NULL, auth_user TEXT NOT NULL,
-  given INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0, UNIQUE (domain, number)
+  given INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,
+  account_id INTEGER NOT NULL DEFAULT 0, ready BLOB NOT NULL DEFAULT x'',
+  UNIQUE (domain, number)
 )
 """
 _ADD = """
@@ -41,10 +43,11 @@ ON CONFLICT (domain, number) DO NOTHING
 _BEFORE = "SELECT row FROM rows WHERE domain = ? AND number = ?"
 _SOME = """
 SELECT row, domain, number, display_name, sealed, wildcard, macs, mailbox, auth_user,
-  given
+  given, account_id, ready
 FROM rows WHERE row > ? AND NOT settled ORDER BY row LIMIT ?
 """
 _SETTLE = "UPDATE rows SET settled = 1 WHERE row = ?"
+_READY = "UPDATE rows SET account_id = ?, ready = ? WHERE row = ?"
 _DROP = "DELETE FROM rows WHERE row = ?"
 _WITHIN = """
 SELECT number FROM rows
@@ -137,17 +140,32 @@ class Stage:
         Without those that are settled.  Rows may be dropped in between.
         """
         last = 0
-        while True:
-            rows = self._connection.execute(_SOME, (last, TOGETHER)).fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            yield [self._row(row) for row in rows]
+        while rows := self.some(last, TOGETHER):
+            last = rows[-1].row
+            yield rows
+
+    def some(self, after: int, most: int) -> list[ImportRow]:
+        """Return the first *most* right rows that stand below the row *after*."""
+        rows = self._connection.execute(_SOME, (after, most)).fetchall()
+        return [self._row(row) for row in rows]
 
     def settle(self, rows: Iterable[int]) -> None:
         """Note that nothing is to be done for the rows with these numbers."""
         self._connection.execute("BEGIN")
         self._connection.executemany(_SETTLE, [(row,) for row in rows])
+        self._connection.execute("COMMIT")
+
+    def keep_ready(self, rows: Iterable[ImportRow]) -> None:
+        """Keep the passwords of *rows* as they are to be stored."""
+        self._connection.execute("BEGIN")
+        self._connection.executemany(
+            _READY,
+            [
+                # An account that is stored is told from one that is to be by the sign.
+                (row.account_id if row.is_new else -row.account_id, row.ready, row.row)
+                for row in rows
+            ],
+        )
         self._connection.execute("COMMIT")
 
     def drop(self, rows: Iterable[int]) -> None:
@@ -194,12 +212,15 @@ class Stage:
 
     def _row(self, row: tuple[Any, ...]) -> ImportRow:
         number, domain, extension, name, sealed, wildcard, macs, *rest = row
-        mailbox, auth_user, given = rest
+        mailbox, auth_user, given, account_id, ready = rest
+        password = ""
+        if sealed and not ready:
+            password = self._keyring.open(sealed, owner=f"row {number}")
         return ImportRow(
             number,
             AccountName(extension, domain),
             name,
-            self._keyring.open(sealed, owner=f"row {number}") if sealed else "",
+            password,
             wildcard,
             tuple([int(mac, 16) for mac in macs.split()]),
             mailbox,
@@ -209,6 +230,9 @@ class Stage:
                 for field, entry in zip(FIELDS, _ENTRIES, strict=True)
                 if given & entry
             ),
+            abs(account_id),
+            ready,
+            account_id > 0,
         )
 
 

@@ -12,20 +12,15 @@ What is as it was pushed is found first, by reading alone: phones' own writes wa
 an administrator writes, and a state of many accounts hardly differs from the last.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 from bootwave.errors import OperatorError, StoreConflict
 from bootwave.store import accounts
-from bootwave.store.accounts import SET, seal
-from bootwave.store.bindings import bind, set_wildcard, unbind_mac
-from bootwave.store.importrows import ImportRow, RowError
-from bootwave.store.imports import Progress, Writing
-from bootwave.store.names import sort_name
-from bootwave.store.secrets import password_owner
+from bootwave.store.accountstates import stored_of, take_away
+from bootwave.store.importrows import RowError
+from bootwave.store.imports import Writing
 from bootwave.store.staged import Errors, Stage
-from bootwave.store.work import AccountRow, Work
+from bootwave.store.work import Work
 
 _TOGETHER = 1_000  # accounts of the domain looked at
 _SOME = """
@@ -33,43 +28,8 @@ SELECT number FROM accounts WHERE domain_id = :domain_id AND number > :last
 ORDER BY number LIMIT :most
 """
 _COUNT = "SELECT COUNT(*) FROM accounts WHERE domain_id = :domain_id"
-_STORED = """
-SELECT a.id, a.number, a.display_name, a.auth_user, a.mailbox, a.wildcard,
-  a.sealed_password
-FROM json_each(:numbers) j
-CROSS JOIN accounts a ON a.domain_id = :domain_id AND a.number = j.value
-"""
-_BOUND = """
-SELECT b.account_id, b.mac, b.expires IS NOT NULL FROM json_each(:ids) j
-CROSS JOIN bindings b ON b.account_id = j.value ORDER BY b.account_id, b.mac
-"""
 
 Counts = dict[str, int]
-
-
-class _Stored(NamedTuple):
-    """An account as it is; ``macs`` are those it is bound to for good."""
-
-    account: AccountRow
-    sealed: bytes
-    macs: frozenset[int]
-    claims: frozenset[int]
-
-
-def settle(work: Work, stage: Stage) -> int:
-    """Note on *stage* which rows say what is stored; return how many.
-
-    What phones write between this and ``replace`` is as if they wrote it after that.
-    """
-    assert stage.domain is not None
-    domain_id = work.domain_id(stage.domain)
-    count = 0
-    for rows in stage.chunks():
-        pairs = _pairs(work, domain_id, stage.domain, rows)
-        same = [row.row for row, stored in pairs if _is_same(work, row, stored)]
-        stage.settle(same)
-        count += len(same)
-    return count
 
 
 def replace(
@@ -78,14 +38,13 @@ def replace(
     *,
     most_removed: int | None,
     wrong: Errors,
-    settled: int = 0,
-    progress: Progress | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Make the accounts of the stage's domain what its rows say; return the counts.
 
     More than *most_removed* accounts, or half of them when it is None, are not removed:
     raises StoreConflict.  What is refused of a row goes to *wrong*, and then the
-    transaction must not be committed.  *settled* rows are done with (``settle``).
+    transaction must not be committed.  *progress* is told how many rows are done.
     """
     assert stage.domain is not None
     domain_id = work.domain_id(stage.domain)
@@ -99,21 +58,37 @@ def replace(
     # First all that is taken away, so that a MAC that moves is free, and phones have
     # their accounts in the order of the rows.
     changed = bytearray(stage.read // 8 + 1)  # a bit for each row
+    domains = {stage.domain: domain_id}
     for rows in stage.chunks():
-        for row, stored in _pairs(work, domain_id, stage.domain, rows):
+        stored = stored_of(work, rows, domains)
+        for row in rows:
+            if row.account in stored:
+                try:
+                    unbound, less = take_away(work, row, stored[row.account])
+                except OperatorError as error:
+                    wrong.add([RowError(row.row, str(error))])
+                    continue
+                counts["unbound"] += unbound
+                changed[row.row // 8] |= less << row.row % 8
+        work.notes.clear()
+    done = 0
+    for rows in stage.chunks():
+        writing = Writing(work, rows)
+        for row in rows:
             try:
-                if _unbind(work, row, stored, counts):
-                    changed[row.row // 8] |= 1 << row.row % 8
+                written = writing.store(row, update=True)
             except OperatorError as error:
                 wrong.add([RowError(row.row, str(error))])
-        work.notes.clear()
-    done = settled
-    for rows in stage.chunks():
-        _write(work, domain_id, stage.domain, rows, changed, counts, wrong)
+                continue
+            was = changed[row.row // 8] >> row.row % 8 & 1
+            counts["added"] += written.what == "added"
+            counts["changed"] += written.what == "updated" or was
+            counts["bound"] += written.bound
+        writing.flush()
         work.notes.clear()
         done += len(rows)
         if progress is not None:
-            progress(done, stage.right)
+            progress(done)
     counts["same"] = max(0, stage.right - counts["added"] - counts["changed"])
     return counts
 
@@ -148,173 +123,3 @@ def _missing(work: Work, stage: Stage, domain_id: int) -> Iterator[list[str]]:
         kept = stage.numbers(stage.domain, numbers[0], numbers[-1])
         yield [number for number in numbers if number not in kept]
         last = numbers[-1]
-
-
-def _pairs(
-    work: Work, domain_id: int, domain: str, rows: Sequence[ImportRow]
-) -> list[tuple[ImportRow, _Stored]]:
-    """Return those of *rows* whose account is stored, with what is."""
-    numbers = json.dumps([row.account.number for row in rows])
-    found = work.connection.execute(
-        _STORED, {"domain_id": domain_id, "numbers": numbers}
-    ).fetchall()
-    ids = json.dumps([row[0] for row in found])
-    macs: dict[int, set[int]] = {row[0]: set() for row in found}
-    claims: dict[int, set[int]] = {row[0]: set() for row in found}
-    bound = work.connection.execute(_BOUND, {"ids": ids}).fetchall()
-    for account_id, mac, temporary in bound:
-        (claims if temporary else macs)[account_id].add(mac)
-    stored = {
-        number: _Stored(
-            AccountRow(
-                id_, domain_id, number, domain, name, auth_user, mailbox, wildcard
-            ),
-            bytes(sealed),
-            frozenset(macs[id_]),
-            frozenset(claims[id_]),
-        )
-        for id_, number, name, auth_user, mailbox, wildcard, sealed in found
-    }
-    return [
-        (row, stored[row.account.number])
-        for row in rows
-        if row.account.number in stored
-    ]
-
-
-def _wildcard_of(row: ImportRow, stored: _Stored) -> str:
-    """Return the wildcard that the account is to have."""
-    if row.wildcard == "*" and not stored.account.wildcard and stored.macs:
-        return ""  # it was claimed
-    return row.wildcard
-
-
-def _is_same(work: Work, row: ImportRow, stored: _Stored) -> bool:
-    """Whether an account is as *row* says."""
-    account = stored.account
-    fields = _fields(row, account)
-    if any(value != getattr(account, name) for name, value in fields.items()):
-        return False
-    if "mac" in row.given:
-        unwanted, other = _unwanted(row, stored)
-        wildcard = _wildcard_of(row, stored)
-        if unwanted or other or wildcard not in ("", account.wildcard):
-            return False
-        if not stored.macs.issuperset(row.macs):
-            return False
-    return not row.password or row.password == _password(work, stored)
-
-
-def _fields(row: ImportRow, account: AccountRow) -> dict[str, str]:
-    """Return what *row* makes of the fields of *account*."""
-    given = {
-        "display_name": row.display_name if "name" in row.given else None,
-        "auth_user": row.auth_user if "auth_user" in row.given else None,
-        "mailbox": row.mailbox if "mailbox" in row.given else None,
-    }
-    return {
-        name: getattr(account, name) if value is None else value
-        for name, value in given.items()
-    }
-
-
-def _unwanted(row: ImportRow, stored: _Stored) -> tuple[set[int], bool]:
-    """Return the MACs that an account is bound to and *row*, which has any, is not.
-
-    And whether it is a wildcard that *row* does not say.
-    """
-    wanted = set(row.macs)
-    if row.wildcard == "*" and not row.macs:
-        wanted |= stored.macs  # whoever claimed it keeps it
-    unwanted = set(stored.macs - wanted)
-    wildcard = _wildcard_of(row, stored)
-    if wildcard != "?":
-        unwanted |= stored.claims - wanted
-    return unwanted, stored.account.wildcard not in ("", wildcard)
-
-
-def _unbind(work: Work, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
-    """Whether something was taken from the account that *row* does not say."""
-    if "mac" not in row.given:
-        return False
-    unwanted, other = _unwanted(row, stored)
-    account = stored.account
-    for mac in sorted(unwanted):
-        unbind_mac(work, account, mac)
-        counts["unbound"] += 1
-    if other:
-        set_wildcard(work, account, "")
-    if unwanted or other:
-        work.touched_account(account)
-    return bool(unwanted) or other
-
-
-def _write(
-    work: Work,
-    domain_id: int,
-    domain: str,
-    rows: Sequence[ImportRow],
-    changed: bytearray,
-    counts: Counts,
-    wrong: Errors,
-) -> None:
-    pairs = _pairs(work, domain_id, domain, rows)
-    stored = {row.row: one for row, one in pairs}
-    writing = Writing(work, rows)
-    for row in rows:
-        try:
-            one = stored.get(row.row)
-            if one is None:
-                writing.store(row, update=False)
-                counts["added"] += 1
-                counts["bound"] += bool(row.macs or row.wildcard)
-            else:
-                before = changed[row.row // 8] >> row.row % 8 & 1
-                counts["changed"] += _change(writing, row, one, counts) or before
-        except OperatorError as error:
-            wrong.add([RowError(row.row, str(error))])
-    writing.flush()
-
-
-def _change(writing: Writing, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
-    """Whether the account was not as *row* says, and is now."""
-    work, account = writing.work, stored.account
-    fields = _fields(row, account)
-    changed = any(value != getattr(account, name) for name, value in fields.items())
-    if changed:
-        sorted_by = {"sort_name": sort_name(fields["display_name"])}
-        work.connection.execute(SET, {"id": account.id, **fields, **sorted_by})
-    if row.password and row.password != _password(work, stored):
-        seal(work, account.id, row.password)
-        changed = True
-    if "mac" in row.given and _bind(writing, row, stored, counts):
-        changed = True
-    elif changed:
-        work.touched_account(account)
-    return changed
-
-
-def _bind(writing: Writing, row: ImportRow, stored: _Stored, counts: Counts) -> bool:
-    """Whether a binding was missing or in the way."""
-    work, account = writing.work, stored.account
-    changed = False
-    wildcard = _wildcard_of(row, stored)
-    if wildcard and wildcard != account.wildcard:
-        writing.flush()
-        bind(work, account, wildcard, add=True)
-        changed = True
-    missing = [mac for mac in row.macs if mac not in stored.macs]
-    if missing:
-        writing.flush()
-        try:
-            for mac in missing:
-                bind(work, account, f"{mac:012X}", add=True)
-        finally:
-            writing.others_wrote(missing)
-    counts["bound"] += len(missing) + changed
-    return changed or bool(missing)
-
-
-def _password(work: Work, stored: _Stored) -> str:
-    owner = password_owner(stored.account.id)
-    return work.keyring.open(stored.sealed, owner=owner)

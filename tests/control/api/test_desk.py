@@ -171,7 +171,8 @@ def test_what_is_not_reached_is_not_there_for_an_operation_either(
         assert (done["stored"], done["error_count"]) == (False, 1)
         stage = call("stage.begin")["stage"]
         call("stage.add", stage=stage, rows=[{**row, "extension": "401"}])
-        assert not call("stage.import", stage=stage, update=True)["stored"]
+        assert call("stage.import", stage=stage, update=True)["added"] == 0
+        assert not call("stage.import", stage=stage)["stored"]
         # Whoever comes next is held by nothing.
         assert len(run(store, "domain.list", {}, actor="y")) == 2
 

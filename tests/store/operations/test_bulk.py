@@ -12,6 +12,7 @@ from bootwave.store.operations.bulk import (
     STAGE_SECONDS,
 )
 from tests.store.clock import Clock
+from tests.store.steps import taken
 
 DOMAIN = "a.example.com"
 
@@ -29,7 +30,7 @@ def test_rows_come_in_parts(domain: None, admin: Administration) -> None:
     stage = admin.stage_begin(domain=DOMAIN)["stage"]
     assert admin.stage_add(stage, [row(401), row("x y")]) == {"right": 1, "wrong": 1}
     assert admin.stage_add(stage, [row(402), row(401)]) == {"right": 2, "wrong": 2}
-    result = admin.stage_import(stage, partial=True)
+    result = taken(admin.stage_import, stage)
     assert (result["added"], result["error_count"]) == (2, 2)
     assert "row 1" in result["errors"][1]["error"]
     with pytest.raises(StoreNotFound, match="begin it again"):
@@ -46,7 +47,7 @@ def test_a_stage_that_is_left_alone_makes_room(
     admin.stage_add(stages[0], [row(401)])
     clock.pass_seconds(1)
     admin.stage_begin()
-    assert admin.stage_import(stages[0])["added"] == 1
+    assert taken(admin.stage_import, stages[0])["added"] == 1
     for stage in stages[1:]:
         with pytest.raises(StoreNotFound):
             admin.stage_add(stage, [row(402)])

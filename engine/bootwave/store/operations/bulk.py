@@ -1,41 +1,71 @@
 """Many accounts at once.
 
-Rows are checked and kept aside first (``store.staged``), then written in one
-transaction, in chunks: memory is bounded whatever their number.  Whoever has more of
-them than one message holds brings them in parts: ``stage_begin``, ``stage_add`` again
-and again, then ``stage_import`` or ``stage_replace``.
+Rows are checked and kept aside first (``store.staged``); then what is so already is
+left out and passwords are sealed, without a lock (``store.importplan``).  An import
+writes them in many short transactions, with pauses, so that phones have their turn; on
+request all of them in one.  Whoever has more rows than one message holds brings them in
+parts: ``stage_begin``, ``stage_add`` again and again, then ``stage_import`` or
+``stage_replace``, which are called until they say that there is no more to do, so that
+others have their turn in the thread of operations, too.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from bootwave.errors import OptionError, SettingError, StoreConflict, StoreNotFound
-from bootwave.store import domains, exports, imports, openings, wholedomain, windows
-from bootwave.store.importrows import ImportRow, RowError
+from bootwave.errors import (
+    OptionError,
+    SettingError,
+    StoreConflict,
+    StoreNotFound,
+    StoreUnavailable,
+)
+from bootwave.store import domains, exports, importplan, wholedomain
+from bootwave.store.connection import transaction
+from bootwave.store.importrows import ImportRow
+from bootwave.store.importruns import Pace, Run
 from bootwave.store.imports import Progress
 from bootwave.store.names import checked_minutes
+from bootwave.store.newaccounts import take_ids
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
-from bootwave.store.staged import Errors, Stage
+from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 
 PROGRESS_EVERY = 500  # rows
+PLANNED_TOGETHER = 2_000  # rows: some 20 ms in which other operations wait
 MAX_STAGES = 16  # at once
 # Of one domain, whose administrator could otherwise keep the others from importing.
 MAX_STAGES_OF_DOMAIN = 4
 # Rows written in one transaction for who has some domains: phones of all domains wait
-# for it with what they write, some 10 s for 100,000 rows on a busy machine, and are
-# refused then.
+# for it with what they write.
 MAX_TOGETHER = 25_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
+# Ids of new accounts are taken from the store in such numbers, since each time is a
+# commit; an import of few rows is sealed where it is written, and spares it.
+_IDS_TOGETHER = 10_000
+_FEW = 500
+
+_Steps = Generator[float, None, Object]
+"""Yields behind each step for how many seconds others are to have their turn."""
 
 
 @dataclass(slots=True)
 class _Kept:
     stage: Stage
     used: float  # CLOCK_BOOTTIME
+    run: Run | None = None
+    steps: _Steps | None = None
+
+    def close(self) -> None:
+        """End what is under way, and forget the rows."""
+        try:
+            if self.steps is not None:
+                self.steps.close()
+        finally:
+            self.stage.close()
 
 
 class BulkOperations(Transactions):
@@ -47,30 +77,29 @@ class BulkOperations(Transactions):
         *,
         domain: str | None = None,
         update: bool = False,
-        partial: bool = False,
+        all_or_nothing: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Object:
-        """Add many accounts in one transaction, with an error for each wrong row.
+        """Add many accounts in short transactions, with an error for each wrong row.
 
         A row has the columns of ``importrows.COLUMNS``; *domain* stands for rows
-        without one.  With any error nothing is stored, unless *partial*: then the right
-        rows are, ten thousand in a transaction.  *update* lets rows replace accounts
-        that exist, *dry_run* stores nothing.
-        *progress* is called with rows done and rows in all, at first with 0 done while
-        rows are checked, and at last before the commit; what it raises comes through,
-        and nothing is stored.  ``stored`` tells whether the counts are of what is
-        stored; ``errors`` holds the first thousand of ``error_count``.
+        without one.  The right rows are stored whatever is wrong with others, and stay
+        when it ends in the middle; with *all_or_nothing* they are stored in one
+        transaction, for which phones' writes wait, and only if no row is wrong.
+        *update* lets what has a value in a row replace that of an account that exists;
+        one that is as the row says is ``unchanged``.  *dry_run* stores nothing.
+        *progress* is called with steps done and steps in all, at first with 0 done
+        while rows are checked, and at last before the only commit, or behind each; what
+        it raises comes through and ends the import.  ``stored`` tells whether the
+        counts are of what is stored, of which there is something unless every row is
+        wrong; ``errors`` holds the first thousand of ``error_count``.
         """
         stage = _staged(Stage(domain), rows, progress)
+        run = Run(stage, update=update)
+        run.progress = progress
         try:
-            return self._import(
-                stage,
-                update=update,
-                partial=partial,
-                dry_run=dry_run,
-                progress=progress,
-            )
+            return _done(self._importing(run, stage, all_or_nothing, dry_run))
         finally:
             stage.close()
 
@@ -89,15 +118,13 @@ class BulkOperations(Transactions):
         account_import; *open_minutes* opens all of those accounts.  With *update*
         what exists is changed, so that the same call can be made again.
         """
+        if open_minutes is not None:
+            checked_minutes(open_minutes)
         stage = _staged(Stage(), accounts, progress)
+        run = Run(stage, update=update, open_minutes=open_minutes)
+        run.progress = progress
         try:
-            return self._import(
-                stage,
-                new_domains=domains,
-                open_minutes=open_minutes,
-                update=update,
-                progress=progress,
-            )
+            return _done(self._together(run, stage, dry_run=False, new_domains=domains))
         finally:
             stage.close()
 
@@ -132,15 +159,15 @@ class BulkOperations(Transactions):
 
     def stage_add(self, stage: str, rows: Sequence[Mapping[str, str]]) -> Object:
         """Check rows and keep them; return how many are right so far, and wrong."""
-        kept = self._stage(stage)
-        kept.add(rows)
-        return {"right": kept.right, "wrong": kept.wrong.count}
+        rows_of = self._kept(stage).stage
+        rows_of.add(rows)
+        return {"right": rows_of.right, "wrong": rows_of.wrong.count}
 
     def stage_drop(self, stage: str) -> Object:
         """Forget the rows of an import that is not to be made."""
         kept = self._stages.pop(stage, None)
         if kept is not None:
-            kept.stage.close()
+            kept.close()
         return {"stage": stage}
 
     def stage_import(
@@ -148,21 +175,21 @@ class BulkOperations(Transactions):
         stage: str,
         *,
         update: bool = False,
-        partial: bool = False,
+        all_or_nothing: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Object:
-        """Import the rows that were brought in parts, as account_import does."""
-        try:
-            return self._import(
-                self._stage(stage),
-                update=update,
-                partial=partial,
-                dry_run=dry_run,
-                progress=progress,
-            )
-        finally:
-            self.stage_drop(stage)
+        """Take a step of importing the rows of a stage; to be called while ``more``.
+
+        As account_import; each step is short, but the one in which all are written
+        together.  After each, ``pause`` seconds belong to others; ``done`` and
+        ``total`` say how far it is.  The first call says how it is done.
+        """
+        kept = self._kept(stage)
+        if kept.run is None or kept.steps is None:
+            kept.run = Run(kept.stage, update=update)
+            kept.steps = self._importing(kept.run, kept.stage, all_or_nothing, dry_run)
+        return self._step(stage, kept.run, kept.steps, progress)
 
     def stage_replace(
         self,
@@ -172,17 +199,18 @@ class BulkOperations(Transactions):
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Object:
-        """Make the accounts of the stage's domain what its rows say, all or nothing.
+        """Take a step of making the accounts of the stage's domain what its rows say.
 
-        What is not in the rows is removed, but no more than *most_removed* accounts,
-        else half of them; what is as they say is left alone (``store.wholedomain``).
+        To be called while ``more``, as stage_import; all is written in the last step,
+        or nothing.  What is not in the rows is removed, but no more than *most_removed*
+        accounts, else half of them; what is as they say is left alone
+        (``store.wholedomain``).
         """
-        try:
-            return self._replace(
-                self._stage(stage), most_removed, dry_run=dry_run, progress=progress
-            )
-        finally:
-            self.stage_drop(stage)
+        kept = self._kept(stage)
+        if kept.run is None or kept.steps is None:
+            kept.run = Run(kept.stage, update=True)
+            kept.steps = self._replacing(kept.run, kept.stage, most_removed, dry_run)
+        return self._step(stage, kept.run, kept.steps, progress)
 
     def account_export(
         self,
@@ -203,7 +231,7 @@ class BulkOperations(Transactions):
         with self._change() as work:
             return exports.page(work, domain, limit, cursor, passwords=True)
 
-    def _stage(self, name: str) -> Stage:
+    def _kept(self, name: str) -> _Kept:
         kept = self._stages.get(name)
         if kept is None:
             raise StoreNotFound(
@@ -211,83 +239,103 @@ class BulkOperations(Transactions):
                 "the engine was restarted; begin it again."
             )
         kept.used = self._now().boottime
-        stage: Stage = kept.stage
-        return stage
+        found: _Kept = kept
+        return found
 
-    def _import(
-        self,
-        stage: Stage,
-        *,
-        new_domains: Sequence[Mapping[str, str]] = (),
-        open_minutes: float | None = None,
-        update: bool = False,
-        partial: bool = False,
-        dry_run: bool = False,
-        progress: Progress | None = None,
+    def _step(
+        self, stage: str, run: Run, steps: _Steps, progress: Progress | None
     ) -> Object:
-        if open_minutes is not None:
-            checked_minutes(open_minutes)
-        run = _Run(stage, update=update, open_minutes=open_minutes, progress=progress)
-        stored = True
-        if partial and not dry_run:
-            for rows in stage.chunks():
-                self._store_right(run, rows)
-        else:
-            self._require_few(stage.right)
-            try:
-                with self._change() as work:
-                    for fields in new_domains:
-                        self._import_domain(work, fields, update=update)
-                    for rows in stage.chunks():
-                        run.write(work, rows)
-                    if dry_run or run.wrong.count:
-                        raise NotToBeStored
-                    run.note(work, [fields["name"] for fields in new_domains[:100]])
-                    run.tell_end()
-            except NotToBeStored:
-                stored = False
-        return {
-            **run.counts,
-            "opened": run.opened,
-            "stored": stored,
-            **run.wrong.told(),
-        }
+        """Take one of *steps*; the stage is gone behind the last, or one that fails."""
+        run.progress = progress
+        is_over = True
+        try:
+            pause = next(steps)
+            is_over = False
+            return {
+                **run.counts,
+                "more": True,
+                "pause": pause,
+                "done": run.done,
+                "total": run.total,
+            }
+        except StopIteration as over:
+            return {"more": False, **over.value}
+        finally:
+            if is_over:
+                self.stage_drop(stage)
 
-    def _store_right(self, run: "_Run", rows: list[ImportRow]) -> None:
-        """Write those of *rows* that are not refused, in one transaction."""
-        before = run.state()
-        while rows:
-            try:
+    def _importing(
+        self, run: Run, stage: Stage, all_or_nothing: bool, dry_run: bool
+    ) -> _Steps:
+        if all_or_nothing or dry_run:
+            return (yield from self._together(run, stage, dry_run=dry_run))
+        pace, ids = Pace(), _Ids(stage.right)
+        last = 0
+        try:
+            while rows := stage.some(last, pace.rows):
+                last = rows[-1].row
+                todo = self._prepared(run, rows, ids)
+                if todo:
+                    with self._change() as work:
+                        began = time.monotonic()
+                        run.write(work, todo)
+                        run.note_part(work)
+                        seconds = time.monotonic() - began
+                    pace.took(len(todo), seconds, time.monotonic() - began)
+                run.tell()
+                yield pace.pause if todo else 0.0
+        finally:  # also when it ends before its end
+            if not run.is_noted():
                 with self._change() as work:
-                    refused = run.write(work, rows)
-                    if refused:
-                        raise NotToBeStored
-                    run.note(work, [])
-                    run.tell_end()
-                return
-            except NotToBeStored:
-                # Once more with the rows that are right.
-                without = {error.row for error in refused}
-                rows = [row for row in rows if row.row not in without]
-                run.go_back(before)
+                    run.note(work)
+        right = run.counts
+        some = right["added"] + right["updated"] + right["unchanged"]
+        return _told(run, stored=bool(some) or not run.wrong.count)
 
-    def _replace(
+    def _together(
         self,
+        run: Run,
         stage: Stage,
-        most_removed: int | None,
         *,
         dry_run: bool,
-        progress: Progress | None,
-    ) -> Object:
+        new_domains: Sequence[Mapping[str, str]] = (),
+    ) -> _Steps:
+        settled = yield from self._planned(run, stage, dry_run)
+        self._require_few(stage.right - settled)
+        stored = True
+        try:
+            with self._change() as work:
+                for fields in new_domains:
+                    self._import_domain(work, fields, update=run.update)
+                for rows in stage.chunks():
+                    run.write(work, rows)
+                if dry_run or run.wrong.count:
+                    raise NotToBeStored
+                if new_domains or not run.is_noted():
+                    run.note(work, [fields["name"] for fields in new_domains[:100]])
+                run.tell()
+        except NotToBeStored:
+            stored = False
+        return _told(run, stored=stored)
+
+    def _replacing(
+        self, run: Run, stage: Stage, most_removed: int | None, dry_run: bool
+    ) -> _Steps:
         if stage.domain is None:
             raise OptionError("Name the domain whose accounts the rows are.")
         if most_removed is not None and most_removed < 0:
             raise OptionError("Fewer than no accounts cannot be removed.")
+        with self._look() as work:
+            work.domain_id(stage.domain)
+        settled = yield from self._planned(run, stage, dry_run)
+        self._require_few(stage.right - settled)
         counts: dict[str, int] = {}
         stored = True
-        with self._look() as work:
-            settled = wholedomain.settle(work, stage)
-        self._require_few(stage.right - settled)
+
+        def tell(done: int) -> None:
+            if run.progress is not None:
+                run.progress(run.done + done, run.total)
+
         try:
             with self._change() as work:
                 counts = wholedomain.replace(
@@ -295,26 +343,77 @@ class BulkOperations(Transactions):
                     stage,
                     most_removed=most_removed,
                     wrong=stage.wrong,
-                    settled=settled,
-                    progress=progress,
+                    progress=tell,
                 )
                 work.notes.clear()
                 if dry_run or stage.wrong.count:
                     raise NotToBeStored
                 if any(count for name, count in counts.items() if name != "same"):
                     work.note("accounts.replaced", stage.domain, **counts)
-                if progress is not None:
-                    progress(stage.right, stage.right)
+                tell(stage.right - settled)
         except NotToBeStored:
             stored = False
         return {**counts, "stored": stored, **stage.wrong.told()}
+
+    def _planned(
+        self, run: Run, stage: Stage, dry_run: bool
+    ) -> Generator[float, None, int]:
+        """Prepare all rows of *stage* on it, and return how many are done with.
+
+        Half of the steps; to write the others is the other half.
+        """
+        run.total = 2 * stage.right
+        ids = _Ids(0 if dry_run else stage.right)
+        settled = last = 0
+        while rows := stage.some(last, PLANNED_TOGETHER):
+            last = rows[-1].row
+            if run.minutes is not None:  # all of them are opened
+                continue
+            todo = self._prepared(run, rows, ids)
+            kept = {row.row for row in todo}
+            stage.settle(row.row for row in rows if row.row not in kept)
+            stage.keep_ready(row for row in todo if row.ready)
+            settled += len(rows) - len(todo)
+            run.done += len(rows)
+            run.tell()
+            yield 0.0
+        run.done = stage.right + settled
+        return settled
+
+    def _prepared(
+        self, run: Run, rows: Sequence[ImportRow], ids: "_Ids"
+    ) -> list[ImportRow]:
+        """Return what is to be written of *rows*, with their passwords sealed."""
+        with self._look() as work:
+            todo = importplan.outstanding(work, rows, update=run.update)
+        run.skip(len(rows) - len(todo))
+        ids.wanted -= len(rows)
+        if ids.wanted + len(rows) <= _FEW and not ids.left:
+            return todo
+        count = importplan.new_accounts(todo)
+        if count > ids.left:
+            ids.left = max(count, min(_IDS_TOGETHER, count + ids.wanted))
+            ids.next = self._taken(ids.left)
+        first, ids.next, ids.left = ids.next, ids.next + count, ids.left - count
+        return importplan.prepared(self._keyring, todo, first)
+
+    def _taken(self, count: int) -> int:
+        """Return the first of *count* ids of accounts that nobody else gets."""
+        self._renew()
+        try:
+            with transaction(self._connection):
+                return take_ids(self._connection, count)
+        except StoreUnavailable:
+            self._fail()
+            raise
 
     def _require_few(self, rows: int) -> None:
         """Raise OptionError when who has some domains would write too many at once."""
         if self.reach is not None and rows > MAX_TOGETHER:
             raise OptionError(
                 f"{rows} rows would be written at once, and phones wait meanwhile: "
-                f"bring at most {MAX_TOGETHER} at a time, or import them with partial."
+                f"bring at most {MAX_TOGETHER} at a time, or import them without "
+                "all_or_nothing."
             )
 
     def _import_domain(
@@ -331,75 +430,32 @@ class BulkOperations(Transactions):
             domains.add(work, fields["name"], others)
 
 
-class _Run:
-    """One import being written: what is counted, opened and refused so far."""
+@dataclass(slots=True)
+class _Ids:
+    """Ids for new accounts: the next, how many are left, and rows still to come."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        *,
-        update: bool,
-        open_minutes: float | None,
-        progress: Progress | None,
-    ) -> None:
-        self._stage = stage
-        self._update = update
-        self._minutes = open_minutes
-        self._progress = progress
-        self._opening: int | None = None
-        self._done = 0
-        self.wrong: Errors = stage.wrong
-        self.opened = 0
-        self.counts = {"added": 0, "updated": 0, "bound": 0}
-        self._noted = dict(self.counts)
+    wanted: int
+    next: int = 0
+    left: int = 0
 
-    def write(self, work: Work, rows: list[ImportRow]) -> list[RowError]:
-        """Write *rows* and return what was refused of them."""
-        ids, counts, refused = imports.store(
-            work, rows, update=self._update, progress=self._tell
-        )
-        self._done += len(rows)
-        self.wrong.add(refused)
-        for name, count in counts.items():
-            self.counts[name] += count
-        if self._minutes is not None:
-            if self._opening is None:
-                self._opening = openings.add(work, windows.UNBOUNDED)
-            windows.open_many(work, ids, self._minutes, opening=self._opening)
-            self.opened += len(ids)
-        # One row for all of them.
-        work.notes.clear()
-        return refused
 
-    def note(self, work: Work, new_domains: list[str]) -> None:
-        """Tell the audit log what this transaction imports."""
-        counts = {name: n - self._noted[name] for name, n in self.counts.items()}
-        self._noted = dict(self.counts)
-        work.note(
-            "accounts.imported",
-            self._stage.domain or f"{counts['added'] + counts['updated']} accounts",
-            **counts,
-            domains=new_domains,
-            opened=self.opened or None,
-            opening=self._opening,
-        )
+def _done(steps: _Steps) -> Object:
+    """Take all *steps*, with their pauses, and return the result."""
+    while True:
+        try:
+            time.sleep(next(steps))
+        except StopIteration as over:
+            result: Object = over.value
+            return result
 
-    def state(self) -> tuple[int, dict[str, int]]:
-        """Return how far it is, for ``go_back``."""
-        return self._done, dict(self.counts)
 
-    def go_back(self, state: tuple[int, dict[str, int]]) -> None:
-        """Forget what was counted since *state*."""
-        self._done, self.counts = state[0], dict(state[1])
-
-    def _tell(self, done: int) -> None:
-        if self._progress is not None:
-            self._progress(self._done + done, self._stage.right)
-
-    def tell_end(self) -> None:
-        """Tell that a commit comes: the last chance to raise, by which it does not."""
-        if self._progress is not None:
-            self._progress(self._done, self._stage.right)
+def _told(run: Run, *, stored: bool) -> Object:
+    return {
+        **run.counts,
+        "opened": run.opened,
+        "stored": stored,
+        **run.wrong.told(),
+    }
 
 
 def _staged(

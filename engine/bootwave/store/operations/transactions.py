@@ -82,7 +82,7 @@ class Transactions:
     def close(self) -> None:
         """Close the connection; nothing else may be called afterwards."""
         for kept in self._stages.values():
-            kept.stage.close()
+            kept.close()
         self._stages.clear()
         self._connection.close()
 

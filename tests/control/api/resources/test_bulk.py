@@ -1,5 +1,6 @@
 """Imports, exports and whole states over HTTP, as a PBX sends them."""
 
+import threading
 from collections.abc import Iterator
 from functools import wraps
 from typing import Any
@@ -46,16 +47,25 @@ def test_every_wrong_row_is_told_and_nothing_is_stored(
         b'{"extension":"502"}\n'
         b'{"extension":"503","domain":"b.example.com","password":"canary-word"}\n'
     )
-    answer = admin.post(IMPORTS, content=body, headers=LINES)
+    together = {"all_or_nothing": True}
+    answer = admin.post(IMPORTS, content=body, headers=LINES, params=together)
     assert problem(answer) == "invalid"
     assert "canary" not in answer.text
     told = {error["at"]: error["detail"] for error in answer.json()["errors"]}
     assert sorted(told) == ["row/2", "row/3", "row/4"]
     assert len(admin.get(ACCOUNTS).json()["items"]) == 1
-    partial = admin.post(
-        IMPORTS, content=body, headers=LINES, params={"partial": True}
+    partly = admin.post(IMPORTS, content=body, headers=LINES)
+    assert partly.status_code == 200
+    assert (partly.json()["added"], partly.json()["error_count"]) == (1, 3)
+    assert "canary" not in partly.text
+    # Of which nothing is right is not stored.
+    nothing = admin.post(IMPORTS, content=body, headers=LINES)
+    assert problem(nothing) == "invalid"
+    assert len(nothing.json()["errors"]) == 4
+    again = admin.post(
+        IMPORTS, content=body, headers=LINES, params={"update": True}
     ).json()
-    assert (partial["added"], partial["error_count"]) == (1, 3)
+    assert (again["unchanged"], again["updated"], again["error_count"]) == (1, 0, 3)
     dry = admin.post(
         IMPORTS, content=rows(3), headers=CSV, params={"dry_run": True}
     ).json()
@@ -104,22 +114,23 @@ def test_who_has_some_domains_writes_only_so_many_rows_at_once(
 ) -> None:
     monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
     theirs = api.token("write", domains=[A])
-    keep = {"most_removed": 1}
+    keep, together = {"most_removed": 1}, {"all_or_nothing": True}
     for refused in (
-        theirs.post(IMPORTS, content=rows(4), headers=CSV),
+        theirs.post(IMPORTS, content=rows(4), headers=CSV, params=together),
         theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep),
     ):
         assert problem(refused) == "invalid"
         assert "at most 3 at a time" in refused.json()["detail"]
     assert len(admin.get(ACCOUNTS).json()["items"]) == 1
-    assert theirs.post(IMPORTS, content=rows(3), headers=CSV).json()["added"] == 3
+    done = theirs.post(IMPORTS, content=rows(3), headers=CSV, params=together).json()
+    assert done["added"] == 3
     # What is there already is not written.
     done = theirs.put(ACCOUNTS, content=rows(4), headers=CSV, params=keep).json()
     assert (done["added"], done["same"], done["removed"]) == (1, 3, 1)
     assert admin.put(ACCOUNTS, content=rows(9), headers=CSV).json()["added"] == 5
-    partial = {"partial": True, "update": True}
-    done = theirs.post(IMPORTS, content=rows(9), headers=CSV, params=partial).json()
-    assert done["updated"] == 9
+    update = {"update": True}
+    done = theirs.post(IMPORTS, content=rows(12), headers=CSV, params=update).json()
+    assert (done["added"], done["unchanged"]) == (3, 9)
 
 
 def test_rows_of_who_is_revoked_while_they_come_are_not_stored(
@@ -137,6 +148,66 @@ def test_rows_of_who_is_revoked_while_they_come_are_not_stored(
         assert problem(answer) == "signed-out"
         assert len(admin.get(ACCOUNTS).json()["items"]) == 1
         assert api.plane.administration._stages == {}
+
+
+def test_an_import_of_who_is_revoked_in_the_middle_ends_there(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+    store = api.plane.administration
+    step = store.stage_import
+
+    @wraps(step)
+    def revoking(stage: str, **how: Any) -> Any:
+        found = step(stage, **how)
+        store.admin_token_revoke("pbx")
+        return found
+
+    monkeypatch.setattr(store, "stage_import", revoking)
+    answer = api.client(secret).post(IMPORTS, content=rows(1_000), headers=CSV)
+    assert problem(answer) == "signed-out"
+    stored = len(admin.get(ACCOUNTS, params={"limit": 1000}).json()["items"]) - 1
+    assert 0 < stored < 1_000
+    assert store._stages == {}
+    notes = api.call("audit.list", limit=1)
+    assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.imported", "token:pbx")
+    assert notes[0]["detail"]["added"] == stored
+
+
+def test_others_have_their_turn_while_rows_are_written(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, turn = threading.Event(), threading.Event()
+    store = api.plane.administration
+    step = store.stage_import
+
+    @wraps(step)
+    def beginning(stage: str, **how: Any) -> Any:
+        began.set()
+        return {**step(stage, **how), "pause": 0.0 if turn.is_set() else 0.01}
+
+    monkeypatch.setattr(store, "stage_import", beginning)
+    answers: list[httpx.Response] = []
+    importing = threading.Thread(
+        target=lambda: answers.append(
+            admin.post(IMPORTS, content=rows(5_000), headers=CSV)
+        )
+    )
+    importing.start()
+    assert began.wait(30)
+    api.call("domain.add", name="while.example.com")
+    turn.set()
+    assert not answers  # it was added before the import was over
+    importing.join()
+    assert answers[0].json()["added"] == 5_000
+
+
+def test_an_import_takes_no_idempotency_key(api: Served, admin: httpx.Client) -> None:
+    headers = {**CSV, "Idempotency-Key": "mine"}
+    answer = admin.post(IMPORTS, content=rows(1), headers=headers)
+    assert problem(answer) == "bad-request"
+    assert "update=true" in answer.json()["detail"]
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
 
 
 def test_passwords_are_not_told_on_once_their_reader_is_revoked(

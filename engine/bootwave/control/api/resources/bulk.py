@@ -4,6 +4,7 @@ Bodies are CSV (text/csv) or JSON Lines (application/jsonl), of any size; errors
 rows, of which the first below a heading is row 1.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
@@ -49,6 +50,7 @@ class Imported(Shown):
 
     added: int
     updated: int
+    unchanged: int
     bound: int
     opened: int
     stored: bool
@@ -99,23 +101,33 @@ async def import_rows(
     asker: Asker,
     desk: TheDesk,
     update: bool = False,
-    partial: bool = False,
+    all_or_nothing: bool = False,
     dry_run: DryRun = False,
 ) -> Response:
-    """Import accounts into a domain: all rows or none, or with partial the right ones.
+    """Import accounts into a domain: those of right rows, whatever others are.
 
-    With update what a row gives replaces what is stored of an account that exists.
+    With update what a row gives replaces what is stored of an account that exists, and
+    the same rows may be sent again: what is so already is not touched.  With
+    all_or_nothing all rows are stored, or none if one is wrong.
     """
+    if "idempotency-key" in request.headers:
+        raise Problem(
+            "bad-request",
+            "An import takes no Idempotency-Key: to send it again, say update=true, "
+            "by which what is stored already is left alone.",
+        )
     async with _staged(request, domain, asker, desk) as stage:
-        found = await desk.carry_out(
+        found = await _stepped(
+            request,
+            desk,
             asker,
             "stage.import",
             stage=stage,
             update=update,
-            partial=partial,
+            all_or_nothing=all_or_nothing,
             dry_run=dry_run,
         )
-    return _result(found, dry_run=dry_run)
+    return _result(found, Imported, dry_run=dry_run)
 
 
 @routes.put(ACCOUNTS, Replaced)
@@ -136,14 +148,16 @@ async def replace(
     What is not in the rows is removed, and what is as they say is not touched.
     """
     async with _staged(request, domain, asker, desk) as stage:
-        found = await desk.carry_out(
+        found = await _stepped(
+            request,
+            desk,
             asker,
             "stage.replace",
             stage=stage,
             most_removed=most_removed,
             dry_run=dry_run,
         )
-    return _result(found, dry_run=dry_run)
+    return _result(found, Replaced, dry_run=dry_run)
 
 
 @routes.get(OF_DOMAINS + "/export", None, 200)
@@ -216,9 +230,27 @@ async def _staged(
         await desk.carry_out(asker, "stage.drop", stage=stage)
 
 
-def _result(found: dict[str, Any], *, dry_run: bool) -> Response:
+async def _stepped(
+    request: Request, desk: Desk, asker: Principal, op: str, **how: Any
+) -> dict[str, Any]:
+    """Return the result of *op*, which is called until there is no more to do.
+
+    Also when who asked has hung up: the rows are all there.
+    """
+    while True:
+        found: dict[str, Any] = await desk.carry_out(asker, op, **how)
+        if not found["more"]:
+            return found
+        await asyncio.sleep(found["pause"])
+        await require_still(request, desk)
+
+
+def _result(found: dict[str, Any], kind: type[Shown], *, dry_run: bool) -> Response:
     if found["stored"] or dry_run:
-        return Answer(found)
+        told = {
+            name: value for name, value in found.items() if name in kind.model_fields
+        }
+        return Answer(told)
     count = found["error_count"]
     raise Problem(
         "invalid",

@@ -1,0 +1,138 @@
+"""One import being written: its pace, and what is counted and refused so far."""
+
+from collections.abc import Sequence
+
+from bootwave.store import imports, openings, windows
+from bootwave.store.importrows import ImportRow
+from bootwave.store.imports import Progress
+from bootwave.store.staged import Stage
+from bootwave.store.work import Work
+
+# For how long one of many transactions is to keep others from writing.  Who finds the
+# store locked looks again after 1, 2, 5, 10, 15, 20, 25 ms, and later every 100 ms
+# (SQLite's busy handler): so there is as long a pause behind each, and it is found free
+# after a look or two.
+LOCK_SECONDS = 0.04
+LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.005, 0.1
+FIRST_ROWS = 100
+LEAST_ROWS, MOST_ROWS = 10, 2_000
+# Rows that were changed, of which the audit log is told together.
+NOTED_TOGETHER = 10_000
+
+
+class Pace:
+    """How many rows the next transaction takes, by how long the last ones took."""
+
+    def __init__(self) -> None:
+        """Begin with few."""
+        self.rows = FIRST_ROWS
+        self.pause = LEAST_PAUSE_SECONDS
+
+    def took(self, rows: int, seconds: float, in_all: float) -> None:
+        """Heed that writing *rows* took *seconds*, and with the commit *in_all*.
+
+        What a commit takes has little to do with how many rows there are, so fewer of
+        them would not make it shorter.
+        """
+        self.pause = min(max(LEAST_PAUSE_SECONDS, in_all), MOST_PAUSE_SECONDS)
+        # A machine that was busy once must not make everything slow, nor a few rows
+        # that were quick make the next transaction long.
+        fits = int(rows * LOCK_SECONDS / max(seconds, 1e-4))
+        self.rows = min(max(fits, self.rows // 2), self.rows * 2)
+        self.rows = min(max(self.rows, LEAST_ROWS), MOST_ROWS)
+
+
+class Run:
+    """The counts of one import, and what the audit log is told of it."""
+
+    def __init__(
+        self, stage: Stage, *, update: bool, open_minutes: float | None = None
+    ) -> None:
+        """Count nothing yet; *open_minutes* opens all of its accounts."""
+        self._stage = stage
+        self.update = update
+        self.minutes = open_minutes
+        self.progress: Progress | None = None
+        self.done = 0
+        self.total = stage.right
+        self.wrong = stage.wrong
+        self.opened = 0
+        self.counts = dict.fromkeys(("added", "updated", "unchanged", "bound"), 0)
+        self._opening: int | None = None
+        self._noted = dict(self.counts)
+        self._actor: str | None = None
+
+    def write(self, work: Work, rows: Sequence[ImportRow]) -> None:
+        """Write *rows*; what is refused of them is in ``wrong``."""
+
+        def tell(done: int) -> None:
+            if self.progress is not None:
+                self.progress(self.done + done, self.total)
+
+        written, refused = imports.store(work, rows, update=self.update, progress=tell)
+        self.done += len(rows)
+        self.wrong.add(refused)
+        for one in written:
+            self.counts[one.what] += 1
+            self.counts["bound"] += one.bound
+        if self.minutes is not None:
+            if self._opening is None:
+                self._opening = openings.add(work, windows.UNBOUNDED)
+            ids = [one.account_id for one in written]
+            windows.open_many(work, ids, self.minutes, opening=self._opening)
+            self.opened += len(ids)
+        # One row for all of them.
+        work.notes.clear()
+
+    def skip(self, rows: int) -> None:
+        """Count *rows* that say what is stored."""
+        self.counts["unchanged"] += rows
+        self.done += rows
+
+    def note_part(self, work: Work) -> None:
+        """Tell the audit log of a part, now and then; and that there are several.
+
+        Killed in the middle it has told who began it, and what was stored until then
+        but for the last ten thousand rows.
+        """
+        if self.done >= self.total:
+            if not self.is_noted():
+                self.note(work)
+            return
+        if self._actor is None:
+            self._actor = work.actor
+            work.note("accounts.importing", self._subject(), rows=self._stage.right)
+        if self._new("added") + self._new("updated") >= NOTED_TOGETHER:
+            self.note(work)
+
+    def is_noted(self) -> bool:
+        """Whether the audit log was told of all that was changed."""
+        return not (self._new("added") + self._new("updated") or self.opened)
+
+    def note(self, work: Work, new_domains: Sequence[str] = ()) -> None:
+        """Tell the audit log what was imported since it was told last."""
+        if self._actor is not None:
+            work.actor = self._actor  # whoever may forget what he left alone
+        names = ("added", "updated", "bound")
+        counts = {name: self._new(name) for name in names}
+        self._noted = dict(self.counts)
+        work.note(
+            "accounts.imported",
+            self._subject(),
+            **counts,
+            domains=list(new_domains),
+            opened=self.opened or None,
+            opening=self._opening,
+        )
+
+    def _new(self, name: str) -> int:
+        return self.counts[name] - self._noted[name]
+
+    def _subject(self) -> str:
+        counts = self.counts
+        return self._stage.domain or f"{counts['added'] + counts['updated']} accounts"
+
+    def tell(self) -> None:
+        """Tell how far it is; what that raises ends it."""
+        if self.progress is not None:
+            self.progress(self.done, self.total)
