@@ -71,7 +71,7 @@ def content(connection: sqlite3.Connection) -> list[list[tuple[Any, ...]]]:
 
 
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(NewAccounts, "add", lambda _self, _new: None)
+    monkeypatch.setattr(NewAccounts, "add", lambda *_: None)
 
 
 @pytest.mark.parametrize("together", [1, 2, 1_000])

@@ -15,7 +15,7 @@ from bootwave.store.bindings import bind, bind_mac
 from bootwave.store.claims import forget_expired
 from bootwave.store.importrows import ImportRow, RowError
 from bootwave.store.names import checked_password, sort_name
-from bootwave.store.newaccounts import New, NewAccounts
+from bootwave.store.newaccounts import NewAccounts
 from bootwave.store.work import AccountRow, Work
 
 _PROGRESS_EVERY = 500  # rows
@@ -69,18 +69,7 @@ class Writing:
             if not update:
                 raise SettingError(f"The account {row.account} exists already.")
         elif row.has_password and not row.wildcard and len(row.macs) <= 1:
-            new = New(
-                domain_id,
-                row.account.number,
-                row.display_name,
-                row.auth_user,
-                row.mailbox,
-                row.password,
-                row.macs[0] if row.macs else 0,
-                row.account_id,
-                row.ready,
-            )
-            account_id = self._fresh.add(new)
+            account_id = self._fresh.add(row, domain_id)
             if account_id is not None:
                 return Written(account_id, "added", bool(row.macs))
         self.flush()

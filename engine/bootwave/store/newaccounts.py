@@ -10,9 +10,9 @@ otherwise in between calls ``flush`` before and ``others_wrote`` after.
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from bootwave.store.bindings import IDENTITIES
+from bootwave.store.importrows import ImportRow
 from bootwave.store.names import sort_name
 from bootwave.store.secrets import password_owner
 from bootwave.store.work import Work
@@ -59,28 +59,6 @@ _LOOKED_UP_TOGETHER = 10_000
 _WRITTEN_TOGETHER = 1_000
 
 
-class New(NamedTuple):
-    """An account to be made; ``mac`` is 0 when no device gets it.
-
-    ``account_id`` is 0 when it has none yet, and ``ready`` the password if it is sealed
-    for that id.
-    """
-
-    domain_id: int
-    number: str
-    display_name: str
-    auth_user: str
-    mailbox: str
-    password: str
-    mac: int
-    account_id: int = 0
-    ready: bytes = b""
-
-    def __repr__(self) -> str:
-        """Return the account without its password."""
-        return f"New({self.domain_id}, {self.number!r})"
-
-
 class NewAccounts:
     """The accounts and devices of one import that are new, in its transaction."""
 
@@ -94,34 +72,42 @@ class NewAccounts:
         self._devices: list[tuple[object, ...]] = []
         self._bindings: list[tuple[int, int, int, int]] = []
 
-    def add(self, new: New) -> int | None:
-        """Return the id of *new*, which is written by the next ``flush`` at the latest.
+    def add(self, row: ImportRow, domain_id: int) -> int | None:
+        """Return the id of the account of *row*, a domain's, with one MAC or none.
 
-        None when it needs a look at what is stored: its device is, or was, somebody's.
+        It is written by the next ``flush`` at the latest.  None when it needs a look at
+        what is stored: its device is, or was, somebody's.
         """
-        identity = self._identity(new)
+        mac = row.macs[0] if row.macs else 0
+        identity = self._identity(mac, domain_id)
         if identity is None:
             return None
         work = self._work
         if len(self._accounts) >= _WRITTEN_TOGETHER:
             self.flush()
-        account_id, sealed = new.account_id, new.ready
+        account_id, sealed = row.account_id, row.ready
         if not account_id:
             self._last_id = account_id = self._last_id + 1
         if not sealed:
-            sealed = work.keyring.seal(new.password, owner=password_owner(account_id))
+            sealed = work.keyring.seal(row.password, owner=password_owner(account_id))
         self._accounts.append(
             (
-                *(account_id, new.domain_id, new.number, new.display_name),
-                *(new.auth_user, sealed, new.mailbox, sort_name(new.display_name)),
+                account_id,
+                domain_id,
+                row.account.number,
+                row.display_name,
+                row.auth_user,
+                sealed,
+                row.mailbox,
+                sort_name(row.display_name),
             )
         )
         work.touched("account", account_id)
-        if new.mac:
-            self._identities[new.mac] = new.domain_id, identity
-            self._devices.append((new.mac, new.domain_id, new.domain_id, False, work.at.wall))
-            self._bindings.append((new.mac, identity, account_id, new.domain_id))
-            work.touched("device", new.mac)
+        if mac:
+            self._identities[mac] = domain_id, identity
+            self._devices.append((mac, domain_id, domain_id, False, work.at.wall))
+            self._bindings.append((mac, identity, account_id, domain_id))
+            work.touched("device", mac)
         return account_id
 
     def flush(self) -> None:
@@ -139,19 +125,15 @@ class NewAccounts:
         self._bound.add(mac)
         self._last_id = _last_id(self._work)
 
-    def _identity(self, new: New) -> int | None:
+    def _identity(self, mac: int, domain_id: int) -> int | None:
         """Return the first free identity of the device, None if that is not known."""
-        if not new.mac:
+        if not mac:
             return IDENTITIES[0]
-        if new.mac in self._bound or (
-            self._domains.get(new.mac, new.domain_id) != new.domain_id
-        ):
+        if mac in self._bound or self._domains.get(mac, domain_id) != domain_id:
             return None
-        domain_id, last = self._identities.get(new.mac, (new.domain_id, 0))
+        used_in, last = self._identities.get(mac, (domain_id, 0))
         identity = last + 1
-        return (
-            identity if domain_id == new.domain_id and identity in IDENTITIES else None
-        )
+        return identity if used_in == domain_id and identity in IDENTITIES else None
 
 
 def take_ids(connection: sqlite3.Connection, count: int) -> int:

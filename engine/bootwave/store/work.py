@@ -81,13 +81,20 @@ class Work:
 
     def touched(self, kind: str, key: int) -> None:
         """Note that something changed."""
-        self.changes.append(Change(kind, key))
-        if len(self.changes) > _MANY:
+        changes = self.changes
+        if changes and changes[-1] is EVERYTHING:
+            return
+        changes.append(Change(kind, key))
+        if len(changes) > _MANY:
             # An import of any size must not be remembered row by row.
-            distinct = list(dict.fromkeys(self.changes))
+            distinct = list(dict.fromkeys(changes))
             if len(distinct) > MOST_IN_ONE or EVERYTHING in distinct:
                 distinct = [EVERYTHING]
-            self.changes[:] = distinct
+            changes[:] = distinct
+
+    def touched_everything(self) -> None:
+        """Note that so much changes that none of it needs to be noted."""
+        self.changes[:] = [EVERYTHING]
 
     def touched_account(self, account: AccountRow) -> None:
         """Note that an account changed, and with it every device that shows it."""

@@ -24,6 +24,7 @@ from bootwave.errors import (
     StoreUnavailable,
 )
 from bootwave.store import domains, exports, importplan, wholedomain
+from bootwave.store.changelog import MOST_IN_ONE
 from bootwave.store.connection import transaction
 from bootwave.store.importrows import ImportRow
 from bootwave.store.importruns import Pace, Run
@@ -307,6 +308,8 @@ class BulkOperations(Transactions):
             with self._change() as work:
                 for fields in new_domains:
                     self._import_domain(work, fields, update=run.update)
+                if stage.right - settled > MOST_IN_ONE:
+                    work.touched_everything()
                 for rows in stage.chunks():
                     run.write(work, rows)
                 if dry_run or run.wrong.count:
@@ -338,6 +341,8 @@ class BulkOperations(Transactions):
 
         try:
             with self._change() as work:
+                if stage.right - settled > MOST_IN_ONE:
+                    work.touched_everything()
                 counts = wholedomain.replace(
                     work,
                     stage,
