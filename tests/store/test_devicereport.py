@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from bootwave.sightings import Reason, Sighting
+from bootwave.store import devicereport
 from bootwave.store.administration import Administration
 from bootwave.store.devicereport import TIME_LINE
 from bootwave.store.phonewrites import consume_window
@@ -336,3 +337,14 @@ def test_a_window_whose_phone_was_not_seen_is_judged_by_all_that_was(
     see(Reason.CONSUMED_BY_OTHER, source="127.0.0.2")
     sentence = Reason.CONSUMED_BY_OTHER.sentence
     assert verdict(admin)[1] == f"Not provisioned: {sentence}."
+
+
+def test_how_far_a_long_list_is_is_told(
+    admin: Administration, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devicereport, "_PROGRESS_EVERY", 2)
+    for number in range(5):
+        add(f"{number}@a.example.com", mac=f"{0x0004132E0000 + number:012X}")
+    told: list[tuple[int, int]] = []
+    admin.device_list(progress=lambda *at: told.append(at))
+    assert told == [(0, 5), (2, 5), (4, 5)]

@@ -1,46 +1,65 @@
-from bootwave.store import importruns
-from bootwave.store.importruns import Pace
+import pytest
+
+from bootwave.store import importruns, pace
+from bootwave.store.administration import Administration
+from bootwave.store.operations.bulk import STAGE_SECONDS
+from tests.store.clock import Clock
+
+A = "a.example.com"
 
 
-def test_a_transaction_takes_as_many_rows_as_fit_its_time() -> None:
-    pace = Pace()
-    assert pace.rows == importruns.FIRST_ROWS
-    for _ in range(20):
-        pace.took(pace.rows, pace.rows * 0.000_1, 0.0)
-    assert pace.rows == round(importruns.LOCK_SECONDS / 0.000_1)
-    for _ in range(20):
-        pace.took(pace.rows, pace.rows * 0.001, 0.0)
-    assert pace.rows == round(importruns.LOCK_SECONDS / 0.001)
+@pytest.fixture
+def begun(admin: Administration, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An import of nine rows of which Anna has stored three."""
+    for name in ("FIRST_ROWS", "LEAST_ROWS", "MOST_ROWS"):
+        monkeypatch.setattr(pace, name, 3)
+    admin.domain_add(A)
+    admin.actor = "anna"
+    stage: str = admin.stage_begin(domain=A)["stage"]
+    rows = [{"extension": str(401 + n), "password": "p"} for n in range(9)]
+    admin.stage_add(stage, rows)
+    step = admin.stage_import(stage)
+    assert (step["more"], step["added"], step["done"], step["total"]) == (True, 3, 3, 9)
+    assert 0 < step["pause"] <= pace.MOST_PAUSE_SECONDS
+    return stage
 
 
-def test_one_transaction_that_was_slow_or_quick_does_not_decide() -> None:
-    pace = Pace()
-    pace.took(100, 10.0, 10.0)
-    assert pace.rows == 50
-    pace.took(50, 0.0, 0.0)
-    assert pace.rows == 100
-    # A small rest that was quick says little of many rows.
-    pace.took(3, 0.000_001, 0.0)
-    assert pace.rows == 200
+def noted(admin: Administration) -> list[tuple[str, str, int]]:
+    return [
+        (note["actor"], note["action"], note["detail"].get("added", 0))
+        for note in reversed(admin.audit_list())
+        if note["action"].startswith("accounts.")
+    ]
 
 
-def test_rows_are_neither_none_nor_without_bound() -> None:
-    pace = Pace()
-    for _ in range(20):
-        pace.took(pace.rows, 60.0, 60.0)
-    assert pace.rows == importruns.LEAST_ROWS
-    for _ in range(20):
-        pace.took(pace.rows, 0.0, 0.0)
-    assert pace.rows == importruns.MOST_ROWS
+def test_an_import_that_is_dropped_is_noted_of_who_began_it(
+    admin: Administration, begun: str, clock: Clock
+) -> None:
+    assert noted(admin) == [("anna", "accounts.importing", 0)]
+    clock.pass_seconds(STAGE_SECONDS + 1)
+    admin.actor = "bob"
+    admin.stage_begin()  # which forgets what was left alone
+    assert noted(admin)[1:] == [("anna", "accounts.imported", 3)]
+    assert len(admin.account_list()) == 3
 
 
-def test_others_have_as_long_as_they_waited_and_no_slow_disk_stops_it() -> None:
-    pace = Pace()
-    pace.took(100, 0.03, 0.05)
-    assert pace.pause == 0.05
-    pace.took(100, 0.0, 0.0)
-    assert pace.pause == importruns.LEAST_PAUSE_SECONDS
-    # A commit takes long by itself: fewer rows would not make it shorter.
-    rows = pace.rows
-    pace.took(rows, importruns.LOCK_SECONDS, 3.0)
-    assert (pace.rows, pace.pause) == (rows, importruns.MOST_PAUSE_SECONDS)
+def test_an_import_goes_on_beside_other_operations(
+    admin: Administration, begun: str
+) -> None:
+    admin.account_add(f"405@{A}", password="q")
+    admin.account_remove(f"401@{A}")
+    while (step := admin.stage_import(begun))["more"]:
+        pass
+    assert (step["added"], step["error_count"]) == (8, 1)
+    assert step["errors"][0]["row"] == 5
+    assert len(admin.account_list()) == 8
+
+
+def test_the_log_is_told_now_and_then(
+    admin: Administration, begun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importruns, "NOTED_TOGETHER", 6)
+    admin.stage_import(begun)
+    assert noted(admin)[1:] == [("anna", "accounts.imported", 6)]
+    admin.stage_import(begun)
+    assert noted(admin)[2:] == [("anna", "accounts.imported", 3)]

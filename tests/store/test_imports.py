@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bootwave.errors import StoreConflict
-from bootwave.store import importrows, importruns, staged
+from bootwave.store import importrows, importruns, pace, staged
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, MOST_IN_ONE, Change
 from bootwave.store.connection import connect
@@ -281,9 +281,8 @@ def test_an_error_in_the_last_chunk_undoes_the_first(
 @pytest.fixture
 def paced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows in each transaction, and notes of five."""
-    monkeypatch.setattr(importruns, "FIRST_ROWS", 3)
-    monkeypatch.setattr(importruns, "LEAST_ROWS", 3)
-    monkeypatch.setattr(importruns, "MOST_ROWS", 3)
+    for name in ("FIRST_ROWS", "LEAST_ROWS", "MOST_ROWS"):
+        monkeypatch.setattr(pace, name, 3)
     monkeypatch.setattr(importruns, "NOTED_TOGETHER", 5)
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from bootwave.directory.records import Opening
 from bootwave.errors import OperatorError, OptionError, StoreNotFound
+from bootwave.store import windows
 from bootwave.store.administration import Administration
-from bootwave.store.changelog import Change
+from bootwave.store.changelog import EVERYTHING, Change
 from bootwave.store.phonewrites import consume_window
 from bootwave.store.reader import Reader
 from tests.store.clock import Clock
@@ -300,3 +301,33 @@ def test_many_accounts_are_one_row_of_the_audit_log(
         ("window.opened", "a.example.com"),
     ]
     assert rows[1]["detail"]["accounts"] == 101
+
+
+def test_of_very_many_windows_all_are_closed_and_everything_changed(
+    admin: Administration,
+    add: Callable[..., None],
+    clock: Clock,
+    told: list[list[Change]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(windows, "MOST_IN_ONE", 3)
+    add(*(f"{number}@a.example.com" for number in range(401, 408)))
+    add("500@b.example.com")
+    admin.window_open(["401@a.example.com"], minutes=1)
+    clock.pass_seconds(61)
+    admin.window_open([f"{n}@a.example.com" for n in range(402, 406)])
+    admin.window_open(["500@b.example.com"])
+    told.clear()
+    done = admin.window_close([], domain="a.example.com")
+    assert done["closed"] == [f"{n}@a.example.com" for n in range(402, 406)]
+    assert told == [[EVERYTHING]]
+    ends = {
+        window["account"]: window["closed_by"]
+        for window in admin.window_list(everything=True)
+    }
+    assert ends.pop("401@a.example.com") == "time"
+    assert ends.pop("500@b.example.com") == ""
+    assert set(ends.values()) == {"operator"}
+    told.clear()
+    assert admin.window_close([], domain="a.example.com")["closed"] == []
+    assert told == []

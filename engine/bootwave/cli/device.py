@@ -18,6 +18,7 @@ from bootwave.cli.output import (
     print_line,
     print_table,
 )
+from bootwave.cli.progress import Progress
 
 _COLUMNS = ("mac", "domain", "accounts", "model", "last seen", "from", "what happened")
 MOST_ROWS = 1_000  # of one page
@@ -99,8 +100,10 @@ def list_all(
         return
     most = 0 if bound else unknown
     left = 0
-    with place.session() as session:
-        found = session.call("device.list", domain=domain, unknown=most)
+    with place.session() as session, Progress("Listing") as progress:
+        found = session.call(
+            "device.list", domain=domain, unknown=most, progress=progress.update
+        )
         if most and sum(not one["known"] for one in found) == most:
             left = session.call("device.unknown")["count"] - most
     if left > 0:

@@ -8,6 +8,7 @@ from bootwave.cli import place
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
 from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.progress import Progress
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Registrar = Annotated[
@@ -162,8 +163,10 @@ def remove(
     It is not empty with accounts, profiles, groups, entries in its phone book, or
     firmware defined, pinned or forbidden for it.
     """
-    with place.session() as session:
-        gone = session.call("domain.remove", name=name, force=force)
+    with place.session() as session, Progress("Removing") as progress:
+        gone = session.call(
+            "domain.remove", name=name, force=force, progress=progress.update
+        )
     if json:
         print_json(gone)
     else:

@@ -4,7 +4,9 @@ Shared by what phones write and what administrators write.  All of it runs insid
 caller's transaction.
 """
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from bootwave.store import firmwarerows
 from bootwave.store.changelog import Change, record
@@ -49,6 +51,16 @@ SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
 _RELEASE = """
 UPDATE devices SET domain_id = NULL
 WHERE mac = :mac AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = devices.mac)
+"""
+_RELEASE_SOME = """
+UPDATE devices SET domain_id = NULL
+WHERE mac IN (SELECT value FROM json_each(:macs))
+  AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = devices.mac)
+"""
+_END_CREDENTIALS_OF_SOME = """
+DELETE FROM device_credentials
+WHERE mac IN (SELECT value FROM json_each(:macs))
+  AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.mac = device_credentials.mac)
 """
 _FORGET_CREDENTIALS = "DELETE FROM device_credentials WHERE mac = :mac"
 _END_CREDENTIALS = """
@@ -117,6 +129,13 @@ def release_device(connection: sqlite3.Connection, mac: int) -> None:
     """
     connection.execute(_RELEASE, {"mac": mac})
     connection.execute(_END_CREDENTIALS, {"mac": mac})
+
+
+def release_devices(connection: sqlite3.Connection, macs: Sequence[int]) -> None:
+    """Take those of *macs* out of their domain that nothing binds there any more."""
+    named = {"macs": json.dumps([*macs])}
+    connection.execute(_RELEASE_SOME, named)
+    connection.execute(_END_CREDENTIALS_OF_SOME, named)
 
 
 def refresh_star_subnet(connection: sqlite3.Connection, domain_id: int) -> None:

@@ -1,6 +1,6 @@
 """Why a phone was or was not provisioned: what is stored, beside what was seen."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple
 
 from bootwave.pairing.sources import source_key
@@ -13,6 +13,7 @@ from bootwave.store.windows import state_of
 from bootwave.store.work import Work
 
 COUNTED = 100_000  # unknown MACs; of more nobody needs to know how many
+_PROGRESS_EVERY = 1_000  # devices
 TIME_LINE = 50  # sightings shown, and the last success when it is older
 
 _SELECT = """
@@ -25,6 +26,9 @@ LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN domains ad ON ad.id = a.domain_id
 """
 _DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
+_DEVICES_OF_DOMAIN = (
+    _SELECT + "WHERE v.domain_id = :domain_id ORDER BY v.mac, b.identity"
+)
 _MACS = "SELECT mac FROM devices"
 _DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
@@ -93,20 +97,29 @@ class _Known(NamedTuple):
 
 
 def listed(
-    work: Work, log: SightingLog | None, domain: str | None, *, unknown: int
+    work: Work,
+    log: SightingLog | None,
+    domain: str | None,
+    *,
+    unknown: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Return every device, of *domain* or all, with its last sighting.
 
     Without *domain*, at most *unknown* MACs that asked and are bound nowhere follow.
+    *progress* is told how many of the devices are done.
     """
-    known = _known(work, work.connection.execute(_DEVICES).fetchall())
-    if domain is not None:
-        work.domain_id(domain)
-        name = domain.strip().lower()
-        known = {mac: one for mac, one in known.items() if one.domain == name}
+    if domain is None:
+        rows = work.connection.execute(_DEVICES).fetchall()
+    else:
+        here = {"domain_id": work.domain_id(domain)}
+        rows = work.connection.execute(_DEVICES_OF_DOMAIN, here).fetchall()
+    known = _known(work, rows)
     seen: Mapping[int, Sighting] = log.latest(known) if log else {}
     shown = []
-    for one in known.values():
+    for done, one in enumerate(known.values()):
+        if progress is not None and done % _PROGRESS_EVERY == 0:
+            progress(done, len(known))
         last = seen.get(one.mac)
         shown.append(
             {

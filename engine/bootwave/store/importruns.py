@@ -1,4 +1,4 @@
-"""One import being written: its pace, and what is counted and refused so far."""
+"""One import being written: what is counted, opened and refused so far."""
 
 from collections.abc import Sequence
 
@@ -8,38 +8,8 @@ from bootwave.store.imports import Progress
 from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 
-# For how long one of many transactions is to keep others from writing.  Who finds the
-# store locked looks again after 1, 2, 5, 10, 15, 20, 25 ms, and later every 100 ms
-# (SQLite's busy handler): so there is as long a pause behind each, and it is found free
-# after a look or two.
-LOCK_SECONDS = 0.04
-LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.005, 0.1
-FIRST_ROWS = 100
-LEAST_ROWS, MOST_ROWS = 10, 2_000
 # Rows that were changed, of which the audit log is told together.
 NOTED_TOGETHER = 10_000
-
-
-class Pace:
-    """How many rows the next transaction takes, by how long the last ones took."""
-
-    def __init__(self) -> None:
-        """Begin with few."""
-        self.rows = FIRST_ROWS
-        self.pause = LEAST_PAUSE_SECONDS
-
-    def took(self, rows: int, seconds: float, in_all: float) -> None:
-        """Heed that writing *rows* took *seconds*, and with the commit *in_all*.
-
-        What a commit takes has little to do with how many rows there are, so fewer of
-        them would not make it shorter.
-        """
-        self.pause = min(max(LEAST_PAUSE_SECONDS, in_all), MOST_PAUSE_SECONDS)
-        # A machine that was busy once must not make everything slow, nor a few rows
-        # that were quick make the next transaction long.
-        fits = int(rows * LOCK_SECONDS / max(seconds, 1e-4))
-        self.rows = min(max(fits, self.rows // 2), self.rows * 2)
-        self.rows = min(max(self.rows, LEAST_ROWS), MOST_ROWS)
 
 
 class Run:

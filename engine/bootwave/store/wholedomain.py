@@ -15,10 +15,10 @@ an administrator writes, and a state of many accounts hardly differs from the la
 from collections.abc import Callable, Iterator
 
 from bootwave.errors import OperatorError, StoreConflict
-from bootwave.store import accounts
 from bootwave.store.accountstates import stored_of, take_away
 from bootwave.store.importrows import RowError
 from bootwave.store.imports import Writing
+from bootwave.store.removals import remove_some
 from bootwave.store.staged import Errors, Stage
 from bootwave.store.work import Work
 
@@ -51,10 +51,7 @@ def replace(
     counts = dict.fromkeys(("added", "changed", "removed", "bound", "unbound"), 0)
     _require_few(work, stage, domain_id, most_removed)
     for numbers in _missing(work, stage, domain_id):
-        for number in numbers:
-            accounts.remove(work, f"{number}@{stage.domain}")
-        counts["removed"] += len(numbers)
-        work.notes.clear()
+        counts["removed"] += remove_some(work, domain_id, numbers)
     # First all that is taken away, so that a MAC that moves is free, and phones have
     # their accounts in the order of the rows.
     changed = bytearray(stage.read // 8 + 1)  # a bit for each row

@@ -24,6 +24,16 @@ UPDATE windows SET closed_at = :now, closed_by = :by
 WHERE account_id = :account_id AND closed_at IS NULL
 RETURNING id
 """
+_CLOSE_SOME = """
+UPDATE windows SET closed_at = :now, closed_by = :by
+WHERE account_id IN (SELECT value FROM json_each(:ids)) AND closed_at IS NULL
+"""
+_NOT_CLOSED = """
+SELECT w.account_id, w.id, w.account_id, w.boot_id, w.opened, w.deadline,
+  w.consumed_mac, w.consumed_source, w.pairing_end
+FROM json_each(:ids) j CROSS JOIN windows w ON w.account_id = j.value
+WHERE w.closed_at IS NULL
+"""
 _CLOSE_CONSUMED = """
 UPDATE windows SET closed_at = :now, closed_by = :by
 WHERE account_id = :account_id AND closed_at IS NULL AND consumed_mac = :mac
@@ -211,12 +221,18 @@ def close_for(
     work: Work, accounts: Sequence[AccountRow], domain: str | None = None
 ) -> dict[str, Any]:
     """Close the windows of *accounts*, pins included; which were open until now."""
+    live, ended = _not_closed(work, accounts)
+    now = work.at.boottime
+    for ids, by in ((live, "operator"), (ended, "time")):
+        named = {"ids": json.dumps([*ids]), "now": now, "by": by}
+        work.connection.execute(_CLOSE_SOME, named)
+    if len(live) + len(ended) > MOST_IN_ONE:
+        work.touched_everything()
     closed = []
-    for account in accounts:
-        live = state_of(work, account.id)["state"] in LIVE
-        if close_window(work, account.id, "operator" if live else "time"):
+    for account in accounts if live or ended else ():
+        if account.id in live or account.id in ended:
             work.touched_account(account)
-        if live:
+        if account.id in live:
             closed.append(account.name)
             if len(accounts) <= NOTED_ONE_BY_ONE:
                 work.note("window.closed", account.name, why="operator")
@@ -224,6 +240,23 @@ def close_for(
         subject = domain or f"{len(closed)} accounts"
         work.note("window.closed", subject, accounts=len(closed), why="operator")
     return {"closed": closed}
+
+
+def _not_closed(
+    work: Work, accounts: Sequence[AccountRow]
+) -> tuple[set[int], set[int]]:
+    """Return which of *accounts* have a window that is live, and one that has ended."""
+    ids = json.dumps([account.id for account in accounts])
+    live: set[int] = set()
+    ended: set[int] = set()
+    for account_id, *row in work.connection.execute(_NOT_CLOSED, {"ids": ids}):
+        (live if _is_live(Window(*row), work) else ended).add(account_id)
+    return live, ended
+
+
+def _is_live(window: Window, work: Work) -> bool:
+    end = end_of(window) if window.consumed_mac else window.deadline
+    return window.boot_id == work.at.boot_id and end > work.at.boottime
 
 
 def close_window(work: Work, account_id: int, by: str) -> bool:

@@ -98,6 +98,8 @@ class Work:
 
     def touched_account(self, account: AccountRow) -> None:
         """Note that an account changed, and with it every device that shows it."""
+        if self.changes and self.changes[-1] is EVERYTHING:
+            return
         self.touched("account", account.id)
         if account.wildcard:
             self.touched("wildcard", account.domain_id)

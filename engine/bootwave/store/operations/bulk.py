@@ -27,11 +27,12 @@ from bootwave.store import domains, exports, importplan, wholedomain
 from bootwave.store.changelog import MOST_IN_ONE
 from bootwave.store.connection import transaction
 from bootwave.store.importrows import ImportRow
-from bootwave.store.importruns import Pace, Run
+from bootwave.store.importruns import Run
 from bootwave.store.imports import Progress
 from bootwave.store.names import checked_minutes
 from bootwave.store.newaccounts import take_ids
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
+from bootwave.store.pace import Pace
 from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 

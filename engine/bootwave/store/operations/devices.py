@@ -1,6 +1,6 @@
 """Devices, and what proves that a phone is one: credentials, tokens, certificates."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import (
@@ -19,11 +19,17 @@ class DeviceOperations(Transactions):
     """Devices, and what proves that a phone is one."""
 
     def device_list(
-        self, *, domain: str | None = None, unknown: int = 1_000
+        self,
+        *,
+        domain: str | None = None,
+        unknown: int = 1_000,
+        progress: Callable[[int, int], None] | None = None,
     ) -> list[Object]:
         """Return every device with its last sighting, then *unknown* unbound MACs."""
         with self._look() as work:
-            return devicereport.listed(work, self._sightings, domain, unknown=unknown)
+            return devicereport.listed(
+                work, self._sightings, domain, unknown=unknown, progress=progress
+            )
 
     def device_domain(self, mac: int) -> str | None:
         """Return the domain of a device, None when it is in none.

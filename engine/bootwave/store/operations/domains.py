@@ -1,9 +1,20 @@
 """Domains, and whom the phones of one trust."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from bootwave.store import domains, trustedcertificates
+from bootwave.store.domaincontents import account_count
+from bootwave.store.names import required_domain
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.pace import Pace
+from bootwave.store.removals import remove_first
+
+Progress = Callable[[int, int], None]
+
+# Longer than those of an import: other operations wait until the domain is gone.
+_LOCK_SECONDS = 0.08
+_FEW_ACCOUNTS = 1_000  # go with the domain, in some ten milliseconds
 
 
 class DomainOperations(Transactions):
@@ -70,10 +81,38 @@ class DomainOperations(Transactions):
         with self._look() as work:
             return domains.listed(work)
 
-    def domain_remove(self, name: str, *, force: bool = False) -> Object:
-        """Remove a domain; one that has accounts or other parts only with *force*."""
+    def domain_remove(
+        self, name: str, *, force: bool = False, progress: Progress | None = None
+    ) -> Object:
+        """Remove a domain; one that has accounts or other parts only with *force*.
+
+        Many accounts are removed before it, some in each of many short transactions;
+        *progress* is told how many of them, and what it raises ends it there.
+        """
+        removed = self._remove_accounts(name, progress) if force else 0
         with self._change() as work:
-            return domains.remove(work, name, force=force)
+            return domains.remove(work, name, force=force, removed=removed)
+
+    def _remove_accounts(self, name: str, progress: Progress | None) -> int:
+        """Remove the accounts of a domain but for a few; return how many."""
+        with self._look() as work:
+            total = account_count(work, work.domain_id(name))
+        pace, removed = Pace(_LOCK_SECONDS), 0
+        while total - removed > _FEW_ACCOUNTS:
+            with self._change() as work:
+                began = time.monotonic()
+                if not removed:
+                    work.note("domain.removing", required_domain(name), accounts=total)
+                some = remove_first(work, work.domain_id(name), pace.rows)
+                seconds = time.monotonic() - began
+            if not some:
+                break
+            removed += some
+            pace.took(some, seconds, time.monotonic() - began)
+            if progress is not None:
+                progress(removed, total)
+            time.sleep(pace.pause)
+        return removed
 
     def trust_add(self, domain: str, certificates: Sequence[str]) -> Object:
         """Let the phones of a domain trust CAs: their certificates, DER in base64."""
