@@ -473,7 +473,8 @@ def test_a_key_that_is_new_meanwhile_seals(
     assert admin.stage_import(stage, all_or_nothing=True)["more"]
     ring = admin._keyring
     monkeypatch.setattr(ring, "_source", None)
-    ring._keys, ring._sealing_id = {b"new1": b"n" * 32, **ring._keys}, b"new1"
+    monkeypatch.setattr(ring, "_keys", {b"new1": b"n" * 32, **ring._keys})
+    monkeypatch.setattr(ring, "_sealing_id", b"new1")
     assert taken(admin.stage_import, stage, all_or_nothing=True)["added"] == 1
     ((sealed,),) = admin._connection.execute("SELECT sealed_password FROM accounts")
     assert sealed[:4] == b"new1"

@@ -54,6 +54,13 @@ class Run:
         # One row for all of them.
         work.notes.clear()
 
+    def added(self, accounts: int, bound: int) -> None:
+        """Count *accounts* that were written by others, of which some were *bound*."""
+        self.counts["added"] += accounts
+        self.counts["bound"] += bound
+        self.done += accounts
+        self.tell()
+
     def skip(self, rows: int) -> None:
         """Count *rows* that say what is stored."""
         self.counts["unchanged"] += rows

@@ -17,13 +17,13 @@ from bootwave.store.names import sort_name
 from bootwave.store.secrets import password_owner
 from bootwave.store.work import Work
 
-_ADD = """
+ADD = """
 INSERT INTO accounts (id, domain_id, number, display_name, auth_user, sealed_password,
   mailbox, wildcard, sort_name)
 VALUES (?, ?, ?, ?, ?, ?, ?, '', ?)
 """
 # As claims.ADOPT and bindings.BIND.
-_ADOPT = """
+ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
   adopted_at)
 VALUES (?, ?, ?, '', ?, ?)
@@ -38,7 +38,7 @@ SET domain_id = excluded.domain_id, last_domain_id = excluded.last_domain_id,
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
   END
 """
-_BIND = """
+BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
 VALUES (?, ?, ?, ?, NULL, '')
 """
@@ -65,7 +65,7 @@ class NewAccounts:
     def __init__(self, work: Work, macs: Iterable[int]) -> None:
         """Look up which of *macs* are stored already."""
         self._work = work
-        self._bound, self._domains = _devices(work, [mac for mac in macs if mac])
+        self._bound, self._domains = devices_held(work, [mac for mac in macs if mac])
         self._last_id = _last_id(work)
         self._identities: dict[int, tuple[int, int]] = {}  # MAC: domain, identity
         self._accounts: list[tuple[object, ...]] = []
@@ -113,9 +113,9 @@ class NewAccounts:
     def flush(self) -> None:
         """Write what waits."""
         connection = self._work.connection
-        connection.executemany(_ADD, self._accounts)
-        connection.executemany(_ADOPT, self._devices)
-        connection.executemany(_BIND, self._bindings)
+        connection.executemany(ADD, self._accounts)
+        connection.executemany(ADOPT, self._devices)
+        connection.executemany(BIND, self._bindings)
         self._accounts.clear()
         self._devices.clear()
         self._bindings.clear()
@@ -154,7 +154,7 @@ def _last_id(work: Work) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def _devices(work: Work, macs: list[int]) -> tuple[set[int], dict[int, int]]:
+def devices_held(work: Work, macs: list[int]) -> tuple[set[int], dict[int, int]]:
     """Return the MACs that accounts are bound to, and the domains they were in last."""
     bound: set[int] = set()
     domains: dict[int, int] = {}

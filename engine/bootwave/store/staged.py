@@ -6,9 +6,10 @@ phones' writes must wait for neither.  Passwords are sealed in it, by a key that
 nowhere else.
 """
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bootwave.errors import OperatorError, SettingError, StoreUnavailable
@@ -19,7 +20,7 @@ from bootwave.store.importrows import (
     RowError,
     checked_row,
 )
-from bootwave.store.names import AccountName, required_domain
+from bootwave.store.names import AccountName, required_domain, sort_name
 from bootwave.store.secrets import KeyRing
 
 TOGETHER = 10_000  # rows in memory while they are written
@@ -31,20 +32,72 @@ CREATE TABLE rows (
   macs TEXT NOT NULL, mailbox TEXT NOT NULL, auth_user TEXT NOT NULL,
   given INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,
   account_id INTEGER NOT NULL DEFAULT 0, ready BLOB NOT NULL DEFAULT x'',
+  mac INTEGER NOT NULL, identity INTEGER NOT NULL DEFAULT 1, sort_name TEXT NOT NULL,
   UNIQUE (domain, number)
 )
 """
+# The MACs of rows that have several.
+_SEVERAL = "CREATE TABLE several (mac INTEGER PRIMARY KEY)"
+_ADD_SEVERAL = "INSERT INTO several (mac) VALUES (?) ON CONFLICT DO NOTHING"
 _ADD = """
 INSERT INTO rows (row, domain, number, display_name, sealed, wildcard, macs, mailbox,
-  auth_user, given)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  auth_user, given, mac, sort_name)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (domain, number) DO NOTHING
 """
 _BEFORE = "SELECT row FROM rows WHERE domain = ? AND number = ?"
 _SOME = """
 SELECT row, domain, number, display_name, sealed, wildcard, macs, mailbox, auth_user,
   given, account_id, ready
-FROM rows WHERE row > ? AND NOT settled ORDER BY row LIMIT ?
+FROM rows WHERE row > ? AND settled = 0 ORDER BY row LIMIT ?
+"""
+# 2: to be written together.  New accounts, whose phones no other kind of row names,
+# of one domain each, and as many as a phone has.
+_CHOOSE = (
+    """
+    UPDATE rows SET settled = 2
+    WHERE settled = 0 AND account_id > 0 AND wildcard = '' AND (mac <> 0 OR macs = '')
+    """,
+    """
+    UPDATE rows SET settled = 0 WHERE settled = 2 AND mac IN (
+      SELECT mac FROM rows WHERE settled = 0 AND mac <> 0
+      UNION SELECT mac FROM several
+      UNION SELECT mac FROM rows WHERE settled = 2 AND mac <> 0 GROUP BY mac
+        HAVING COUNT(*) > 12 OR COUNT(DISTINCT domain) > 1)
+    """,
+    """
+    UPDATE rows SET identity = r.place FROM (
+      SELECT row, row_number() OVER (PARTITION BY mac ORDER BY row) AS place
+      FROM rows WHERE settled = 2 AND mac <> 0) r
+    WHERE r.row = rows.row AND r.place > 1
+    """,
+)
+_CHOSEN = """
+SELECT row, domain, number, mac FROM rows WHERE row > ? AND settled = 2
+ORDER BY row LIMIT ?
+"""
+_KEEP_BACK = """
+UPDATE rows SET settled = 0
+WHERE settled = 2 AND (row = ?1 OR (mac <> 0 AND mac = (
+  SELECT mac FROM rows WHERE row = ?1)))
+"""
+_KEEP_ALL_BACK = "UPDATE rows SET settled = 0 WHERE settled = 2"
+_KEYS = "SELECT DISTINCT substr(ready, 1, 4) FROM rows WHERE settled = 2"
+_ACCOUNTS = """
+SELECT r.account_id, j.value, r.number, r.display_name, r.auth_user, r.ready, r.mailbox,
+  r.sort_name
+FROM rows r JOIN json_each(:domains) j ON j.key = r.domain
+WHERE r.settled = 2 ORDER BY r.row
+"""
+_DEVICES = """
+SELECT r.mac, j.value, j.value, 0 FROM rows r
+JOIN json_each(:domains) j ON j.key = r.domain
+WHERE r.settled = 2 AND r.mac <> 0 ORDER BY r.mac
+"""
+_BINDINGS = """
+SELECT r.mac, r.identity, r.account_id, j.value FROM rows r
+JOIN json_each(:domains) j ON j.key = r.domain
+WHERE r.settled = 2 AND r.mac <> 0 ORDER BY r.mac, r.identity
 """
 _SETTLE = "UPDATE rows SET settled = 1 WHERE row = ?"
 _READY = "UPDATE rows SET account_id = ?, ready = ? WHERE row = ?"
@@ -116,6 +169,7 @@ class Stage:
             self._connection.execute("PRAGMA journal_mode = OFF")
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute(_TABLE)
+            self._connection.execute(_SEVERAL)
         except sqlite3.Error as error:
             raise _full(error) from error
 
@@ -168,6 +222,51 @@ class Stage:
         )
         self._connection.execute("COMMIT")
 
+    def choose(self) -> None:
+        """Choose rows to be written together: new accounts that need no other look.
+
+        They are no part of ``chunks`` any more, unless they are kept back.
+        """
+        self._connection.execute("BEGIN")
+        for statement in _CHOOSE:
+            self._connection.execute(statement)
+        self._connection.execute("COMMIT")
+
+    def chosen(self) -> Iterator[list[tuple[int, str, str, int]]]:
+        """Yield row, domain, number and MAC (or 0) of what is chosen, in chunks."""
+        last = 0
+        while rows := self._connection.execute(_CHOSEN, (last, TOGETHER)).fetchall():
+            last = rows[-1][0]
+            yield rows
+
+    def keep_back(self, rows: Sequence[int]) -> None:
+        """Choose *rows* not, and none that names the phone of one of them."""
+        if rows:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(_KEEP_BACK, [(row,) for row in rows])
+            self._connection.execute("COMMIT")
+
+    def keep_all_back(self) -> None:
+        """Choose none."""
+        self._connection.execute(_KEEP_ALL_BACK)
+
+    def is_sealed_by(self, sealing_id: bytes) -> bool:
+        """Whether the passwords of chosen rows are sealed by the key *sealing_id*."""
+        found = self._connection.execute(_KEYS).fetchall()
+        return {bytes(key_id) for (key_id,) in found} <= {sealing_id}
+
+    def together(self, domains: Mapping[str, int]) -> tuple[Iterator[Any], ...]:
+        """Return the accounts, devices and bindings that chosen rows make.
+
+        As newaccounts writes them; *domains* are the ids of all that the rows name.
+        """
+        named = {"domains": json.dumps(domains)}
+        accounts, devices, bindings = (
+            self._connection.execute(statement, named)
+            for statement in (_ACCOUNTS, _DEVICES, _BINDINGS)
+        )
+        return accounts, devices, bindings
+
     def drop(self, rows: Iterable[int]) -> None:
         """Forget the rows with these numbers."""
         self._connection.executemany(_DROP, [(row,) for row in rows])
@@ -202,6 +301,8 @@ class Stage:
             (
                 *(row.row, account.domain, account.number, row.display_name, sealed),
                 *(row.wildcard, macs, row.mailbox, row.auth_user, given),
+                row.macs[0] if len(row.macs) == 1 else 0,
+                sort_name(row.display_name),
             ),
         )
         if not added.rowcount:
@@ -209,6 +310,9 @@ class Stage:
                 _BEFORE, (account.domain, account.number)
             ).fetchall()
             raise SettingError(f"{account} stands in row {before[0][0]} already.")
+        if len(row.macs) > 1:
+            several = [(mac,) for mac in row.macs]
+            self._connection.executemany(_ADD_SEVERAL, several)
 
     def _row(self, row: tuple[Any, ...]) -> ImportRow:
         number, domain, extension, name, sealed, wildcard, macs, *rest = row

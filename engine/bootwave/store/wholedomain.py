@@ -15,6 +15,7 @@ an administrator writes, and a state of many accounts hardly differs from the la
 from collections.abc import Callable, Iterator
 
 from bootwave.errors import OperatorError, StoreConflict
+from bootwave.store import freshaccounts
 from bootwave.store.accountstates import stored_of, take_away
 from bootwave.store.importrows import RowError
 from bootwave.store.imports import Writing
@@ -38,13 +39,15 @@ def replace(
     *,
     most_removed: int | None,
     wrong: Errors,
+    together: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Counts:
     """Make the accounts of the stage's domain what its rows say; return the counts.
 
     More than *most_removed* accounts, or half of them when it is None, are not removed:
     raises StoreConflict.  What is refused of a row goes to *wrong*, and then the
-    transaction must not be committed.  *progress* is told how many rows are done.
+    transaction must not be committed.  With *together* rows were chosen
+    to be written so (``freshaccounts``).  *progress* is told how many rows are done.
     """
     assert stage.domain is not None
     domain_id = work.domain_id(stage.domain)
@@ -69,6 +72,10 @@ def replace(
                 changed[row.row // 8] |= less << row.row % 8
         work.notes.clear()
     done = 0
+    if together:
+        done, bound = freshaccounts.write(work, stage)
+        counts["added"] += done
+        counts["bound"] += bound
     for rows in stage.chunks():
         writing = Writing(work, rows)
         for row in rows:

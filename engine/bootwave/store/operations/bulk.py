@@ -23,7 +23,13 @@ from bootwave.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from bootwave.store import domains, exports, importplan, wholedomain
+from bootwave.store import (
+    domains,
+    exports,
+    freshaccounts,
+    importplan,
+    wholedomain,
+)
 from bootwave.store.changelog import MOST_IN_ONE
 from bootwave.store.connection import transaction
 from bootwave.store.importrows import ImportRow
@@ -311,6 +317,7 @@ class BulkOperations(Transactions):
                     self._import_domain(work, fields, update=run.update)
                 if stage.right - settled > MOST_IN_ONE:
                     work.touched_everything()
+                    run.added(*freshaccounts.write(work, stage))
                 for rows in stage.chunks():
                     run.write(work, rows)
                 if dry_run or run.wrong.count:
@@ -342,13 +349,15 @@ class BulkOperations(Transactions):
 
         try:
             with self._change() as work:
-                if stage.right - settled > MOST_IN_ONE:
+                is_large = stage.right - settled > MOST_IN_ONE
+                if is_large:
                     work.touched_everything()
                 counts = wholedomain.replace(
                     work,
                     stage,
                     most_removed=most_removed,
                     wrong=stage.wrong,
+                    together=is_large,
                     progress=tell,
                 )
                 work.notes.clear()
@@ -383,6 +392,8 @@ class BulkOperations(Transactions):
             run.done += len(rows)
             run.tell()
             yield 0.0
+        if stage.right - settled > MOST_IN_ONE:
+            stage.choose()
         run.done = stage.right + settled
         return settled
 
