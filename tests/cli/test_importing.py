@@ -1,12 +1,16 @@
 """bootwave account import: files as spreadsheets write them."""
 
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bootwave.cli import importing
+from bootwave.cli.progress import Progress
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
+from tests.cli.test_progress import Terminal
 
 TWO = (
     "extension,domain,name,password,mac\n"
@@ -127,6 +131,23 @@ def test_json_lines_are_imported(store: Command, tmp_path: Path, name: str) -> N
         (tmp_path / name).write_text(text)
         done = store("account", "import", tmp_path / name)
     assert done.out == "Stored: 2 added, 0 updated, 0 unchanged, 0 bound.\n"
+
+
+def test_how_much_of_a_large_file_is_read_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(importing, "Progress", partial(Progress, shown_after=0.0))
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"x" * 200_000)
+    pieces = importing._pieces(str(file))
+    assert len(next(pieces)) == 65_536
+    assert "Reading" not in screen.getvalue()  # nothing is done yet
+    assert sum(map(len, pieces)) == 200_000 - 65_536
+    assert "Reading" in screen.getvalue()
+    assert "100%" in screen.getvalue()
 
 
 def test_a_domain_becomes_what_a_file_says(store: Command, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """``bootwave account import`` and ``replace``: a file of accounts, of any size."""
 
+import os
+import stat
 import sys
 from collections.abc import Generator
 from contextlib import closing
@@ -11,8 +13,8 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.output import Json, hint, print_json, print_line
 from bootwave.cli.progress import Progress
+from bootwave.control import staging
 from bootwave.control.rowtexts import Form
-from bootwave.control.staging import stage
 from bootwave.errors import OptionError
 
 SHOWN_ERRORS = 20
@@ -64,7 +66,7 @@ def import_file(
     """
     with place.session() as session, Progress("Importing") as progress:
         with closing(_pieces(file)) as pieces:
-            found = stage(
+            found = staging.stage(
                 session,
                 pieces,
                 form_of(file, form),
@@ -102,7 +104,7 @@ def replace(
     """
     with place.session() as session, Progress("Replacing") as progress:
         with closing(_pieces(file)) as pieces:
-            found = stage(
+            found = staging.stage(
                 session,
                 pieces,
                 form_of(file, form),
@@ -124,11 +126,23 @@ def form_of(file: str, form: Form | None) -> Form:
 
 def _pieces(file: str) -> Generator[bytes, None, None]:
     try:
-        with _opened(file) as opened:
+        with _opened(file) as opened, Progress("Reading") as progress:
+            done, total = 0, _size(opened)
             while piece := opened.read(_PIECE_BYTES):
                 yield piece
+                done += len(piece)
+                progress.update(done, total)
     except OSError as error:
         raise OptionError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _size(opened: BinaryIO) -> int:
+    """Return how many bytes a file has, 0 where nobody knows."""
+    try:
+        about = os.fstat(opened.fileno())
+    except (OSError, ValueError):  # it is no file of the system
+        return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
 def _opened(file: str) -> BinaryIO:
