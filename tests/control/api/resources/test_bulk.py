@@ -1,5 +1,6 @@
 """Imports, exports and whole states over HTTP, as a PBX sends them."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from functools import wraps
@@ -200,6 +201,36 @@ def test_others_have_their_turn_while_rows_are_written(
     assert not answers  # it was added before the import was over
     importing.join()
     assert answers[0].json()["added"] == 5_000
+
+
+def test_an_import_whose_rows_are_all_there_goes_on_alone(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, gone = threading.Event(), threading.Event()
+    step = api.plane.administration.stage_import
+
+    @wraps(step)
+    def waiting(stage: str, **how: Any) -> Any:
+        began.set()
+        assert gone.wait(30)
+        return step(stage, **how)
+
+    monkeypatch.setattr(api.plane.administration, "stage_import", waiting)
+    body = b"".join(rows(1_200))
+    request = admin.build_request("POST", IMPORTS, content=body, headers=CSV)
+    lines = [f"POST {IMPORTS} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    where = request.url.host, request.url.port or 80
+    with socket.create_connection(where) as end:
+        end.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        assert began.wait(30)
+    gone.set()
+    for _ in range(1_000):
+        (newest,) = api.call("audit.list", limit=1)
+        if newest["action"] == "accounts.imported":
+            break
+    found = admin.get("/api/v1/accounts", params={"number_prefix": "1699"}).json()
+    assert len(found["items"]) == 1
 
 
 def test_an_import_takes_no_idempotency_key(api: Served, admin: httpx.Client) -> None:
