@@ -39,7 +39,8 @@ def write(work: Work, stage: Stage) -> tuple[int, int]:
     if not stage.is_sealed_by(sealing_id):
         stage.keep_all_back()  # there is another key since (``rekey``)
         return 0, 0
-    made = stage.together({name: domains[name] for name in used})
+    named = {name: domains[name] for name in used}
+    made = stage.together(named, work.at.wall)
     for statement, values in zip((ADD, ADOPT, BIND), made, strict=True):
         work.connection.executemany(statement, values)
     return count, bound

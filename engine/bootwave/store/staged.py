@@ -90,7 +90,7 @@ FROM rows r JOIN json_each(:domains) j ON j.key = r.domain
 WHERE r.settled = 2 ORDER BY r.row
 """
 _DEVICES = """
-SELECT r.mac, j.value, j.value, 0 FROM rows r
+SELECT r.mac, j.value, j.value, 0, :wall FROM rows r
 JOIN json_each(:domains) j ON j.key = r.domain
 WHERE r.settled = 2 AND r.mac <> 0 ORDER BY r.mac
 """
@@ -255,12 +255,15 @@ class Stage:
         found = self._connection.execute(_KEYS).fetchall()
         return {bytes(key_id) for (key_id,) in found} <= {sealing_id}
 
-    def together(self, domains: Mapping[str, int]) -> tuple[Iterator[Any], ...]:
+    def together(
+        self, domains: Mapping[str, int], wall: float
+    ) -> tuple[Iterator[Any], ...]:
         """Return the accounts, devices and bindings that chosen rows make.
 
-        As newaccounts writes them; *domains* are the ids of all that the rows name.
+        As newaccounts writes them, at *wall* by the clock; *domains* are the ids of all
+        that the rows name.
         """
-        named = {"domains": json.dumps(domains)}
+        named = {"domains": json.dumps(domains), "wall": wall}
         accounts, devices, bindings = (
             self._connection.execute(statement, named)
             for statement in (_ACCOUNTS, _DEVICES, _BINDINGS)
