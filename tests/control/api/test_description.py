@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from bootwave.control.api.application import application
-from tests.control.api.conftest import Served
+from tests.control.api.conftest import B, Served
 
 ROUTES: list[Any] = list(application(None).routes)  # type: ignore[arg-type]
 
@@ -23,7 +23,7 @@ def test_every_route_is_described_with_what_it_needs(api: Served) -> None:
         assert told["operationId"]
         assert bool(told["security"]) == (route.declared.need != "nothing")
         assert "application/problem+json" in told["responses"]["default"]["content"]
-        assert "422" not in told["responses"]
+        assert "HTTPValidationError" not in str(told["responses"])
     names = [
         told["operationId"]
         for path in found["paths"].values()
@@ -46,3 +46,76 @@ def test_bodies_have_examples(admin: httpx.Client) -> None:
     for name in ("NewDomain", "NewAccount", "SignIn", "NewAdministrator"):
         properties = schemas[name]["properties"].values()
         assert any("examples" in each for each in properties), name
+
+
+def test_what_is_no_json_is_described(admin: httpx.Client) -> None:
+    paths = admin.get("/openapi.json").json()["paths"]
+    of_domain = "/api/v1/domains/{domain}"
+    for told in (
+        paths[of_domain + "/imports"]["post"],
+        paths[of_domain + "/accounts"]["put"],
+    ):
+        content = told["requestBody"]["content"]
+        assert {"text/csv", "application/jsonl"} <= content.keys()
+        for type_, body in content.items():
+            assert (
+                admin.post(
+                    f"/api/v1/domains/{B}/imports?dry_run=true",
+                    content=body["example"],
+                    headers={"Content-Type": type_},
+                ).json()["error_count"]
+                == 0
+            )
+    export = paths[of_domain + "/export"]["get"]["responses"]["200"]["content"]
+    assert export.keys() == {"text/csv", "application/jsonl"}
+    metrics = paths["/metrics"]["get"]["responses"]["200"]["content"]
+    assert [*metrics] == ["text/plain"]
+
+
+def test_fields_of_requests_and_answers_are_described(admin: httpx.Client) -> None:
+    paths = admin.get("/openapi.json").json()["paths"]
+    domain = paths["/api/v1/domains/{domain}"]
+    assert "ETag" in domain["get"]["responses"]["200"]["headers"]
+    assert "304" in domain["get"]["responses"]
+    added = paths["/api/v1/domains"]["post"]
+    assert added["responses"]["201"]["headers"].keys() == {"ETag", "Location"}
+    assert [each["name"] for each in added["parameters"]] == ["Idempotency-Key"]
+    made = paths["/api/v1/tokens"]["post"]["parameters"]
+    assert [each["name"] for each in made] == ["Idempotency-Key"]
+    # What makes a session is done each time that it is asked for.
+    assert not paths["/api/v1/session"]["post"].get("parameters")
+
+
+def test_refusals_are_described_by_their_status(admin: httpx.Client) -> None:
+    told = admin.get("/openapi.json").json()
+    paths, responses = told["paths"], told["components"]["responses"]
+    patched = paths["/api/v1/domains/{domain}"]["patch"]["responses"]
+    assert {"400", "401", "403", "404", "409", "412", "422", "428"} <= patched.keys()
+    assert "502" in paths["/api/v1/redirection/sync"]["post"]["responses"]
+    assert "401" not in paths["/health/live"]["get"]["responses"]
+    for route in ROUTES:
+        (method,) = route.methods
+        for status in paths[route.path][method.lower()]["responses"]:
+            assert status in responses or status in ("default", "304") or status < "3"
+
+
+def test_links_lead_from_what_was_added_to_it(admin: httpx.Client) -> None:
+    paths = admin.get("/openapi.json").json()["paths"]
+    links = paths["/api/v1/domains/{domain}/accounts"]["post"]["responses"]["201"][
+        "links"
+    ]
+    assert links["accounts_show"]["parameters"] == {
+        "domain": "$request.path.domain",
+        "number": "$response.body#/number",
+    }
+    added = admin.post(
+        f"/api/v1/domains/{B}/accounts", json={"number": "77", "password": "word-word"}
+    )
+    assert added.json()["number"] == "77"
+    operations = {
+        told["operationId"] for path in paths.values() for told in path.values()
+    }
+    for path in paths.values():
+        for told in path.values():
+            for link in told["responses"].get("201", {}).get("links", {}).values():
+                assert link["operationId"] in operations

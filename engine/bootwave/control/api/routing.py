@@ -1,7 +1,8 @@
 """Routes that are not made without a declaration, and never run without a verdict."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import orjson
@@ -151,6 +152,9 @@ def _unless_known(request: Request, response: Response) -> Response:
     return Response(status_code=304, headers={"ETag": tag})
 
 
+Content = Mapping[str, str]  # of a body that is no JSON: media types, with an example
+
+
 class Route(NamedTuple):
     """One route, before it is made."""
 
@@ -161,6 +165,9 @@ class Route(NamedTuple):
     status: int
     tag: str
     described: bool
+    takes: Content = MappingProxyType({})
+    gives: Content = MappingProxyType({})
+    tagged: bool = False
 
     @property
     def declared(self) -> Declared:
@@ -171,8 +178,10 @@ class Route(NamedTuple):
 class Routes:
     """The routes of one resource; *tag* is what the description puts them under.
 
-    *shows* of a method is the model of the answer, for the description alone, None
-    for one without content.  Pages for people are not *described* to programs.
+    What a method is given beside its path and status is for the description alone.
+    *shows* is the model of the answer, None for one without content, or for one that
+    *gives* what is no JSON; *takes* is the body of a request that is none.  What is
+    *tagged* has an ETag.  Pages for people are not *described* to programs.
     """
 
     def __init__(self, tag: str, *, described: bool = True) -> None:
@@ -182,28 +191,28 @@ class Routes:
         self.all: list[Route] = []
 
     def get(
-        self, path: str, shows: Any, status: int = 200
+        self, path: str, shows: Any, status: int = 200, **details: Any
     ) -> Callable[[Endpoint], Endpoint]:
         """Return the decorator of an endpoint that shows something."""
-        return self._method("GET", path, shows, status)
+        return self._method("GET", path, shows, status, **details)
 
     def post(
-        self, path: str, shows: Any, status: int = 201
+        self, path: str, shows: Any, status: int = 201, **details: Any
     ) -> Callable[[Endpoint], Endpoint]:
         """Return the decorator of an endpoint that makes something."""
-        return self._method("POST", path, shows, status)
+        return self._method("POST", path, shows, status, **details)
 
     def put(
-        self, path: str, shows: Any, status: int = 200
+        self, path: str, shows: Any, status: int = 200, **details: Any
     ) -> Callable[[Endpoint], Endpoint]:
         """Return the decorator of an endpoint that says how something shall be."""
-        return self._method("PUT", path, shows, status)
+        return self._method("PUT", path, shows, status, **details)
 
     def patch(
-        self, path: str, shows: Any, status: int = 200
+        self, path: str, shows: Any, status: int = 200, **details: Any
     ) -> Callable[[Endpoint], Endpoint]:
         """Return the decorator of an endpoint that changes what is given of it."""
-        return self._method("PATCH", path, shows, status)
+        return self._method("PATCH", path, shows, status, **details)
 
     def delete(
         self, path: str, shows: Any = None, status: int = 204
@@ -212,11 +221,12 @@ class Routes:
         return self._method("DELETE", path, shows, status)
 
     def _method(
-        self, method: str, path: str, shows: Any, status: int
+        self, method: str, path: str, shows: Any, status: int, **details: Any
     ) -> Callable[[Endpoint], Endpoint]:
         def collect(endpoint: Endpoint) -> Endpoint:
             route = Route(
-                method, path, endpoint, shows, status, self._tag, self._described
+                *(method, path, endpoint, shows, status, self._tag, self._described),
+                **details,
             )
             declared_of(endpoint)
             self.all.append(route)

@@ -117,7 +117,7 @@ async def list_all(
     return Answer({**page, "items": [_account(row) for row in page["items"]]})
 
 
-@routes.post(PATH, Account)
+@routes.post(PATH, Account, tagged=True)
 @needs(Need.WRITE, DomainIn())
 async def add(
     request: Request, domain: DomainName, new: NewAccount, asker: Asker, desk: TheDesk
@@ -140,7 +140,7 @@ async def add(
     )
 
 
-@routes.get(PATH + "/{number}", Account)
+@routes.get(PATH + "/{number}", Account, tagged=True)
 @needs(Need.READ, DomainIn())
 async def show(
     domain: DomainName, number: Number, asker: Asker, desk: TheDesk
@@ -150,7 +150,7 @@ async def show(
     return shown(_account(found))
 
 
-@routes.patch(PATH + "/{number}", Account)
+@routes.patch(PATH + "/{number}", Account, tagged=True)
 @needs(Need.WRITE, DomainIn())
 async def change(
     request: Request,

@@ -38,6 +38,13 @@ _TYPES = {
     "application/x-ndjson": Form.JSON_LINES,
 }
 _TYPE_OF = {Form.CSV: "text/csv; charset=utf-8", Form.JSON_LINES: "application/jsonl"}
+_CSV = "extension,name,password,mac\n402,Anna,s3cret-word,0004132E08B5\n"
+_JSON_LINES = '{"extension": "402", "password": "s3cret-word", "mac": "0004132E08B5"}\n'
+_ROWS = {
+    type_: _CSV if form is Form.CSV else _JSON_LINES for type_, form in _TYPES.items()
+}
+_EXPORT = {"text/csv": "extension,domain,name\n402,pbx.example.com,Anna\n"}
+_EXPORT |= {"application/jsonl": '{"extension": "402", "name": "Anna"}\n'}
 
 DryRun = Annotated[bool, Query(description="Whether nothing is stored in any case.")]
 Written = Annotated[
@@ -93,7 +100,7 @@ async def search(
     )
 
 
-@routes.post(OF_DOMAINS + "/imports", Imported, 200)
+@routes.post(OF_DOMAINS + "/imports", Imported, 200, takes=_ROWS)
 @needs(Need.WRITE, OF_DOMAIN, streams=True, body_bytes=MAX_API_IMPORT_BYTES)
 async def import_rows(
     request: Request,
@@ -130,7 +137,7 @@ async def import_rows(
     return _result(found, Imported, dry_run=dry_run)
 
 
-@routes.put(ACCOUNTS, Replaced)
+@routes.put(ACCOUNTS, Replaced, takes=_ROWS)
 @needs(Need.WRITE, OF_DOMAIN, streams=True, body_bytes=MAX_API_IMPORT_BYTES)
 async def replace(
     request: Request,
@@ -160,7 +167,7 @@ async def replace(
     return _result(found, Replaced, dry_run=dry_run)
 
 
-@routes.get(OF_DOMAINS + "/export", None, 200)
+@routes.get(OF_DOMAINS + "/export", None, 200, gives=_EXPORT)
 @needs(Need.READ, OF_DOMAIN)
 async def export(
     domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
@@ -176,7 +183,7 @@ async def export(
     return await _exported(page, form, passwords=False)
 
 
-@routes.get(OF_DOMAINS + "/export/passwords", None, 200)
+@routes.get(OF_DOMAINS + "/export/passwords", None, 200, gives=_EXPORT)
 @needs(Need.REVEAL, OF_DOMAIN)
 async def export_passwords(
     request: Request,

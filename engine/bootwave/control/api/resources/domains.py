@@ -130,7 +130,7 @@ def _name(row: dict[str, Any]) -> list[str]:
     return [row["name"]]
 
 
-@routes.post(PATH, Domain)
+@routes.post(PATH, Domain, tagged=True)
 @needs(Need.WRITE, Everywhere())
 async def add(
     request: Request, new: NewDomain, asker: Asker, desk: TheDesk
@@ -145,14 +145,14 @@ async def add(
     )
 
 
-@routes.get(PATH + "/{domain}", Domain)
+@routes.get(PATH + "/{domain}", Domain, tagged=True)
 @needs(Need.READ, DomainIn())
 async def show(domain: DomainName, asker: Asker, desk: TheDesk) -> Response:
     """Show a domain."""
     return shown(await desk.read(asker, "domain.show", name=domain))
 
 
-@routes.patch(PATH + "/{domain}", Domain)
+@routes.patch(PATH + "/{domain}", Domain, tagged=True)
 @needs(Need.WRITE, DomainIn())
 async def change(
     request: Request,

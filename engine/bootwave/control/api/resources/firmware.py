@@ -278,7 +278,7 @@ async def list_images(asker: Asker, desk: TheDesk) -> Response:
     return Answer(await desk.read(asker, "firmware.images"))
 
 
-@routes.put(IMAGES + "/{image}", Object)
+@routes.put(IMAGES + "/{image}", Object, takes={"application/octet-stream": ""})
 @needs(Need.WRITE, OF_ENGINE, streams=True, body_bytes=MAX_API_IMAGE_BYTES)
 async def upload(
     request: Request,

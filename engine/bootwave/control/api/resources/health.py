@@ -10,6 +10,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import Routes, Shown, TheDesk
 
 routes = Routes("health")
+READY = "/health/ready"
 
 
 class Live(Shown):
@@ -31,7 +32,7 @@ async def live() -> Response:
     return Answer({"status": "live"})
 
 
-@routes.get("/health/ready", Ready)
+@routes.get(READY, Ready)
 @needs(Need.NOTHING, Nothing())
 async def ready(desk: TheDesk) -> Response:
     """Say that the store can be read; 503 when it cannot."""

@@ -23,7 +23,7 @@ routes = Routes("watching")
 Object = dict[str, Any]
 
 
-@routes.get("/api/v1/events", None, 200)
+@routes.get("/api/v1/events", None, 200, gives={"text/event-stream": ""})
 @needs(Need.READ, Reached())
 async def events(
     request: Request,
@@ -71,7 +71,7 @@ async def events(
     return StreamingResponse(pieces(), media_type="text/event-stream")
 
 
-@routes.get("/metrics", None, 200)
+@routes.get("/metrics", None, 200, gives={"text/plain": ""})
 @needs(Need.READ, Everywhere())
 async def metrics(desk: TheDesk) -> Response:
     """Tell the counters of all processes, in the text format of Prometheus."""
