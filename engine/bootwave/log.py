@@ -133,6 +133,13 @@ CONTROL_REDIRECTION_BACK = _event(
     "the redirection service answers again",
     "Nothing needs to be done.",
 )
+CONTROL_REDIRECTION_UNLISTED = _event(
+    "control.redirection_unlisted",
+    logging.WARNING,
+    "the redirection service does not list phones of the type %(type)s: %(words)s",
+    "They are looked at one by one instead; those that come here and are bound nowhere "
+    "are not found.",
+)
 CONTROL_REDIRECTION_DRIFT = _event(
     "control.redirection_drift",
     logging.WARNING,

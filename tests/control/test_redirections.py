@@ -325,6 +325,34 @@ def test_drift_is_found_told_and_repaired(
     assert "a-secret" not in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["garbage", "huge", "slow"])
+def test_a_list_that_cannot_be_had_is_passed_over_and_its_phones_looked_at(
+    options: Options, service: Service, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One type of phones of which nothing can be listed, and all else answers."""
+    quick = options.redirection.model_copy(update={"timeout_seconds": 0.5})
+    options = options.model_copy(update={"redirection": quick})
+    service.fail(kind, method="redirect.listPhones", mac="snom370")
+
+    async def scenario() -> None:
+        async with engine(options) as plane:
+            await bound(plane, 1, 2, 3)
+            await set_account(plane)
+            shown = await settled(plane, 3)
+            assert shown["state"] == "answers"
+            service.put((mac(2), "reseller", "https://else.example.com/"))
+            compared = await plane.call("redirection.compare", {})
+            assert compared["unseen"]["macs"] == [mac(1), mac(2), mac(3)]
+            await plane.call("redirection.sync", {})
+            await settled(plane, 3)
+            assert service.entries[mac(2)] == URL
+            found = await plane.call("redirection.status", {"mac": mac(2)})
+            assert found["elsewhere"] == "https://else.example.com"
+
+    run(scenario)
+    assert "does not list phones of the type snom370" in caplog.text
+
+
 def test_a_phone_that_another_engine_took_over_is_not_taken_away_from_it(
     options: Options, service: Service
 ) -> None:

@@ -1,4 +1,4 @@
-from bootwave.redirection.survey import Place, Survey
+from bootwave.redirection.survey import LIST_PATIENCE, Place, Survey
 from bootwave.store.redirection import Entry, digest_of
 
 A, B, C, D = (0x000413260000 + number for number in range(4))
@@ -100,3 +100,14 @@ def test_where_a_phone_was_found() -> None:
         *(Place.RIGHT, Place.ELSEWHERE, Place.NOWHERE)
     ]
     assert found.place_of(D, HERE_DIGEST, "") is Place.UNSEEN
+
+
+def test_a_list_that_fails_again_and_again_is_passed_over() -> None:
+    found = Survey(["snom320", "snom370"], {"snom370": {HERE}}, BEGAN)
+    assert [found.fail() for _ in range(LIST_PATIENCE - 1)] == [False, False]
+    found.receive([A])
+    # Failures are those of one list.
+    assert [found.fail() for _ in range(LIST_PATIENCE)] == [False, False, True]
+    assert found.next_list() is None
+    assert found.place_of(B, HERE_DIGEST, "snom370") is Place.UNSEEN
+    assert found.place_of(C, HERE_DIGEST, "snom320") is Place.NOWHERE

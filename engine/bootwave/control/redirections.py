@@ -216,7 +216,8 @@ class RedirectionRunner:
             ):
                 break
             try:
-                await ask_for_list(survey, wanted, self._call)
+                if not await ask_for_list(survey, wanted, self._call):
+                    break  # phones that wait come before it is asked for again
             except (RedirectionRefused, RedirectionUnreachable):
                 break
         in_thread = self._server.in_thread
@@ -309,14 +310,26 @@ async def gathered(in_thread: InThread, comparison: Comparison) -> Survey:
 
 async def ask_for_list(
     survey: Survey, wanted: tuple[str, str], call: Callable[..., Awaitable[Answer]]
-) -> None:
-    """Ask by *call* for the list that *survey* has *wanted*, and give it to it."""
+) -> bool:
+    """Ask by *call* for the list that *survey* has *wanted*, and give it to it.
+
+    False where it did not come, from a service that answers otherwise: it is asked for
+    again, and passed over in the end.  Raises RedirectionError when the service itself
+    does not answer.
+    """
     type_, url = wanted
-    answer = await call(Call.LIST, type_=type_, url=url)
+    try:
+        answer = await call(Call.LIST, type_=type_, url=url)
+    except RedirectionUnreachable as error:
+        await call(Call.ECHO, text=HELLO)
+        if survey.fail():
+            log.note(log.CONTROL_REDIRECTION_UNLISTED, type=type_, words=str(error))
+        return False
     if answer.verdict is Verdict.DONE:
         survey.receive(answer.macs)
     else:
         survey.pass_over()
+    return True
 
 
 async def compared(

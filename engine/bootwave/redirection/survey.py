@@ -3,7 +3,8 @@
 It lists phones by type.  Asked with a URL it says which of a type point there; asked
 without, which are of this account at all.  So each type is one call, and each pair of a
 type and a URL in use is one.  Nothing is concluded from a list alone: what differs is
-looked at or registered again, by an order of its own.
+looked at or registered again, by an order of its own.  A list that cannot be had, from
+a service that answers otherwise, is passed over: one type must not end the others.
 """
 
 from collections import deque
@@ -12,6 +13,8 @@ from enum import StrEnum
 
 from bootwave.redirection.plan import is_settled
 from bootwave.store.redirection import Entry, digest_of
+
+LIST_PATIENCE = 3  # times that a list may fail
 
 
 class Place(StrEnum):
@@ -48,6 +51,7 @@ class Survey:
         self._at: dict[str, set[int]] = {}
         self._unlisted = {""}
         self._entries: set[int] = set()
+        self._failures = 0  # of the list that is asked for now
         self.differing = 0
 
     @property
@@ -62,6 +66,7 @@ class Survey:
     def receive(self, macs: Iterable[int]) -> None:
         """Take the list that was asked for."""
         _type, url = self._lists.popleft()
+        self._failures = 0
         if url:
             self._at.setdefault(digest_of(url), set()).update(macs)
         else:
@@ -70,9 +75,18 @@ class Survey:
     def pass_over(self) -> None:
         """Go on without the list that was asked for, and without others of its type."""
         refused, _url = self._lists.popleft()
+        self._failures = 0
         self._unlisted.add(refused)
         while self._lists and self._lists[0][0] == refused:
             self._lists.popleft()
+
+    def fail(self) -> bool:
+        """Note that the list asked for did not come; whether it is passed over now."""
+        self._failures += 1
+        if self._failures < LIST_PATIENCE:
+            return False
+        self.pass_over()
+        return True
 
     def place_of(self, mac: int, digest: str, type_: str) -> Place:
         """Return how a phone of *type_* that shall point to *digest* was found."""
