@@ -33,7 +33,8 @@ bench-instructions: $(VENV)/.dev native
 	$(BIN)/python -m perf.instructions $(EFFORT)
 
 # The proofs that take hours, or those named by PROOF: fuzz-whole fuzz-bytewise races
-# memory natives enumeration guesses resync redirection.  EFFORT passes options on, such as "--short" or "--rounds 1000".
+# memory natives enumeration guesses resync redirection api.  EFFORT passes options on,
+# such as "--short" or "--rounds 1000".
 proof: $(VENV)/.dev native
 	$(BIN)/python -m perf.proof $(EFFORT) $(PROOF)
 

@@ -3,7 +3,7 @@
     python -m perf.proof [PROOF ...] [--short] [--requests N] [--rounds N] ...
 
 The proofs are fuzz-whole, fuzz-bytewise, races, memory, natives, enumeration,
-guesses, resync and redirection.  Each prints how far it is;
+guesses, resync, redirection and api.  Each prints how far it is;
 perf/results/proof-<date>.json gets the results with machine, versions and
 commit.  Ends with 1 when one of them failed.  ``--short`` is what the tests run.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from perf import machine
 from perf.proofs import (
+    api,
     enumeration,
     fuzzing,
     guesses,
@@ -37,10 +38,10 @@ RESULTS = machine.ROOT / "perf" / "results"
 PLACE = machine.ROOT / "build" / "proof"
 PROOFS = (
     *("fuzz-whole", "fuzz-bytewise", "races", "memory", "natives"),
-    *("enumeration", "guesses", "resync", "redirection"),
+    *("enumeration", "guesses", "resync", "redirection", "api"),
 )
 PHONE_PORT = 25_060  # on which phones that are resynced listen
-VERSIONS = ("bootwave", "cython", "h11", "hypothesis", "uvloop")
+VERSIONS = ("bootwave", "cython", "h11", "hypothesis", "schemathesis", "uvloop")
 
 
 def prove(names: Sequence[str], size: Size, place: Path) -> list[Outcome]:
@@ -55,6 +56,7 @@ def prove(names: Sequence[str], size: Size, place: Path) -> list[Outcome]:
         "guesses": partial(guesses.prove, size.guesses, place),
         "resync": partial(resync.prove, size.phones, place, PHONE_PORT),
         "redirection": partial(redirection.prove, size.redirected, place),
+        "api": partial(api.prove, size.examples, place),
     }
     outcomes: list[Outcome] = []
     for name in names:

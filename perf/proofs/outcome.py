@@ -12,7 +12,8 @@ class Size(NamedTuple):
     setting of http.lane, ``runs`` how often the native tests and properties go through
     the sanitizers, each time with other examples, ``macs`` how many are asked for to
     find out which exist, ``guesses`` the wrong passwords shown for one phone,
-    ``phones`` are resynced, ``redirected`` are told to the redirection service.
+    ``phones`` are resynced, ``redirected`` are told to the redirection service, and
+    ``examples`` are made up of each operation of the API.
     """
 
     whole: int
@@ -24,12 +25,14 @@ class Size(NamedTuple):
     guesses: int
     phones: int
     redirected: int
+    examples: int
 
 
 FULL = Size(
-    10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000, 5_000, 10_000
+    *(10_000_000, 1_000_000, 10_000_000, 400, 20, 1_000_000, 100_000, 5_000, 10_000),
+    200,
 )
-SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500, 50, 60)
+SHORT = Size(10_000, 500, 30_000, 3, 1, 8_000, 2_500, 50, 60, 1)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 from bootwave.errors import EngineError
 from perf import proof
 from perf.proofs import (
+    api,
     enumeration,
     fuzzing,
     guesses,
@@ -195,3 +196,12 @@ def test_a_service_that_forgets_what_it_was_told_fails_the_proof(
     monkeypatch.setattr(redirection._Redirection, "_settled", forgetful)
     (outcome,) = redirection.prove(10, tmp_path)
     assert "1 phones are missing" in outcome.wrong[0]
+
+
+def test_the_api_does_nothing_that_it_should_not(tmp_path: Path) -> None:
+    outcomes = api.prove(SHORT.examples, tmp_path)
+    assert passed(outcomes)
+    assert [outcome.name for outcome in outcomes] == [
+        *("api/nobody", "api/reader", "api/other", "api/operator"),
+        *("api/rude", "api/memory", "api/duties"),
+    ]

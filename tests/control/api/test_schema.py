@@ -43,7 +43,10 @@ CANARY = "canarybird"
 ENDLESS = {"/api/v1/events"}
 
 
-@schemathesis.serializer("text/csv", "application/jsonl", "application/octet-stream")
+@schemathesis.serializer(
+    *("text/csv", "application/jsonl", "application/x-ndjson"),
+    "application/octet-stream",
+)
 def _as_text(_context: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
