@@ -209,3 +209,41 @@ def test_a_sync_is_followed_to_its_end(
     assert done.status == exit_status
     assert not replies.shown
     assert "account:     reseller, set by anna" in done.out
+
+
+def phone_in_trouble(number: int) -> dict[str, Any]:
+    return {
+        **{"mac": f"{number:012X}", "state": "owned", "words": "Error:owned"},
+        **{"tried_at": None, "next_at": None, "elsewhere_at": None},
+    }
+
+
+def test_all_phones_in_trouble_are_listed_page_by_page(
+    ready: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [
+        {"phones": [phone_in_trouble(n) for n in span], "cursor": cursor}
+        for span, cursor in ((range(3), "2"), (range(3, 5), ""))
+    ]
+    monkeypatch.setattr(redirection.place, "session", lambda: Replies(*pages))
+    done = ready("redirection", "troubled")
+    assert done.status == 0
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == [
+        f"{number:012X}" for number in range(5)
+    ]
+
+
+def test_no_phone_in_trouble_is_said_and_a_state_is_one(ready: Command) -> None:
+    assert "No phone is in trouble." in ready("redirection", "troubled").err
+    assert ready("redirection", "troubled", "--state", "owned", "--json").json == []
+    wrong = ready("redirection", "troubled", "--state", "registered")
+    assert (wrong.status, "not 'registered'" in wrong.err) == (1, True)
+
+
+def test_a_status_says_that_more_phones_are_in_trouble(
+    ready: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = status(phones={"owned": 103}, troubled=[phone_in_trouble(1)])
+    monkeypatch.setattr(redirection.place, "session", lambda: Replies(shown))
+    told = ready("redirection", "status").err
+    assert "And 102 more: bootwave redirection troubled lists all." in told

@@ -62,7 +62,7 @@ def test_the_names_promised_are_there() -> None:
         *("rollout list", "rollout show", "rollout pause", "rollout resume"),
         *("rollout cancel", "rollout firmware"),
         *("redirection set", "redirection status", "redirection sync"),
-        "redirection unset",
+        *("redirection unset", "redirection troubled"),
         *("tls check", "tls block", "tls unblock", "tls blocks"),
         *("tls init", "tls dev"),
     }

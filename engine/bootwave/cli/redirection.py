@@ -26,6 +26,8 @@ from bootwave.errors import OptionError
 
 LOOK_SECONDS = 0.5
 FAILED = 1
+PAGE = 1_000
+_TROUBLES = ("unreachable", "refused", "owned", "elsewhere")
 _STATES = {
     "registered": "registered",
     "waiting": "to be registered",
@@ -170,6 +172,35 @@ def status(
         _print_status(found)
 
 
+def troubled(
+    state: Annotated[
+        str,
+        typer.Option(
+            metavar="STATE",
+            help="Only these: unreachable, refused, owned or elsewhere.",
+            show_default=False,
+        ),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List all phones in trouble, with what the service says of each."""
+    found: list[dict[str, Any]] = []
+    with place.session() as session:
+        cursor = ""
+        while True:
+            page = session.call(
+                "redirection.troubled", state=state, after=cursor, limit=PAGE
+            )
+            found += page["phones"]
+            cursor = page["cursor"]
+            if not cursor:
+                break
+    if json:
+        print_json(found)
+    else:
+        _print_troubled(found, empty="No phone is in trouble.")
+
+
 def _said(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
@@ -250,20 +281,28 @@ def _print_status(found: dict[str, Any]) -> None:
         )
     if found["troubled"]:
         print_line("")
-        print_table(
-            ("phone", "state", "the service says", "tried", "again"),
-            [
-                (
-                    one["mac"],
-                    _STATES[one["state"]],
-                    one["words"] or _elsewhere(one),
-                    moment(one["tried_at"]),
-                    moment(one["next_at"]),
-                )
-                for one in found["troubled"]
-            ],
-            empty="",
-        )
+        _print_troubled(found["troubled"])
+    more = sum(found["phones"].get(state, 0) for state in _TROUBLES)
+    more -= len(found["troubled"])
+    if more > 0:
+        hint(f"And {more} more: bootwave redirection troubled lists all.")
+
+
+def _print_troubled(phones: list[dict[str, Any]], empty: str = "") -> None:
+    print_table(
+        ("phone", "state", "the service says", "tried", "again"),
+        [
+            (
+                one["mac"],
+                _STATES[one["state"]],
+                one["words"] or _elsewhere(one),
+                moment(one["tried_at"]),
+                moment(one["next_at"]),
+            )
+            for one in phones
+        ],
+        empty=empty,
+    )
 
 
 def _behaviour(found: dict[str, Any]) -> str:

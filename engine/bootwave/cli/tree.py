@@ -200,6 +200,7 @@ TREE: Mapping[str, Leaf | Branch] = {
             "set": Leaf("redirection:set_account", "Set the account with it."),
             "status": Leaf("redirection:status", "Say how it goes, or all of a phone."),
             "sync": Leaf("redirection:sync", "Compare all phones, and make it right."),
+            "troubled": Leaf("redirection:troubled", "List all phones in trouble."),
             "unset": Leaf("redirection:unset", "Forget the account."),
         },
     ),

@@ -50,7 +50,7 @@ OPERATIONS = frozenset(
         *("rollout.start", "rollout.firmware", "rollout.list", "rollout.show"),
         *("rollout.pause", "rollout.resume", "rollout.cancel"),
         *("redirection.set", "redirection.unset", "redirection.sync"),
-        "redirection.status",
+        *("redirection.status", "redirection.troubled"),
         *("firmware.images", "firmware.upload", "firmware.remove"),
         *("stage.begin", "stage.add", "stage.drop", "stage.import", "stage.replace"),
         "account.export",

@@ -25,7 +25,7 @@ from bootwave.store.work import Work
 
 SNOM = "snom"
 MAX_USER_CHARACTERS, MAX_PASSWORD_CHARACTERS = 128, 256
-MAX_TROUBLED = 100  # phones in one answer
+MAX_TROUBLED, MAX_TROUBLED_PAGE = 100, 1_000  # phones in a status, and in a page
 _LAST_MAC = (1 << 48) - 1
 _LONGEST = "t" + 26 * "x"  # a token, and what stands behind it
 _NO_ACCOUNT = (
@@ -141,16 +141,20 @@ WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since OR next_at 
   OR trouble = '' OR words = '')
 """
 _PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
-_TROUBLED = _ENTRY + "WHERE trouble <> '' AND mac > :after ORDER BY mac LIMIT :most"
+_TROUBLED_BY = (
+    _ENTRY
+    + """
+WHERE trouble <> '' AND (:state = '' OR trouble = :state) AND mac > :after
+ORDER BY mac LIMIT :most
+"""
+)
 _DOMAIN_NAME = """
 SELECT v.domain_id, v.model, EXISTS (SELECT 1 FROM bindings b WHERE b.mac = v.mac),
   EXISTS (SELECT 1 FROM bindings b WHERE b.mac = v.mac AND b.expires IS NULL)
 FROM devices v WHERE v.mac = :mac
 """
-STATES = (
-    *("registered", "waiting", "removing", "checking"),
-    *("unreachable", "refused", "owned", "elsewhere"),
-)
+TROUBLES = ("unreachable", "refused", "owned", "elsewhere")
+STATES = ("registered", "waiting", "removing", "checking", *TROUBLES)
 
 
 class Account(NamedTuple):
@@ -302,9 +306,7 @@ def status(work: Work) -> dict[str, Any]:
     # what is tried at this moment: an attempt that failed leaves trouble and words.
     named = {"since": found.sync_at or 0.0, "now": work.at.wall}
     ((outstanding,),) = work.connection.execute(_OUTSTANDING, named).fetchall()
-    troubled = work.connection.execute(
-        _TROUBLED, {"after": 0, "most": MAX_TROUBLED}
-    ).fetchall()
+    some = troubled(work, "", "", MAX_TROUBLED)["phones"]
     listed = found.listed_at is not None and found.listed_at >= (found.sync_at or 0.0)
     return {
         "vendor": found.vendor,
@@ -324,8 +326,25 @@ def status(work: Work) -> dict[str, Any]:
         "strays": found.strays,
         "outstanding": outstanding,
         "phones": counts,
-        "troubled": [_shown(Entry(*row)) for row in troubled],
+        "troubled": some,
     }
+
+
+def troubled(work: Work, state: str, after: str, limit: int) -> dict[str, Any]:
+    """Return phones in trouble by MAC, *limit* of them behind the MAC *after*.
+
+    Those in *state*, "" for any.  ``cursor`` is the MAC to go on behind, "" at the end.
+    """
+    required_account(work.connection)
+    if state and state not in TROUBLES:
+        raise OptionError(
+            f"A phone in trouble is {', '.join(TROUBLES)}, not {state!r}."
+        )
+    most = max(1, min(limit, MAX_TROUBLED_PAGE))
+    named = {"state": state, "after": required_mac(after) if after else 0}
+    rows = work.connection.execute(_TROUBLED_BY, {**named, "most": most + 1}).fetchall()
+    phones = [_shown(Entry(*row)) for row in rows[:most]]
+    return {"phones": phones, "cursor": phones[-1]["mac"] if len(rows) > most else ""}
 
 
 def status_of(work: Work, text: str) -> dict[str, Any]:

@@ -43,6 +43,16 @@ class RedirectionOperations(Transactions):
                 return redirection.status(work)
             return redirection.status_of(work, mac)
 
+    def redirection_troubled(
+        self, *, state: str = "", after: str = "", limit: int = 100
+    ) -> Object:
+        """Return phones in trouble by MAC, those in one *state* or all, page by page.
+
+        *after* is the ``cursor`` of the page before.
+        """
+        with self._look() as work:
+            return redirection.troubled(work, state, after, limit)
+
     @contextmanager
     def redirection_look(self) -> Iterator[Work]:
         """Give the work of reads, for whoever carries redirection out."""

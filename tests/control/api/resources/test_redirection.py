@@ -16,6 +16,7 @@ PATH = "/api/v1/redirection"
 BASE = "https://pbx.example.com"
 ACCOUNT = {"user": "reseller", "password": "swordfish", "url": BASE}
 PATIENCE = 30.0
+OTHERS = [f"{0x000413260000 + number:012X}" for number in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +117,32 @@ def test_it_is_for_who_reaches_all_domains(api: Served) -> None:
     assert problem(theirs.get(PATH)) == "forbidden"
     assert problem(theirs.patch(PATH, json=ACCOUNT)) == "forbidden"
     assert problem(api.token("read").patch(PATH, json=ACCOUNT)) == "forbidden"
+
+
+def test_phones_in_trouble_are_listed_page_by_page(
+    api: Served,
+    admin: httpx.Client,
+    service: Service,
+    shown: Callable[[Callable[[Any], bool]], Any],
+) -> None:
+    service.put(*((mac, "rival", BASE) for mac in OTHERS))
+    for number, mac in enumerate(OTHERS):
+        account = f"{810 + number}@{A}"
+        api.call("account.add", account=account, password="word-word", mac=mac)
+    phones = PATH + "/phones"
+    assert problem(admin.get(phones)) == "not-found"
+    assert admin.patch(PATH, json=ACCOUNT).status_code == 200
+    shown(lambda found: found["phones"]["owned"] == 3)
+    first = admin.get(phones, params={"limit": 2}).json()
+    assert [one["mac"] for one in first["items"]] == OTHERS[:2]
+    assert first["items"][0]["words"] == "Error:owned_by_other_user"
+    rest = admin.get(phones, params={"limit": 2, "cursor": first["next"]}).json()
+    assert ([one["mac"] for one in rest["items"]], rest["next"]) == (OTHERS[2:], "")
+    owned = {"state": "owned", "limit": 2}
+    assert admin.get(phones, params=owned).json()["items"] == first["items"]
+    other = {**owned, "cursor": first["next"]}
+    assert problem(admin.get(phones, params=other)) == "bad-cursor"
+    assert admin.get(phones, params={"state": "refused"}).json()["items"] == []
+    assert problem(admin.get(phones, params={"state": "registered"})) == "invalid"
+    theirs = api.token("read", domains=[B])
+    assert problem(theirs.get(phones)) == "forbidden"

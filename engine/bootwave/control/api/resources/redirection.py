@@ -1,13 +1,16 @@
 """Redirection: the account with the vendor's service, and what phones it sends here."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.lists import Page
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.control.api.routing import ONE_LINE, Asker, Body, Routes, TheDesk
@@ -17,6 +20,7 @@ from bootwave.errors import StoreNotFound
 routes = Routes("redirection")
 PATH = "/api/v1/redirection"
 Object = dict[str, Any]
+Trouble = Literal["", "unreachable", "refused", "owned", "elsewhere"]
 Line = Annotated[str, Field(pattern=ONE_LINE, min_length=1, max_length=300)]
 
 
@@ -68,6 +72,27 @@ async def change(
 async def forget(request: Request, asker: Asker, desk: TheDesk) -> Response:
     """Forget the account; the service sends phones here all the same."""
     return await desk.write(request, asker, "redirection.unset", {}, Answer)
+
+
+@routes.get(PATH + "/phones", Page)
+@needs(Need.READ, OF_ENGINE)
+async def list_troubled(
+    asker: Asker,
+    desk: TheDesk,
+    state: Annotated[
+        Trouble, Query(description="What is wrong with them; else any of it.")
+    ] = "",
+    limit: Limit = USUAL_PAGE,
+    cursor: Cursor = "",
+) -> Response:
+    """List phones in trouble by MAC, with what the service said of them."""
+    of = list_name(PATH, state=state)
+    after = str(desk.cursors.read(of, cursor)[0]) if cursor else ""
+    page = await desk.read(
+        asker, "redirection.troubled", state=state, after=after, limit=limit
+    )
+    following = page["cursor"] and desk.cursors.after(of, [page["cursor"]])
+    return Answer({"items": page["phones"], "next": following})
 
 
 @routes.get(PATH + "/phones/{mac}", Object)
