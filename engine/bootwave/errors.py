@@ -95,7 +95,15 @@ class RedirectionError(BootwaveError):
 
 
 class RedirectionUnreachable(RedirectionError):
-    """No answer came, or none that can be understood; trying later may work."""
+    """No answer came, or none that can be understood; trying later may work.
+
+    ``wait_seconds`` are those that the service asked to be left alone for, 0 for none.
+    """
+
+    def __init__(self, message: str, *, wait_seconds: float = 0.0) -> None:
+        """Keep what is told."""
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class RedirectionRefused(RedirectionError):

@@ -183,6 +183,8 @@ class _Answering(BaseHTTPRequestHandler):
             self._reset()
         elif kind == "500":
             self._send(500, b"<html>Internal Server Error</html>")
+        elif kind == "too-many":
+            self._send(429, b"", "Retry-After: 40")
         elif kind == "401":
             self._send(401, b"", "WWW-Authenticate: Basic realm=XMLRPC")
         elif kind == "moved":

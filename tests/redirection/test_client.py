@@ -117,6 +117,14 @@ def test_what_is_no_answer_is_told_in_words(
     called(client(service), {"call": Call.REGISTER, "mac": MAC, "url": URL})
 
 
+def test_how_long_the_service_wants_to_be_left_alone_is_told(service: Service) -> None:
+    for kind, seconds in (("too-many", 40.0), ("500", 0.0)):
+        service.fail(kind)
+        with pytest.raises(RedirectionUnreachable) as caught:
+            called(client(service), {"call": Call.ECHO, "text": "ping"})
+        assert caught.value.wait_seconds == seconds
+
+
 def test_a_fault_is_a_refusal_in_the_services_words(service: Service) -> None:
     service.fail("fault")
     (answer,) = called(client(service), {"call": Call.REGISTER, "mac": MAC, "url": URL})

@@ -375,3 +375,13 @@ class Kills(RuleBasedStateMachine):
 
 TestKills = Kills.TestCase
 TestKills.settings = settings(max_examples=200, stateful_step_count=12)
+
+
+def test_a_service_that_asks_to_be_left_alone_is_at_once_and_not_for_ever() -> None:
+    found = plan.failed(account(), "HTTP 429", NOW, 0.5, 40.0)
+    assert (found.state, found.failures, found.next_at) == ("unreachable", 1, NOW + 40)
+    for_ever = plan.failed(account(), "HTTP 429", NOW, 0.5, 1e9)
+    assert for_ever.next_at == NOW + plan.ASKED_SECONDS
+    # What it would have been left alone for anyhow is no less for its asking.
+    late = account()._replace(failures=20)
+    assert plan.failed(late, "HTTP 429", NOW, 0.5, 1.0).next_at == NOW + 900

@@ -244,10 +244,12 @@ class RedirectionRunner:
             answer = await self._client.call(call, **given)
         except (RedirectionRefused, RedirectionUnreachable) as error:
             self._counters.add(Counter.REDIRECTION_FAILURES)
-            judge = (
-                plan.refused if isinstance(error, RedirectionRefused) else plan.failed
-            )
-            self._health = judge(before, str(error), time.time(), _CHANCE.random())
+            now, chance = time.time(), _CHANCE.random()
+            if isinstance(error, RedirectionRefused):
+                self._health = plan.refused(before, str(error), now, chance)
+            else:
+                asked = error.wait_seconds
+                self._health = plan.failed(before, str(error), now, chance, asked)
             self._tell_health(before, self._health)
             raise
         self._health = plan.answered(before, time.time())

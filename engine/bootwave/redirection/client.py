@@ -118,7 +118,9 @@ class Client:
                 raise RedirectionRefused(f"HTTP {status}")
             if status != 200:
                 why = ", and redirects are not followed" if 300 <= status < 400 else ""
-                raise RedirectionUnreachable(f"HTTP {status}{why}")
+                raise RedirectionUnreachable(
+                    f"HTTP {status}{why}", wait_seconds=_asked_wait(response)
+                )
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise RedirectionUnreachable("the answer is packed, unasked")
             found = bytearray()
@@ -128,6 +130,17 @@ class Client:
                     most = MAX_REDIRECTION_ANSWER_BYTES >> 20
                     raise RedirectionUnreachable(f"the answer is above {most} MiB")
         return bytes(found)
+
+
+def _asked_wait(response: httpx.Response) -> float:
+    """Return the seconds that a service asks to be left alone for, 0 for none.
+
+    Retry-After (RFC 9110 section 10.2.3) as a number; a date is left unheeded.
+    """
+    if response.status_code not in (429, 503):
+        return 0.0
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
 def _keeping(user: str, password: str) -> Callable[[], tuple[str, ...]]:

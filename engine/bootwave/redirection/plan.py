@@ -40,6 +40,7 @@ OWNED_SECONDS = (21_600.0, 86_400.0)
 PATIENCE = 3
 PAUSE_SECONDS = (5.0, 900.0)
 ACCOUNT_SECONDS = (60.0, 3_600.0)
+ASKED_SECONDS = 3_600.0  # that a service may ask to be left alone for
 MAX_TOLD = 8  # URLs that a phone may have been given without an answer
 SPREAD = 0.5  # of a wait is chance, so that engines do not come back together
 FAR_SECONDS = 86_400.0 * (1 + SPREAD)  # beyond it nothing is ever put off
@@ -259,14 +260,22 @@ def answered(account: Account, now: float) -> Account:
     )
 
 
-def failed(account: Account, words: str, now: float, chance: float) -> Account:
-    """Return *account* after a call without answer, *words* say why."""
+def failed(
+    account: Account, words: str, now: float, chance: float, asked: float = 0.0
+) -> Account:
+    """Return *account* after a call without answer, *words* say why.
+
+    The service is left alone for the seconds that it *asked* for, at least.
+    """
     failures = account.failures + 1
     found = account._replace(failures=failures)
-    if failures < PATIENCE:
+    if failures < PATIENCE and not asked:
         return found
-    at = now + wait(PAUSE_SECONDS, failures - PATIENCE + 1, chance)
-    return found._replace(state="unreachable", words=words, next_at=at)
+    seconds = min(asked, ASKED_SECONDS)
+    if failures >= PATIENCE:
+        own = wait(PAUSE_SECONDS, failures - PATIENCE + 1, chance)
+        seconds = max(seconds, own)
+    return found._replace(state="unreachable", words=words, next_at=now + seconds)
 
 
 def refused(account: Account, words: str, now: float, chance: float) -> Account:
