@@ -67,6 +67,7 @@ def prove(examples: int, place: Path) -> list[Outcome]:
             directory / "place",
             CONTROL__LISTEN="127.0.0.1:0",
             PAIRING__WINDOW_MINUTES="1440",
+            FIRMWARE__HOSTS='["images.example.com"]',
             REDIRECTION__SERVICE=service.url,
             REDIRECTION__CAS=str(service.ca),
             REDIRECTION__CALLS_PER_SECOND="100",

@@ -170,3 +170,9 @@ ODD_FIELDS: Final[Sequence[str]] = (
         "Max-Forwards: x",
     ),
 )
+TOO_MUCH: Final[Sequence[Sequence[str]]] = (
+    (f"X-Long: {'y' * 100_000}",),
+    tuple(f"X-{number}: z" for number in range(5_000)),
+    (f"Cookie: bootwave={'c' * 20_000}",),
+    (f"Authorization: Bearer bw_{'t' * 20_000}",),
+)
