@@ -119,6 +119,17 @@ def test_it_is_for_who_reaches_all_domains(api: Served) -> None:
     assert problem(api.token("read").patch(PATH, json=ACCOUNT)) == "forbidden"
 
 
+def test_a_key_that_is_none_is_refused_by_a_dry_run_as_by_a_sync(
+    admin: httpx.Client,
+) -> None:
+    assert admin.patch(PATH, json=ACCOUNT).status_code == 200
+    headers = {b"Idempotency-Key": "\x80".encode("latin-1")}
+    for query in ("", "?dry_run=true"):
+        assert problem(admin.post(f"{PATH}/sync{query}", headers=headers)) == (
+            "bad-request"
+        )
+
+
 def test_phones_in_trouble_are_listed_page_by_page(
     api: Served,
     admin: httpx.Client,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.idempotencykeys import key_of
 from bootwave.control.api.lists import Page
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
 from bootwave.control.api.principals import Need
@@ -115,6 +116,7 @@ async def sync(
     """
     if not dry_run:
         return await desk.write(request, asker, "redirection.sync", {}, Answer)
+    key_of(request)  # looked at as that of a sync, though nothing is kept
     if desk.room.comparing:
         raise Problem(
             "busy",
