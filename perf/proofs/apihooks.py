@@ -21,6 +21,7 @@ from perf.proofs.furnishing import FIRST, OTHER, SPARE, furnish
 _GIVEN: dict[str, Any] = json.loads(Path(os.environ["BOOTWAVE_PROOF"]).read_text())
 _WORDS: list[str] = _GIVEN["forbidden"]
 _KEPT = frozenset(_GIVEN["kept"])
+_FURNISHED = [site for site in (FIRST, OTHER) if site.domain in _GIVEN["furnish"]]
 _COUNTED: Counter[str] = Counter()
 _TEXTS = {"text/csv", "application/jsonl", "application/x-ndjson"}
 _TEXTS.add("application/octet-stream")
@@ -60,7 +61,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 def after_call(_context: Any, case: Any, response: Any) -> None:
     """Count the answer, and put back what was removed."""
     _COUNTED[f"{case.operation.label} {response.status_code}"] += 1
-    if case.method == "DELETE" and response.status_code < 300 and _GIVEN["furnish"]:
+    if case.method == "DELETE" and response.status_code < 300 and _FURNISHED:
         _furnish()
 
 
@@ -85,7 +86,7 @@ def _furnish() -> None:
     if client is None:
         raise EngineError("No engine answers.")
     try:
-        furnish(lambda op, **args: client.call(op, args), FIRST, OTHER)
+        furnish(lambda op, **args: client.call(op, args), *_FURNISHED)
     finally:
         client.close()
 

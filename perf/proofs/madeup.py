@@ -72,7 +72,7 @@ def ask(
     forbidden: Sequence[str],
     kept: Sequence[str],
     socket: Path,
-    furnishes: bool,
+    furnishes: Sequence[Site],
     deep: bool,
     aims: Sequence[Site] = (FIRST, OTHER),
 ) -> Found:
@@ -90,7 +90,7 @@ def ask(
             {
                 "forbidden": [*forbidden],
                 "kept": [*kept],
-                "furnish": furnishes,
+                "furnish": [site.domain for site in furnishes],
                 "socket": str(socket),
                 "counted": str(counted),
             }

@@ -1,5 +1,6 @@
 """Peers that are too slow."""
 
+import json
 import socket
 import time
 
@@ -123,3 +124,24 @@ def test_what_a_proxy_may_understand_otherwise_is_refused_with_all_that_follows(
         got = ended(end)
     assert got.startswith(b"HTTP/1.1 400 ")
     assert b"HTTP/1.1 200" not in got
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET /health/live HTTP/2.0 or so\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\n\r\n",
+        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Type: application/json\r\n\r\nx\r\n{}\r\n",
+    ],
+    ids=["no request line", "no host", "no chunk"],
+)
+def test_what_is_no_http_is_told_as_a_problem(api: Served, said: bytes) -> None:
+    with connected(api) as end:
+        end.sendall(said)
+        head, _, body = ended(end).partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    assert lines[0] == b"http/1.1 400 bad request"
+    assert b"content-type: application/problem+json" in lines
+    assert b"cache-control: no-store" in lines
+    assert json.loads(body)["type"] == "urn:bootwave:problem:bad-request"

@@ -10,11 +10,14 @@ peer owes, and one while it does not read.
 import asyncio
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bootwave.control.api.outermost import FIELDS
+from bootwave.control.api.problems import Problem
 from bootwave.limits import (
     API_BODY_PACE_BYTES,
     API_BODY_SECONDS,
@@ -24,6 +27,7 @@ from bootwave.limits import (
 )
 
 # What uvicorn says of each wrong request is for nobody here: anybody can cause it.
+_NO_HTTP = Problem("bad-request", "This is no HTTP/1.1 that can be understood.")
 _SILENT = logging.getLogger("bootwave.control.connections")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -86,6 +90,19 @@ class ApiConnection(H11Protocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell that it is no HTTP, as a problem; an answer under way just ends."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            answer = _NO_HTTP.response()
+            head = h11.Response(
+                status_code=answer.status_code,
+                reason=HTTPStatus(answer.status_code).phrase,
+                headers=[*answer.raw_headers, *FIELDS, (b"connection", b"close")],
+            )
+            for event in (head, h11.Data(data=answer.body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _look(self) -> None:
         """Set the timer for what the peer owes now, unless it is that already."""

@@ -10,7 +10,7 @@ from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.problems import Problem
 
 # Answers are for whoever asked, at that moment, and for no page of another site.
-_HEADERS = (
+FIELDS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -62,7 +62,7 @@ class Outermost:
             if message["type"] == "http.response.start":
                 headers: list[Any] = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
-                headers += [pair for pair in _HEADERS if pair[0] not in there]
+                headers += [pair for pair in FIELDS if pair[0] not in there]
                 message = {**message, "headers": headers}
             goes_on = head_only and message.get("more_body", False)
             await send({**message, "more_body": False} if goes_on else message)
