@@ -100,7 +100,7 @@ class ApiConnection(H11Protocol):
                 reason=HTTPStatus(answer.status_code).phrase,
                 headers=[*answer.raw_headers, *FIELDS, (b"connection", b"close")],
             )
-            for event in (head, h11.Data(data=answer.body), h11.EndOfMessage()):
+            for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
