@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from perf.proofs import (
     resync,
 )
 from perf.proofs.distributions import difference
+from perf.proofs.furnishing import people
 from perf.proofs.outcome import SHORT, Outcome
 from tests.peers.peer import require
 
@@ -205,3 +207,20 @@ def test_the_api_does_nothing_that_it_should_not(tmp_path: Path) -> None:
         *("api/nobody", "api/reader", "api/other", "api/operator"),
         *("api/rude", "api/memory", "api/duties"),
     ]
+
+
+def test_what_is_shown_changed_or_let_in_fails_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tokens that may more than they should."""
+
+    def lax(call: Callable[..., Any]) -> dict[str, str]:
+        tokens = people(call)
+        return {**tokens, "reader": tokens["operator"], "nobody": tokens["reader"]}
+
+    monkeypatch.setattr(api, "people", lax)
+    nobody, reader, duties = api.prove(SHORT.examples, tmp_path, ["nobody", "reader"])
+    assert "nobody was let in: GET /api/v1/domains" in nobody.wrong
+    assert "a reader changed domains" in reader.wrong
+    assert any("Another domain is shown" in wrong for wrong in nobody.wrong)
+    assert duties.passed
