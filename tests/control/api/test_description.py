@@ -93,10 +93,11 @@ def test_refusals_are_described_by_their_status(admin: httpx.Client) -> None:
     assert {"400", "401", "403", "404", "409", "412", "422", "428"} <= patched.keys()
     assert "502" in paths["/api/v1/redirection/sync"]["post"]["responses"]
     assert "401" not in paths["/health/live"]["get"]["responses"]
-    for route in ROUTES:
-        (method,) = route.methods
-        for status in paths[route.path][method.lower()]["responses"]:
-            assert status in responses or status in ("default", "304") or status < "3"
+    for path in paths.values():
+        for operation in path.values():
+            for status in operation["responses"]:
+                is_done = status < "3" or status in ("304", "default")
+                assert is_done or status in responses
 
 
 def test_links_lead_from_what_was_added_to_it(admin: httpx.Client) -> None:
