@@ -105,6 +105,9 @@ def _furnish(there: Call, site: Site) -> None:
         ("device", site.macs[0]),
     ):
         there("firmware.forbid", scope=scope, target=target, **_D785, reason=word)
+    there("dialplan.set", domain=domain, match="0.+", user=word)
+    url = f"https://images.example.com/{word}.xml"
+    there("language.set", domain=domain, kind="gui", name="Deutsch", url=url)
     there("window.open", accounts=accounts)
     there("rollout.start", scope="domain", target=domain, hours=_never())
 

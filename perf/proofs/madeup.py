@@ -136,6 +136,8 @@ def _options(aims: Sequence[Site]) -> str:
         "names": ["phone_name", "timezone", "nobody-has-this"],
         "indices": [3, 5],
         "rollouts": [1, 2],
+        "languages": ["Deutsch"],
+        "kinds": ["gui", "web"],
         "states": ["*"],
     }
     used = {
@@ -143,6 +145,7 @@ def _options(aims: Sequence[Site]) -> str:
         **{"profile": "profiles", "group": "groups", "model": "models"},
         **{"version": "versions", "versions": "ranges", "name": "names"},
         **{"index": "indices", "rollout": "rollouts"},
+        **{"language": "languages", "kind": "kinds"},
     }
     lines = [
         "continue-on-failure = true",

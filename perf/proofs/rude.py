@@ -32,6 +32,7 @@ _PLACES: Final[Mapping[str, str]] = {
     **{"domain": FIRST.domain, "number": FIRST.numbers[0], "mac": FIRST.macs[0]},
     **{"profile": FIRST.profile, "group": FIRST.group, "model": "snomD785"},
     **{"version": VERSION, "versions": "8.4-8.7", "name": "nobody-has-this"},
+    **{"kind": "gui", "language": "Deutsch", "digest": "ab" * 32, "value": "AB12"},
     **{"index": "7", "rollout": "1", "wildcard": "star", "image": "none.bin"},
 }
 
