@@ -27,9 +27,9 @@ from bootwave.limits import (
 )
 
 # What uvicorn says of each wrong request is for nobody here: anybody can cause it.
-_NO_HTTP = Problem("bad-request", "This is no HTTP/1.1 that can be understood.")
 _SILENT = logging.getLogger("bootwave.control.connections")
 _SILENT.setLevel(logging.CRITICAL + 1)
+_NO_HTTP = Problem("bad-request", "This is no HTTP/1.1 that can be understood.")
 
 
 class ApiConnection(H11Protocol):
