@@ -26,6 +26,7 @@ WAIT_SECONDS = 0.5
 CUT_OFF_SECONDS = 30.0  # API_BODY_SECONDS and half as much again
 MANY_BYTES = 3 * 1024 * 1024  # above what any body but rows and images may have
 LISTENERS = 40  # more than there may be
+SOURCES = 4  # of listeners: one address may not have as many connections
 PIPELINED = 40
 _STATUS = re.compile(rb"HTTP/1\.1 (\d\d\d) ")
 _PLACES: Final[Mapping[str, str]] = {
@@ -243,7 +244,8 @@ class Rude:
         head = _head("GET", "/api/v1/events", self._authorization)
         with contextlib.ExitStack() as stack:
             for number in range(LISTENERS):
-                connection = stack.enter_context(self._connected())
+                source = f"127.0.0.{2 + number % SOURCES}"
+                connection = stack.enter_context(self._connected(source))
                 connection.sendall(head)
                 answer = connection.recv(1 << 16)
                 expected = (b"200", b"503")
@@ -320,8 +322,8 @@ class Rude:
                 self.wrong.append(wrong)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[socket.socket]:
-        connection = socket.create_connection(self._address, PATIENCE)
+    def _connected(self, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+        connection = socket.create_connection(self._address, PATIENCE, (source, 0))
         with connection:
             yield connection
 
