@@ -1,11 +1,16 @@
 """Rows of text in any pieces: what a spreadsheet or a PBX writes."""
 
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bootwave.control.rowtexts import (
     MAX_RECORD_CHARACTERS,
+    MAX_RECORD_LINES,
     Form,
     RowDecoder,
     Rows,
@@ -120,6 +125,26 @@ def test_a_row_without_an_end_is_not_kept_for_ever(
 
     with pytest.raises(SettingError, match="is longer than"):
         feed()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 4_096])
+def test_a_quote_that_is_not_closed_is_not_read_again_with_every_line(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+    reader = csv.reader
+
+    def counted(text: Iterable[str], **how: Any) -> Iterator[list[str]]:
+        nonlocal read
+        lines = list(text)
+        read += sum(map(len, lines))
+        return iter(reader(lines, **how))
+
+    monkeypatch.setattr(csv, "reader", counted)
+    data = b'extension\n"' + b"\n" * (MAX_RECORD_CHARACTERS - 99)
+    with pytest.raises(SettingError, match=r"line 2 goes on for more than 100 lines"):
+        rows_of(data, piece=piece)
+    assert read <= (MAX_RECORD_LINES + 2) ** 2
 
 
 def test_no_error_quotes_what_may_be_a_password() -> None:

@@ -17,6 +17,9 @@ from bootwave.errors import SettingError
 from bootwave.store.importrows import COLUMNS
 
 MAX_RECORD_CHARACTERS = 65_536  # every value as long as it may be takes a tenth
+# With each line that a quoted value goes on the record is read again from its first, so
+# that reading takes this many times the work at most.  No value may have two lines.
+MAX_RECORD_LINES = 100
 
 _CUT = "unexpected end of data"  # the words of the csv module
 
@@ -49,8 +52,10 @@ class RowDecoder:
         self._form = form
         # Spreadsheets put a mark in front.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._rest = ""
-        self._line = 1  # where the rest begins
+        self._rest = ""  # of a line
+        self._record = ""  # whole lines of a record that goes on
+        self._record_lines = 0
+        self._line = 1  # where the record begins
         self._columns: list[str] = []
         self._delimiter = ","
         self._bytes_lines = 1
@@ -83,31 +88,38 @@ class RowDecoder:
     def _rows(self, text: str, *, final: bool) -> Rows:
         *lines, rest = (self._rest + text).split("\n")
         rows: Rows = []
-        record = ""
         for line in lines:
-            record += f"{line}\n"
-            self._require_bounded(record)
-            record = self._read(record, rows, final=False)
-        self._rest = record + rest
-        self._require_bounded(self._rest)
+            self._read(f"{line}\n", rows, final=False)
+        self._require_bounded(len(self._record) + len(rest))
+        self._rest = rest
         if final:
-            self._read(self._rest, rows, final=True)
+            self._read(rest, rows, final=True)
             self._rest = ""
         return rows
 
-    def _read(self, record: str, rows: Rows, *, final: bool) -> str:
-        """Add the row of *record* to *rows*; return what is not complete yet."""
+    def _read(self, line: str, rows: Rows, *, final: bool) -> None:
+        """Add the row that *line* ends to *rows*, or keep it for the lines behind."""
+        record = self._record + line
+        self._require_bounded(len(record))
         try:
             rows += self._row(record)
         except _Unfinished as error:
-            if not final:
-                return record  # a quoted value goes on in the next line
-            raise SettingError(str(error)) from None
+            if final:
+                raise SettingError(str(error)) from None
+            # A quoted value goes on in the next line, and the record is read again.
+            self._record = record
+            self._record_lines += 1
+            if self._record_lines > MAX_RECORD_LINES:
+                raise SettingError(
+                    f"The row in line {self._line} goes on for more than "
+                    f"{MAX_RECORD_LINES} lines: look for a quote that is not closed."
+                ) from None
+            return
         self._line += record.count("\n")
-        return ""
+        self._record, self._record_lines = "", 0
 
-    def _require_bounded(self, text: str) -> None:
-        if len(text) > MAX_RECORD_CHARACTERS:
+    def _require_bounded(self, characters: int) -> None:
+        if characters > MAX_RECORD_CHARACTERS:
             raise SettingError(
                 f"The row in line {self._line} is longer than {MAX_RECORD_CHARACTERS} "
                 "characters: look for a quote that is not closed."

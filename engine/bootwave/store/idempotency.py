@@ -74,10 +74,15 @@ def find(
 
 def begin(connection: sqlite3.Connection, once: Once, wall: float) -> None:
     """Write *once* down in the open transaction; it is known from its commit on."""
-    named = {"actor": once.actor, "name": once.key}
     connection.execute(_TRIM, {"before": wall - KEEP_SECONDS, "most": _TRIM_ROWS})
-    connection.execute(_FORGET, named)  # one that is too old to be found
+    forget(connection, once)  # one that is too old to be found
+    named = {"actor": once.actor, "name": once.key}
     connection.execute(_BEGIN, {**named, "request": once.request, "wall": wall})
+
+
+def forget(connection: sqlite3.Connection, once: Once) -> None:
+    """Forget the key of *once*, in the open transaction."""
+    connection.execute(_FORGET, {"actor": once.actor, "name": once.key})
 
 
 def keep_answer(

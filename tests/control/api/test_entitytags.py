@@ -3,12 +3,14 @@ from typing import Any
 import pytest
 
 from bootwave.control.api.entitytags import (
+    conditions,
     entity_tag,
     is_among,
     is_unchanged,
     matches,
 )
 from bootwave.control.api.problems import Problem
+from bootwave.errors import StoreNotFound
 
 TAG = entity_tag({"a": 1})
 NO_WORK: Any = None
@@ -54,3 +56,43 @@ def test_a_get_is_compared_weakly() -> None:
     assert is_unchanged(TAG, "*")
     assert not is_unchanged(TAG, None)
     assert not is_unchanged(TAG, '"other"')
+
+
+def there(_work: Any) -> Any:
+    return {"a": 1}
+
+
+def not_there(_work: Any) -> Any:
+    raise StoreNotFound("It is not there.")
+
+
+def test_a_write_without_a_condition_has_nothing_to_check() -> None:
+    assert conditions(None, None, not_there) is None
+
+
+@pytest.mark.parametrize(
+    ("if_match", "if_none_match", "now", "is_let_through"),
+    [
+        (TAG, None, there, True),
+        ("*", None, there, True),
+        ('"other"', None, there, False),
+        ("*", None, not_there, False),
+        (TAG, None, not_there, False),
+        (None, "*", not_there, True),
+        (None, "*", there, False),
+        (None, TAG, there, False),
+        (None, '"other"', there, True),
+        (TAG, "*", there, False),
+    ],
+)
+def test_conditions_are_of_what_is_there_at_the_moment_of_the_write(
+    if_match: str | None, if_none_match: str | None, now: Any, is_let_through: bool
+) -> None:
+    check = conditions(if_match, if_none_match, now)
+    assert check is not None
+    if is_let_through:
+        check(NO_WORK)
+    else:
+        with pytest.raises(Problem) as refused:
+            check(NO_WORK)
+        assert refused.value.status == 412

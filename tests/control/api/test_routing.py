@@ -60,3 +60,50 @@ def test_a_request_that_was_held_back_is_judged_again(
 
     answer = api.client(secret).post(path, content=held_back(), headers=headers)
     assert problem(answer) == "signed-out"
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("dryrun=true", "query/dryrun"),
+        ("dry_run=true&dry_run=false", "query/dry_run"),
+        ("most-removed=9", "query/most-removed"),
+        ("=", "query/"),
+    ],
+)
+def test_a_parameter_that_is_misspelt_stops_what_it_was_to_try(
+    admin: httpx.Client, query: str, where: str
+) -> None:
+    answer = admin.put(
+        f"/api/v1/domains/{A}/accounts?most_removed=1&{query}",
+        content="extension\n",
+        headers={"Content-Type": "text/csv"},
+    )
+    assert problem(answer) == "invalid"
+    assert answer.json()["errors"][0]["at"] == where
+    assert "most_removed" in answer.json()["detail"]
+    assert admin.get(f"/api/v1/domains/{A}/accounts").json()["items"]
+
+
+def test_who_watches_whether_it_lives_may_add_what_he_likes(api: Served) -> None:
+    assert api.client().get("/health/live?at=1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("If-Match", '"a"', "precondition-failed"),
+        ("If-None-Match", "*", "bad-request"),
+        ("If-Unmodified-Since", "Sat, 28 Nov 2026 03:00:00 GMT", "bad-request"),
+        ("Content-Encoding", "gzip", "encoded"),
+    ],
+)
+def test_what_is_not_heeded_lets_no_change_through(
+    admin: httpx.Client, name: str, value: str, kind: str
+) -> None:
+    path = f"/api/v1/domains/{A}/profiles"
+    answer = admin.post(path, json={"name": "sales"}, headers={name: value})
+    assert problem(answer) == kind
+    assert admin.get(path).json()["items"] == []
+    made = admin.post(path, json={"name": "sales"}, headers={"If-Match": "*"})
+    assert made.status_code == 201

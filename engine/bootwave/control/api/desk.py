@@ -125,7 +125,7 @@ class Desk:
 
         *check* is called in its transaction, before it, and may raise what ends it.  A
         POST is heeded if it carries an Idempotency-Key, and given the answer it had
-        before; one that is *secret* is not kept.
+        before; one that is *secret* is not kept, nor one that says that nothing was done.
         """
         once = None
         if request.method == "POST":
@@ -142,7 +142,7 @@ class Desk:
                 before=lambda work: _begin(work, once, check),
             )
             response = answer(result)
-            if once is not None and not secret:
+            if once is not None and (not secret or response.status_code >= 400):
                 with acting(store, actor=principal.actor, reach=principal.domains):
                     self._keep(store, once, response)
             return response
@@ -196,7 +196,10 @@ class Desk:
         headers = idempotencykeys.headers_to_keep(response)
         body = bytes(response.body)
         try:
-            store.access_keep_answer(once, response.status_code, headers, body)
+            if response.status_code >= 400:
+                store.access_forget_key(once)
+            else:
+                store.access_keep_answer(once, response.status_code, headers, body)
         except StoreError as error:
             # The change is made; whoever asks again is told that it was.
             log.note(log.API_ANSWER_NOT_KEPT, error=str(error))

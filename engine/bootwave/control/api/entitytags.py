@@ -8,17 +8,34 @@ that it is for (``Desk.write``): between looking and writing nobody comes in.
 import base64
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from fastapi import Header
 
 from bootwave.control.api.problems import Problem
+from bootwave.errors import StoreNotFound
 from bootwave.store.work import Work
 
 _DIGEST_BYTES = 15  # 20 characters without padding
 MAX_IF_MATCH_CHARACTERS = 1_024
 
 Check = Callable[[Work], None]
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The ETag of what is changed, or * for whatever it is.",
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        description="* where it is not to be changed if it is there already.",
+    ),
+]
 
 
 def entity_tag(content: Any) -> str:
@@ -49,19 +66,56 @@ def matches(field_value: str | None, current: Callable[[Work], Any]) -> Check:
             "Say in If-Match which state is changed: the ETag that a GET of it gave, "
             "or * for whatever it is.",
         )
-    wanted = field_value
-    if len(wanted) > MAX_IF_MATCH_CHARACTERS:
-        raise Problem("bad-request", "The field If-Match is too long.")
+    wanted = _bounded(field_value)
 
     def check(work: Work) -> None:
-        if not is_among(entity_tag(current(work)), wanted):
+        _require_match(entity_tag(current(work)), wanted)
+
+    return check
+
+
+def conditions(
+    if_match: str | None, if_none_match: str | None, current: Callable[[Work], Any]
+) -> Check | None:
+    """Return the check that a write makes of the conditions it carries, None of none.
+
+    *current* raises StoreNotFound for what is not there: that matches no ``If-Match``,
+    and it alone passes ``If-None-Match: *``.  The check raises Problem 412.
+    """
+    if if_match is None and if_none_match is None:
+        return None
+    wanted, unwanted = _bounded(if_match or ""), _bounded(if_none_match or "")
+
+    def check(work: Work) -> None:
+        try:
+            tag = entity_tag(current(work))
+        except StoreNotFound:
+            tag = ""
+        if if_match is not None:
+            if not tag:
+                raise Problem("precondition-failed", "It is not there (any more).")
+            _require_match(tag, wanted)
+        if tag and if_none_match is not None and is_unchanged(tag, unwanted):
             raise Problem(
-                "precondition-failed",
-                "It was changed since it was seen: GET it again, and look whether the "
-                "change is still wanted.",
+                "precondition-failed", "It is there already: GET it, and change that."
             )
 
     return check
+
+
+def _bounded(field_value: str) -> str:
+    if len(field_value) > MAX_IF_MATCH_CHARACTERS:
+        raise Problem("bad-request", "The condition of the request is too long.")
+    return field_value
+
+
+def _require_match(tag: str, wanted: str) -> None:
+    if not is_among(tag, wanted):
+        raise Problem(
+            "precondition-failed",
+            "It was changed since it was seen: GET it again, and look whether the "
+            "change is still wanted.",
+        )
 
 
 def is_unchanged(tag: str, if_none_match: str | None) -> bool:

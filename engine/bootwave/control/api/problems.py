@@ -48,6 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "too-large": Kind(413, "The request is too large"),
     "not-json": Kind(415, "The request must be JSON"),
     "not-form": Kind(415, "The request must be a form"),
+    "encoded": Kind(415, "The body must not be compressed"),
     "not-rows": Kind(415, "The request must be CSV or JSON Lines"),
     "misdirected": Kind(421, "The server is not the one that was asked for"),
     "invalid": Kind(422, "The request cannot be carried out as it is"),

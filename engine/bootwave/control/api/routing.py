@@ -1,12 +1,21 @@
 """Routes that are not made without a declaration, and never run without a verdict."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import Depends, Path
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Header, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
@@ -105,6 +114,13 @@ class DeclaredRoute(APIRoute):
         """Make it; raises TypeError when *endpoint* declares nothing."""
         self.declared = declared_of(endpoint)
         super().__init__(path, endpoint, **values)
+        params = get_flat_params(self.dependant)
+        self._parameters = [
+            each.alias for each in params if isinstance(each.field_info, Query)
+        ]
+        self._conditions = {
+            each.alias.lower() for each in params if isinstance(each.field_info, Header)
+        }
 
     def get_route_handler(
         self,
@@ -117,6 +133,8 @@ class DeclaredRoute(APIRoute):
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
+            if declared.need is not Need.NOTHING:
+                _require_understood(request, self._parameters, self._conditions)
             bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
                 begun = time.monotonic()
@@ -130,6 +148,44 @@ class DeclaredRoute(APIRoute):
             return _unless_known(request, response)
 
         return admitted
+
+
+def _require_understood(
+    request: Request, parameters: Sequence[str], conditions: Collection[str]
+) -> None:
+    """Raise Problem when *request* says something that would not be heeded.
+
+    A misspelt ``dry_run`` must not delete what it was to try, nor a condition that
+    nobody looks at let a change through.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    for place, name in enumerate(names):
+        if name in parameters and name not in names[:place]:
+            continue
+        known = ", ".join(parameters) or "none"
+        what = "twice" if name in parameters else "and not known"
+        at = f"query/{name[:40]}"
+        detail = f"The parameter is there {what}: here are {known}."
+        raise Problem(
+            "invalid", f"{at}: {detail}", errors=[{"at": at, "detail": detail}]
+        )
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise Problem("encoded", "Send the body as it is, without a Content-Encoding.")
+    if request.method == "GET":
+        return
+    condition = request.headers.get("if-match", "*").strip()
+    if "if-match" not in conditions and condition != "*":
+        raise Problem(
+            "precondition-failed",
+            "What is changed here has no ETag, so that none can match: leave If-Match "
+            "out.",
+        )
+    for name in ("if-none-match", "if-unmodified-since"):
+        if name in request.headers and name not in conditions:
+            raise Problem(
+                "bad-request", f"{name.title()} is not for this request: leave it out."
+            )
 
 
 def _most(principal: Principal, declared: Declared) -> int:

@@ -198,3 +198,8 @@ class AccessOperations(Transactions):
         """Keep the answer to a request that was carried out with an idempotency key."""
         with self._change() as work:
             idempotency.keep_answer(work.connection, once, status, headers, body)
+
+    def access_forget_key(self, once: idempotency.Once) -> None:
+        """Forget the idempotency key of a request by which nothing was done."""
+        with self._change() as work:
+            idempotency.forget(work.connection, once)

@@ -120,3 +120,71 @@ def test_ranges_of_firmware_are_listed(admin: httpx.Client) -> None:
     admin.put(path, json={"value": "Deutsch"})
     (one,) = admin.get("/api/v1/firmware-ranges").json()
     assert (one["firmware"], one["settings"]) == ("8.4-8.7", 1)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.scope)
+@pytest.mark.parametrize(
+    ("where", "first", "second"),
+    [
+        ("settings/language", {"value": "Deutsch"}, {"value": "English"}),
+        ("keys/3", {"value": "blf 402"}, {"value": "blf 403"}),
+    ],
+)
+def test_two_who_change_the_same_hear_of_each_other(
+    admin: httpx.Client,
+    layer: Layer,
+    where: str,
+    first: dict[str, str],
+    second: dict[str, str],
+) -> None:
+    path = layer.path.format(
+        **{"domain": A, "profile": "sales", "number": "401", "mac": MAC},
+        **{"model": "D785", "versions": "8.4-8.7"},
+    )
+    one = f"{path}/{where}"
+    only_new = {"If-None-Match": "*"}
+    nothing = admin.put(one, json=first, headers={"If-Match": '"other"'})
+    assert problem(nothing) == "precondition-failed"
+    assert admin.put(one, json=first, headers=only_new).status_code == 200
+    again = admin.put(one, json=second, headers=only_new)
+    assert problem(again) == "precondition-failed"
+    seen = admin.get(one)
+    assert seen.json()["value"] == first["value"]
+    same = {"If-Match": seen.headers["etag"]}
+    assert admin.put(one, json=second, headers=same).status_code == 200
+    assert problem(admin.put(one, json=first, headers=same)) == "precondition-failed"
+    assert problem(admin.delete(one, headers=same)) == "precondition-failed"
+    now = admin.get(one)
+    assert now.json()["value"] == second["value"]
+    gone = admin.delete(one, headers={"If-Match": now.headers["etag"]})
+    assert gone.status_code == 204
+    assert problem(admin.get(one)) == "not-found"
+
+
+def test_one_of_several_settings_is_shown_and_removed(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/settings/user_realname"
+    for index in (1, 2):
+        said = {"value": f"name {index}", "index": index}
+        assert admin.put(path, json=said).status_code == 200
+    second = admin.get(path, params={"index": 2})
+    assert second.json()["value"] == "name 2"
+    assert problem(admin.get(path)) == "not-found"
+    same = {"If-Match": second.headers["etag"]}
+    other = admin.delete(path, params={"index": 1}, headers=same)
+    assert problem(other) == "precondition-failed"
+    gone = admin.delete(path, params={"index": 2}, headers=same)
+    assert gone.status_code == 204
+    assert admin.get(path, params={"index": 1}).status_code == 200
+
+
+def test_what_stands_for_a_secret_does_not_become_it(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/settings/http_pass"
+    admin.put(path, json={"value": "canary-word"})
+    shown = admin.get(path).json()
+    assert shown["value"] == MASK
+    assert problem(admin.put(path, json={"value": shown["value"]})) == "invalid"
+    key = f"/api/v1/domains/{A}/keys/1"
+    admin.put(key, json={"value": "url http://anna:canary-word@pbx.example.com/"})
+    shown = admin.get(key).json()
+    assert MASK in shown["value"]
+    assert "canary-word" not in shown["value"]

@@ -44,3 +44,40 @@ def test_only_the_first_wrong_places_are_told(admin: httpx.Client) -> None:
     told = admin.put(path, json={"entries": [{"name": 5}] * 5_000})
     assert problem(told) == "invalid"
     assert len(told.json()["errors"]) == MAX_API_ERRORS
+
+
+def test_two_who_fill_a_book_hear_of_each_other(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    empty = {"If-Match": admin.get(path).headers["etag"]}
+    first = admin.put(path, json={"entries": [ANNA]}, headers=empty)
+    assert first.status_code == 200
+    for late in (
+        admin.put(path, json={"entries": [BOB]}, headers=empty),
+        admin.post(path, json={"entries": [BOB]}, headers=empty),
+        admin.delete(path, headers=empty),
+    ):
+        assert problem(late) == "precondition-failed"
+    assert [one["name"] for one in admin.get(path).json()["entries"]] == ["Anna"]
+
+
+def test_who_looks_at_the_status_alone_sees_that_nothing_was_stored(
+    admin: httpx.Client,
+) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    entries = [ANNA, {"name": "Bob", "nummer": "402"}]
+    wrong = admin.put(path, json={"entries": entries})
+    assert problem(wrong) == "invalid"
+    assert wrong.json()["errors"][0]["at"] == "body/entries/1"
+    key = {"Idempotency-Key": "once"}
+    for _ in range(2):
+        again = admin.post(path, json={"entries": entries}, headers=key)
+        assert problem(again) == "invalid"
+    assert admin.get(path).json()["entries"] == []
+    right = admin.post(path, json={"entries": [BOB]}, headers=key)
+    assert right.json()["added"] == 1
+    assert admin.delete(path, params={"forget": True}).status_code == 200
+    dry = admin.post(path, json={"entries": entries}, params={"dry_run": True})
+    assert dry.json()["error_count"] == 1
+    partly = admin.post(path, json={"entries": entries}, params={"partial": True})
+    assert partly.json()["stored"]
+    assert [one["name"] for one in admin.get(path).json()["entries"]] == ["Anna"]

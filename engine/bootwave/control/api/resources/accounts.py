@@ -9,11 +9,10 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, needs
-from bootwave.control.api.entitytags import matches
+from bootwave.control.api.entitytags import IfMatch, matches
 from bootwave.control.api.lists import Descending, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.resources.domains import IfMatch
 from bootwave.control.api.routing import (
     ONE_LINE,
     Asker,

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Header
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.answers import created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, Everywhere, Reached, needs
-from bootwave.control.api.entitytags import matches
+from bootwave.control.api.entitytags import IfMatch, matches
 from bootwave.control.api.pages import (
     USUAL_PAGE,
     Cursor,
@@ -36,13 +35,6 @@ from bootwave.store.work import Work
 routes = Routes("domains")
 PATH = "/api/v1/domains"
 
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        description="The ETag of what is changed, or * for whatever it is.",
-    ),
-]
 Reach = Literal["", "auto", "direct", "proxy"]
 Text = Annotated[str, Field(max_length=300)]
 

@@ -7,23 +7,27 @@ and its firmware ranges, a domain, and the profiles, accounts and devices of one
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api import targets
-from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
+from bootwave.control.api.entitytags import IfMatch, IfNoneMatch, conditions
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
+from bootwave.errors import StoreNotFound
 from bootwave.settings.credentials import (
     MASK,
     key_without_credentials,
     setting_without_credentials,
 )
+from bootwave.store import layers
+from bootwave.store.work import Work
 
 routes = Routes("settings")
 _DOMAIN = "/api/v1/domains/{domain}"
@@ -32,6 +36,10 @@ Name = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["ringer_headset_device"])
 ]
 Index = Annotated[int, Path(ge=0, le=999)]
+Which = Annotated[
+    int | None,
+    Query(ge=0, le=999, description="Which of them, for settings that have several."),
+]
 Object = dict[str, Any]
 
 
@@ -95,6 +103,26 @@ def _add(layer: Layer) -> None:
         )
         return Answer(masked(found))
 
+    async def show_setting(
+        name: Name,
+        target: Annotated[str, named],
+        asker: Asker,
+        desk: TheDesk,
+        index: Which = None,
+    ) -> Response:
+        """Show a setting of a layer; a secret is masked."""
+        found = await desk.read(
+            asker, "settings.list", scope=layer.scope, target=target
+        )
+        return shown(_setting(found, name, index))
+
+    def current_setting(
+        target: str, name: str, index: int | None
+    ) -> Callable[[Work], Object]:
+        return lambda work: _setting(
+            layers.settings(work, layer.scope, target), name, index
+        )
+
     async def set_setting(
         request: Request,
         name: Name,
@@ -102,12 +130,20 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfMatch = None,
+        if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a setting in a layer; warning may say what phones make of it."""
         _require_no_mask(setting.value)
         args = {"scope": layer.scope, "target": target, "name": name}
+        now = current_setting(target, name, setting.index)
         return await desk.write(
-            request, asker, "settings.set", {**args, **setting.model_dump()}, Answer
+            request,
+            asker,
+            "settings.set",
+            {**args, **setting.model_dump()},
+            Answer,
+            check=conditions(if_match, if_none_match, now),
         )
 
     async def unset_setting(
@@ -116,12 +152,18 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
-        index: int | None = None,
+        index: Which = None,
+        if_match: IfMatch = None,
     ) -> Response:
         """Take a setting out of a layer."""
         args = {"scope": layer.scope, "target": target, "name": name, "index": index}
         return await desk.write(
-            request, asker, "settings.unset", args, lambda _gone: nothing()
+            request,
+            asker,
+            "settings.unset",
+            args,
+            lambda _gone: nothing(),
+            check=conditions(if_match, None, current_setting(target, name, index)),
         )
 
     async def list_keys(
@@ -131,6 +173,16 @@ def _add(layer: Layer) -> None:
         found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
         return Answer(keys_masked(found))
 
+    async def show_key(
+        index: Index, target: Annotated[str, named], asker: Asker, desk: TheDesk
+    ) -> Response:
+        """Show a function key of a layer; credentials in its URLs are masked."""
+        found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
+        return shown(_key(found, index))
+
+    def current_key(target: str, index: int) -> Callable[[Work], Object]:
+        return lambda work: _key(layers.keys(work, layer.scope, target), index)
+
     async def set_key(
         request: Request,
         index: Index,
@@ -138,12 +190,19 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfMatch = None,
+        if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a function key in a layer; it is counted from 0."""
         _require_no_mask(key.value, *(key.attributes or {}).values())
         args = {"scope": layer.scope, "target": target, "index": index}
         return await desk.write(
-            request, asker, "keys.set", {**args, **key.model_dump()}, Answer
+            request,
+            asker,
+            "keys.set",
+            {**args, **key.model_dump()},
+            Answer,
+            check=conditions(if_match, if_none_match, current_key(target, index)),
         )
 
     async def clear_key(
@@ -152,11 +211,17 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfMatch = None,
     ) -> Response:
         """Take a function key out of a layer."""
         args = {"scope": layer.scope, "target": target, "index": index}
         return await desk.write(
-            request, asker, "keys.clear", args, lambda _gone: nothing()
+            request,
+            asker,
+            "keys.clear",
+            args,
+            lambda _gone: nothing(),
+            check=conditions(if_match, None, current_key(target, index)),
         )
 
     async def clear_keys(
@@ -183,10 +248,12 @@ def _add(layer: Layer) -> None:
     reveals = needs(Need.REVEAL, layer.touches)
     for add, path, shows, need, endpoint in (
         (routes.get, settings, list[Object], needs_read, list_settings),
+        (routes.get, settings + "/{name}", Object, needs_read, show_setting),
         (routes.put, settings + "/{name}", Object, needs_write, set_setting),
         (routes.delete, settings + "/{name}", None, needs_write, unset_setting),
         (routes.get, keys, list[Object], needs_read, list_keys),
         (routes.delete, keys, None, needs_write, clear_keys),
+        (routes.get, keys + "/{index}", Object, needs_read, show_key),
         (routes.put, keys + "/{index}", Object, needs_write, set_key),
         (routes.delete, keys + "/{index}", None, needs_write, clear_key),
         (routes.get, layer.path + "/revealed", Object, reveals, reveal),
@@ -202,6 +269,20 @@ def _require_no_mask(*values: str) -> None:
             "invalid",
             f"{MASK} stands for a secret that is not shown: send the secret itself.",
         )
+
+
+def _setting(rows: list[Object], name: str, index: int | None) -> Object:
+    for one in masked(rows):
+        if (one["name"], one["index"]) == (name, index):
+            return one
+    raise StoreNotFound(f"{name} is not set there: see the list of its settings.")
+
+
+def _key(rows: list[Object], index: int) -> Object:
+    for one in keys_masked(rows):
+        if one["index"] == index:
+            return one
+    raise StoreNotFound(f"Key {index} is not set there: see the list of its keys.")
 
 
 def masked(settings: list[Object]) -> list[Object]:

@@ -9,12 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api import targets
-from bootwave.control.api.answers import Answer
+from bootwave.control.api.answers import Answer, shown
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.entitytags import Check, IfMatch, conditions
 from bootwave.control.api.principals import Need
+from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN
 from bootwave.limits import MAX_API_BOOK_BYTES
+from bootwave.store import books
 from bootwave.store.books import MAX_ROWS
 
 routes = Routes("phone books")
@@ -56,7 +59,12 @@ def _add(book: _Book) -> None:
         found = await desk.read(
             asker, "phonebook.list", scope=book.scope, target=target
         )
-        return Answer(found)
+        return shown(found)
+
+    def check_of(target: str, if_match: str | None) -> Check | None:
+        return conditions(
+            if_match, None, lambda work: books.listed(work, book.scope, target)
+        )
 
     async def replace(
         request: Request,
@@ -65,11 +73,11 @@ def _add(book: _Book) -> None:
         asker: Asker,
         desk: TheDesk,
         dry_run: bool = False,
+        if_match: IfMatch = None,
     ) -> Response:
         """Make the entries of a book those given, all or none."""
-        return await _store(
-            request, entries, target, asker, desk, replace=True, dry_run=dry_run
-        )
+        how = {"replace": True, "dry_run": dry_run}
+        return await _store(request, entries, target, asker, desk, if_match, **how)
 
     async def add(
         request: Request,
@@ -79,11 +87,11 @@ def _add(book: _Book) -> None:
         desk: TheDesk,
         partial: bool = False,
         dry_run: bool = False,
+        if_match: IfMatch = None,
     ) -> Response:
         """Add entries to a book, all or none; with partial those that are right."""
-        return await _store(
-            request, entries, target, asker, desk, partial=partial, dry_run=dry_run
-        )
+        how = {"partial": partial, "dry_run": dry_run}
+        return await _store(request, entries, target, asker, desk, if_match, **how)
 
     async def clear(
         request: Request,
@@ -91,10 +99,14 @@ def _add(book: _Book) -> None:
         asker: Asker,
         desk: TheDesk,
         forget: bool = False,
+        if_match: IfMatch = None,
     ) -> Response:
         """Empty a book, and those of its phones; with forget they keep theirs."""
         args = {"scope": book.scope, "target": target, "forget": forget}
-        return await desk.write(request, asker, "phonebook.clear", args, Answer)
+        check = check_of(target, if_match)
+        return await desk.write(
+            request, asker, "phonebook.clear", args, Answer, check=check
+        )
 
     async def _store(
         request: Request,
@@ -102,10 +114,18 @@ def _add(book: _Book) -> None:
         target: str,
         asker: Asker,
         desk: TheDesk,
+        if_match: str | None,
         **how: bool,
     ) -> Response:
         args = {"scope": book.scope, "target": target, "rows": entries.entries, **how}
-        return await desk.write(request, asker, "phonebook.import", args, Answer)
+        return await desk.write(
+            request,
+            asker,
+            "phonebook.import",
+            args,
+            lambda found: _result(found, dry_run=how["dry_run"]),
+            check=check_of(target, if_match),
+        )
 
     reads = needs(Need.READ, OF_DOMAIN)
     writes = needs(Need.WRITE, OF_DOMAIN)
@@ -116,6 +136,24 @@ def _add(book: _Book) -> None:
     routes.put(book.path, Object)(stores(replace))
     routes.post(book.path, Object, 200)(stores(add))
     routes.delete(book.path, Object, 200)(writes(clear))
+
+
+def _result(found: Object, *, dry_run: bool) -> Response:
+    """Return the answer; where nothing was stored it is a problem."""
+    if found["stored"] or dry_run:
+        return Answer(found)
+    errors = [
+        {"at": f"body/entries/{error['row'] - 1}", "detail": error["error"]}
+        for error in found["errors"]
+    ]
+    count = found["error_count"]
+    # Returned, not raised: so the key of the request is free again.
+    return Problem(
+        "invalid",
+        f"Nothing was stored, because {count} entr{'y is' if count == 1 else 'ies are'}"
+        " wrong.",
+        errors=errors,
+    ).response()
 
 
 for _book in _BOOKS:
