@@ -145,3 +145,19 @@ def test_an_id_is_never_given_twice(
     admin.account_remove(ACCOUNT)
     admin.account_add(ACCOUNT, password="pw", mac=f"{MAC:012X}")
     assert reader.devices([MAC])[MAC].bindings[0].account.id != before
+
+
+def test_what_an_account_is_already_touches_nothing(
+    admin: Administration, add: Callable[..., None], told: list[list[Change]]
+) -> None:
+    add("401@a.example.com", mac=f"{MAC:012X}")
+    admin.account_set("401@a.example.com", name="Anna", mailbox="8401")
+    told.clear()
+    notes = admin.audit_list()
+    admin.account_set("401@a.example.com", name=" Anna ")
+    admin.account_set("401@a.example.com")
+    assert (told, admin.audit_list()) == ([], notes)
+    # A password is told anew, also one that it had.
+    admin.account_set("401@a.example.com", password="s3cret-word")
+    admin.account_set("401@a.example.com", mailbox="")
+    assert (len(told), len(admin.audit_list())) == (2, len(notes) + 2)

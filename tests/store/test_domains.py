@@ -116,3 +116,16 @@ def test_temporary_wildcards_of_two_domains_may_share_a_subnet(
     # Which of them an unknown phone could claim is ambiguous, and pairing says so.
     add("401@a.example.com", mac="?")
     add("401@b.example.com", mac="?")
+
+
+def test_what_a_domain_is_already_touches_nothing(
+    admin: Administration, told: list[list[Change]]
+) -> None:
+    admin.domain_add("a.example.com", language="de")
+    told.clear()
+    notes = admin.audit_list()
+    same = admin.domain_set("a.example.com", language="Deutsch", registrar="")
+    assert same["language"] == "Deutsch"
+    assert (told, admin.audit_list()) == ([], notes)
+    admin.domain_set("a.example.com", language="")
+    assert (len(told), len(admin.audit_list())) == (1, len(notes) + 1)

@@ -140,3 +140,29 @@ def test_a_name_nobody_knows_is_stored_with_a_warning(
 ) -> None:
     assert admin.settings_set("engine", "", "langauge", "Deutsch")["warning"]
     assert not admin.settings_set("engine", "", "language", "Deutsch")["warning"]
+
+
+@pytest.mark.parametrize(("scope", "target"), TARGETS)
+def test_what_is_said_already_touches_nothing(
+    account: None,
+    admin: Administration,
+    told: list[list[Change]],
+    scope: str,
+    target: str,
+) -> None:
+    def say(value: str) -> None:
+        admin.settings_set(scope, target, "user_srtp", value, index=3)
+        admin.keys_set(scope, target, 1, f"blf {value}", label="B")
+
+    say("on")
+    told.clear()
+    notes = admin.audit_list()
+    say("on")
+    assert told == []
+    assert admin.audit_list() == notes
+    say("off")
+    assert len(told) == 2
+    admin.settings_set(scope, target, "user_srtp", "off", index=3, permission="RW")
+    admin.keys_set(scope, target, 1, "blf off", label="B", attributes={"lp": "on"})
+    assert len(told) == 4
+    assert len(admin.audit_list()) == len(notes) + 4

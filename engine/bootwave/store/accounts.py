@@ -115,7 +115,10 @@ def change(
     mailbox: str | None,
     auth_user: str | None,
 ) -> dict[str, Any]:
-    """Change what is given of an account; None leaves a value as it is."""
+    """Change what is given of an account; None leaves a value as it is.
+
+    Where all is so already, and no password given, nothing is touched.
+    """
     row = work.account(account)
     fields = {
         "display_name": row.display_name
@@ -128,6 +131,9 @@ def change(
         if mailbox is None
         else checked_name(mailbox, "The mailbox")[:64],
     }
+    is_same = all(value == getattr(row, field) for field, value in fields.items())
+    if is_same and password is None:
+        return shown(work, row)  # its phones have what is ready for them
     sorted_by = {"sort_name": sort_name(fields["display_name"])}
     work.connection.execute(SET, {"id": row.id, **fields, **sorted_by})
     if password is not None:

@@ -146,11 +146,17 @@ def exists(work: Work, name: str) -> bool:
 
 
 def change(work: Work, name: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    """Change the given *fields* of a domain; "" takes a value away."""
+    """Change the given *fields* of a domain; "" takes a value away.
+
+    Where all are so already nothing is touched.
+    """
     domain_id = work.domain_id(name)
     checked = _checked(fields)
     row = work.connection.execute(_ONE, {"id": domain_id}).fetchall()[0]
-    values = {**dict(zip(("name", *FIELDS), row, strict=True)), **checked}
+    stored = dict(zip(("name", *FIELDS), row, strict=True))
+    values = {**stored, **checked}
+    if values == stored:
+        return values  # its phones have what is ready for them
     work.connection.execute(_SET, {"id": domain_id, **values})
     if work.connection.execute(_HAS_STAR, {"id": domain_id}).fetchall()[0][0]:
         reserve_star(work, domain_id)

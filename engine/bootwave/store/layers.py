@@ -36,6 +36,10 @@ VALUES (:scope, :key, :name, :idx, :value, :permission)
 ON CONFLICT (scope, key, name, idx) DO UPDATE
 SET value = excluded.value, permission = excluded.permission
 """
+_SAID = """
+SELECT value, permission FROM settings
+WHERE scope = :scope AND key = :key AND name = :name AND idx = :idx
+"""
 _UNSET = """
 DELETE FROM settings
 WHERE scope = :scope AND key = :key AND name = :name AND idx = :idx
@@ -52,6 +56,10 @@ VALUES (:scope, :key, :idx, :context, :value, :label, :permission, :attributes)
 ON CONFLICT (scope, key, idx) DO UPDATE
 SET context = excluded.context, value = excluded.value, label = excluded.label,
   permission = excluded.permission, attributes = excluded.attributes
+"""
+_SAID_KEY = """
+SELECT context, value, label, permission, attributes FROM function_keys
+WHERE scope = :scope AND key = :key AND idx = :idx
 """
 _CLEAR_KEY = """
 DELETE FROM function_keys WHERE scope = :scope AND key = :key AND idx = :idx
@@ -77,29 +85,33 @@ def set_setting(
 ) -> dict[str, Any]:
     """Say a setting in the layer *scope* of *target*; ``warning`` is "" or a sentence.
 
-    Raises SettingError when no phone can be told it.
+    Where it says so already nothing is touched.  Raises SettingError when no phone can
+    be told it.
     """
     setting, warning = checked_setting_with_variables(name, value, index, permission)
-    where = _place(work, scope, target, make=True)
-    work.connection.execute(
-        _SET,
-        {
-            "name": setting.name,
-            "idx": NO_INDEX if setting.index is None else setting.index,
-            "value": setting.value,
-            "permission": setting.permission,
-            **where,
-        },
-    )
-    # Not its value, which may be the password of a phone's own web server.
-    work.note("setting.set", _named(scope, target), name=setting.name, index=index)
-    return {
+    said = {
         "name": setting.name,
-        "index": setting.index,
-        "value": setting.value,
-        "permission": setting.permission,
-        "warning": warning,
+        "idx": NO_INDEX if setting.index is None else setting.index,
     }
+    told = {"value": setting.value, "permission": setting.permission}
+    if _said(work, scope, target, _SAID, said) != tuple(told.values()):
+        where = _place(work, scope, target, make=True)
+        work.connection.execute(_SET, {**said, **told, **where})
+        # Not its value, which may be the password of a phone's own web server.
+        work.note("setting.set", _named(scope, target), name=setting.name, index=index)
+    return {"name": setting.name, "index": setting.index, **told, "warning": warning}
+
+
+def _said(
+    work: Work, scope: str, target: str, sql: str, what: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    """Return the row that says *what* in a layer, None where there is none."""
+    try:
+        where = _place(work, scope, target, touch=False)
+    except StoreNotFound:
+        return None  # there is no layer yet, or none at all
+    rows = work.connection.execute(sql, {**what, **where}).fetchall()
+    return tuple(rows[0]) if rows else None
 
 
 def unset_setting(
@@ -145,27 +157,25 @@ def set_key(
     permission: str,
     attributes: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Say what a function key is in the layer *scope* of *target*."""
+    """Say what a function key is in the layer *scope* of *target*.
+
+    Where it says so already nothing is touched.
+    """
     key, warning = checked_key_with_variables(
         index, value, label, context, permission, attributes
     )
-    where = _place(work, scope, target, make=True)
     said = {
         "context": key.context,
         "value": key.value,
         "label": key.label,
         "permission": key.permission,
     }
-    work.connection.execute(
-        _SET_KEY,
-        {
-            "idx": key.index,
-            **said,
-            "attributes": text_from_attributes(key.attributes),
-            **where,
-        },
-    )
-    work.note("key.set", _named(scope, target), index=key.index)
+    kept = {**said, "attributes": text_from_attributes(key.attributes)}
+    which = {"idx": key.index}
+    if _said(work, scope, target, _SAID_KEY, which) != tuple(kept.values()):
+        where = _place(work, scope, target, make=True)
+        work.connection.execute(_SET_KEY, {**which, **kept, **where})
+        work.note("key.set", _named(scope, target), index=key.index)
     told = {"index": key.index, **said, "attributes": dict(key.attributes)}
     return {**told, "warning": warning}
 

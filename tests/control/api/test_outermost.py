@@ -13,11 +13,11 @@ from tests.control.api.conftest import A, Served, problem
 def test_a_fault_is_told_to_the_log_alone(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Administration) -> None:
+    def broken(self: Administration, *_asked: object, **_how: object) -> None:
         raise RuntimeError("a canary")
 
     noted = []
-    monkeypatch.setattr(Administration, "domain_list", broken)
+    monkeypatch.setattr(Administration, "records_page", broken)
     monkeypatch.setattr(log, "note", lambda event, **values: noted.append(event))
     answer = admin.get("/api/v1/domains")
     assert (answer.status_code, problem(answer)) == (500, "fault")

@@ -1,30 +1,25 @@
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from bootwave.control.api.cursors import Cursors
-from bootwave.control.api.pages import list_name, page_of, rows_after
+from bootwave.control.api.pages import list_name, named_page
 from bootwave.store.secrets import KeyRing
 
-ROWS = [{"name": name} for name in "abcde"]
-
-
-def key(row: dict[str, Any]) -> list[str]:
-    return [row["name"]]
+ROWS = [{"name": name} for name in "ebadc"]
 
 
 def test_pages_end_where_the_rows_do(tmp_path: Path) -> None:
     cursors = Cursors(KeyRing.create(tmp_path / "key"))
-    last: list[Any] = []
-    names = []
+    names, cursor = [], ""
     for _ in range(3):
-        some = rows_after(ROWS, last, 2, key)
-        page = orjson.loads(page_of(cursors, "l", some, 2, key).body)
+        page = orjson.loads(named_page(cursors, "/l", ROWS, 2, cursor).body)
         names.append("".join(row["name"] for row in page["items"]))
-        last = cursors.read("l", page["next"]) if page["next"] else []
+        cursor = page["next"]
     assert names == ["ab", "cd", "e"]
-    assert last == []
+    assert cursor == ""
+    whole = orjson.loads(named_page(cursors, "/l", ROWS, 5, "").body)
+    assert (len(whole["items"]), whole["next"]) == (5, "")
 
 
 def test_a_list_is_named_with_all_that_chooses_its_rows() -> None:

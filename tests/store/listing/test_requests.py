@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from bootwave.control.operations import acting
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.store.administration import Administration
+from bootwave.store.listing import pages
 from bootwave.store.listing.requests import LISTS
 from tests.store.clock import Clock
 
@@ -196,3 +198,49 @@ def test_a_domain_that_is_not_there_is_said_to_be_missing(
 ) -> None:
     with pytest.raises(StoreNotFound, match="no domain"):
         admin.records_page("accounts", filters={"domain": "x.example.com"})
+
+
+@pytest.mark.parametrize(
+    ("resource", "asked", "count"),
+    [
+        ("domains", {}, 1),
+        ("domains", {"name_prefix": "B."}, 1),
+        ("domains", {"name_prefix": "a"}, 0),
+        ("accounts", {}, 3),
+        ("accounts", {"sort": "name", "name_prefix": "é", "descending": True}, 3),
+        ("accounts", {"mac": f"{MAC + 1:012X}"}, 1),
+        ("accounts", {"mac": f"{MAC:012X}"}, 0),
+        ("devices", {}, 1),
+        ("bindings", {}, 1),
+    ],
+)
+def test_who_reaches_one_domain_reads_no_others_to_find_it(
+    store: Administration,
+    monkeypatch: pytest.MonkeyPatch,
+    resource: str,
+    asked: dict[str, Any],
+    count: int,
+) -> None:
+    monkeypatch.setattr(pages, "MOST_READ", 2)
+    monkeypatch.setattr(pages, "_TOGETHER", 2)
+    for number in range(3):
+        store.domain_add(f"a{number}.example.com")
+    store.account_add(f"404@{A}", password="secret-word", mac=f"{MAC + 2:012X}")
+    store.account_bind(f"403@{A}", "*")
+    store.domain_set(B, wildcard_subnet="192.0.2.0/24")
+    store.account_bind(f"403@{B}", "*")
+    all_found = rows(store, resource, **asked)
+    with acting(store, actor="token:t", reach=frozenset({B})):
+        known = {"sort", "descending"}
+        filters = {name: each for name, each in asked.items() if name not in known}
+        how = {name: each for name, each in asked.items() if name in known}
+        page = store.records_page(resource, filters=filters, **how)
+        assert len(page["rows"]) == count
+        if count:
+            assert page["cursor"] == ""
+        if "mac" not in asked:
+            assert rows(store, resource, **asked) == [
+                row for row in all_found if B in str(row)
+            ]
+        with pytest.raises(StoreNotFound):
+            store.records_page("accounts", filters={"domain": A})

@@ -125,7 +125,7 @@ class Desk:
 
         *check* is called in its transaction, before it, and may raise what ends it.  A
         POST is heeded if it carries an Idempotency-Key, and given the answer it had
-        before; one that is *secret* is not kept, nor one that says that nothing was done.
+        before; one that is *secret* is not kept, nor one by which nothing was done.
         """
         once = None
         if request.method == "POST":

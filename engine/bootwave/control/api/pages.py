@@ -1,12 +1,12 @@
 """Pages of lists: so many rows, and the cursor of those that follow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Query
 
 from bootwave.control.api.answers import Answer
-from bootwave.control.api.cursors import Cursors, Key
+from bootwave.control.api.cursors import Cursors
 from bootwave.limits import MAX_API_PAGE
 
 USUAL_PAGE = 100
@@ -30,26 +30,24 @@ def list_name(path: str, **filters: Any) -> str:
     return f"{path} {chosen}"
 
 
-def page_of(
+def named_page(
     cursors: Cursors,
-    of: str,
-    rows: Sequence[Any],
+    path: str,
+    rows: Sequence[dict[str, Any]],
     limit: int,
-    key: Callable[[Any], Sequence[Key]],
+    cursor: str,
 ) -> Answer:
-    """Return the answer of *rows*, of which one more than *limit* was asked for.
+    """Return the answer with a page of *rows*, which are few and have each a ``name``.
 
-    ``next`` is the cursor of the page that follows, "" on the last one.  *of* names the
-    list, and *key* gives the sort keys of a row.
+    ``next`` is the cursor of the page that follows, "" on the last one.  *path* is the
+    list's.  Raises Problem 422 for a cursor of another list.
     """
-    shown = list(rows[:limit])
-    following = cursors.after(of, key(shown[-1])) if len(rows) > limit else ""
+    of = list_name(path)
+    last = str(cursors.read(of, cursor)[0]) if cursor else ""
+    found = sorted(
+        (row for row in rows if row["name"] > last), key=lambda row: str(row["name"])
+    )
+    shown = found[:limit]
+    more = len(found) > limit
+    following = cursors.after(of, [shown[-1]["name"]]) if more else ""
     return Answer({"items": shown, "next": following})
-
-
-def rows_after(
-    rows: Sequence[Any], last: Sequence[Key], limit: int, key: Callable[[Any], Any]
-) -> list[Any]:
-    """Return one more than *limit* of *rows*, sorted by *key*, that follow *last*."""
-    found = [row for row in rows if not last or list(key(row)) > list(last)]
-    return found[: limit + 1]

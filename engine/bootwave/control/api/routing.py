@@ -17,7 +17,7 @@ from fastapi import Depends, Path
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Header, Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -48,6 +48,14 @@ class Body(BaseModel):
     """The body of a request: JSON of exactly these members and types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def not_given(**described: Any) -> Any:
+    """Return the field of a PATCH that need not be given; null is not how to say so.
+
+    Only ``model_dump(exclude_unset=True)`` says what was given.
+    """
+    return Field(default_factory=lambda: None, **described)
 
 
 class Shown(BaseModel):

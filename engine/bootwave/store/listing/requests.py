@@ -60,6 +60,7 @@ def page(
             limit=limit,
             cursor=cursor,
         )
+    filters = _narrowed(work, resource, sort, filters)
     want = wanted(work, resource, filters)
     place = pages.place_of(resource, sort, want.names)
     order = RESOURCES[resource][place]
@@ -83,6 +84,32 @@ def page(
         "rows": rows,
         "cursor": text_from_key(name, found.after) if found.after else "",
     }
+
+
+def _narrowed(
+    work: Work, resource: str, sort: str, filters: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return *filters* with the only domain that is reached, where an index carries it.
+
+    Without it rows of all domains would be passed over to find those of one.
+    """
+    if work.reach is None or len(work.reach) != 1:
+        return filters
+    (domain,) = work.reach
+    given = {name: text for name, text in filters.items() if text}
+    if resource == "domains":
+        begin = given.get("name_prefix", "").lower()
+        return {"name_prefix": domain} if domain.startswith(begin) else filters
+    try:
+        place = pages.place_of(resource, sort, [*given])
+        narrow = pages.place_of(resource, sort, [*given, "domain"])
+    except OptionError:
+        return filters
+    orders = RESOURCES[resource]
+    # In the same order as it would have been without.
+    if orders[place].sort != orders[narrow].sort:
+        return filters
+    return {"domain": domain, **given}
 
 
 def _name(

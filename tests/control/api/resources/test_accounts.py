@@ -1,6 +1,7 @@
 """/api/v1/domains/{domain}/accounts"""
 
 import httpx
+import pytest
 
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
@@ -76,3 +77,23 @@ def test_a_phone_of_another_domain_is_a_conflict_that_names_nobody(
     assert problem(answer) == "conflict"
     assert B not in answer.text
     assert B in api.token("write").post(PATH, json=new).text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (f"/api/v1/domains/{A}", "language"),
+        (f"/api/v1/domains/{A}/accounts/401", "name"),
+        (f"/api/v1/domains/{A}/accounts/401", "password"),
+        (f"/api/v1/domains/{A}/url-token", "required"),
+        ("/api/v1/administrators/anna", "domains"),
+        ("/api/v1/redirection", "password"),
+    ],
+)
+def test_nobody_says_by_null_what_would_change_nothing(
+    admin: httpx.Client, path: str, field: str
+) -> None:
+    headers = {"If-Match": "*"}
+    refused = admin.patch(path, json={field: None}, headers=headers)
+    assert problem(refused) == "invalid"
+    assert refused.json()["errors"][0]["at"] == f"body/{field}"

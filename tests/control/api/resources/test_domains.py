@@ -94,6 +94,19 @@ def test_pages_follow_one_another(admin: httpx.Client) -> None:
     assert cursor == ""
 
 
+def test_domains_are_found_by_how_they_begin_and_told_what_they_have(
+    api: Served, admin: httpx.Client
+) -> None:
+    api.call("account.add", account=f"402@{B}", password="s3cret", mac="0004132E08B4")
+    api.call("domain.add", name="ab.example.com")
+    found = admin.get(PATH, params={"name_prefix": "A", "descending": True}).json()
+    assert [row["name"] for row in found["items"]] == ["ab.example.com", A]
+    (row,) = admin.get(PATH, params={"name_prefix": "b"}).json()["items"]
+    assert (row["accounts"], row["devices"], row["token"]) == (2, 1, "")
+    (own,) = api.token("read", domains=[B]).get(PATH).json()["items"]
+    assert own == row
+
+
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "A" * 3_000])
 def test_a_cursor_that_nobody_gave_is_refused(admin: httpx.Client, cursor: str) -> None:
     answer = admin.get(PATH, params={"cursor": cursor})

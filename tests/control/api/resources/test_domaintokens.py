@@ -31,3 +31,11 @@ def test_a_token_that_was_made_is_not_kept_for_who_repeats(admin: httpx.Client) 
 def test_who_may_not_reveal_makes_none(api: Served) -> None:
     writer = api.token("read", "write")
     assert problem(writer.post(PATH, json={})) == "forbidden"
+
+
+def test_who_says_nothing_does_not_let_phones_in_without_it(
+    admin: httpx.Client,
+) -> None:
+    admin.post(PATH, json={"required": True})
+    assert problem(admin.patch(PATH, json={})) == "invalid"
+    assert admin.get(PATH).json()["required"]

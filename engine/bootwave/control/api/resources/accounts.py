@@ -21,6 +21,7 @@ from bootwave.control.api.routing import (
     Routes,
     Shown,
     TheDesk,
+    not_given,
 )
 from bootwave.store import accounts
 from bootwave.store.work import Work
@@ -60,10 +61,10 @@ class NewAccount(AccountFields):
 class AccountChange(Body):
     """What is changed of an account; what is not given stays."""
 
-    name: Text | None = None
-    password: Annotated[Text, Field(min_length=1)] | None = None
-    mailbox: Text | None = None
-    auth_user: Text | None = None
+    name: Text = not_given()
+    password: Annotated[Text, Field(min_length=1)] = not_given()
+    mailbox: Text = not_given()
+    auth_user: Text = not_given()
 
 
 class Binding(Shown):
@@ -166,7 +167,7 @@ async def change(
         request,
         asker,
         "account.set",
-        {"account": name, **wanted.model_dump(exclude_none=True)},
+        {"account": name, **wanted.model_dump(exclude_unset=True)},
         lambda changed: shown(_account(changed)),
         check=matches(if_match, lambda work: _current(work, name)),
     )

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Everywhere, needs
 from bootwave.control.api.entitytags import Check
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, named_page
 from bootwave.control.api.principals import Need, Principal, role_may
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.sessions import Made, NewName, NewWord
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk, not_given
 from bootwave.store import administrators
 from bootwave.store.work import Work
 
@@ -38,8 +39,8 @@ class NewAdministrator(Body):
 class AdministratorChange(Body):
     """What is changed of an administrator; what is not given stays."""
 
-    role: Role | None = None
-    domains: Domains | None = None
+    role: Role = not_given()
+    domains: Domains = not_given()
 
 
 class NewPassword(Body):
@@ -61,16 +62,21 @@ class Administrator(Shown):
 
 
 class Administrators(Shown):
-    """All administrators."""
+    """Some administrators, and where the list goes on."""
 
     items: list[Administrator]
+    next: str
 
 
 @routes.get(PATH, Administrators)
 @needs(Need.ACCESS, Everywhere())
-async def list_all(asker: Asker, desk: TheDesk) -> Response:
-    """List the administrators."""
-    return Answer({"items": await desk.read(asker, "admin.list")})
+async def list_all(
+    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
+) -> Response:
+    """List the administrators by name."""
+    return named_page(
+        desk.cursors, PATH, await desk.read(asker, "admin.list"), limit, cursor
+    )
 
 
 @routes.post(PATH, Made)
@@ -99,8 +105,8 @@ async def change(
     desk: TheDesk,
 ) -> Response:
     """Change role and domains; it holds at once for who is signed in."""
-    given = wanted.model_dump(exclude_none=True)
-    if wanted.role is not None:
+    given = wanted.model_dump(exclude_unset=True)
+    if "role" in given:
         _require_no_more(asker, wanted.role)
     return await desk.write(
         request,

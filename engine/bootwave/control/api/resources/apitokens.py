@@ -9,6 +9,7 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, named_page
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
@@ -64,21 +65,24 @@ class Token(Shown):
 
 
 class Tokens(Shown):
-    """Tokens."""
+    """Some tokens, and where the list goes on."""
 
     items: list[Token]
+    next: str
 
 
 @routes.get(PATH, Tokens)
 @needs(Need.TOKENS, Nothing())
-async def list_all(asker: Asker, desk: TheDesk) -> Response:
-    """List the tokens: of all who administers access, else one's own.
+async def list_all(
+    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
+) -> Response:
+    """List the tokens by name: of all who administers access, else one's own.
 
     A token is shown those that can do no more than it can.
     """
     whose, within = _whose(asker), _within(asker)
     rows = await desk.see(asker, lambda store: store.access_tokens(whose, within))
-    return Answer({"items": rows})
+    return named_page(desk.cursors, PATH, rows, limit, cursor)
 
 
 @routes.post(PATH, MadeToken)

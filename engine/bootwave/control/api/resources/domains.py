@@ -9,14 +9,7 @@ from starlette.responses import Response
 from bootwave.control.api.answers import created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, Everywhere, Reached, needs
 from bootwave.control.api.entitytags import IfMatch, matches
-from bootwave.control.api.pages import (
-    USUAL_PAGE,
-    Cursor,
-    Limit,
-    list_name,
-    page_of,
-    rows_after,
-)
+from bootwave.control.api.lists import Descending, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import (
@@ -28,6 +21,7 @@ from bootwave.control.api.routing import (
     Routes,
     Shown,
     TheDesk,
+    not_given,
 )
 from bootwave.store import domains
 from bootwave.store.work import Work
@@ -69,13 +63,13 @@ class NewDomain(DomainFields):
 class DomainChange(Body):
     """What is changed of a domain; what is not given stays."""
 
-    registrar: Text | None = None
-    outbound_proxy: Text | None = None
-    language: Text | None = Field(None, examples=["de"])
-    timezone: Text | None = Field(None, examples=["Europe/Berlin"])
-    tone_scheme: Text | None = None
-    wildcard_subnet: Text | None = None
-    reach: Reach | None = None
+    registrar: Text = not_given()
+    outbound_proxy: Text = not_given()
+    language: Text = not_given(examples=["de"])
+    timezone: Text = not_given(examples=["Europe/Berlin"])
+    tone_scheme: Text = not_given()
+    wildcard_subnet: Text = not_given()
+    reach: Reach = not_given()
 
 
 class Domain(Shown):
@@ -109,17 +103,10 @@ class DomainPage(Shown):
 @routes.get(PATH, DomainPage)
 @needs(Need.READ, Reached())
 async def list_all(
-    asker: Asker, desk: TheDesk, limit: Limit = USUAL_PAGE, cursor: Cursor = ""
+    rows: TheRows, name_prefix: Prefix = "", descending: Descending = False
 ) -> Response:
     """List the domains that are reached, by name."""
-    of = list_name(PATH)
-    last = desk.cursors.read(of, cursor) if cursor else []
-    rows = await desk.read(asker, "domain.list")
-    return page_of(desk.cursors, of, rows_after(rows, last, limit, _name), limit, _name)
-
-
-def _name(row: dict[str, Any]) -> list[str]:
-    return [row["name"]]
+    return await rows.answer("domains", descending=descending, name_prefix=name_prefix)
 
 
 @routes.post(PATH, Domain, tagged=True)
@@ -155,7 +142,7 @@ async def change(
     if_match: IfMatch = None,
 ) -> Response:
     """Change what is given of a domain; an empty text takes a value away."""
-    given = wanted.model_dump(exclude_none=True)
+    given = wanted.model_dump(exclude_unset=True)
     if "wildcard_subnet" in given and asker.domains is not None:
         # It says whose the unknown phones of a network are, of other domains, too.
         raise Problem(

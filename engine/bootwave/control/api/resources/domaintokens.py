@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,16 +17,22 @@ routes = Routes("domains")
 Object = dict[str, Any]
 
 
+class NewToken(Body):
+    """Whether phones of the domain are refused without a right token."""
+
+    required: bool | None = Field(None, description="Else as it was.")
+
+
 class Required(Body):
     """Whether phones of the domain are refused without a right token."""
 
-    required: bool | None = None
+    required: bool
 
 
 @routes.post(PATH, Object)
 @needs(Need.REVEAL, OF_DOMAIN)
 async def make(
-    request: Request, domain: Domain, wanted: Required, asker: Asker, desk: TheDesk
+    request: Request, domain: Domain, wanted: NewToken, asker: Asker, desk: TheDesk
 ) -> Response:
     """Give a domain a new token, and reveal it; the one before stays good for now."""
     args = {"domain": domain, "required": wanted.required}
@@ -45,7 +52,7 @@ async def require(
     request: Request, domain: Domain, wanted: Required, asker: Asker, desk: TheDesk
 ) -> Response:
     """Say whether phones of the domain are refused without a right token."""
-    args = {"domain": domain, "required": bool(wanted.required)}
+    args = {"domain": domain, "required": wanted.required}
     return await desk.write(request, asker, "token.require", args, Answer)
 
 

@@ -20,7 +20,7 @@ class Live(Shown):
 
 
 class Ready(Shown):
-    """The store can be read, and the writer is not stuck."""
+    """The store can be read."""
 
     status: Literal["ready"]
 

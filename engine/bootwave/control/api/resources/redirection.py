@@ -14,7 +14,14 @@ from bootwave.control.api.lists import Page
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
-from bootwave.control.api.routing import ONE_LINE, Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import (
+    ONE_LINE,
+    Asker,
+    Body,
+    Routes,
+    TheDesk,
+    not_given,
+)
 from bootwave.control.api.targets import OF_ENGINE, Mac
 from bootwave.errors import StoreNotFound
 
@@ -28,12 +35,11 @@ Line = Annotated[str, Field(pattern=ONE_LINE, min_length=1, max_length=300)]
 class RedirectionChange(Body):
     """What is changed of the account; what is not given stays."""
 
-    user: Line | None = Field(None, examples=["reseller"])
-    password: Line | None = Field(
-        None, description="That of the service; no answer ever shows it."
+    user: Line = not_given(examples=["reseller"])
+    password: Line = not_given(
+        description="That of the service; no answer ever shows it."
     )
-    url: Line | None = Field(
-        None,
+    url: Line = not_given(
         description="Where phones reach this engine; the first time else https.url or "
         "http.url of its options.",
         examples=["https://pbx.example.com"],
@@ -56,7 +62,7 @@ async def change(
 
     From then on every phone that is bound to an account is registered there.
     """
-    given = wanted.model_dump(exclude_none=True)
+    given = wanted.model_dump(exclude_unset=True)
     if not given:
         raise Problem("invalid", "Say what is changed: user, password or url.")
     if given.keys() >= {"user", "password"} and "url" not in given:
