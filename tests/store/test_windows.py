@@ -204,7 +204,7 @@ def test_accounts_are_chosen_by_phone_and_by_numbers(
     assert admin.window_open([], macs=[f"{MAC:012X}"])["opened"] == [ONE]
     domain = "a.example.com"
     opened = admin.window_open([], domain=domain, numbers=["402-499", "401"])
-    assert opened["opened"] == [TWO, THREE, ONE]
+    assert opened["opened"] == [ONE, TWO, THREE]
     assert admin.window_close([], domain=domain, numbers=["403"])["closed"] == [THREE]
     assert admin.window_open(["403"], domain=domain, macs=[f"{MAC:012X}"])[
         "opened"

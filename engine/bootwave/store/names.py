@@ -193,19 +193,6 @@ def checked_range(text: str) -> tuple[int, int, int] | str:
     return text.strip()
 
 
-def is_within(number: str, wanted: tuple[int, int, int] | str) -> bool:
-    """Whether the account's *number* is the one, or within the range, of the above."""
-    if isinstance(wanted, str):
-        return number == wanted
-    first, last, digits = wanted
-    return (
-        len(number) == digits
-        and number.isdecimal()
-        and number.isascii()
-        and first <= int(number) <= last
-    )
-
-
 def shortened(text: str) -> str:
     """Return *text* quoted and cut, for an error message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

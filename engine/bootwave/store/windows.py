@@ -10,7 +10,8 @@ from bootwave.pairing.windows import end_of
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store import openings
 from bootwave.store.changelog import MOST_IN_ONE
-from bootwave.store.names import checked_minutes, checked_range, is_within
+from bootwave.store.names import checked_minutes
+from bootwave.store.numberranges import accounts_within
 from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
 _DELETE = "DELETE FROM windows WHERE account_id = :account_id"
@@ -90,10 +91,13 @@ def chosen(
     for text in macs:
         found += _of_mac(work, text)
     if domain is not None and (numbers or not (accounts or macs)):
-        rows = work.connection.execute(
-            _OF_DOMAIN, {"domain_id": work.domain_id(domain)}
-        ).fetchall()
-        found += _within([AccountRow(*row) for row in rows], numbers, domain)
+        if numbers:
+            found += accounts_within(work, domain, numbers)
+        else:
+            rows = work.connection.execute(
+                _OF_DOMAIN, {"domain_id": work.domain_id(domain)}
+            ).fetchall()
+            found += [AccountRow(*row) for row in rows]
     elif numbers:
         raise SettingError("Numbers are of one domain: name it, too.")
     return list(dict.fromkeys(found))
@@ -111,24 +115,6 @@ def _of_mac(work: Work, text: str) -> list[AccountRow]:
             f"{text_from_mac(mac)} is bound to no account: bootwave account bind "
             "NUMBER@DOMAIN MAC binds it."
         )
-    return found
-
-
-def _within(
-    rows: list[AccountRow], numbers: Sequence[str], domain: str
-) -> list[AccountRow]:
-    if not numbers:
-        return rows
-    found: list[AccountRow] = []
-    for text in numbers:
-        wanted = checked_range(text)
-        some = [row for row in rows if is_within(row.number, wanted)]
-        if not some:
-            raise StoreNotFound(
-                f"The domain {domain} has no account in {text}: see bootwave account "
-                "list."
-            )
-        found += some
     return found
 
 
