@@ -23,13 +23,18 @@ from bootwave.phone.firmware import FirmwareVersion
         ("snom m9", "snomm9"),
         ("snomZ99new", "snomZ99new"),
         ("m85", "M85"),
+        ("370", "snom370"),
+        ("d785", "snomD785"),
+        ("PA1", "snomPA1"),
+        ("D725", "snom725"),
+        ("snomD725", "snom725"),
     ],
 )
 def test_models_are_spelled_as_phones_spell_them(written: str, model: str) -> None:
     assert required_model(written) == model
 
 
-@pytest.mark.parametrize("text", ["", "yealink", "snom", "snom370/x", "M8", "370"])
+@pytest.mark.parametrize("text", ["", "yealink", "snom", "snom370/x", "M8", "T53W"])
 def test_what_is_no_model_is_refused(text: str) -> None:
     with pytest.raises(FirmwareError, match="no phone model"):
         required_model(text)

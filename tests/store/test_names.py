@@ -3,6 +3,7 @@ import pytest
 from bootwave.errors import OperatorError, SettingError
 from bootwave.store.names import (
     checked_host,
+    checked_member,
     checked_minutes,
     checked_name,
     checked_password,
@@ -60,10 +61,21 @@ def test_an_account_is_number_at_domain() -> None:
     assert str(required_account("401@b.de", "a.de")) == "401@b.de"
 
 
-@pytest.mark.parametrize("text", ["401", "@a.de", "4 01@a.de", "a@b@a.de", "4<@a.de"])
+@pytest.mark.parametrize(
+    "text",
+    ["401", "@a.de", "4 01@a.de", "a@b@a.de", "4<@a.de", ".@a.de", "..@a.de"],
+)
 def test_other_text_is_no_account(text: str) -> None:
     with pytest.raises(SettingError):
         required_account(text)
+
+
+def test_no_name_is_another_place_in_a_url() -> None:
+    for name in (".", " .. "):
+        with pytest.raises(SettingError, match="take another one"):
+            checked_member(name, "profile")
+    assert required_account("...@a.de").number == "..."
+    assert checked_member("...", "profile") == "..."
 
 
 def test_a_number_has_at_most_32_characters() -> None:

@@ -6,11 +6,12 @@ that was uploaded to the engine.
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
-from bootwave.errors import FirmwareError
+from bootwave.errors import FirmwareError, SettingError
 from bootwave.phone.firmware import FirmwareVersion
-from bootwave.phone.model import model_from_text
+from bootwave.phone.model import required_model as required_phone_model
 
 MAX_LOCATION_CHARACTERS: Final = 255  # snom phones cut longer URLs
 MAX_IMAGE_NAME_CHARACTERS: Final = 100
@@ -56,20 +57,20 @@ class Definition(NamedTuple):
 def required_model(text: str) -> str:
     """Return the model *text* as phones spell it; raises FirmwareError.
 
-    That is a phone type (snom370, snomM700) or a DECT handset (M85).
+    That is a phone type (snom370, snomM700, as ``phone.model`` reads it) or a DECT
+    handset (M85).
     """
     name = text.strip()
     if _HANDSET.fullmatch(name.upper()):
         return name.upper()
-    known = model_from_text(name)
-    if known and len(known) == len(name.replace(" ", "")):
-        return known
-    if not _MODEL.fullmatch(name):
-        raise FirmwareError(
-            f"{_shortened(text)} is no phone model: write one such as snom370, or M85 "
-            "for a handset."
-        )
-    return name
+    with suppress(SettingError):
+        known = required_phone_model(name)
+        if _MODEL.fullmatch(known):
+            return known
+    raise FirmwareError(
+        f"{_shortened(text)} is no phone model: write one such as snom370, or M85 "
+        "for a handset."
+    )
 
 
 def is_handset(model: str) -> bool:

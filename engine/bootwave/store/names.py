@@ -20,6 +20,9 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_HOST = 253
 _NUMBER = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
+# In a URL these are other places (RFC 3986 section 5.2.4): who meant to remove an
+# account or profile of such a name would remove what is around it.
+_ELSEWHERE = (".", "..")
 _PORT = re.compile(r"[0-9]{1,5}")
 _TRANSPORT = re.compile(r"transport=(?:udp|tcp|tls)", re.I)
 
@@ -59,10 +62,10 @@ def required_account(text: str, domain: str | None = None) -> AccountName:
             f"{shortened(text)} names no domain: write NUMBER@DOMAIN, "
             "for example 401@pbx.example.com."
         )
-    if not _NUMBER.fullmatch(number):
+    if not _NUMBER.fullmatch(number) or number in _ELSEWHERE:
         raise SettingError(
             f"{shortened(number)} is not an account's number: up to 32 letters, digits "
-            "and _ . + - are."
+            "and _ . + - are, but for '.' and '..'."
         )
     return AccountName(number, required_domain(rest))
 
@@ -95,6 +98,8 @@ def checked_member(text: str, what: str) -> str:
         )
     if "@" in name:
         raise SettingError(f"The name of a {what} has no @: what follows is a domain.")
+    if name in _ELSEWHERE:
+        raise SettingError(f"The name of a {what} is not {name!r}: take another one.")
     return name
 
 
