@@ -96,6 +96,12 @@ MAX_CONTROL_MESSAGE_BYTES = 64 * 1024 * 1024
 # Commands at once; each holds a descriptor and one message.
 MAX_CONTROL_CONNECTIONS = 64
 
+# Settings, and function keys, that one layer says, each with their names and some more:
+# all phones below are told them, and what is ready for phones of other domains must not
+# be crowded out.  A full export of a snom 720 has 115,668 bytes.
+MAX_LAYER_CHARACTERS = 512 * 1024
+LAYER_CHARACTERS_EACH = 64  # of one setting or key, beside its name and value
+
 # What a simulated phone takes from the server it boots from.  A full export of a
 # snom 720 is 115,668 bytes; wazo's longest list names five files, one level deep.
 MAX_WAVE_DOCUMENT_BYTES = 1024 * 1024

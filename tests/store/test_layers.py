@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from bootwave.errors import OptionError, SettingError, StoreNotFound
+from bootwave.limits import LAYER_CHARACTERS_EACH, MAX_LAYER_CHARACTERS
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
 
@@ -166,3 +167,27 @@ def test_what_is_said_already_touches_nothing(
     admin.keys_set(scope, target, 1, "blf off", label="B", attributes={"lp": "on"})
     assert len(told) == 4
     assert len(admin.audit_list()) == len(notes) + 4
+
+
+@pytest.mark.parametrize(("scope", "target"), TARGETS)
+def test_a_layer_does_not_grow_without_end(
+    account: None, admin: Administration, scope: str, target: str
+) -> None:
+    value = "x" * 16_000
+    fit = MAX_LAYER_CHARACTERS // (len(value) + len("zz_00") + LAYER_CHARACTERS_EACH)
+    for number in range(fit):
+        admin.settings_set(scope, target, f"zz_{number:02}", value)
+    with pytest.raises(SettingError, match="take some out first"):
+        admin.settings_set(scope, target, "zz_99", value)
+    # Another value of one that is there takes its place.
+    admin.settings_set(scope, target, "zz_00", "y" * 16_000)
+    admin.settings_unset(scope, target, "zz_00")
+    admin.settings_set(scope, target, "zz_99", value)
+    assert len(admin.settings_list(scope, target)) == fit
+    many = {f"a{number}": "x" * 16_000 for number in range(16)}
+    admin.keys_set(scope, target, 0, "blf 402", attributes=many)
+    admin.keys_set(scope, target, 1, "blf 402", attributes=many)
+    with pytest.raises(SettingError, match="take some out first"):
+        admin.keys_set(scope, target, 2, "blf 402", attributes=many)
+    admin.keys_set(scope, target, 1, "blf 403", attributes=many)
+    assert [key["index"] for key in admin.keys_list(scope, target)] == [0, 1]

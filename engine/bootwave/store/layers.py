@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bootwave.errors import OptionError, StoreNotFound
+from bootwave.errors import OptionError, SettingError, StoreNotFound
+from bootwave.limits import LAYER_CHARACTERS_EACH, MAX_LAYER_CHARACTERS
 from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
 from bootwave.settings.catalogue import checked_name
@@ -40,6 +41,10 @@ _SAID = """
 SELECT value, permission FROM settings
 WHERE scope = :scope AND key = :key AND name = :name AND idx = :idx
 """
+_OTHERS = """
+SELECT COALESCE(SUM(LENGTH(name) + LENGTH(value) + :each), 0) FROM settings
+WHERE scope = :scope AND key = :key AND NOT (name = :name AND idx = :idx)
+"""
 _UNSET = """
 DELETE FROM settings
 WHERE scope = :scope AND key = :key AND name = :name AND idx = :idx
@@ -60,6 +65,11 @@ SET context = excluded.context, value = excluded.value, label = excluded.label,
 _SAID_KEY = """
 SELECT context, value, label, permission, attributes FROM function_keys
 WHERE scope = :scope AND key = :key AND idx = :idx
+"""
+_OTHER_KEYS = """
+SELECT COALESCE(
+  SUM(LENGTH(value) + LENGTH(label) + LENGTH(attributes) + :each), 0)
+FROM function_keys WHERE scope = :scope AND key = :key AND NOT idx = :idx
 """
 _CLEAR_KEY = """
 DELETE FROM function_keys WHERE scope = :scope AND key = :key AND idx = :idx
@@ -96,6 +106,8 @@ def set_setting(
     told = {"value": setting.value, "permission": setting.permission}
     if _said(work, scope, target, _SAID, said) != tuple(told.values()):
         where = _place(work, scope, target, make=True)
+        size = len(setting.name) + len(setting.value)
+        _require_room(work, _OTHERS, {**said, **where}, size)
         work.connection.execute(_SET, {**said, **told, **where})
         # Not its value, which may be the password of a phone's own web server.
         work.note("setting.set", _named(scope, target), name=setting.name, index=index)
@@ -112,6 +124,20 @@ def _said(
         return None  # there is no layer yet, or none at all
     rows = work.connection.execute(sql, {**what, **where}).fetchall()
     return tuple(rows[0]) if rows else None
+
+
+def _require_room(work: Work, sql: str, what: Mapping[str, Any], size: int) -> None:
+    """Raise SettingError when a layer would say too much with *size* characters more.
+
+    *sql* counts what it says beside *what*.
+    """
+    named = {**what, "each": LAYER_CHARACTERS_EACH}
+    others = work.connection.execute(sql, named).fetchall()[0][0]
+    if others + size + LAYER_CHARACTERS_EACH > MAX_LAYER_CHARACTERS:
+        raise SettingError(
+            f"A layer says at most {MAX_LAYER_CHARACTERS} characters, of settings and "
+            "of keys each, and all its phones are told them: take some out first."
+        )
 
 
 def unset_setting(
@@ -174,6 +200,8 @@ def set_key(
     which = {"idx": key.index}
     if _said(work, scope, target, _SAID_KEY, which) != tuple(kept.values()):
         where = _place(work, scope, target, make=True)
+        size = sum(len(kept[name]) for name in ("value", "label", "attributes"))
+        _require_room(work, _OTHER_KEYS, {**which, **where}, size)
         work.connection.execute(_SET_KEY, {**which, **kept, **where})
         work.note("key.set", _named(scope, target), index=key.index)
     told = {"index": key.index, **said, "attributes": dict(key.attributes)}
