@@ -54,7 +54,7 @@ def accounts_within(
     found = {row[2]: AccountRow(*row) for row in rows}
     _require(domain, (named[number] for number in named if number not in found))
     for digits, texts in ranges.items():
-        there = {}
+        there: dict[str, AccountRow] = {}
         for first, last in _joined(texts):
             rows = work.connection.execute(
                 _RANGE,
