@@ -6,6 +6,7 @@ import pytest
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
+from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing, password_owner
 
@@ -161,3 +162,19 @@ def test_what_an_account_is_already_touches_nothing(
     admin.account_set("401@a.example.com", password="s3cret-word")
     admin.account_set("401@a.example.com", mailbox="")
     assert (len(told), len(admin.audit_list())) == (2, len(notes) + 2)
+
+
+def test_a_mailbox_that_is_too_long_is_refused_and_not_cut(
+    admin: Administration, add: Callable[..., None]
+) -> None:
+    add(ACCOUNT)
+    long = "8" * (MAX_MAILBOX_CHARACTERS + 1)
+    sentence = "The mailbox must be one line of at most 64"
+    with pytest.raises(SettingError, match=sentence):
+        admin.account_set(ACCOUNT, mailbox=long)
+    with pytest.raises(SettingError, match=sentence):
+        admin.account_add("402@a.example.com", password="s3cret-word", mailbox=long)
+    row = {"extension": "402", "password": "s3cret-word", "mailbox": long}
+    done = admin.account_import([row], domain="a.example.com")
+    assert sentence in done["errors"][0]["error"]
+    assert admin.account_set(ACCOUNT, mailbox=long[1:])["mailbox"] == long[1:]

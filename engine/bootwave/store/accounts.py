@@ -7,6 +7,7 @@ from bootwave.phone.mac import text_from_mac
 from bootwave.store.bindings import bind, unbind_mac
 from bootwave.store.claims import refresh_star_subnet
 from bootwave.store.names import (
+    MAX_MAILBOX_CHARACTERS,
     checked_name,
     checked_password,
     required_account,
@@ -70,7 +71,7 @@ def add(
     fields = {
         "display_name": checked_name(name, "The display name"),
         "auth_user": checked_name(auth_user, "The authentication user"),
-        "mailbox": checked_name(mailbox, "The mailbox")[:64],
+        "mailbox": checked_name(mailbox, "The mailbox", MAX_MAILBOX_CHARACTERS),
     }
     secret = checked_password(password)
     rows = work.connection.execute(
@@ -129,7 +130,7 @@ def change(
         else checked_name(auth_user, "The authentication user"),
         "mailbox": row.mailbox
         if mailbox is None
-        else checked_name(mailbox, "The mailbox")[:64],
+        else checked_name(mailbox, "The mailbox", MAX_MAILBOX_CHARACTERS),
     }
     is_same = all(value == getattr(row, field) for field, value in fields.items())
     if is_same and password is None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bootwave.errors import SettingError
 from bootwave.phone.mac import required_mac
 from bootwave.store.names import (
+    MAX_MAILBOX_CHARACTERS,
     AccountName,
     checked_name,
     checked_password,
@@ -107,7 +108,7 @@ def checked_row(number: int, row: Mapping[str, str], domain: str | None) -> Impo
         checked_password(password) if password else "",
         wildcards[0] if wildcards else "",
         tuple(required_mac(one) for one in targets if one not in WILDCARDS),
-        checked_name(texts["mailbox"], "The mailbox")[:64],
+        checked_name(texts["mailbox"], "The mailbox", MAX_MAILBOX_CHARACTERS),
         checked_name(texts["auth_user"], "The authentication user"),
         tuple(field for field in FIELDS if field in row),
     )

@@ -13,6 +13,7 @@ from bootwave.xml.legal import checked_text
 
 MAX_NAME_CHARACTERS = 128
 MAX_MEMBER_CHARACTERS = 64
+MAX_MAILBOX_CHARACTERS = 64
 MAX_MINUTES = 24 * 60.0
 
 # RFC 1123 section 2.1: letters, digits and hyphens, none at an end, 63 at most.
@@ -144,13 +145,11 @@ def checked_subnet(text: str) -> str:
         ) from None
 
 
-def checked_name(text: str, what: str) -> str:
-    """Return *text* without blanks around it, one line of at most 128 characters."""
+def checked_name(text: str, what: str, most: int = MAX_NAME_CHARACTERS) -> str:
+    """Return *text* without blanks around it, one line of at most *most* characters."""
     name = checked_text(text.strip(), what)
-    if len(name) > MAX_NAME_CHARACTERS or not _is_one_line(name):
-        raise SettingError(
-            f"{what} must be one line of at most {MAX_NAME_CHARACTERS} characters."
-        )
+    if len(name) > most or not _is_one_line(name):
+        raise SettingError(f"{what} must be one line of at most {most} characters.")
     return name
 
 

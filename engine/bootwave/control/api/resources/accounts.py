@@ -24,6 +24,7 @@ from bootwave.control.api.routing import (
     not_given,
 )
 from bootwave.store import accounts
+from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.work import Work
 
 routes = Routes("accounts")
@@ -33,6 +34,7 @@ PATH = DOMAINS + "/{domain}/accounts"
 NUMBER = r"^[A-Za-z0-9_.+-]{1,32}$"
 Number = Annotated[str, Path(pattern=NUMBER, examples=["401"])]
 Text = Annotated[str, Field(max_length=128, pattern=ONE_LINE)]
+Mailbox = Annotated[str, Field(max_length=MAX_MAILBOX_CHARACTERS, pattern=ONE_LINE)]
 _OCTETS = "[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}"
 _DOTTED = r"[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}"
 TARGET = rf"^(?:[0-9A-Fa-f]{{12}}|{_OCTETS}|{_DOTTED}|[*?]|)$"
@@ -42,7 +44,7 @@ class AccountFields(Body):
     """What may be said of an account."""
 
     name: Text = Field("", description="The display name.", examples=["Anna"])
-    mailbox: Text = ""
+    mailbox: Mailbox = ""
     auth_user: Text = Field("", description="Whom the phone signs in as; else number.")
 
 
@@ -63,7 +65,7 @@ class AccountChange(Body):
 
     name: Text = not_given()
     password: Annotated[Text, Field(min_length=1)] = not_given()
-    mailbox: Text = not_given()
+    mailbox: Mailbox = not_given()
     auth_user: Text = not_given()
 
 
