@@ -35,8 +35,9 @@ SIGNED_OUT, FORBIDDEN, UNKNOWN, LET_IN = "signed-out", "forbidden", "not-found",
 
 
 def path_of(route: DeclaredRoute, **others: str) -> str:
-    values = {**EXAMPLES, **others}
     path: str = route.path_format
+    setting = {"name": "http_pass"} if "/settings/" in path else {}
+    values = {**EXAMPLES, **setting, **others}
     return path.format(**values)
 
 

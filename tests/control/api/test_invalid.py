@@ -53,8 +53,8 @@ def test_parameters_are_told_in_the_same_words(admin: httpx.Client) -> None:
     assert answer.json()["detail"] == "query/limit: it must be 1 or more."
     answer = admin.get("/api/v1/domains", params={"limit": "many"})
     assert answer.json()["detail"] == "query/limit: it must be a whole number."
-    answer = admin.post(f"/api/v1/domains/{A}/imports", params={"partial": "maybe"})
-    assert answer.json()["detail"] == "query/partial: it must be true or false."
+    answer = admin.post(f"/api/v1/domains/{A}/imports", params={"dry_run": "maybe"})
+    assert answer.json()["detail"] == "query/dry_run: it must be true or false."
 
 
 def test_no_pattern_is_told(admin: httpx.Client) -> None:

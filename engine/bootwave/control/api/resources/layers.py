@@ -5,6 +5,7 @@ and its firmware ranges, a domain, and the profiles, accounts and devices of one
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import Depends, Path, Query
@@ -245,15 +246,16 @@ def _add(layer: Layer) -> None:
         return Answer(found)
 
     settings, keys = f"{layer.path}/settings", f"{layer.path}/keys"
+    tagged = partial(routes.get, tagged=True)
     reveals = needs(Need.REVEAL, layer.touches)
     for add, path, shows, need, endpoint in (
         (routes.get, settings, list[Object], needs_read, list_settings),
-        (routes.get, settings + "/{name}", Object, needs_read, show_setting),
+        (tagged, settings + "/{name}", Object, needs_read, show_setting),
         (routes.put, settings + "/{name}", Object, needs_write, set_setting),
         (routes.delete, settings + "/{name}", None, needs_write, unset_setting),
         (routes.get, keys, list[Object], needs_read, list_keys),
         (routes.delete, keys, None, needs_write, clear_keys),
-        (routes.get, keys + "/{index}", Object, needs_read, show_key),
+        (tagged, keys + "/{index}", Object, needs_read, show_key),
         (routes.put, keys + "/{index}", Object, needs_write, set_key),
         (routes.delete, keys + "/{index}", None, needs_write, clear_key),
         (routes.get, layer.path + "/revealed", Object, reveals, reveal),

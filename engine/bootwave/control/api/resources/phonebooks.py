@@ -132,7 +132,7 @@ def _add(book: _Book) -> None:
     stores = needs(Need.WRITE, OF_DOMAIN, body_bytes=MAX_API_BOOK_BYTES)
     for endpoint in (show, replace, add, clear):
         endpoint.__name__ = f"{endpoint.__name__}_of_{book.scope}"
-    routes.get(book.path, Object)(reads(show))
+    routes.get(book.path, Object, tagged=True)(reads(show))
     routes.put(book.path, Object)(stores(replace))
     routes.post(book.path, Object, 200)(stores(add))
     routes.delete(book.path, Object, 200)(writes(clear))
