@@ -19,6 +19,7 @@ BESIDE = {"engine.status", "engine.metrics", "device.outlook", "redirection.comp
 KNOWN = OPERATIONS | BESIDE
 
 LISTED = "records.page lists it, in pages"
+NARROWED = "access_tokens tells whose they may be, for whoever asks"
 # Operations that no endpoint calls.
 NO_ROUTE: Mapping[str, str] = {
     **dict.fromkeys(("account.list", "device.list", "domain.list"), LISTED),
@@ -31,15 +32,25 @@ NO_ROUTE: Mapping[str, str] = {
     "device.outlook": "/health/would-serve calls what this does without the socket",
     "document.revealed": "no answer has a document with its passwords",
     "engine.metrics": "/metrics reads the counters without the socket",
+    **dict.fromkeys(("admin.token.list", "admin.token.revoke"), NARROWED),
     "events.read": "/api/v1/events tells them as they happen",
 }
 # Operations that no command calls.
 NO_COMMAND: Mapping[str, str] = {
     "account.import": "account import sends rows by stage.import",
 }
+REVEALED = "commands show settings and keys as they are"
+LAYERS = (
+    *("", "/domains/{domain}", "/domains/{domain}/accounts/{number}"),
+    *("/domains/{domain}/profiles/{profile}", "/devices/{mac}"),
+    *("/models/{model}", "/models/{model}/versions/{versions}"),
+)
 BROWSER = "a browser signs in; commands are let in by the kernel"
 # Endpoints that call no operation, and the command that does it, or why none does.
 ENDPOINT_ALONE: Mapping[str, str] = {
+    **{f"GET /api/v1{layer}/revealed": REVEALED for layer in LAYERS},
+    "GET /api/v1/tokens": "admin token list",
+    "DELETE /api/v1/tokens/{name}": "admin token revoke",
     "GET /api/v1/events": "watch",
     "GET /metrics": "metrics",
     "GET /health/live": "status",
@@ -75,6 +86,8 @@ COMMAND_OTHERWISE: Mapping[str, str] = {
     "device would-serve": "GET /health/would-serve/{mac}",
     "metrics": "GET /metrics",
     "watch": "GET /api/v1/events",
+    "admin token list": "GET /api/v1/tokens",
+    "admin token revoke": "DELETE /api/v1/tokens/{name}",
 }
 
 

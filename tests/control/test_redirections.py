@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bootwave import log
 from bootwave.control import redirections
 from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
@@ -47,6 +48,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "PAUSE_SECONDS", (0.1, 0.5))
     monkeypatch.setattr(plan, "ACCOUNT_SECONDS", (0.2, 0.5))
     monkeypatch.setattr(redirections, "IDLE_SECONDS", 0.05)
+    # What one test had noted is held back from the next no more.
+    monkeypatch.setattr(log, "_limiter", log._Limiter())
 
 
 @pytest.fixture
