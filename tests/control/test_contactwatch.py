@@ -10,7 +10,6 @@ from bootwave import log as logging
 from bootwave.control import contactwatch
 from bootwave.control.contactwatch import LATER_SECONDS, LOOK_SECONDS, ContactWatch
 from bootwave.errors import StoreUnavailable
-from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
 from bootwave.store import contactkeeper
 from bootwave.store.connection import connect
@@ -58,7 +57,7 @@ def test_what_happens_is_taken_in_from_start_to_stop(
     log.append(seen())
 
     async def scenario() -> None:
-        watch = ContactWatch(ContactKeeper(log, database), SightingsOptions())
+        watch = ContactWatch(ContactKeeper(log, database))
         watch.start()
         for _ in range(500):
             await asyncio.sleep(0.01)
@@ -76,20 +75,31 @@ def test_what_happens_is_taken_in_from_start_to_stop(
     assert not Path(f"{log.contacts}-wal").exists()  # it was closed
 
 
-def test_the_pace_is_a_quarter_of_the_time_until_much_waits(
+def test_the_pace_is_a_quarter_of_the_time_and_a_fiftieth_in_a_wave(
     database: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contactkeeper, "RECORDS", 10)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "thread_time", lambda: now)
     keeper = ContactKeeper(log, database)
-    watch = ContactWatch(keeper, SightingsOptions(keep_rows=1_000))
-    log.append(seen(600))
-    pauses = [watch._step() for _ in range(80)]
+    step = keeper.step
+
+    def slow_step() -> bool:
+        nonlocal now
+        now += 0.5
+        return step()
+
+    monkeypatch.setattr(keeper, "step", slow_step)
+    watch = ContactWatch(keeper)
+    log.append(seen(60))  # before the start: no wave
+    assert {watch._step() for _ in range(4)} == {0.5 * 3}
+    log.append(seen(2_100))
+    assert [watch._step() for _ in range(4)] == [0.5 * 49] * 2 + [0.5 * 3] * 2
+    while watch._step() != LOOK_SECONDS:
+        pass
     keeper.close()
-    waited = [pause > 0 for pause in pauses]
-    # Half of the rows are the bound: 490 and more wait for the first of the steps.
-    assert waited.index(True) in (9, 10)
-    assert all(waited[waited.index(True) :])
-    assert pauses[-1] == LOOK_SECONDS
+    assert heard(log)
 
 
 def test_a_failure_is_told_once_and_tried_again_later(
@@ -101,7 +111,7 @@ def test_a_failure_is_told_once_and_tried_again_later(
     )
     away = tmp_path / "away.db"
     database.rename(away)
-    watch = ContactWatch(ContactKeeper(log, database), SightingsOptions())
+    watch = ContactWatch(ContactKeeper(log, database))
     assert [watch._step(), watch._step()] == [LATER_SECONDS] * 2
     assert told == ["control.contacts_not_kept"]
     away.rename(database)

@@ -1,8 +1,8 @@
 """Keeps the file of contacts while the engine runs, beside everything else.
 
-It takes a quarter of one processor's time at most, and so falls behind in a boot wave,
-when phones have the better claim to it.  Only when so much waits that the file of
-sightings might overwrite it does it go on without a pause.
+It takes a quarter of one processor's time at most, and in a boot wave a fiftieth:
+phones have the better claim to it, and what waits is read once it is over.  What the
+file of sightings overwrote by then is not made up for.
 """
 
 import asyncio
@@ -11,22 +11,24 @@ from contextlib import suppress
 
 from bootwave import log
 from bootwave.errors import StoreError
-from bootwave.options import SightingsOptions
-from bootwave.store.contactkeeper import ContactKeeper, Step
+from bootwave.store.contactkeeper import ContactKeeper
 
 LOOK_SECONDS = 1.0  # between two looks when nothing waits
 PAUSES = 3.0  # for each second of work, while something waits
-HASTE_SHARE = 0.5  # of the rows of the file of sightings
+WAVE_PAUSES = 49.0
+WAVE = 2_000.0  # sightings a second
 LATER_SECONDS = 30.0  # after a failure
 
 
 class ContactWatch:
     """Takes in what happens by *keeper*, in a thread, from ``start`` to ``stop``."""
 
-    def __init__(self, keeper: ContactKeeper, options: SightingsOptions) -> None:
+    def __init__(self, keeper: ContactKeeper) -> None:
         """Do nothing yet."""
         self._keeper = keeper
-        self._haste = HASTE_SHARE * options.keep_rows
+        self._looked = time.monotonic()
+        self._written = -1
+        self._in_wave = False
         self._failing = False
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -54,16 +56,23 @@ class ContactWatch:
         """Take one step, and return for how long to pause after it."""
         began = time.thread_time()
         try:
-            step = self._keeper.step()
+            more = self._keeper.step()
+            self._look(time.monotonic())
         except StoreError as error:
             if not self._failing:
                 log.note(log.CONTACTS_NOT_KEPT, error=str(error))
             self._failing = True
             return LATER_SECONDS
         self._failing = False
-        return self._pause(step, time.thread_time() - began)
-
-    def _pause(self, step: Step, seconds: float) -> float:
-        if not step.more:
+        if not more:
             return LOOK_SECONDS
-        return 0.0 if step.behind > self._haste else PAUSES * seconds
+        return (WAVE_PAUSES if self._in_wave else PAUSES) * (time.thread_time() - began)
+
+    def _look(self, now: float) -> None:
+        """See about once a second, for sightings come in batches, if a wave goes on."""
+        seconds = now - self._looked
+        if self._written < 0 or seconds >= LOOK_SECONDS:
+            written = self._keeper.written()
+            if self._written >= 0:
+                self._in_wave = written - self._written > WAVE * seconds
+            self._looked, self._written = now, written

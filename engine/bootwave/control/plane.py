@@ -101,9 +101,7 @@ class ControlPlane:
             options, self.server, self.administration, counters, answering
         )
         sightings = SightingLog(options.store.sightings, options.sightings)
-        self._contacts = ContactWatch(
-            ContactKeeper(sightings, options.store.database), options.sightings
-        )
+        self._contacts = ContactWatch(ContactKeeper(sightings, options.store.database))
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None

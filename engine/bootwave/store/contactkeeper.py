@@ -87,13 +87,6 @@ SELECT v.mac FROM store.devices v WHERE v.mac > :low ORDER BY v.mac LIMIT 1 OFFS
 _ATTACH = "ATTACH DATABASE :path AS store"
 
 
-class Step(NamedTuple):
-    """What one step left: records to be read, and whether anything waits at all."""
-
-    behind: int
-    more: bool
-
-
 class _Progress(NamedTuple):
     file: int
     nameless: int
@@ -146,15 +139,21 @@ class ContactKeeper:
     def catch_up(self) -> None:
         """Take in all that waits; raises StoreError."""
         try:
-            while self.step().more:
+            while self.step():
                 pass
         finally:
             self.close()
 
-    def step(self) -> Step:
-        """Take in some of what waits; raises StoreError, and the next one begins anew.
+    def written(self) -> int:
+        """Return how many sightings of MACs were ever written; raises StoreError."""
+        end = self._log.tail().end()
+        return end.unknown + end.known
 
-        A file that is damaged is deleted, to be made again.
+    def step(self) -> bool:
+        """Take in some of what waits; return whether more does.
+
+        Raises StoreError, and the next one begins anew.  A file that is damaged is
+        deleted, to be made again.
         """
         try:
             with _transaction(self._opened()) as connection:
@@ -179,7 +178,7 @@ class ContactKeeper:
         self._connection, self._inode = connection, self._file.inode()
         return connection
 
-    def _taken(self, connection: sqlite3.Connection) -> Step:
+    def _taken(self, connection: sqlite3.Connection) -> bool:
         now = _Progress(*connection.execute(_PROGRESS).fetchall()[0])
         now = self._devices(connection, now)
         if now.compared != _NEVER:
@@ -187,7 +186,7 @@ class ContactKeeper:
             if not now.complete and now.compared != _NEVER:
                 # First which devices there are, then what they did.
                 connection.execute(_NOTE, now._asdict())
-                return Step(0, True)
+                return True
         found = self._log.tail().newest(now.ends, RECORDS, _KINDS)
         self._store(connection, found.by_kind)
         ends = found.ends
@@ -202,7 +201,7 @@ class ContactKeeper:
             more = not now.complete
         if now != _Progress(*connection.execute(_PROGRESS).fetchall()[0]):
             connection.execute(_NOTE, now._asdict())
-        return Step(found.behind, more)
+        return more
 
     def _devices(self, connection: sqlite3.Connection, now: _Progress) -> _Progress:
         """Take in the devices that changed, or begin to compare all."""
