@@ -75,7 +75,7 @@ def test_what_happens_is_taken_in_from_start_to_stop(
     assert not Path(f"{log.contacts}-wal").exists()  # it was closed
 
 
-def test_the_pace_is_a_quarter_of_the_time_and_a_fiftieth_in_a_wave(
+def test_the_pace_is_a_quarter_of_the_time_and_next_to_nothing_in_a_wave(
     database: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contactkeeper, "RECORDS", 10)
@@ -95,7 +95,7 @@ def test_the_pace_is_a_quarter_of_the_time_and_a_fiftieth_in_a_wave(
     log.append(seen(60))  # before the start: no wave
     assert {watch._step() for _ in range(4)} == {0.5 * 3}
     log.append(seen(2_100))
-    assert [watch._step() for _ in range(4)] == [0.5 * 49] * 2 + [0.5 * 3] * 2
+    assert [watch._step() for _ in range(4)] == [0.5 * 199] * 2 + [0.5 * 3] * 2
     while watch._step() != LOOK_SECONDS:
         pass
     keeper.close()

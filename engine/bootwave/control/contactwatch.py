@@ -1,6 +1,6 @@
 """Keeps the file of contacts while the engine runs, beside everything else.
 
-It takes a quarter of one processor's time at most, and in a boot wave a fiftieth:
+It takes a quarter of one processor's time at most, and in a boot wave half a hundredth:
 phones have the better claim to it, and what waits is read once it is over.  What the
 file of sightings overwrote by then is not made up for.
 """
@@ -15,7 +15,7 @@ from bootwave.store.contactkeeper import ContactKeeper
 
 LOOK_SECONDS = 1.0  # between two looks when nothing waits
 PAUSES = 3.0  # for each second of work, while something waits
-WAVE_PAUSES = 49.0
+WAVE_PAUSES = 199.0
 WAVE = 2_000.0  # sightings a second
 LATER_SECONDS = 30.0  # after a failure
 
