@@ -1,6 +1,7 @@
 """A control process that carries redirection out, against a service that fails."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,11 +15,15 @@ from bootwave import log
 from bootwave.control import redirections
 from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
+from bootwave.errors import RedirectionUnreachable
 from bootwave.metrics import CounterPage
 from bootwave.options import Options, RedirectionOptions
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.redirection import plan
+from bootwave.redirection.survey import LIST_PATIENCE, Survey
+from bootwave.redirection.vendors import Call, Verdict
+from bootwave.redirection.xmlrpc import Answer
 from tests.peers.redirectionservice import Service
 
 DOMAIN = "pbx.example.com"
@@ -354,6 +359,51 @@ def test_a_list_that_cannot_be_had_is_passed_over_and_its_phones_looked_at(
 
     run(scenario)
     assert "does not list phones of the type snom370" in caplog.text
+
+
+def test_who_asks_to_be_left_alone_at_a_list_is_not_called_again_at_once(
+    options: Options, service: Service
+) -> None:
+    service.fail("too-many", method="redirect.listPhones")
+
+    async def scenario() -> None:
+        async with engine(options) as plane:
+            await bound(plane, 1)
+            await set_account(plane)
+            shown = await until(plane, lambda one: one["state"] == "unreachable")
+            assert shown["words"] == "HTTP 429"
+            assert service.calls[-1][1] == "redirect.listPhones"
+            with pytest.raises(RedirectionUnreachable, match="HTTP 429"):
+                await plane.call("redirection.compare", {})
+            methods = [method for _, method, _ in service.calls]
+            assert methods[-2:] == 2 * ["redirect.listPhones"]
+
+    run(scenario)
+
+
+def test_a_list_is_passed_over_only_by_a_service_that_answers_otherwise() -> None:
+    asked: list[Call] = []
+    away = RedirectionUnreachable("HTTP 429", wait_seconds=40.0)
+
+    async def call(what: Call, **_given: Any) -> Answer:
+        asked.append(what)
+        if what is Call.LIST or len(asked) == 2:
+            raise away
+        return Answer(Verdict.DONE)
+
+    async def scenario() -> None:
+        survey = Survey(["snom320", "snom370"], {}, 0.0)
+        while (wanted := survey.next_list()) == ("snom320", ""):
+            with contextlib.suppress(RedirectionUnreachable):
+                await redirections.ask_for_list(survey, wanted, call)
+        # After the first list it was away altogether, and nothing was concluded.
+        assert (
+            asked
+            == [Call.LIST, Call.ECHO, *LIST_PATIENCE * (Call.ECHO, Call.LIST)][:-1]
+        )
+        assert survey.next_list() == ("snom370", "")
+
+    run(scenario)
 
 
 def test_a_phone_that_another_engine_took_over_is_not_taken_away_from_it(

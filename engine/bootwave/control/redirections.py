@@ -315,17 +315,22 @@ async def ask_for_list(
 ) -> bool:
     """Ask by *call* for the list that *survey* has *wanted*, and give it to it.
 
-    False where it did not come, from a service that answers otherwise: it is asked for
-    again, and passed over in the end.  Raises RedirectionError when the service itself
-    does not answer.
+    False where it did not come: it is asked for again once the service has answered
+    otherwise, and passed over in the end.  Raises RedirectionError when the service
+    itself does not answer, or asks to be left alone.
     """
     type_, url = wanted
+    if words := survey.doubt:
+        await call(Call.ECHO, text=HELLO)
+        if survey.fail():
+            log.note(log.CONTROL_REDIRECTION_UNLISTED, type=type_, words=words)
+            return True
     try:
         answer = await call(Call.LIST, type_=type_, url=url)
     except RedirectionUnreachable as error:
-        await call(Call.ECHO, text=HELLO)
-        if survey.fail():
-            log.note(log.CONTROL_REDIRECTION_UNLISTED, type=type_, words=str(error))
+        survey.doubt = str(error)
+        if error.wait_seconds:
+            raise
         return False
     if answer.verdict is Verdict.DONE:
         survey.receive(answer.macs)

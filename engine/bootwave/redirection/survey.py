@@ -52,6 +52,11 @@ class Survey:
         self._unlisted = {""}
         self._entries: set[int] = set()
         self._failures = 0  # of the list that is asked for now
+        self.doubt = ""
+        """Why the list that is asked for now did not come the last time.
+
+        It may be the list or the service, until ``fail`` says that it was the list.
+        """
         self.differing = 0
 
     @property
@@ -66,7 +71,7 @@ class Survey:
     def receive(self, macs: Iterable[int]) -> None:
         """Take the list that was asked for."""
         _type, url = self._lists.popleft()
-        self._failures = 0
+        self._failures, self.doubt = 0, ""
         if url:
             self._at.setdefault(digest_of(url), set()).update(macs)
         else:
@@ -75,7 +80,7 @@ class Survey:
     def pass_over(self) -> None:
         """Go on without the list that was asked for, and without others of its type."""
         refused, _url = self._lists.popleft()
-        self._failures = 0
+        self._failures, self.doubt = 0, ""
         self._unlisted.add(refused)
         while self._lists and self._lists[0][0] == refused:
             self._lists.popleft()
@@ -83,6 +88,7 @@ class Survey:
     def fail(self) -> bool:
         """Note that the list asked for did not come; whether it is passed over now."""
         self._failures += 1
+        self.doubt = ""
         if self._failures < LIST_PATIENCE:
             return False
         self.pass_over()
