@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from bootwave.control import eventfeed
+from bootwave.control.api.problems import Problem
 from bootwave.control.eventfeed import EventFeed
-from bootwave.errors import EngineError
+from bootwave.errors import EngineError, StoreUnavailable
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
@@ -143,6 +144,62 @@ def test_a_listener_sees_what_he_may(feed: Feed) -> None:
             feed.feed, lambda all_: len(all_) >= 9, sees=sees, begun=begun
         )
         assert macs(found) == [1, 3, 5, 9, 11, 13, 15, 17, 19]
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_looked_up_now_is_told_later(feed: Feed) -> None:
+    refusals = [Problem("busy", "Too many."), StoreUnavailable("It is away.")]
+
+    async def sees(asked: Any) -> dict[int, float]:
+        if refusals:
+            raise refusals.pop()
+        return dict.fromkeys(asked, 0.0)
+
+    async def main() -> None:
+        begun = lambda: feed.log.append([seen(n) for n in range(5)])  # noqa: E731
+        found = await listen(
+            feed.feed, lambda all_: len(all_) >= 5, sees=sees, begun=begun
+        )
+        assert macs(found) == list(range(5))
+
+    asyncio.run(main())
+
+
+def test_roll_outs_are_told_again_after_the_store_was_too_busy(feed: Feed) -> None:
+    refusals = [Problem("busy", "Too many."), StoreUnavailable("It is away.")]
+    progress = feed.feed._progress
+
+    async def refused() -> list[dict[str, Any]]:
+        if refusals:
+            raise refusals.pop()
+        return await progress()
+
+    feed.feed._progress = refused
+
+    async def main() -> None:
+        feed.rollouts = [{"id": 7, "domain": "a", "back": 1}]
+        async with feed.running() as events:
+            found = await listen(events, lambda all_: bool(all_))
+        assert found[0][1] == "rollout"
+
+    asyncio.run(main())
+    assert not refusals
+
+
+def test_nobody_is_told_how_roll_outs_were_when_another_listened(feed: Feed) -> None:
+    async def forgotten() -> None:
+        while feed.feed._rollouts:
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        feed.rollouts = [{"id": 7, "domain": "a", "back": 1}]
+        async with feed.running() as events:
+            await listen(events, lambda all_: bool(all_))
+            feed.rollouts = [{"id": 8, "domain": "a", "back": 0}]
+            await asyncio.wait_for(forgotten(), 20)
+            found = await listen(events, lambda all_: bool(all_))
+        assert [content["id"] for _, _, content in found] == [8]
 
     asyncio.run(main())
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from bootwave.control.metricstext import Metric
-from bootwave.errors import BootwaveError, EngineError, StoreError
+from bootwave.errors import BootwaveError, EngineError
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.devicereport import told
 from bootwave.store.sightingtail import Place, SightingTail, place_from_text
@@ -150,17 +150,18 @@ class EventFeed:
         while True:
             pieces = self._news(listener, follows)
             more = False
-            with suppress(StoreError):  # the file is away: what comes is told later
+            # The file or the store is away, or too busy: what comes is told later.
+            with suppress(BootwaveError):
                 found = await asyncio.to_thread(self._tail.read, place, TOGETHER)
-                place = found.place
-                if found.lost:
-                    pieces.append(_event("lost", {"sightings": found.lost}, place))
                 seen = [one for _, one in found.sightings]
                 shown: Mapping[int, float] = dict.fromkeys(
                     (one.mac for one in seen), 0.0
                 )
                 if sees is not None and shown:
                     shown = await sees(shown.keys())
+                place = found.place
+                if found.lost:
+                    pieces.append(_event("lost", {"sightings": found.lost}, place))
                 pieces += [
                     _event(
                         "sighting",
@@ -214,6 +215,9 @@ class EventFeed:
                         one["id"]: (one["domain"], _event("rollout", one, None))
                         for one in await self._progress()
                     }
+            else:
+                # How they are now, nobody who listens later must be told.
+                self._rollouts = {}
 
 
 def _event(kind: str, data: Mapping[str, Any], place: Place | None) -> bytes:

@@ -13,6 +13,7 @@ import orjson
 from starlette.responses import Response
 
 from bootwave.errors import (
+    BootwaveError,
     LimitExceeded,
     OperatorError,
     RedirectionError,
@@ -64,7 +65,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-class Problem(Exception):
+class Problem(BootwaveError):
     """Ends a request with the problem of one *kind*; ``detail`` is one sentence."""
 
     def __init__(

@@ -83,7 +83,7 @@ async def redeem(request: Request, desk: TheDesk) -> Response:
         if given.get("password") != given.pop("again", None):
             raise Problem("invalid", "The two passwords are not the same.")
         made = await first_operator(request, desk, _wanted(given))
-    except (Problem, BootwaveError) as error:
+    except BootwaveError as error:
         problem = problem_from(error)
         return _page(
             _fields(given, problem.detail), problem.status, {**problem.headers}
