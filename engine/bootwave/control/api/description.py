@@ -177,7 +177,7 @@ def made(app: Any) -> dict[str, Any]:
         str(status): {"description": " or ".join(titles), "content": _PROBLEM}
         for status, titles in _titles().items()
     }
-    _link(schema["paths"])
+    _link(schema["paths"], components.get("schemas", {}))
     problem = ProblemDocument.model_json_schema(
         ref_template="#/components/schemas/{model}"
     )
@@ -194,11 +194,11 @@ def _titles() -> dict[int, list[str]]:
     return found
 
 
-def _link(paths: dict[str, Any]) -> None:
+def _link(paths: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     """Have what adds something say where that is shown, changed and removed.
 
     Links are from an answer of 201 to the operations one part further, whose parameter
-    is the name that the answer gives.
+    is the name that the answer gives; not of several things, which have none.
     """
     for path, methods in paths.items():
         answer = methods.get("post", {}).get("responses", {}).get("201")
@@ -211,6 +211,8 @@ def _link(paths: dict[str, Any]) -> None:
                 continue
             parameter = last.strip("{}")
             member = _NAMED.get(parameter, parameter)
+            if not _may_have(answer, member, schemas):
+                continue
             given = {
                 each: f"$request.path.{each}" for each in _PARAMETER.findall(path)
             } | {parameter: f"$response.body#/{member}"}
@@ -221,3 +223,12 @@ def _link(paths: dict[str, Any]) -> None:
                 }
         if links:
             answer["links"] = links
+
+
+def _may_have(
+    answer: Mapping[str, Any], member: str, schemas: Mapping[str, Any]
+) -> bool:
+    """Whether an *answer* has a *member*, as far as it is described."""
+    shown = answer["content"]["application/json"]["schema"]
+    named = schemas.get(str(shown.get("$ref", "")).rpartition("/")[2], shown)
+    return "properties" not in named or member in named["properties"]
