@@ -99,8 +99,9 @@ def test_one_that_waited_too_long_is_not_begun(
         readers = Readers(make, count=1, seconds=0.1)
         held = asyncio.ensure_future(readers.run(lambda store: time.sleep(0.5)))
         await asyncio.sleep(0)
-        with pytest.raises(Problem, match="busy for too long"):
+        with pytest.raises(Problem, match="busy for too long") as refused:
             await readers.run(lambda store: None)
+        assert refused.value.headers["Retry-After"] == "5"
         await held
         readers.close()
 

@@ -49,11 +49,7 @@ class Readers:
         StoreUnavailable when it took too long.
         """
         if self._under_way >= self._most:
-            raise Problem(
-                "busy",
-                "Too many requests read the store at once: try again.",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-            )
+            raise _busy("Too many requests read the store at once: try again.")
         job = _Job(read)
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._threads, self._run, job)
@@ -86,6 +82,10 @@ class Readers:
         return job.run(store)
 
 
+def _busy(detail: str) -> Problem:
+    return Problem("busy", detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
 class _Job(Generic[T]):
     """One read, which another thread may end."""
 
@@ -98,7 +98,7 @@ class _Job(Generic[T]):
     def run(self, store: Administration) -> T:
         with self._lock:
             if self._late:
-                raise Problem("busy", "The store was busy for too long: try again.")
+                raise _busy("The store was busy for too long: try again.")
             self._store = store
         try:
             return self._read(store)
