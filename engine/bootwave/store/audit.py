@@ -176,7 +176,7 @@ def listed(
         _LIST, {"since": since, "actor": actor, "subject": subject, "most": most}
     ).fetchall()
     return [
-        dict(zip(names, (*row[:5], _told_detail(row[5])), strict=True)) for row in rows
+        dict(zip(names, (*row[:5], told_detail(row[5])), strict=True)) for row in rows
     ]
 
 
@@ -306,7 +306,8 @@ def _is_well_typed(row: Row) -> bool:
     )
 
 
-def _told_detail(text: str) -> Any:
+def told_detail(text: str) -> Any:
+    """Return the detail of a row that is stored as *text*, also of one that is none."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

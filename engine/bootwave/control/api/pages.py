@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from bootwave.control.api.answers import Answer
-from bootwave.control.api.cursors import Cursors
+from bootwave.control.api.cursors import MAX_CURSOR_CHARACTERS, Cursors
 from bootwave.limits import MAX_API_PAGE
 
 USUAL_PAGE = 100
@@ -17,7 +17,7 @@ Limit = Annotated[
 Cursor = Annotated[
     str,
     Query(
-        max_length=2_048,
+        max_length=MAX_CURSOR_CHARACTERS,
         description="What next of the page before said; the other parameters must be "
         "the same.",
     ),

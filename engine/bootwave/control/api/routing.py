@@ -41,7 +41,14 @@ DOMAIN_NAME = rf"^{_LABEL}(?:\.{_LABEL})*$"
 MAX_DOMAIN_CHARACTERS = 253
 # Without what ends a line or has no form in XML; a little less than the store takes.
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*$"
-DomainName = Annotated[str, Path(pattern=DOMAIN_NAME, max_length=MAX_DOMAIN_CHARACTERS)]
+DomainName = Annotated[
+    str,
+    Path(
+        pattern=DOMAIN_NAME,
+        max_length=MAX_DOMAIN_CHARACTERS,
+        examples=["pbx.example.com"],
+    ),
+]
 
 
 class Body(BaseModel):

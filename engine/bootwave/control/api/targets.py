@@ -8,10 +8,11 @@ from starlette.requests import Request
 from bootwave.control.api.declarations import DomainIn, Everywhere, Found
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.resources.accounts import Number
+from bootwave.control.api.routing import DomainName
 from bootwave.errors import OperatorError
 from bootwave.phone.mac import required_mac
 
-Domain = Annotated[str, Path(max_length=253, examples=["pbx.example.com"])]
+Domain = DomainName
 Mac = Annotated[str, Path(max_length=17, examples=["0004132E08B4"])]
 # Of a group or a profile: an @ would name another domain.
 Member = Annotated[str, Path(pattern=r"^[^@/\x00-\x1f]{1,64}$", examples=["sales"])]

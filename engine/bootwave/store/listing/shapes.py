@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from bootwave.phone.mac import text_from_mac
 from bootwave.store import windows
+from bootwave.store.audit import told_detail
 from bootwave.store.domains import FIELDS
 from bootwave.store.listing.pages import Row
 from bootwave.store.work import Work
@@ -130,17 +129,10 @@ def _audit(work: Work, rows: Sequence[Row]) -> Shaped:
             "actor": actor,
             "action": action,
             "subject": subject,
-            "detail": _detail(detail),
+            "detail": told_detail(detail),
         }
         for seq, at, actor, action, subject, detail in rows
     ]
-
-
-def _detail(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {"damaged": str(text)}  # bootwave audit verify says where
 
 
 def _rollouts(work: Work, rows: Sequence[Row]) -> Shaped:

@@ -17,7 +17,7 @@ from bootwave.control.api.entitytags import IfMatch, matches
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
-from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
+from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE, Model
 from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
@@ -30,7 +30,6 @@ IMAGES = "/api/v1/firmware/images"
 MAX_UPLOADS = 2  # at once; each holds a thread
 
 Object = dict[str, Any]
-ModelName = Annotated[str, Path(max_length=64, examples=["D785"])]
 Version = Annotated[str, Path(max_length=24, examples=["10.1.198.19"])]
 ImageName = Annotated[
     str, Path(max_length=100, examples=["snomD785-10.1.198.19-SIP-r.bin"])
@@ -90,7 +89,7 @@ def _add(scope: _Scope) -> None:
 
     async def define(
         request: Request,
-        model: ModelName,
+        model: Model,
         version: Version,
         defined: Defined,
         target: Annotated[str, named],
@@ -104,7 +103,7 @@ def _add(scope: _Scope) -> None:
 
     async def undefine(
         request: Request,
-        model: ModelName,
+        model: Model,
         version: Version,
         target: Annotated[str, named],
         asker: Asker,
@@ -119,7 +118,7 @@ def _add(scope: _Scope) -> None:
 
     async def undefine_all(
         request: Request,
-        model: ModelName,
+        model: Model,
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
@@ -196,7 +195,7 @@ def _add(scope: _Scope) -> None:
 
     async def pin(
         request: Request,
-        model: ModelName,
+        model: Model,
         version: Version,
         target: Annotated[str, named],
         asker: Asker,
@@ -209,7 +208,7 @@ def _add(scope: _Scope) -> None:
 
     async def unpin(
         request: Request,
-        model: ModelName,
+        model: Model,
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
@@ -222,7 +221,7 @@ def _add(scope: _Scope) -> None:
 
     async def forbid(
         request: Request,
-        model: ModelName,
+        model: Model,
         version: Version,
         forbidden: Forbidden,
         target: Annotated[str, named],
@@ -236,7 +235,7 @@ def _add(scope: _Scope) -> None:
 
     async def permit(
         request: Request,
-        model: ModelName,
+        model: Model,
         version: Version,
         target: Annotated[str, named],
         asker: Asker,
