@@ -24,7 +24,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,10 @@ class _Proof:
         for mac in (*FIRST.macs, *OTHER.macs, STRANGER):
             self.program.get(f"/{mac}.xml")  # which leaves sightings
         self._wait(lambda: bool(self.program.reasons(FIRST.macs[0])), "a sighting")
-        furnish(self._call, FIRST, OTHER)  # with roll-outs, of phones that were seen
+        # With roll-outs, of phones that were seen.
+        refused = furnish(self._call, FIRST, OTHER)
+        if refused:
+            raise Wrong(f"the store was not furnished: {refused}")
         self.tokens = people(self._call)
         self._redirect()
         control = self.program.control()
@@ -129,13 +133,8 @@ class _Proof:
 
     def _as_nobody(self) -> list[Outcome]:
         outcome, found = self._asked("nobody")
-        description = self._get("/openapi.json")["paths"]
-        open_to_all = {
-            f"{method.upper()} {path}"
-            for path, methods in description.items()
-            for method, told in methods.items()
-            if not told["security"]
-        }
+        described = self._described()
+        open_to_all = {each for each in described if not described[each]["security"]}
         let_in = sorted(found.succeeded - open_to_all)
         outcome.wrong += [f"nobody was let in: {each}" for each in let_in]
         return [outcome]
@@ -182,6 +181,8 @@ class _Proof:
             deep=self.examples >= FEW,
         )
         outcome.wrong += found.failures
+        unasked = self._described().keys() - found.operations
+        outcome.wrong += [f"never asked for: {each}" for each in sorted(unasked)]
         outcome.figures |= {
             "operations": len(found.operations),
             "carried out": len(found.succeeded),
@@ -191,6 +192,15 @@ class _Proof:
         }
         progress(f"{who}: {found.requests} requests, {len(found.failures)} failures")
         return outcome, found
+
+    def _described(self) -> dict[str, Any]:
+        """Return what is described of each operation that requests are made up for."""
+        return {
+            f"{method.upper()} {path}": told
+            for path, methods in self._get("/openapi.json")["paths"].items()
+            for method, told in methods.items()
+            if path not in madeup.UNASKED
+        }
 
     # What may not change
 
@@ -348,10 +358,9 @@ class _Proof:
         def look() -> None:
             while not ended.wait(LOOK_SECONDS):
                 began = time.monotonic()
-                try:
+                with suppress(OSError, HTTPException):
+                    # It took too long, or was closed: too many connections.
                     self._got("/health/live", token="")
-                except OSError:
-                    pass  # it took too long, or was closed: too many connections
                 waits.append(time.monotonic() - began)
 
         thread = threading.Thread(target=look)

@@ -7,7 +7,6 @@ nothing, so that it can be done again once somebody removed half of it.
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from bootwave.errors import EngineError
@@ -55,12 +54,19 @@ FIRST: Final = _site("first.example.com", "canarybird", "C", ("7701", "7702", "7
 OTHER: Final = _site("other.example.com", "sparrow", "B", ("401", "402", "403"))
 
 
-def furnish(call: Call, *sites: Site) -> None:
-    """Have *sites* with everything in them, by operations that *call* carries out."""
+def furnish(call: Call, *sites: Site) -> dict[str, str]:
+    """Have *sites* with everything in them, by operations that *call* carries out.
+
+    Returns what was refused, by operation, but for what is there already.
+    """
+    refused: dict[str, str] = {}
 
     def there(op: str, **args: Any) -> None:
-        with suppress(EngineError):  # mostly because it is there
+        try:
             call(op, **args)
+        except EngineError as error:
+            if "already" not in str(error):
+                refused[op] = str(error)
 
     for site in sites:
         _furnish(there, site)
@@ -70,6 +76,7 @@ def furnish(call: Call, *sites: Site) -> None:
     there("keys.set", **engine, index=5, value="speed 110")
     there("firmware.set", **engine, **_D785, location=_IMAGE)
     there("settings.set", scope="model", target="370", name="tone_scheme", value="GER")
+    return refused
 
 
 def _furnish(there: Call, site: Site) -> None:
@@ -105,8 +112,8 @@ def _furnish(there: Call, site: Site) -> None:
         ("device", site.macs[0]),
     ):
         there("firmware.forbid", scope=scope, target=target, **_D785, reason=word)
-    there("dialplan.set", domain=domain, match="0.+", user=word)
-    url = f"https://images.example.com/{word}.xml"
+    there("dialplan.set", domain=domain, match=f"0{site.numbers[0]}*")
+    url = f"https://images.example.com/{word}/gui_lang_DE.xml"
     there("language.set", domain=domain, kind="gui", name="Deutsch", url=url)
     there("window.open", accounts=accounts)
     there("rollout.start", scope="domain", target=domain, hours=_never())

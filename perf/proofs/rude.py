@@ -242,6 +242,7 @@ class Rude:
     def _listen_and_leave(self) -> None:
         """Listen to events, more than may, and leave at once or without a word."""
         head = _head("GET", "/api/v1/events", self._authorization)
+        listening = 0
         with contextlib.ExitStack() as stack:
             for number in range(LISTENERS):
                 source = f"127.0.0.{2 + number % SOURCES}"
@@ -251,22 +252,26 @@ class Rude:
                 expected = (b"200", b"503")
                 if answer[9:12] not in expected:
                     self._note(f"a listener was answered {answer[:60]!r}")
+                listening += answer[9:12] == b"200"
                 self.statuses[answer[9:12].decode()] += 1
                 if number % 2:
                     _make_abrupt(connection)
+        if not 0 < listening < LISTENERS:
+            self._note(f"of {LISTENERS} listeners {listening} were let in")
 
     def _dawdle(self, number: int) -> None:
         target = self._targets[number % len(self._targets)]
         fields = ("Content-Type: application/json", "Content-Length: 1000")
         head = _head(target.method, target.path, self._authorization, *fields)
-        slow = head if number % 2 else b""
+        begun = head if number % 2 else b""
+        slow = (head + b" " * 200)[len(begun) :]  # longer than anybody may take
         began = time.monotonic()
         with self._connected() as connection:
             connection.settimeout(1.0)
             try:
-                connection.sendall(slow)
-                for at in range(len(slow), 200):
-                    connection.sendall((head + b" " * 200)[at : at + 1])
+                connection.sendall(begun)
+                for at in range(len(slow)):
+                    connection.sendall(slow[at : at + 1])
                     with contextlib.suppress(TimeoutError):
                         if not connection.recv(1 << 16):
                             break
