@@ -1,9 +1,11 @@
 """A closed window is closed for a worker that is stopped, too."""
 
 import time
+from typing import Any
 
 import pytest
 
+from bootwave.control.client import ControlClient
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.load import CLIENTS, PHONE, QUEUED, ended_by, load_on
 from tests.end_to_end.program import DOMAIN, wait_until
@@ -82,6 +84,28 @@ def test_a_window_opened_again_is_another_window(serving: Serving) -> None:
     assert {client.answer().status for client in waiting} == {200}
     for _ in range(8):
         assert program.get(f"/{PHONE}.xml", first).status == 401
+
+
+@pytest.mark.parametrize("op", ["window.open", "bulk"])
+def test_who_had_the_window_before_uses_the_next_one_up(
+    serving: Serving, op: str
+) -> None:
+    program = serving()
+    program.import_accounts({"401": PHONE}, minutes=10)
+    first, second = "127.0.3.1", "127.0.3.2"
+    row = {"extension": "401", "domain": DOMAIN, "mac": PHONE}
+    args: dict[str, dict[str, Any]] = {
+        "window.open": {"accounts": [ACCOUNT]},
+        "bulk": {"accounts": [row], "open_minutes": 10, "update": True},
+    }
+    for _ in range(8):  # so that each worker holds the document ready
+        assert program.get(f"/{PHONE}.xml", first).status == 200
+    client = ControlClient.connect(program.directory / "control.sock")
+    assert client is not None
+    client.call(op, args[op])
+    client.close()
+    assert program.get(f"/{PHONE}.xml", first).status == 200
+    assert program.get(f"/{PHONE}.xml", second).status == 401
 
 
 @pytest.mark.parametrize("lane", ["on", "off"])

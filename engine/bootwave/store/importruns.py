@@ -1,6 +1,7 @@
 """One import being written: what is counted, opened and refused so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from bootwave.store import imports, openings, windows
 from bootwave.store.importrows import ImportRow
@@ -50,9 +51,24 @@ class Run:
                 self._opening = openings.add(work, windows.UNBOUNDED)
             ids = [one.account_id for one in written]
             windows.open_many(work, ids, self.minutes, opening=self._opening)
+            # Whoever had used the window before it holds something that is over.
+            for one in written:
+                if one.unchanged is not None:
+                    work.touched_account(one.unchanged)
             self.opened += len(ids)
         # One row for all of them.
         work.notes.clear()
+
+    @contextmanager
+    def undone_if_it_fails(self) -> Iterator[None]:
+        """Count nothing of the body's transaction when it is not committed."""
+        before = self.counts, self._noted, self.done, self._actor
+        self.counts = dict(self.counts)
+        try:
+            yield
+        except BaseException:
+            self.counts, self._noted, self.done, self._actor = before
+            raise
 
     def added(self, accounts: int, bound: int) -> None:
         """Count *accounts* that were written by others, of which some were *bound*."""

@@ -26,12 +26,16 @@ _DOMAINS = "SELECT name, id FROM domains"
 
 
 class Written(NamedTuple):
-    """What became of the account of a row, and how often it was bound and unbound."""
+    """What became of the account of a row, and how often it was bound and unbound.
+
+    ``unchanged`` is the account, where nothing of it was.
+    """
 
     account_id: int
     what: Literal["added", "updated", "unchanged"]
     bound: int = 0
     unbound: int = 0
+    unchanged: AccountRow | None = None
 
 
 class Writing:
@@ -100,9 +104,10 @@ class Writing:
             )
         unbound, less = take_away(work, row, stored)
         changed, bound = change(work, row, stored)
-        what: Literal["updated", "unchanged"]
-        what = "updated" if changed or less else "unchanged"
-        return Written(stored.account.id, what, bound, unbound)
+        account = stored.account
+        if changed or less:
+            return Written(account.id, "updated", bound, unbound)
+        return Written(account.id, "unchanged", unchanged=account)
 
 
 def domains_reached(work: Work) -> dict[str, int]:
