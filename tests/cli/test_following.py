@@ -47,6 +47,8 @@ class Stepping(Session):
         self.silent: set[int] = set()
         self.interrupted = False
 
+    def take_back(self) -> None: ...
+
     def close(self) -> None:
         self.administration.close()
 

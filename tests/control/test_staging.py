@@ -44,6 +44,9 @@ class Counting(Session):
         self.calls.append((op, len(args.get("rows", ()))))
         return self._session.call(op, **args)
 
+    def take_back(self) -> None:
+        self._session.take_back()
+
     def close(self) -> None:
         self._session.close()
 

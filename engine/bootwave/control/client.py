@@ -28,9 +28,7 @@ class ControlClient:
 
     def __init__(self, end: socket.socket) -> None:
         """Talk over the connected *end*, which ``close`` closes."""
-        self._end = end
-        self._decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
-        self._answers: list[Answer] = []
+        self._begin(end)
         self._last_id = 0
 
     @classmethod
@@ -74,6 +72,7 @@ class ControlClient:
                 f"This is more than the {MAX_CONTROL_MESSAGE_BYTES >> 20} MiB the "
                 "engine takes at once: do it in parts, or while the engine is stopped."
             )
+        self._is_owed = True
         try:
             self._end.sendall(request)
         except OSError:
@@ -83,14 +82,36 @@ class ControlClient:
             if isinstance(answer, Progress):
                 if progress is not None:
                     progress(answer.done, answer.total)
-            elif isinstance(answer, Failure):
+                continue
+            self._is_owed = False
+            if isinstance(answer, Failure):
                 raise EngineError(answer.error)
-            else:
-                return answer.result
+            return answer.result
+
+    def take_back(self) -> None:
+        """Take back a request whose answer was not waited for, if there is one.
+
+        By hanging up, which is how the engine is told; then it can be asked again.
+        Raises EngineError when it is gone.
+        """
+        if not self._is_owed:
+            return
+        path = Path(self._end.getpeername())
+        self._end.close()
+        again = ControlClient.connect(path)
+        if again is None:
+            raise EngineError("The engine went away.")
+        self._begin(again._end)
 
     def close(self) -> None:
         """Hang up."""
         self._end.close()
+
+    def _begin(self, end: socket.socket) -> None:
+        self._end = end
+        self._decoder = LineDecoder(limit=MAX_CONTROL_MESSAGE_BYTES)
+        self._answers: list[Answer] = []
+        self._is_owed = False
 
     def _next_answer(self) -> Answer:
         while not self._answers:

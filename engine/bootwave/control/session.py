@@ -33,6 +33,13 @@ class Session(ABC):
         """
 
     @abstractmethod
+    def take_back(self) -> None:
+        """Take back the call that was left before it returned, if one was.
+
+        What it has not committed is not stored.  Raises EngineError.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Give back the connection."""
 
@@ -64,6 +71,10 @@ class LiveSession(Session):
     ) -> Any:
         """Return the result of *op*, which the engine knows already."""
         return self._client.call(op, args, progress)
+
+    def take_back(self) -> None:
+        """Hang up, by which the engine ends what it does, and connect again."""
+        self._client.take_back()
 
     def close(self) -> None:
         """Hang up."""
@@ -114,6 +125,9 @@ class DirectSession(Session):
         if op == "records.page" and asks_for_contacts(args):
             self._contacts.catch_up()  # which the engine does while it runs
         return run(self.administration, op, args, progress, actor=this_actor())
+
+    def take_back(self) -> None:
+        """Do nothing: what left the call has ended it."""
 
     def close(self) -> None:
         """Close the database."""

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.rowtexts import Form, RowDecoder, Rows
 from bootwave.control.session import Session
+from bootwave.errors import BootwaveError
 
 TOGETHER = 1_000  # rows in one message
 
@@ -26,7 +28,8 @@ def stage(
 
     *operation* is ``stage.import`` or ``stage.replace``, and *how* what else it takes.
     It is called step by step, with a pause between two of them, for others.  What fails
-    before the first leaves nothing behind.
+    before the first leaves nothing behind, and a step that is interrupted before its
+    commit is taken back.
     """
     name = session.call("stage.begin", domain=domain, only=only)["stage"]
     decoder = RowDecoder(form)
@@ -45,7 +48,10 @@ def stage(
                 progress(found["done"], found["total"])
             time.sleep(found["pause"])
     except BaseException:
-        session.call("stage.drop", stage=name)
+        # Whoever presses Ctrl-C waits for no answer; what ended it is told in any case.
+        with suppress(BootwaveError):
+            session.take_back()
+            session.call("stage.drop", stage=name)
         raise
 
 
