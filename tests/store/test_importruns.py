@@ -1,5 +1,8 @@
+import sqlite3
+
 import pytest
 
+from bootwave.errors import StoreConflict
 from bootwave.store import importruns, pace
 from bootwave.store.administration import Administration
 from bootwave.store.operations.bulk import STAGE_SECONDS
@@ -63,3 +66,22 @@ def test_the_log_is_told_now_and_then(
     assert noted(admin)[1:] == [("anna", "accounts.imported", 6)]
     admin.stage_import(begun)
     assert noted(admin)[2:] == [("anna", "accounts.imported", 3)]
+
+
+@pytest.mark.parametrize("together", [4, 10_000])
+def test_the_log_is_told_nothing_of_a_part_that_is_not_stored(
+    admin: Administration,
+    begun: str,
+    connection: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    together: int,
+) -> None:
+    monkeypatch.setattr(importruns, "NOTED_TOGETHER", together)
+    connection.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON changes "
+        "BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    with pytest.raises(StoreConflict):
+        admin.stage_import(begun)
+    assert noted(admin)[1:] == [("anna", "accounts.imported", 3)]
+    assert len(admin.account_list()) == 3

@@ -284,7 +284,7 @@ class BulkOperations(Transactions):
                 last = rows[-1].row
                 todo = self._prepared(run, rows, ids)
                 if todo:
-                    with self._change() as work:
+                    with run.undone_if_it_fails(), self._change() as work:
                         began = time.monotonic()
                         run.write(work, todo)
                         run.note_part(work)
