@@ -1,9 +1,10 @@
 import random
 import resource
+from collections.abc import Callable
 
 import pytest
 
-from bootwave.errors import SettingError
+from bootwave.errors import SettingError, StoreUnavailable
 from bootwave.store import staged
 from bootwave.store.importrows import RowError
 from bootwave.store.staged import Errors, Stage
@@ -38,10 +39,9 @@ def test_right_rows_come_back_in_their_order_and_in_chunks(small: None) -> None:
     stage.close()
 
 
-def test_rows_are_dropped_and_numbers_are_found(small: None) -> None:
+def test_numbers_are_found() -> None:
     stage = Stage(A)
-    stage.add(rows("1", "10", "2", "3"))
-    stage.drop([2])
+    stage.add(rows("1", "2", "3"))
     assert stage.numbers(A, "1", "2") == {"1", "2"}
     assert stage.numbers("b.example.com", "1", "2") == set()
     stage.close()
@@ -87,4 +87,37 @@ def test_memory_does_not_grow_with_the_rows() -> None:
     # 80,000 rows of at least 200 bytes would be 16 MB.
     assert grown < 8_000
     assert stage.right == 100_000
+    stage.close()
+
+
+def test_rows_of_many_macs_come_few_at_a_time(small: None) -> None:
+    stage = Stage(A)
+    macs = [f"{n:012X}" for n in range(1, 61)]
+    stage.add(
+        {"extension": str(n), "mac": " ".join(macs[: 30 if n < 3 else 1])}
+        for n in range(1, 6)
+    )
+    chunks = [[row.row for row in chunk] for chunk in stage.chunks()]
+    assert chunks == [[1], [2], [3, 4], [5]]
+    assert stage.left() == (5, 63)
+    stage.settle([1, 4])
+    assert stage.left() == (3, 32)
+    stage.close()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda stage: stage.add(rows(*range(1_000, 9_000))),
+        lambda stage: stage.keep_ready(
+            [row._replace(account_id=1, ready=b"x" * 999) for row in stage.some(0, 999)]
+        ),
+    ],
+)
+def test_no_room_for_the_rows_is_a_sentence(use: Callable[[Stage], None]) -> None:
+    stage = Stage(A)
+    stage.add(rows(*range(999)))
+    stage._connection.execute("PRAGMA max_page_count = 1")  # as many as there are
+    with pytest.raises(StoreUnavailable, match="directory for temporary files"):
+        use(stage)
     stage.close()

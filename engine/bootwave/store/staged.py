@@ -10,7 +10,8 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from bootwave.errors import OperatorError, SettingError, StoreUnavailable
 from bootwave.store.importrows import (
@@ -24,6 +25,9 @@ from bootwave.store.names import AccountName, required_domain, sort_name
 from bootwave.store.secrets import KeyRing
 
 TOGETHER = 10_000  # rows in memory while they are written
+MACS_EACH = (
+    10  # that a row is reckoned to have at most; of one with more there are fewer
+)
 
 _TABLE = """
 CREATE TABLE rows (
@@ -101,10 +105,13 @@ WHERE r.settled = 2 AND r.mac <> 0 ORDER BY r.mac, r.identity
 """
 _SETTLE = "UPDATE rows SET settled = 1 WHERE row = ?"
 _READY = "UPDATE rows SET account_id = ?, ready = ? WHERE row = ?"
-_DROP = "DELETE FROM rows WHERE row = ?"
+_LEFT = """
+SELECT COUNT(*), COALESCE(SUM(CASE macs WHEN '' THEN 0
+  ELSE length(macs) - length(replace(macs, ' ', '')) + 1 END), 0)
+FROM rows WHERE settled <> 1
+"""
 _WITHIN = """
-SELECT number FROM rows
-WHERE domain = :domain AND number >= :first AND number <= :last
+SELECT number FROM rows WHERE domain = ? AND number >= ? AND number <= ?
 """
 _ENTRIES = tuple(1 << place for place in range(len(FIELDS)))
 
@@ -141,6 +148,13 @@ class Errors:
         }
 
 
+class Left(NamedTuple):
+    """How many rows are to be written, and how many MACs they have."""
+
+    rows: int
+    macs: int
+
+
 class Stage:
     """The rows of one import.  One thread at a time may use it; ``close`` ends it.
 
@@ -160,7 +174,7 @@ class Stage:
         self.right = 0
         self.read = 0
         self.wrong = Errors()
-        try:
+        with _room():
             # "" is a file of SQLite's own in the directory for temporary ones.
             self._connection = sqlite3.connect(
                 "", isolation_level=None, check_same_thread=False
@@ -170,13 +184,10 @@ class Stage:
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute(_TABLE)
             self._connection.execute(_SEVERAL)
-        except sqlite3.Error as error:
-            raise _full(error) from error
 
     def add(self, rows: Iterable[Mapping[str, str]]) -> None:
         """Check *rows* and keep the right ones; raises StoreUnavailable."""
-        try:
-            self._connection.execute("BEGIN")
+        with self._writing():
             for row in rows:
                 self.read += 1
                 try:
@@ -184,14 +195,11 @@ class Stage:
                     self.right += 1
                 except OperatorError as error:
                     self.wrong.add([RowError(self.read, str(error))])
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise _full(error) from error
 
     def chunks(self) -> Iterator[list[ImportRow]]:
-        """Yield the right rows in their order, ten thousand at a time.
+        """Yield the right rows in their order, as many as ``some`` does.
 
-        Without those that are settled.  Rows may be dropped in between.
+        Without those that are settled.
         """
         last = 0
         while rows := self.some(last, TOGETHER):
@@ -199,60 +207,72 @@ class Stage:
             yield rows
 
     def some(self, after: int, most: int) -> list[ImportRow]:
-        """Return the first *most* right rows that stand below the row *after*."""
-        rows = self._connection.execute(_SOME, (after, most)).fetchall()
-        return [self._row(row) for row in rows]
+        """Return the first *most* right rows that stand below the row *after*.
+
+        There are fewer when they have very many MACs.
+        """
+        found: list[ImportRow] = []
+        macs = 0
+        with _room():
+            for row in self._connection.execute(_SOME, (after, most)):
+                found.append(self._row(row))
+                macs += len(found[-1].macs)
+                if macs >= MACS_EACH * most:
+                    break
+        return found
+
+    def left(self) -> Left:
+        """Return how much is not settled."""
+        with _room():
+            return Left(*self._connection.execute(_LEFT).fetchall()[0])
 
     def settle(self, rows: Iterable[int]) -> None:
         """Note that nothing is to be done for the rows with these numbers."""
-        self._connection.execute("BEGIN")
-        self._connection.executemany(_SETTLE, [(row,) for row in rows])
-        self._connection.execute("COMMIT")
+        with self._writing():
+            self._connection.executemany(_SETTLE, [(row,) for row in rows])
 
     def keep_ready(self, rows: Iterable[ImportRow]) -> None:
         """Keep the passwords of *rows* as they are to be stored."""
-        self._connection.execute("BEGIN")
-        self._connection.executemany(
-            _READY,
-            [
-                # An account that is stored is told from one that is to be by the sign.
-                (row.account_id if row.is_new else -row.account_id, row.ready, row.row)
-                for row in rows
-            ],
-        )
-        self._connection.execute("COMMIT")
+        with self._writing():
+            self._connection.executemany(
+                _READY,
+                [
+                    # One that is stored is told from one that is to be by the sign.
+                    (row.account_id * (1 if row.is_new else -1), row.ready, row.row)
+                    for row in rows
+                ],
+            )
 
     def choose(self) -> None:
         """Choose rows to be written together: new accounts that need no other look.
 
         They are no part of ``chunks`` any more, unless they are kept back.
         """
-        self._connection.execute("BEGIN")
-        for statement in _CHOOSE:
-            self._connection.execute(statement)
-        self._connection.execute("COMMIT")
+        with self._writing():
+            for statement in _CHOOSE:
+                self._connection.execute(statement)
 
     def chosen(self) -> Iterator[list[tuple[int, str, str, int]]]:
         """Yield row, domain, number and MAC (or 0) of what is chosen, in chunks."""
         last = 0
-        while rows := self._connection.execute(_CHOSEN, (last, TOGETHER)).fetchall():
+        while rows := self._fetched(_CHOSEN, (last, TOGETHER)):
             last = rows[-1][0]
             yield rows
 
     def keep_back(self, rows: Sequence[int]) -> None:
         """Choose *rows* not, and none that names the phone of one of them."""
         if rows:
-            self._connection.execute("BEGIN")
-            self._connection.executemany(_KEEP_BACK, [(row,) for row in rows])
-            self._connection.execute("COMMIT")
+            with self._writing():
+                self._connection.executemany(_KEEP_BACK, [(row,) for row in rows])
 
     def keep_all_back(self) -> None:
         """Choose none."""
-        self._connection.execute(_KEEP_ALL_BACK)
+        with self._writing():
+            self._connection.execute(_KEEP_ALL_BACK)
 
     def is_sealed_by(self, sealing_id: bytes) -> bool:
         """Whether the passwords of chosen rows are sealed by the key *sealing_id*."""
-        found = self._connection.execute(_KEYS).fetchall()
+        found = self._fetched(_KEYS, ())
         return {bytes(key_id) for (key_id,) in found} <= {sealing_id}
 
     def together(
@@ -270,19 +290,26 @@ class Stage:
         )
         return accounts, devices, bindings
 
-    def drop(self, rows: Iterable[int]) -> None:
-        """Forget the rows with these numbers."""
-        self._connection.executemany(_DROP, [(row,) for row in rows])
-
     def numbers(self, domain: str, first: str, last: str) -> set[str]:
         """Return which numbers of a domain from *first* to *last* there is a row of."""
-        within = {"domain": domain, "first": first, "last": last}
-        rows = self._connection.execute(_WITHIN, within).fetchall()
+        rows = self._fetched(_WITHIN, (domain, first, last))
         return {number for (number,) in rows}
 
     def close(self) -> None:
         """Forget everything."""
         self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Run the body in one transaction; after StoreUnavailable only close it."""
+        with _room():
+            self._connection.execute("BEGIN")
+            yield
+            self._connection.execute("COMMIT")
+
+    def _fetched(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        with _room():
+            return self._connection.execute(statement, values).fetchall()
 
     def _keep(self, row: ImportRow) -> None:
         account = row.account
@@ -343,8 +370,13 @@ class Stage:
         )
 
 
-def _full(error: sqlite3.Error) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"The rows could not be kept ({error}): look whether the directory for "
-        "temporary files, $SQLITE_TMPDIR or /var/tmp, is full."
-    )
+@contextmanager
+def _room() -> Iterator[None]:
+    """Raise StoreUnavailable where SQLite finds none for the rows."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailable(
+            f"The rows could not be kept ({error}): look whether the directory for "
+            "temporary files, $SQLITE_TMPDIR or /var/tmp, is full."
+        ) from error

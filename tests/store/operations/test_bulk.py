@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootwave.errors import StoreConflict, StoreNotFound
+from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
+from bootwave.store.changelog import Change
+from bootwave.store.operations import bulk
 from bootwave.store.operations.bulk import (
     MAX_STAGES,
     MAX_STAGES_OF_DOMAIN,
@@ -76,3 +78,37 @@ def test_rows_are_taken_one_by_one_from_who_makes_them(
             yield row(number)
 
     assert admin.account_import(made())["added"] == 1_200
+
+
+def test_who_had_used_a_window_is_told_that_another_is_open(
+    domain: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    rows = [row(401) | {"mac": "0004132E08B4"}, row(402)]
+    admin.bulk(accounts=rows, open_minutes=5)
+    told.clear()
+    found = admin.bulk(accounts=rows, open_minutes=5, update=True)
+    assert (found["unchanged"], found["opened"]) == (2, 2)
+    (changes,) = told
+    assert Change("device", 0x0004132E08B4) in changes
+    assert sum(change.kind == "account" for change in changes) == 2
+
+
+@pytest.mark.parametrize("how", [{"all_or_nothing": True}, {"dry_run": True}])
+def test_who_has_some_domains_writes_so_many_at_once_and_no_more(
+    domain: None,
+    admin: Administration,
+    monkeypatch: pytest.MonkeyPatch,
+    how: dict[str, bool],
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    macs = " ".join(f"{n:012X}" for n in (1, 2, 3, 4))
+    rows = [row(401) | {"mac": macs}, row(402)]
+    admin.reach = frozenset({DOMAIN})
+    with pytest.raises(OptionError, match="2 rows with 4 MACs would be written at"):
+        admin.account_import(rows, **how)
+    admin.reach = None
+    assert admin.account_import(rows)["added"] == 2
+    admin.reach = frozenset({DOMAIN})
+    # What is so already is not written.
+    found = admin.account_import(rows, update=True, **how)
+    assert found["unchanged"] == 2

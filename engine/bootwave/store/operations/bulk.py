@@ -47,8 +47,8 @@ PLANNED_TOGETHER = 2_000  # rows: some 20 ms in which other operations wait
 MAX_STAGES = 16  # at once
 # Of one domain, whose administrator could otherwise keep the others from importing.
 MAX_STAGES_OF_DOMAIN = 4
-# Rows written in one transaction for who has some domains: phones of all domains wait
-# for it with what they write.
+# Rows, or MACs, written in one transaction for who has some domains: phones of all
+# domains wait for it with what they write.
 MAX_TOGETHER = 25_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
 # Ids of new accounts are taken from the store in such numbers, since each time is a
@@ -309,7 +309,7 @@ class BulkOperations(Transactions):
         new_domains: Sequence[Mapping[str, str]] = (),
     ) -> _Steps:
         settled = yield from self._planned(run, stage, dry_run)
-        self._require_few(stage.right - settled)
+        self._require_few(stage)
         stored = True
         try:
             with self._change() as work:
@@ -339,7 +339,7 @@ class BulkOperations(Transactions):
         with self._look() as work:
             work.domain_id(stage.domain)
         settled = yield from self._planned(run, stage, dry_run)
-        self._require_few(stage.right - settled)
+        self._require_few(stage)
         counts: dict[str, int] = {}
         stored = True
 
@@ -424,13 +424,16 @@ class BulkOperations(Transactions):
             self._fail()
             raise
 
-    def _require_few(self, rows: int) -> None:
+    def _require_few(self, stage: Stage) -> None:
         """Raise OptionError when who has some domains would write too many at once."""
-        if self.reach is not None and rows > MAX_TOGETHER:
+        if self.reach is None:
+            return
+        left = stage.left()
+        if max(left) > MAX_TOGETHER:
             raise OptionError(
-                f"{rows} rows would be written at once, and phones wait meanwhile: "
-                f"bring at most {MAX_TOGETHER} at a time, or import them without "
-                "all_or_nothing."
+                f"{left.rows} rows with {left.macs} MACs would be written at once, and "
+                f"phones wait meanwhile: bring at most {MAX_TOGETHER} at a time. An "
+                "import may have more, unless it is all_or_nothing or a dry_run."
             )
 
     def _import_domain(
