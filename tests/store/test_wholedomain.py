@@ -148,6 +148,17 @@ def test_an_empty_value_empties_and_a_column_left_out_does_not(
     assert admin.account_show(f"401@{A}")["name"] == ""
 
 
+def test_a_window_that_nobody_is_left_to_use_is_closed(
+    domain: None, admin: Administration
+) -> None:
+    admin.window_open([f"{n}@{A}" for n in (401, 402, 403)])
+    rows = [row(n) for n in range(401, 407)]
+    rows[0]["mac"], rows[1]["mac"] = "", "*"
+    push(admin, rows)
+    states = {one["account"][:3]: one["state"] for one in admin.window_list()}
+    assert states == {"402": "open", "403": "open"}
+
+
 def test_a_wildcard_that_was_claimed_stays_with_who_claimed_it(
     domain: None, admin: Administration
 ) -> None:

@@ -13,6 +13,7 @@ from bootwave.store.bindings import bind, set_wildcard, unbind_mac
 from bootwave.store.importrows import ImportRow
 from bootwave.store.names import AccountName, sort_name
 from bootwave.store.secrets import password_owner
+from bootwave.store.windows import close_window
 from bootwave.store.work import AccountRow, Work
 
 _STORED = """
@@ -131,6 +132,8 @@ def take_away(work: Work, row: ImportRow, stored: Stored) -> tuple[int, bool]:
         set_wildcard(work, account, "")
     if unwanted or other:
         work.touched_account(account)
+        if not (row.macs or row.wildcard):
+            close_window(work, account.id, "unbound")  # nobody is left who may use it
     return len(unwanted), bool(unwanted) or other
 
 
