@@ -17,6 +17,7 @@ from bootwave.store.connection import transaction
 from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.contacts import INDEXES, ContactFile
 from bootwave.store.sightings import SightingLog
+from bootwave.store.sightingtail import SightingTail
 
 NOW = 1_700_000_000.0
 MAC = 0x0004132E08B4
@@ -232,3 +233,24 @@ def test_a_store_that_is_away_is_an_error_and_no_new_store(
     with pytest.raises(StoreUnavailable):
         keeper.step()
     assert not missing.exists()
+
+
+@pytest.mark.usefixtures("two")
+def test_two_that_take_the_same_step_do_it_once(
+    log: SightingLog, path: Path, tmp_path: Path
+) -> None:
+    other = ContactKeeper(log, path, clock=lambda: NOW)
+    other.catch_up()
+    log.append([seen(MAC, 10)])
+
+    class Late(SightingLog):
+        """Read by the one whose step another one does meanwhile."""
+
+        def tail(self) -> SightingTail:
+            other.catch_up()
+            return super().tail()
+
+    late = Late(tmp_path / "sightings.db", clock=lambda: NOW)
+    keeper = ContactKeeper(late, path, clock=lambda: NOW)
+    keeper.catch_up()
+    assert rows(log)[MAC]["at"] == NOW - 10

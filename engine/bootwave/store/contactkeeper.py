@@ -160,6 +160,8 @@ class ContactKeeper:
                 return self._taken(connection)
         except StoreError as error:
             self.close()
+            if _is_done_by_others(error):
+                return Step(0, True)
             if is_damage(error):
                 self._file.remove()
             raise
@@ -283,6 +285,14 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise StoreUnavailable(
             f"The file of contacts could not be written: {error}."
         ) from error
+
+
+def _is_done_by_others(error: StoreError) -> bool:
+    """Whether another process took the step between what this one read and wrote."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.OperationalError) and (
+        cause.sqlite_errorcode == sqlite3.SQLITE_BUSY_SNAPSHOT
+    )
 
 
 def _said(provisioned: Mapping[int, Sighting]) -> list[dict[str, Any]]:
