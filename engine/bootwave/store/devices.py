@@ -9,6 +9,7 @@ from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store.work import Work
 
 _RESET = "UPDATE devices SET provisioned_at = NULL WHERE mac = :mac RETURNING mac"
+_ADOPTED = "SELECT adopted_at FROM devices WHERE mac = :mac"
 _DOMAIN_OF = """
 SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
 """
@@ -44,6 +45,12 @@ def told_since(work: Work, macs: Collection[int]) -> dict[int, float]:
     if work.reach is None:
         return dict.fromkeys(macs, 0.0)
     return within(work, macs, work.reach)
+
+
+def adopted_at(work: Work, mac: int) -> float:
+    """Return since when by the clock the device *mac* is in its domain."""
+    rows = work.connection.execute(_ADOPTED, {"mac": mac}).fetchall()
+    return float(rows[0][0] or 0) if rows else 0.0
 
 
 def reset(work: Work, text: str) -> dict[str, Any]:

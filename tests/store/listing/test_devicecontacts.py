@@ -17,6 +17,7 @@ from bootwave.store.listing import pages
 from bootwave.store.listing.devicecontacts import CONTACTS
 from bootwave.store.listing.orders import Part
 from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
 
 NOW = 1_700_000_000.0
 MAC = 0x0004132E0800
@@ -39,7 +40,9 @@ def fleet(
     admin: Administration,
     log: SightingLog,
     path: Path,
+    clock: Clock,
 ) -> None:
+    clock.set_wall(NOW - 1_000)  # since when they are devices
     for number, (model, firmware, ago, refused) in enumerate(PHONES):
         mac = MAC + number
         domain = B if number % 3 == 0 else A
@@ -56,6 +59,7 @@ def fleet(
         if ago:
             log.append(([served] if model else []) + [closed if refused else told])
     ContactKeeper(log, path, clock=lambda: NOW).catch_up()
+    clock.set_wall(NOW)
 
 
 def found(
@@ -152,6 +156,52 @@ def test_a_device_that_was_moved_is_of_its_new_domain_alone(
     assert 1 not in found(admin, "last-contact", domain=A)
     admin.reach = frozenset({A})
     assert 1 not in found(admin, "last-contact")
+
+
+@pytest.fixture
+def moved(admin: Administration, log: SightingLog, path: Path) -> SightingLog:
+    """What 404, which was refused 400 seconds ago, does in the domain it came to."""
+    for number in (1, 4):
+        admin.account_unbind(f"40{number}@{A}", f"{MAC + number:012X}")
+        admin.account_bind(f"400@{B}", f"{MAC + number:012X}", add=True)
+    ContactKeeper(log, path, clock=lambda: NOW).catch_up()
+    return log
+
+
+@pytest.mark.usefixtures("moved")
+def test_what_a_device_did_elsewhere_is_told_to_nobody_of_its_new_domain(
+    admin: Administration,
+) -> None:
+    assert found(admin, "last-contact", domain=B) == [4, 1, 0, 3]
+    admin.reach = frozenset({B})
+    for how in ({"sort": "last-contact"}, {"sort": "firmware"}, {"domain": B}):
+        sort = how.pop("sort", "last-contact")
+        page = admin.records_page("devices", sort=sort, filters=how)
+        rows = {int(row["mac"], 16) - MAC: row for row in page["rows"]}
+        assert rows.keys() == {0, 1, 3, 4}
+        assert rows[0]["last_seen"] == NOW - 100
+        assert (rows[3]["refused"], rows[3]["firmware"]) == (True, "10.1.198.19")
+        for number in (1, 4):
+            kept = ("last_seen", "source", "reason", "firmware", "refused")
+            told = [rows[number][name] for name in kept]
+            assert told == [None, "", "", "", False]
+    assert found(admin, state="refused") == [3]
+    assert sorted(found(admin, state="never")) == [1, 4]
+    assert sorted(found(admin, heard_before=str(NOW - 60))) == [0, 1, 4]
+    assert found(admin, heard_since=str(NOW - 450)) == [0, 3]
+    assert found(admin, older_than="9") == [0]
+
+
+def test_what_it_does_in_its_new_domain_is_told(
+    admin: Administration, moved: SightingLog, path: Path
+) -> None:
+    moved.append([Sighting(NOW + 1, MAC + 1, "192.0.2.7", Reason.CLOSED, "")])
+    ContactKeeper(moved, path, clock=lambda: NOW).catch_up()
+    admin.reach = frozenset({B})
+    assert found(admin, state="refused") == [3, 1]
+    page = admin.records_page("devices", sort="last-contact", descending=True, limit=1)
+    (row,) = page["rows"]
+    assert (row["last_seen"], row["firmware"]) == (NOW + 1, "")
 
 
 def test_a_long_way_ends_and_goes_on(

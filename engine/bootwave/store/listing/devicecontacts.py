@@ -2,7 +2,8 @@
 
 Read from the file of contacts (``store.contacts``), which the control process keeps;
 whose a device is, the store says.  What no index carries is passed over, within the
-bound of ``pages``.
+bound of ``pages``.  Who reaches some domains is told what a device did since it came to
+one of them; before, it was never heard for him.
 """
 
 import json
@@ -15,7 +16,9 @@ from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.phone.model import required_model
 from bootwave.sightings import Reason
 from bootwave.store.contacts import ContactFile, sortable
+from bootwave.store.devices import adopted_at
 from bootwave.store.listing import pages
+from bootwave.store.listing.contacts import add_last
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.orders import LAST, Order
 from bootwave.store.listing.resources import (
@@ -26,9 +29,10 @@ from bootwave.store.listing.resources import (
     offer_of,
 )
 from bootwave.store.listing.shapes import SHAPES
+from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
-_ROW = "c.mac, c.domain_id, c.model, c.at, c.firmware"
+_ROW = "c.mac, c.domain_id, c.model, c.at, c.firmware, c.decided_at"
 _CONTACTS = "contacts c"
 _RESOURCE = "contacts"
 
@@ -69,9 +73,11 @@ _FOUND = (
     + " WHERE v.mac = j.value ORDER BY j.key"
 )
 _LATEST = (
-    "SELECT c.mac, c.at, c.source, c.reason, c.said, c.refused "
+    "SELECT c.mac, c.decided_at, c.at, c.source, c.reason, c.said, c.refused "
     "FROM json_each(:macs) j CROSS JOIN contacts c ON c.mac = j.value"
 )
+_EVER = (0.0, _FOREVER)
+_ANY_FIRMWARE = ("", LAST)
 _REASONS = {int(reason): reason for reason in Reason}
 
 
@@ -94,7 +100,7 @@ class _Wanted(NamedTuple):
 
 def page(
     work: Work,
-    file: ContactFile,
+    log: SightingLog,
     *,
     filters: Mapping[str, str],
     sort: str,
@@ -108,12 +114,13 @@ def page(
     place = _place(want)
     order = CONTACTS.orders[_RESOURCE][place]
     ranges: dict[str, pages.Range] = {
-        "last-contact": want.heard,
+        # What was before is never to who is not told: only each row says it.
+        "last-contact": want.heard if work.reach is None else _EVER,
         "firmware": want.firmware,
     }
     narrowed = sorted(f"{name}={text}" for name, text in given.items())
     name = " ".join([_RESOURCE, str(place), "-" if descending else "+", *narrowed])
-    with file.reading() as connection:
+    with ContactFile(log.contacts).reading() as connection:
         found = pages.read(
             connection,
             _RESOURCE,
@@ -134,12 +141,18 @@ def page(
         # The store says whose they are at this moment.
         if work.reaches(row[1]) and want.domain in ("", row[1])
     ]
-    told = {contact[0]: _told(*contact[1:]) for contact in contacts}
     shaped = SHAPES["devices"](work, rows)
+    kept = {contact[0]: contact[1:] for contact in contacts}
+    if work.reach is not None:
+        add_last(work, log, shaped)
+    for (mac, *_), device in zip(rows, shaped, strict=True):
+        decided_at, *last, refused = kept[mac]
+        is_told = work.reach is None or decided_at >= adopted_at(work, mac)
+        device["refused"] = bool(refused) and is_told
+        if work.reach is None:
+            device |= _told(*last)
     return {
-        "rows": [
-            device | told[row[0]] for row, device in zip(rows, shaped, strict=True)
-        ],
+        "rows": shaped,
         "cursor": text_from_key(name, found.after) if found.after else "",
     }
 
@@ -158,8 +171,8 @@ def _wanted(work: Work, given: Mapping[str, str], sort: str) -> _Wanted:
         )
     firmware = _firmware(given)
     heard = (
-        _seconds(given, "heard_since", 0.0),
-        _seconds(given, "heard_before", _FOREVER),
+        _seconds(given, "heard_since", _EVER[0]),
+        _seconds(given, "heard_before", _EVER[1]),
     )
     if state == "never":
         heard = heard[0], min(heard[1], 1e-9)
@@ -188,7 +201,7 @@ def _firmware(given: Mapping[str, str]) -> tuple[str, str]:
 
     Without a filter that is all, those who said none as well.
     """
-    low, high = "", LAST
+    low, high = _ANY_FIRMWARE
     if "firmware" in given:
         range_ = FirmwareRange.required(given["firmware"])
         low = sortable(range_.low) or "0"
@@ -224,21 +237,33 @@ def _keep(work: Work, want: _Wanted) -> pages.Keep | None:
     tests: list[pages.Keep] = []
     if want.model and "model" not in want.equal:
         tests.append(lambda row: bool(row[2] == want.model))
-    if want.sort != "last-contact" and want.heard != (0.0, _FOREVER):
+    by_time = want.sort != "last-contact" and want.heard != _EVER
+    if by_time and work.reach is None:
         tests.append(lambda row: want.heard[0] <= row[3] < want.heard[1])
-    if want.sort != "firmware" and want.firmware != ("", LAST):
+    if want.sort != "firmware" and want.firmware != _ANY_FIRMWARE:
         tests.append(lambda row: want.firmware[0] <= row[4] < want.firmware[1])
     if work.reach is not None and want.domain_id is None:
         reached = {work.domain_id(name) for name in work.reach}
         tests.append(lambda row: row[1] in reached)
+    if work.reach is not None:
+        tests.append(lambda row: _is_told(work, want, row))
     if not tests:
         return None
     return lambda row: all(test(row) for test in tests)
 
 
-def _told(
-    at: float, source: str, reason: int, said: str, refused: int
-) -> dict[str, Any]:
+def _is_told(work: Work, want: _Wanted, row: pages.Row) -> bool:
+    """Whether a row is what is wanted as far as who reaches its domain is told."""
+    mac, _domain, _model, at, _firmware, decided_at = row
+    since = adopted_at(work, mac)
+    if want.sort == "refused" and decided_at < since:
+        return False
+    if at >= since:
+        return bool(want.heard[0] <= at < want.heard[1])
+    return want.heard[0] <= 0 < want.heard[1] and want.firmware == _ANY_FIRMWARE
+
+
+def _told(at: float, source: str, reason: int, said: str) -> dict[str, Any]:
     known = _REASONS.get(reason)
     return {
         "last_seen": at or None,
@@ -246,5 +271,4 @@ def _told(
         "reason": known.name if known else "",
         "sentence": known.sentence if known else "it was never heard",
         "firmware": said,
-        "refused": bool(refused),
     }

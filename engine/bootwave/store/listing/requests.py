@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave.errors import OptionError, StoreUnavailable
-from bootwave.store.contacts import ContactFile
 from bootwave.store.listing import contacts, devicecontacts, pages
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.filters import wanted
@@ -53,7 +52,7 @@ def page(
             raise StoreUnavailable("There is no file of sightings.")
         return devicecontacts.page(
             work,
-            ContactFile(log.contacts),
+            log,
             filters=filters,
             sort=sort,
             descending=descending,
