@@ -53,14 +53,15 @@ def test_a_book_may_come_by_standard_input(store: Command) -> None:
 def test_wrong_entries_are_told_one_by_one(store: Command) -> None:
     rows = "name,number\nAnna,402\n" + "Bob,x\n" * 25
     arguments = ("phonebook", "import", "-", "--format", "csv", *ACCOUNT)
-    done = store(*arguments, stdin=rows)
+    done = store(*arguments, "--all-or-nothing", stdin=rows)
     assert done.status == 1
     assert done.out == "Nothing was stored, because 25 entries are wrong.\n"
     assert "entry 2: 'x' is not a number to dial" in done.err
     assert "5 entries more" in done.err
-    done = store(*arguments, "--partial", stdin=rows)
+    done = store(*arguments, stdin=rows)
     assert done.status == 1
     assert "has 1 entry," in done.out
+    assert "25 entries are wrong and not stored:\nentry 2" in done.err
     done = store(*arguments, "--dry-run", stdin=CSV)
     assert "would have 2 entries, 1 of them new" in done.out
 

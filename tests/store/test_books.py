@@ -78,7 +78,7 @@ def test_a_file_that_is_no_phone_book_is_not_read_to_its_end(
     other.close()
 
 
-def test_a_wrong_row_is_named_and_nothing_is_stored_unless_the_right_ones_are_wanted(
+def test_a_wrong_row_is_named_and_the_right_ones_are_stored_unless_all_are_wanted(
     account: None, admin: Administration, told: list[list[Change]]
 ) -> None:
     rows: list[dict[str, Any]] = [
@@ -88,16 +88,17 @@ def test_a_wrong_row_is_named_and_nothing_is_stored_unless_the_right_ones_are_wa
         {"name": "Zoe", "number": 1},
     ]
     told.clear()
-    done = admin.phonebook_import("account", ACCOUNT, rows)
-    assert not done["stored"]
-    assert [error["row"] for error in done["errors"]] == [2, 3, 4]
+    for how in ({"all_or_nothing": True}, {"replace": True}):
+        done = admin.phonebook_import("account", ACCOUNT, rows, **how)
+        assert not done["stored"]
+        assert [error["row"] for error in done["errors"]] == [2, 3, 4]
     assert "no number" in done["errors"][0]["error"]
-    assert not admin.phonebook_import("account", ACCOUNT, rows[:1], dry_run=True)[
-        "stored"
-    ]
+    for some, dry_run in ((rows[:1], True), (rows[1:], False)):
+        done = admin.phonebook_import("account", ACCOUNT, some, dry_run=dry_run)
+        assert not done["stored"]
     assert not told
     assert not admin.phonebook_list("account", ACCOUNT)["told"]
-    done = admin.phonebook_import("account", ACCOUNT, rows, partial=True)
+    done = admin.phonebook_import("account", ACCOUNT, rows)
     assert (done["stored"], done["entries"], done["error_count"]) == (True, 1, 3)
 
 

@@ -66,17 +66,22 @@ def import_file(
     book: Book,
     format: FileFormat = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take out entries that are not in it.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Take out entries that are not in it, or nothing if one is wrong.",
+        ),
     ] = False,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Store the right ones, too, if some fail.")
+    all_or_nothing: Annotated[
+        bool,
+        typer.Option("--all-or-nothing", help="Store nothing if an entry is wrong."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look what would happen; store nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Add the entries of a file to a phone book, or none if one is wrong.
+    """Add the entries of a file to a phone book: the right ones, whatever others are.
 
     CSV names its columns in the first line: name (or first_name and last_name),
     number, and perhaps type and category.  vCard may be 2.1, 3.0 or 4.0.
@@ -85,7 +90,7 @@ def import_file(
         "phonebook.import",
         rows=rows_from_file(file, format_of(file, format)),
         replace=replace,
-        partial=partial,
+        all_or_nothing=all_or_nothing,
         dry_run=dry_run,
     )
     if json:
@@ -154,12 +159,12 @@ def _print_result(book: Book, found: dict[str, Any], *, dry_run: bool) -> None:
     if found["stored"]:
         print_line(f"The book of {book.target} has {sentence}")
         _hint_at_room(found["shortened"])
+        if found["error_count"]:
+            hint(f"{_wrong(found)} wrong and not stored:")
     elif dry_run:
         print_line(f"Nothing was stored; the book would have {sentence}")
     else:
-        count = found["error_count"]
-        wrong = "1 entry is" if count == 1 else f"{count} entries are"
-        print_line(f"Nothing was stored, because {wrong} wrong.")
+        print_line(f"Nothing was stored, because {_wrong(found)} wrong.")
     for error in found["errors"][:SHOWN_ERRORS]:
         hint(f"entry {error['row']}: {error['error']}")
     more = found["error_count"] - len(found["errors"][:SHOWN_ERRORS])
@@ -169,6 +174,11 @@ def _print_result(book: Book, found: dict[str, Any], *, dry_run: bool) -> None:
 
 def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count} entries"
+
+
+def _wrong(found: dict[str, Any]) -> str:
+    count = found["error_count"]
+    return f"{_entries(count)} {'is' if count == 1 else 'are'}"
 
 
 def _hint_at_room(shortened: list[dict[str, Any]]) -> None:

@@ -49,14 +49,15 @@ def bring_in(
     rows: Prepared,
     *,
     replace: bool,
-    partial: bool,
+    all_or_nothing: bool,
     dry_run: bool,
 ) -> dict[str, Any]:
-    """Add *rows* to the book of a domain or an account, all or, *partial*, the right.
+    """Add the right ones of *rows* to the book of a domain or an account.
 
-    With *replace* the book holds nothing else afterwards.  ``stored`` says whether
-    anything was; ``shortened`` names the models known to show less of it.  Raises
-    SettingError when the book would be too large.
+    With *all_or_nothing* they are added only if none is wrong; so they are with
+    *replace*, after which the book holds nothing else.  ``stored`` says whether
+    anything was, which is not so when all are wrong; ``shortened`` names the models
+    known to show less of it.  Raises SettingError when the book would be too large.
     """
     owner = _owner(work, scope, target)
     right, wrong = rows
@@ -69,7 +70,8 @@ def bring_in(
             f"The book would have {len(after)} entries, and {MAX_ENTRIES} is the most: "
             "give departments accounts with books of their own."
         )
-    stored = not dry_run and (partial or not wrong)
+    enough = not wrong or bool(right and not (replace or all_or_nothing))
+    stored = enough and not dry_run
     places = {(each.name, each.number) for each in before}
     added = sum((each.name, each.number) not in places for each in after)
     if stored:

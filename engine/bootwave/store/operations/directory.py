@@ -16,14 +16,15 @@ class DirectoryOperations(Transactions):
         rows: Iterable[Mapping[str, str]],
         *,
         replace: bool = False,
-        partial: bool = False,
+        all_or_nothing: bool = False,
         dry_run: bool = False,
     ) -> Object:
         """Add entries to the phone book of a domain or an account, as *scope* says.
 
         Each of *rows* has ``name`` and ``number``, perhaps ``type`` and ``category``.
-        Nothing is stored when one is wrong, unless *partial*; with *replace* the book
-        holds nothing else afterwards.
+        The right ones are stored whatever is wrong with others; with *all_or_nothing*
+        only if none is wrong, and so with *replace*, after which the book holds nothing
+        else.
         """
         prepared = books.prepared(rows)
         with self._change() as work:
@@ -33,7 +34,7 @@ class DirectoryOperations(Transactions):
                 target,
                 prepared,
                 replace=replace,
-                partial=partial,
+                all_or_nothing=all_or_nothing,
                 dry_run=dry_run,
             )
 

@@ -69,8 +69,11 @@ def test_who_looks_at_the_status_alone_sees_that_nothing_was_stored(
     assert problem(wrong) == "invalid"
     assert wrong.json()["errors"][0]["at"] == "body/entries/1"
     key = {"Idempotency-Key": "once"}
+    together = {"all_or_nothing": True}
     for _ in range(2):
-        again = admin.post(path, json={"entries": entries}, headers=key)
+        again = admin.post(
+            path, json={"entries": entries}, headers=key, params=together
+        )
         assert problem(again) == "invalid"
     assert admin.get(path).json()["entries"] == []
     right = admin.post(path, json={"entries": [BOB]}, headers=key)
@@ -78,6 +81,8 @@ def test_who_looks_at_the_status_alone_sees_that_nothing_was_stored(
     assert admin.delete(path, params={"forget": True}).status_code == 200
     dry = admin.post(path, json={"entries": entries}, params={"dry_run": True})
     assert dry.json()["error_count"] == 1
-    partly = admin.post(path, json={"entries": entries}, params={"partial": True})
+    none = admin.post(path, json={"entries": entries[1:]})
+    assert problem(none) == "invalid"
+    partly = admin.post(path, json={"entries": entries})
     assert partly.json()["stored"]
     assert [one["name"] for one in admin.get(path).json()["entries"]] == ["Anna"]

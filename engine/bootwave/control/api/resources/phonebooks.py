@@ -85,12 +85,15 @@ def _add(book: _Book) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
-        partial: bool = False,
+        all_or_nothing: bool = False,
         dry_run: bool = False,
         if_match: IfMatch = None,
     ) -> Response:
-        """Add entries to a book, all or none; with partial those that are right."""
-        how = {"partial": partial, "dry_run": dry_run}
+        """Add entries to a book: the right ones, whatever others are.
+
+        With all_or_nothing all of them are added, or none if one is wrong.
+        """
+        how = {"all_or_nothing": all_or_nothing, "dry_run": dry_run}
         return await _store(request, entries, target, asker, desk, if_match, **how)
 
     async def clear(
