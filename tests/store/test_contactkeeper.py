@@ -212,6 +212,27 @@ def test_a_file_that_is_deleted_or_damaged_is_made_again(
 
 
 @pytest.mark.usefixtures("two")
+def test_what_only_readers_find_damaged_is_made_again(
+    admin: Administration, keeper: ContactKeeper, log: SightingLog
+) -> None:
+    log.append([seen(MAC, 10)])
+    keeper.catch_up()
+    by_firmware = "SELECT rootpage FROM sqlite_master WHERE name = 'contacts_firmware'"
+    with ContactFile(log.contacts).reading() as connection:
+        ((page,),) = connection.execute(by_firmware).fetchall()
+        ((size,),) = connection.execute("PRAGMA page_size").fetchall()
+    with log.contacts.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    keeper.catch_up()  # which has nothing to read there
+    with pytest.raises(StoreUnavailable, match="again in"):
+        admin.records_page("devices", sort="firmware")
+    keeper.catch_up()
+    found = admin.records_page("devices", sort="firmware")
+    assert len(found["rows"]) == 2
+
+
+@pytest.mark.usefixtures("two")
 def test_a_new_file_of_sightings_takes_nothing_away(
     keeper: ContactKeeper, log: SightingLog, tmp_path: Path
 ) -> None:

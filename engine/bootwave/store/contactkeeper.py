@@ -161,8 +161,8 @@ class ContactKeeper:
         except StoreError as error:
             self.close()
             if _is_done_by_others(error):
-                return Step(0, True)
-            if is_damage(error):
+                return True
+            if is_damage(error.__cause__):
                 self._file.remove()
             raise
 

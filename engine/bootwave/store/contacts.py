@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bootwave.errors import StoreError, StoreUnavailable
+from bootwave.errors import StoreUnavailable
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.store.connection import open_file
 
@@ -84,7 +84,8 @@ class ContactFile:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open the file, one moment of it, to read.
 
-        Raises StoreUnavailable while there is none that is complete.
+        Raises StoreUnavailable while there is none that is complete.  One that turns
+        out to be damaged is deleted: its keeper may never read that part of it.
         """
         missing = StoreUnavailable(
             "When phones were heard is being gathered for the first time: try again in "
@@ -104,7 +105,13 @@ class ContactFile:
             if indexes < len(INDEXES):
                 raise missing
             yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreUnavailable) as error:
+            cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
+            if is_damage(cause):
+                self.remove()
+                raise missing from error
+            if isinstance(error, StoreUnavailable):
+                raise
             raise StoreUnavailable(
                 f"The file of contacts {self.path} cannot be read: {error}."
             ) from error
@@ -163,7 +170,7 @@ class ContactFile:
         try:
             return open_file(self.path, busy_seconds=LOCK_SECONDS)
         except StoreUnavailable as error:
-            if not is_damage(error):
+            if not is_damage(error.__cause__):
                 raise
             self.remove()
             return self._opened()
@@ -187,12 +194,10 @@ def _is_made(connection: sqlite3.Connection) -> bool:
     return bool(version == VERSION)
 
 
-def is_damage(error: StoreError) -> bool:
-    """Whether *error* says that a file is damaged, not only away or locked."""
-    cause = error.__cause__
-    return isinstance(cause, sqlite3.DatabaseError) and not isinstance(
-        cause, sqlite3.OperationalError
-    )
+def is_damage(error: BaseException | None) -> bool:
+    """Whether *error*, of SQLite, says that a file is damaged, not away or locked."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def sortable(version: FirmwareVersion | tuple[int, ...]) -> str:
