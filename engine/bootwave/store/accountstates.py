@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bootwave.store.accounts import SET, seal, set_sealed
-from bootwave.store.bindings import bind, set_wildcard, unbind_mac
+from bootwave.store.bindings import bind_mac, set_wildcard, unbind_mac
 from bootwave.store.importrows import ImportRow
 from bootwave.store.names import AccountName, sort_name
 from bootwave.store.secrets import password_owner
@@ -161,15 +161,21 @@ def change(work: Work, row: ImportRow, stored: Stored) -> tuple[bool, int]:
 
 
 def _bind(work: Work, row: ImportRow, stored: Stored) -> int:
-    """Return how many bindings of *row* were missing, and are made now."""
+    """Return how many bindings of *row* were missing, and are made now.
+
+    Claims that are over must be forgotten before.
+    """
     account = stored.account
     wildcard = _wildcard_of(row, stored)
-    missing = [f"{mac:012X}" for mac in row.macs if mac not in stored.macs]
-    if wildcard and wildcard != account.wildcard:
-        missing.insert(0, wildcard)
-    for target in missing:
-        bind(work, account, target, add=True)
-    return len(missing)
+    missing = [mac for mac in row.macs if mac not in stored.macs]
+    becomes_wildcard = wildcard not in ("", account.wildcard)
+    if becomes_wildcard:
+        set_wildcard(work, account, wildcard)
+    for mac in missing:
+        bind_mac(work, account, mac)
+    if missing or becomes_wildcard:
+        work.touched_account(account)
+    return len(missing) + becomes_wildcard
 
 
 def _wildcard_of(row: ImportRow, stored: Stored) -> str:

@@ -1,6 +1,6 @@
 """What administrators do with bindings: which phone has which account."""
 
-from typing import Any, Literal
+from typing import Any
 
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.phone.mac import required_mac, text_from_mac
@@ -55,7 +55,7 @@ def bind(work: Work, account: AccountRow, target: str, *, add: bool) -> dict[str
         if not add:
             for mac in work.macs_of(account.id):
                 unbind_mac(work, account, mac)
-        set_wildcard(work, account, wanted)  # type: ignore[arg-type]
+        set_wildcard(work, account, wanted)
         work.touched_account(account)
         work.note("account.bound", account.name, to=wanted, add=add or None)
         return {"account": account.name, "bound": wanted}
@@ -159,10 +159,8 @@ def unbind_mac(work: Work, account: AccountRow, mac: int) -> None:
     work.touched("device", mac)
 
 
-def set_wildcard(
-    work: Work, account: AccountRow, wildcard: Literal["", "*", "?"]
-) -> None:
-    """Make *account* a wildcard, or none."""
+def set_wildcard(work: Work, account: AccountRow, wildcard: str) -> None:
+    """Make *account* a *wildcard*, ``*`` or ``?``, or with "" none."""
     if wildcard:
         require_own_network(work, account.domain_id)
     work.connection.execute(_WILDCARD, {"wildcard": wildcard, "account_id": account.id})

@@ -66,7 +66,7 @@ class NewAccounts:
         """Look up which of *macs* are stored already."""
         self._work = work
         self._bound, self._domains = devices_held(work, [mac for mac in macs if mac])
-        self._last_id = _last_id(work)
+        self._last_id: int | None = None  # not known
         self._identities: dict[int, tuple[int, int]] = {}  # MAC: domain, identity
         self._accounts: list[tuple[object, ...]] = []
         self._devices: list[tuple[object, ...]] = []
@@ -87,7 +87,8 @@ class NewAccounts:
             self.flush()
         account_id, sealed = row.account_id, row.ready
         if not account_id:
-            self._last_id = account_id = self._last_id + 1
+            last = _last_id(work) if self._last_id is None else self._last_id
+            self._last_id = account_id = last + 1
         if not sealed:
             sealed = work.keyring.seal(row.password, owner=password_owner(account_id))
         self._accounts.append(
@@ -123,7 +124,7 @@ class NewAccounts:
     def others_wrote(self, mac: int) -> None:
         """Note that others made an account, or tried to, and bound the device *mac*."""
         self._bound.add(mac)
-        self._last_id = _last_id(self._work)
+        self._last_id = None
 
     def _identity(self, mac: int, domain_id: int) -> int | None:
         """Return the first free identity of the device, None if that is not known."""
