@@ -8,6 +8,9 @@ from bootwave.cli.search import _SHOWN
 from bootwave.store.listing.requests import LISTS
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
+from tests.cli.test_resync import seen
+
+assert seen  # a fixture
 
 NEEDED = {
     "profiles": "domain=pbx.example.com",
@@ -18,7 +21,9 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("resource", LISTS)
-def test_every_list_is_shown(store: Command, resource: str) -> None:
+def test_every_list_is_shown(seen: Command, resource: str) -> None:
+    store = seen
+    assert store("resync", "--all").status == 0
     words = [NEEDED[resource]] if resource in NEEDED else []
     done = store("search", resource, *words)
     assert done.status == 0

@@ -117,8 +117,7 @@ def _whole(text: str) -> int:
 
 def _rollout(work: Work, text: str) -> int:
     number = _whole(text)
-    if work.reach is not None:
-        require_reached(work, number)
+    require_reached(work, number)
     return number
 
 

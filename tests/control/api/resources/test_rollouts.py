@@ -35,6 +35,7 @@ def test_a_roll_out_is_started_shown_and_ended(admin: httpx.Client) -> None:
     assert admin.post(f"{path}/cancel").json()["state"] == "cancelled"
     assert problem(admin.post(f"{path}/pause")) in ("conflict", "invalid")
     assert problem(admin.get(f"{PATH}/999")) == "not-found"
+    assert problem(admin.get(f"{PATH}/999/phones")) == "not-found"
 
 
 def test_who_has_one_domain_starts_those_of_it_only(api: Served) -> None:
