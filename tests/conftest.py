@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import ssl
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import bootwave
 from bootwave.native import sip
@@ -20,8 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The same examples in every run: a change is judged by what it changed.  With
 # BOOTWAVE_TEST_RANDOM=1 they are new ones.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("random", derandomize=False)
+# How long an example takes says how busy the machine is, and nothing of the code.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _UNTIMED, derandomize=True)
+settings.register_profile("random", _UNTIMED, derandomize=False)
 settings.load_profile(
     "random" if os.environ.get("BOOTWAVE_TEST_RANDOM") == "1" else "repeatable"
 )
