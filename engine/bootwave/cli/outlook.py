@@ -1,12 +1,16 @@
 """``bootwave device would-serve``."""
 
+import textwrap
 from typing import Annotated, Any
 
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.output import Json, print_json, print_line
 from bootwave.control.session import DirectSession, Session
+
+# Two sentences for each way would make a table that no terminal shows.
+_WIDTH = 76
 
 
 def would_serve(
@@ -37,19 +41,11 @@ def would_serve(
         print_json(found)
     else:
         print_line(f"{found['mac']} from {found['source']}:")
-        print_table(
-            ("it asks by", "is given its settings", "because", "what to do"),
-            [
-                (
-                    way["way"],
-                    "yes" if way["served"] else "no",
-                    way["sentence"],
-                    way["advice"],
-                )
-                for way in found["ways"]
-            ],
-            empty="",
-        )
+        for way in found["ways"]:
+            print_line(f"  {way['way']}: {'yes' if way['served'] else 'no'}")
+            for sentence in filter(None, (way["sentence"], way["advice"])):
+                for line in textwrap.wrap(sentence, _WIDTH):
+                    print_line(f"    {line}")
     if not found["served"]:
         raise typer.Exit(1)
 
