@@ -121,6 +121,14 @@ def test_stages_are_told_as_they_are_complete(
     )
 
 
+def test_one_minute_is_no_minutes(
+    session: Stepping, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"scope": "domain", "target": DOMAIN, "stages": "", "wait_minutes": 1}
+    follow(session, session.call("rollout.start", **told), quiet=False)
+    assert "waits up to 1 minute for each." in capsys.readouterr().err
+
+
 def test_a_halt_says_why_and_what_to_do(
     session: Stepping, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,9 +41,11 @@ def _what_begins(started: dict[str, Any], total: int) -> str:
     phones = "1 phone" if total == 1 else f"{total} phones"
     stages = len(started["stages"])
     in_stages = "" if stages == 1 else f" in {stages} stages"
+    minutes = f"{started['wait_seconds'] / 60:g}"
+    minutes += " minute" if minutes == "1" else " minutes"
     return (
         f"Roll-out {started['id']} tells {phones}{in_stages}, {started['rate']:g} a "
-        f"second, and waits up to {started['wait_seconds'] / 60:g} minutes for each."
+        f"second, and waits up to {minutes} for each."
     )
 
 
