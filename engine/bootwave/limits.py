@@ -145,6 +145,9 @@ MAX_API_BOOK_BYTES = 4 * 1024 * 1024
 MAX_API_IMPORT_BYTES = 1024 * 1024 * 1024  # ten million accounts; kept on the disk
 # Of who has some domains: sixteen of them, as many as there may be, are as much.
 MAX_API_DOMAIN_IMPORT_BYTES = 64 * 1024 * 1024
+# What is kept in a day of answers to who has some domains, and of their idempotency
+# keys: as much as four imports, which is how many there may be at a time.
+MAX_API_DOMAIN_KEPT_BYTES = 4 * MAX_API_DOMAIN_IMPORT_BYTES
 MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256
@@ -162,6 +165,7 @@ API_TLS_SECONDS = 10.0
 # A read that takes longer is ended: it would hold the log of the database for ever.
 API_READ_SECONDS = 20.0
 MAX_API_READS_WAITING = 128
+MAX_API_READS_OF_ONE = 32  # who asks, by whatever token
 MAX_API_PAGE = 1_000
 MAX_API_ERRORS = 100  # places of one body that are told to be wrong
 # Passwords that wait to be compared, each of which takes 64 MiB for some 50 ms.

@@ -6,8 +6,10 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
 from bootwave.control.operations import OF_ALL_DOMAINS, run
@@ -93,6 +95,37 @@ def test_the_same_request_twice_at_once_is_carried_out_once(
         if row["action"] == "domain.added"
     ]
     assert len(added) == 1
+
+
+@pytest.mark.parametrize(("left", "again"), [(3 * KEY_BYTES, 201), (KEY_BYTES, 409)])
+def test_a_sender_with_nothing_left_is_told_so_and_what_was_done_is_known(
+    api: Served, monkeypatch: pytest.MonkeyPatch, left: int, again: int
+) -> None:
+    assert api.plane._api is not None
+    monkeypatch.setattr(api.plane._api._desk, "_allowances", Allowances(left))
+
+    def add(client: httpx.Client, number: int, key: bool = True) -> httpx.Response:
+        return client.post(
+            f"/api/v1/domains/{A}/accounts",
+            json={"number": f"{number}", "password": "s3cret-of-sip"},
+            headers={"Idempotency-Key": f"k{number}"} if key else {},
+        )
+
+    client = api.token("write", domains=[A])
+    number = 500
+    while (refused := add(client, number)).status_code == 201:
+        number += 1
+    assert number > 500
+    assert (refused.status_code, problem(refused)) == (429, "too-many")
+    assert int(refused.headers["retry-after"]) > 0
+    # What was done is known, with its answer while there was place for that.
+    assert add(client, 500).status_code == again
+    assert add(client, number, key=False).status_code == 201
+    # To another one, and to who reaches all domains, it is nothing.
+    assert add(api.token("write", domains=[A]), number + 1).status_code == 201
+    everywhere = api.token("write")
+    for more in range(2, 6):
+        assert add(everywhere, number + more).status_code == 201
 
 
 def test_what_is_not_reached_is_not_there_for_an_operation_either(

@@ -8,11 +8,13 @@ from starlette.responses import Response
 
 from bootwave.control.api.declarations import Declared, Nothing
 from bootwave.control.api.idempotencykeys import (
+    KEY_BYTES,
+    Allowances,
     headers_to_keep,
     once,
     replayed,
 )
-from bootwave.control.api.principals import NOBODY, Need
+from bootwave.control.api.principals import NOBODY, Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.store.idempotency import Kept
 from bootwave.store.secrets import KeyRing
@@ -79,3 +81,40 @@ def test_the_same_request_is_given_its_answer_and_another_is_not(
     with pytest.raises(Problem) as gone:
         asyncio.run(replayed(request(b"body"), lost, keyring))
     assert gone.value.kind == "answer-lost"
+
+
+def principal(name: str = "x", *domains: str) -> Principal:
+    may = frozenset({Need.WRITE})
+    return Principal(f"token:{name}", may, frozenset(domains) or None)
+
+
+def test_so_much_is_kept_of_one_sender_in_a_day() -> None:
+    now = [1_000.0]
+    allowances = Allowances(10 * KEY_BYTES, clock=lambda: now[0])
+    one, other = principal("x", "a.example.com"), principal("y", "a.example.com")
+    assert allowances.take(one, 9 * KEY_BYTES + 1)
+    assert not allowances.take(one, KEY_BYTES)
+    with pytest.raises(Problem, match="leave Idempotency-Key out") as refused:
+        allowances.require_key(one)
+    assert refused.value.kind == "too-many"
+    seconds = int(refused.value.headers["Retry-After"])
+    allowances.require_key(other)
+    now[0] += seconds
+    allowances.require_key(one)
+    assert allowances.take(one, KEY_BYTES)
+    assert not allowances.take(one, KEY_BYTES)
+    now[0] += 86_400
+    assert allowances.take(one, 10 * KEY_BYTES)
+    # Who reaches all domains can fill the disk in other ways.
+    assert allowances.take(principal(), 100 * KEY_BYTES)
+    allowances.require_key(principal())
+
+
+def test_nothing_is_remembered_of_who_has_everything_left() -> None:
+    now = [0.0]
+    allowances = Allowances(clock=lambda: now[0])
+    for number in range(100):
+        allowances.take(principal(str(number), "a.example.com"), KEY_BYTES)
+        now[0] += 3_600
+        allowances.require_key(principal(str(number), "a.example.com"))
+    assert allowances._used == {}

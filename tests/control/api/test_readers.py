@@ -106,3 +106,76 @@ def test_one_that_waited_too_long_is_not_begun(
         readers.close()
 
     asyncio.run(scenario())
+
+
+def test_nobody_has_all_threads_or_all_places_to_himself(
+    make: Callable[[], Administration],
+) -> None:
+    go = threading.Event()
+
+    async def scenario() -> None:
+        readers = Readers(make, count=2, waiting=8, of_one=3)
+        held = [
+            asyncio.ensure_future(
+                readers.run(lambda store: go.wait(20), whose="greedy")
+            )
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="of your requests") as refused:
+            await readers.run(lambda store: None, whose="greedy")
+        assert refused.value.kind == "busy"
+        # He has one thread of two, and the other one reads for everybody else.
+        assert await readers.run(lambda store: 5, whose="other") == 5
+        assert not any(each.done() for each in held)
+        go.set()
+        assert await asyncio.gather(*held) == [True] * 3
+        assert await readers.run(lambda store: 6, whose="greedy") == 6
+        await asyncio.sleep(0)
+        assert readers._lines == {}
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_look_waits_for_no_read(make: Callable[[], Administration]) -> None:
+    go = threading.Event()
+
+    async def scenario() -> None:
+        readers = Readers(make, count=1, waiting=0)
+        held = asyncio.ensure_future(readers.run(lambda store: go.wait(20)))
+        await asyncio.sleep(0)
+        assert await readers.look(lambda store: store.domain_list()) == []
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            await readers.look(lambda store: store.domain_add("x.example.com"))
+        go.set()
+        assert await held
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_hangs_up_gives_his_turn_back(make: Callable[[], Administration]) -> None:
+    go = threading.Event()
+
+    async def scenario() -> None:
+        readers = Readers(make, count=2, of_one=2)
+        held = [
+            asyncio.ensure_future(readers.run(lambda store: go.wait(20), whose="a"))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0.05)
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        # What he asked goes on until it ends, and counts as his until then.
+        with pytest.raises(Problem, match="of your requests"):
+            await readers.run(lambda store: None, whose="a")
+        go.set()
+        async with asyncio.timeout(20):
+            while readers._lines:
+                await asyncio.sleep(0.01)
+        assert await readers.run(lambda store: 5, whose="a") == 5
+        readers.close()
+
+    asyncio.run(scenario())

@@ -1,6 +1,6 @@
 """How routes reach the store: the operations that commands call, by the same thread.
 
-    read ──► one of a few threads, read only        (readers)
+    read, look ──► one of a few threads, read only  (readers)
     write ──► the writer's thread of the control process, one after the other
 
 What a principal does not reach is not there for his operations either
@@ -19,6 +19,7 @@ from bootwave.control.api import idempotencykeys
 from bootwave.control.api.cursors import Cursors
 from bootwave.control.api.entitytags import Check
 from bootwave.control.api.guessing import Guessing
+from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
 from bootwave.control.api.passwords import Passwords
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
@@ -68,6 +69,7 @@ class Desk:
         self.cursors = Cursors(keyring)
         self.passwords = Passwords()
         self.guessing = Guessing()
+        self._allowances = Allowances()
         self._noting: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, int]] = set()
 
@@ -89,7 +91,8 @@ class Desk:
         return await self._readers.run(
             lambda store: run(
                 store, op, args, actor=principal.actor, reach=principal.domains
-            )
+            ),
+            whose=principal.whose,
         )
 
     async def see(self, principal: Principal, read: Callable[[Administration], T]) -> T:
@@ -99,14 +102,15 @@ class Desk:
             with acting(store, actor=principal.actor, reach=principal.domains):
                 return read(store)
 
-        return await self._readers.run(see)
+        return await self._readers.run(see, whose=principal.whose)
 
     async def look(self, read: Callable[[Administration], T]) -> T:
         """Return what *read* returns, called with a store that is read only.
 
-        Nothing holds it to what somebody reaches: for what decides over that.
+        Nothing holds it to what somebody reaches: for what decides over that, and
+        takes no time to speak of.
         """
-        return await self._readers.run(read)
+        return await self._readers.look(read)
 
     # Writes
 
@@ -139,12 +143,12 @@ class Desk:
                 args,
                 actor=principal.actor,
                 reach=principal.domains,
-                before=lambda work: _begin(work, once, check),
+                before=lambda work: self._begin(work, principal, once, check),
             )
             response = answer(result)
-            if once is not None and (not secret or response.status_code >= 400):
+            if once is not None:
                 with acting(store, actor=principal.actor, reach=principal.domains):
-                    self._keep(store, once, response)
+                    self._keep(store, principal, once, response, secret=secret)
             return response
 
         try:
@@ -192,13 +196,36 @@ class Desk:
 
         return await self._server.in_thread(carry_out)
 
-    def _keep(self, store: Administration, once: Once, response: Response) -> None:
+    def _begin(
+        self, work: Work, principal: Principal, once: Once | None, check: Check | None
+    ) -> None:
+        if once is not None:
+            kept = idempotency.find(work.connection, once.actor, once.key, work.at.wall)
+            if kept is not None:
+                raise _Repeated(kept)
+            self._allowances.require_key(principal)
+        if check is not None:
+            check(work)
+        if once is not None:
+            idempotency.begin(work.connection, once, work.at.wall)
+
+    def _keep(
+        self,
+        store: Administration,
+        principal: Principal,
+        once: Once,
+        response: Response,
+        *,
+        secret: bool,
+    ) -> None:
         headers = idempotencykeys.headers_to_keep(response)
         body = bytes(response.body)
         try:
             if response.status_code >= 400:
                 store.access_forget_key(once)
-            else:
+                return
+            self._allowances.take(principal, KEY_BYTES)
+            if not secret and self._allowances.take(principal, len(body)):
                 store.access_keep_answer(once, response.status_code, headers, body)
         except StoreError as error:
             # The change is made; whoever asks again is told that it was.
@@ -249,14 +276,3 @@ class _Repeated(Exception):
     def __init__(self, kept: Kept) -> None:
         super().__init__()
         self.kept = kept
-
-
-def _begin(work: Work, once: Once | None, check: Check | None) -> None:
-    if once is not None:
-        kept = idempotency.find(work.connection, once.actor, once.key, work.at.wall)
-        if kept is not None:
-            raise _Repeated(kept)
-    if check is not None:
-        check(work)
-    if once is not None:
-        idempotency.begin(work.connection, once, work.at.wall)

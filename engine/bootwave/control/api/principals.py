@@ -53,6 +53,11 @@ class Principal:
     session: AdminSession | None = field(default=None, repr=False)
     token: ApiToken | None = field(default=None, repr=False)
 
+    @property
+    def whose(self) -> str:
+        """Who it is, by whichever of his tokens: he can make as many as he likes."""
+        return self.administrator or self.actor
+
     def reaches(self, domain: str) -> bool:
         """Whether *domain*, in small letters, is one of his."""
         return self.domains is None or domain in self.domains
