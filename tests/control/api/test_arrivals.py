@@ -227,6 +227,37 @@ def test_one_address_has_some_places_and_leaves_the_others(
     in_namespace(inside)
 
 
+def test_others_leave_places_for_this_machine() -> None:
+    def inside() -> None:
+        for address in ELSEWHERE:
+            ip(f"addr add {address}/32 dev lo")
+
+        async def play(made: Arrivals, address: tuple[str, int]) -> None:
+            port = address[1]
+            first, second = (
+                [
+                    socket.create_connection((there, port), PATIENCE, (there, 0))
+                    for _ in range(3)
+                ]
+                for there in ELSEWHERE
+            )
+            await until(lambda: refused(made, "full") == 2)
+            assert refused(made, "address") == 0
+            local = [await echoed(("127.0.0.1", port)) for _ in range(4)]
+            assert [writer is None for writer in local] == [False] * 3 + [True]
+            # What this machine holds is not kept a second time.
+            first[0].close()
+            await until(lambda: made._taken == 6)
+            assert await echoed((ELSEWHERE[0], port)) is not None
+            for end in (*first, *second):
+                end.close()
+
+        loop = asyncio.new_event_loop
+        scenario(play, host="0.0.0.0", loop=loop, most=7, most_of_one=3)
+
+    in_namespace(inside)
+
+
 def test_without_descriptors_it_waits_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

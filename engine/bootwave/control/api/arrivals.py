@@ -5,8 +5,10 @@
 
 A connection has its place from before its handshake until its end, so who never ends
 his handshake is bounded as who ends it.  Of one address (of IPv6 its /64, which one
-host has whole) there are some only; loopback has all, since behind a proxy on this
-machine every client is that.  What has no place is closed at once: it costs an accept.
+host has whole) there are some only; loopback may have all, since behind a proxy on this
+machine every client is that, and as many as one address has are kept for it alone: who
+watches the engine from its own machine finds a place whatever others do.  What has no
+place is closed at once: it costs an accept.
 """
 
 import asyncio
@@ -38,7 +40,8 @@ _LOOPBACK = ""
 class Arrivals:
     """Accepts on *listeners*, over *tls* if any, from ``start`` to ``stop``.
 
-    There are at most *most* connections, and *most_of_one* of one address.
+    There are at most *most* connections, and *most_of_one* of one address; so many are
+    for loopback only.
     """
 
     def __init__(
@@ -145,7 +148,10 @@ class Arrivals:
 
     def _arrived(self, peer: socket.socket, key: str) -> None:
         of_one = self._places.get(key, 0)
-        if self._taken >= self._most:
+        kept = 0
+        if key != _LOOPBACK:
+            kept = max(self._most_of_one - self._places.get(_LOOPBACK, 0), 0)
+        if self._taken + kept >= self._most:
             why = "full"
         elif key != _LOOPBACK and of_one >= self._most_of_one:
             why = "address"
