@@ -1,6 +1,8 @@
 """Peers that are too slow."""
 
+import asyncio
 import json
+import re
 import socket
 import time
 
@@ -16,6 +18,12 @@ PATIENCE = 20.0
 def connected(api: Served) -> socket.socket:
     host, _, port = api.url.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=PATIENCE)
+
+
+def connections_open(api: Served) -> int:
+    text = api.call("engine.metrics")["text"]
+    (line,) = re.findall(r'^bootwave_api_connections{state="open"} (.*)$', text, re.M)
+    return int(line)
 
 
 def ended(end: socket.socket) -> bytes:
@@ -104,6 +112,30 @@ def test_who_does_not_read_is_cut_off(api: Served) -> None:
         except (BrokenPipeError, ConnectionResetError):
             return
         raise AssertionError("it was never cut off")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_does_not_read_the_last_answer_is_cut_off_too(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ApiConnection.connection_made
+
+    def never_pausing(self: ApiConnection, transport: asyncio.Transport) -> None:
+        # As if all that waits were less than writing is paused for.
+        transport.set_write_buffer_limits(1 << 30)
+        made(self, transport)
+
+    monkeypatch.setattr(ApiConnection, "connection_made", never_pausing)
+    with connected(api) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        request = LIVE.replace(b"/health/live", b"/openapi.json")
+        last = LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        end.sendall(request * 40 + last)
+        assert end.recv(1) == b"H"
+        deadline = time.monotonic() + PATIENCE
+        while connections_open(api):
+            assert time.monotonic() < deadline, "it was never cut off"
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

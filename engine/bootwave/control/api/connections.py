@@ -81,13 +81,12 @@ class ApiConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Note that the peer does not read."""
         super().pause_writing()
-        if self._stalled is None:
-            self._stalled = self.loop.call_later(self.stall_seconds, self._cut_off)
+        self._expect_reading()
 
     def resume_writing(self) -> None:
         """Note that it reads again."""
         super().resume_writing()
-        if self._stalled is not None:
+        if self._stalled is not None and not self.transport.is_closing():
             self._stalled.cancel()
             self._stalled = None
 
@@ -103,10 +102,15 @@ class ApiConnection(H11Protocol):
             for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+        self._expect_reading()
 
     def _look(self) -> None:
         """Set the timer for what the peer owes now, unless it is that already."""
-        if self._owed_for == "lost" or self.transport.is_closing():
+        if self._owed_for == "lost":
+            return
+        if self.transport.is_closing():
+            # What waits is perhaps too little to be paused for, and never taken.
+            self._expect_reading()
             return
         state: object = self.conn.their_state
         if state is h11.SEND_BODY and self.cycle and self.cycle.response_complete:
@@ -123,6 +127,10 @@ class ApiConnection(H11Protocol):
             self._expect_body()
         elif state == "unwanted body":
             self._owed = self.loop.call_later(HTTP_LINGER_SECONDS, self._cut_off)
+
+    def _expect_reading(self) -> None:
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(self.stall_seconds, self._cut_off)
 
     def _expect_body(self) -> None:
         self._owed = self.loop.call_later(
