@@ -29,6 +29,14 @@ def test_a_set_up_link_is_opened_and_its_form_filled_in(
     browser.open(f"{base}/setup#{token}")
     browser.wait("document.activeElement.id == 'name'")
     assert browser.value("document.getElementById('token').value") == token
+    # What no name is the browser says itself.
+    mismatch = (
+        "(name => { const field = document.getElementById('name'); field.value = name;"
+        " const wrong = field.validity.patternMismatch; field.value = '';"
+        " return wrong; })"
+    )
+    assert browser.value(f"{mismatch}('an na')")
+    assert not browser.value(f"{mismatch}('anna+a-b@example.com')")
     # Neither the history nor what is copied from the address has it any more.
     assert browser.value("location.href") == f"{base}/setup"
     for text in ("anna", PASSWORD, PASSWORD):

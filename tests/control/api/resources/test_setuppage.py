@@ -76,6 +76,18 @@ def test_guessing_tokens_is_slowed_on_the_page_too(api: Served) -> None:
     assert problem(client.post("/api/v1/setup", json=json)) == "too-many"
 
 
+def test_nobody_keeps_others_from_setting_up(api: Served) -> None:
+    for number in range(2, 9):
+        way = httpx.HTTPTransport(local_address=f"127.0.0.{number}")
+        with httpx.Client(base_url=api.url, transport=way) as elsewhere:
+            for _ in range(9):
+                tried = elsewhere.post("/setup", data={"token": "bwl_x", **GOOD})
+                assert tried.status_code == 404
+    token = api.call("admin.link")["token"]
+    made = api.client().post("/setup", data={"token": token, **GOOD})
+    assert made.status_code == 201
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff=1", b"a=1&" * 9, b"token", b"&&&=%00"])
 def test_what_is_no_form_is_shown_the_form(api: Served, body: bytes) -> None:
     client = api.client()

@@ -40,7 +40,8 @@ Password = Annotated[
     ),
 ]
 Name = Annotated[str, Field(max_length=64, examples=["anna"])]
-NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"
+# With \- a pattern of forms, too (the flag v of ECMAScript).
+NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._@+\-]{0,62}[A-Za-z0-9])?$"
 NewName = Annotated[str, Field(pattern=NAME, examples=["anna"])]
 NewWord = Annotated[
     str,
@@ -189,11 +190,13 @@ async def set_up(request: Request, wanted: SetUp, desk: TheDesk) -> Response:
 async def first_operator(request: Request, desk: Desk, wanted: SetUp) -> dict[str, Any]:
     """Return the operator that the token of *wanted* made; raises Problem."""
     source = source_of(request)
-    # Nobody guesses 256 bits; but each attempt may have a password hashed.
-    desk.guessing.require_allowed(source, SETUP_PATH)
+    # Nobody guesses 256 bits; but each attempt may have a password hashed.  Counted by
+    # the address alone: nobody signed in before, whom others could not keep out.
+    name = f"{SETUP_PATH} {source}"
+    desk.guessing.require_allowed(source, name)
     good = await desk.look(lambda store: store.access_link_is_good(wanted.token))
     if not good:
-        desk.guessing.wrong(source, SETUP_PATH)
+        desk.guessing.wrong(source, name)
         raise _not_good()
     password_hash = await desk.passwords.hashed(wanted.password, wanted.name)
     return await desk.change(
