@@ -30,6 +30,7 @@ from bootwave.firmware.definitions import (
 from bootwave.firmware.document import definitions_from, document_of
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.mac import required_mac
+from bootwave.settings.credentials import without_credentials
 from bootwave.store import firmwarerollouts, groups
 from bootwave.store.firmwarerows import (
     IMAGES,
@@ -351,7 +352,7 @@ def _store(
         work.note(
             "firmware.defined",
             _named(scope, target),
-            added=[f"{one} {one.location}" for one in come[:50]],
+            added=[f"{one} {without_credentials(one.location)}" for one in come[:50]],
             removed=[str(one) for one in gone[:50]],
         )
     return {

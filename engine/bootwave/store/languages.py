@@ -4,6 +4,7 @@ from typing import Any
 
 from bootwave.errors import SettingError, StoreNotFound
 from bootwave.phone.model import required_model
+from bootwave.settings.credentials import without_credentials
 from bootwave.settings.languagefiles import MAX_FILES, checked_language
 from bootwave.store.names import required_domain
 from bootwave.store.work import Work
@@ -41,7 +42,8 @@ def set_file(
     if len(work.connection.execute(_LIST, here).fetchall()) > MAX_FILES:
         raise SettingError(f"A domain has {MAX_FILES} language files at most.")
     work.touched("domain", here["domain_id"])
-    work.note("language.set", required_domain(domain), **said)
+    noted = {**said, "url": without_credentials(file.url)}
+    work.note("language.set", required_domain(domain), **noted)
     return said
 
 

@@ -70,6 +70,8 @@ def secrets(api: Served, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         api.call("settings.set", **at, name="action_incoming_url", value=URL)
         api.call("keys.set", **at, index=3, value=f"url {URL}", label="door")
     api.call("redirection.set", user="us", password=SERVICE, url="https://e.example")
+    language = f"http://user:{KEY}@pbx.example.com/gui_lang_DE.xml?token={QUERY}"
+    api.call("language.set", domain=A, kind="gui", name="Deutsch", url=language)
     happen(api)
     at_night = {"scope": "domain", "target": A, "hours": never()}
     assert api.call("rollout.start", **at_night)["id"] == 1

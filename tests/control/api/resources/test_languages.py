@@ -29,6 +29,25 @@ def test_what_phones_would_not_take_is_refused(admin: httpx.Client) -> None:
         assert problem(admin.put(f"{PATH}/{path}", json={"url": url})) == "invalid"
 
 
+def test_credentials_in_a_url_are_shown_to_phones_alone(
+    api: Served, admin: httpx.Client
+) -> None:
+    url = "http://anna:canary@pbx.example.com/gui_lang_DE.xml?token=canary"
+    masked = "http://anna:********@pbx.example.com/gui_lang_DE.xml?token=********"
+    assert admin.put(f"{PATH}/gui/Deutsch", json={"url": url}).is_success
+    (shown,) = admin.get(PATH).json()
+    assert shown["url"] == masked
+    again = admin.put(f"{PATH}/gui/Deutsch", json={"url": masked})
+    assert (again.status_code, problem(again)) == (422, "invalid")
+    wrong = admin.put(f"{PATH}/gui/Deutsch", json={"url": url + " " * 2 + "x"})
+    assert (wrong.status_code, problem(wrong)) == (422, "invalid")
+    told = [wrong.text, str(api.call("audit.list"))]
+    assert not any("canary" in text for text in told)
+    assert "anna" in told[1]
+    (kept,) = api.call("language.list", domain=A)
+    assert kept["url"] == url
+
+
 def test_languages_of_others_are_not_there(api: Served) -> None:
     theirs = api.token("read", "write", domains=[B])
     assert problem(theirs.get(PATH)) == "not-found"

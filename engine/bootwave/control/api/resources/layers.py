@@ -135,7 +135,7 @@ def _add(layer: Layer) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a setting in a layer; warning may say what phones make of it."""
-        _require_no_mask(setting.value)
+        require_no_mask(setting.value)
         args = {"scope": layer.scope, "target": target, "name": name}
         now = current_setting(target, name, setting.index)
         return await desk.write(
@@ -195,7 +195,7 @@ def _add(layer: Layer) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a function key in a layer; it is counted from 0."""
-        _require_no_mask(key.value, *(key.attributes or {}).values())
+        require_no_mask(key.value, key.label, *(key.attributes or {}).values())
         args = {"scope": layer.scope, "target": target, "index": index}
         return await desk.write(
             request,
@@ -264,7 +264,7 @@ def _add(layer: Layer) -> None:
         add(path, shows)(need(endpoint))
 
 
-def _require_no_mask(*values: str) -> None:
+def require_no_mask(*values: str) -> None:
     """Raise Problem where what a list shows instead of a secret is sent back."""
     if any(MASK in value for value in values):
         raise Problem(
