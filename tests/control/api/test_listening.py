@@ -1,8 +1,10 @@
 """The API as the engine serves it."""
 
 import asyncio
+import errno
 import logging
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import pytest
 
 from bootwave import Engine
 from bootwave.cli.tlsfiles import self_signed_files
+from bootwave.control.api.arrivals import Arrivals
 from bootwave.options import ControlOptions, Options
 from tests.control.api.conftest import PASSWORD
+
+THREADS = "bootwave-passwords", "bootwave-reader", "bootwave-looker"
 
 
 async def asked(options: Options, **client: object) -> httpx.Response:
@@ -54,6 +59,23 @@ def test_over_tls_the_cookie_goes_nowhere_else(
     name, *parts = answer.headers["set-cookie"].split("; ")
     assert name.startswith("__Host-bootwave=")
     assert "secure" in map(str.lower, parts)
+
+
+def test_a_start_that_fails_leaves_nothing_behind(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Arrivals) -> None:
+        raise OSError(errno.EADDRINUSE, "in use")
+
+    async def scenario() -> None:
+        async with Engine(with_api(options)):
+            names = [each.name for each in threading.enumerate()]
+            assert not [name for name in names if name.startswith(THREADS)]
+            running = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+            assert "EventFeed._watch" not in running
+
+    monkeypatch.setattr(Arrivals, "start", fail)
+    asyncio.run(scenario())
 
 
 def test_an_engine_that_was_not_asked_serves_none(options: Options) -> None:

@@ -54,13 +54,14 @@ def test_reads_are_made_in_threads_that_cannot_write(
     asyncio.run(scenario())
 
 
+def endless(store: Administration) -> None:
+    with store._look() as work:
+        work.connection.execute(ENDLESS).fetchall()
+
+
 def test_a_read_that_takes_too_long_is_ended_and_no_other(
     make: Callable[[], Administration],
 ) -> None:
-    def endless(store: Administration) -> None:
-        with store._look() as work:
-            work.connection.execute(ENDLESS).fetchall()
-
     async def scenario() -> None:
         readers = Readers(make, count=1, seconds=0.2)
         with pytest.raises(StoreUnavailable, match="interrupted"):
@@ -177,5 +178,26 @@ def test_who_hangs_up_gives_his_turn_back(make: Callable[[], Administration]) ->
                 await asyncio.sleep(0.01)
         assert await readers.run(lambda store: 5, whose="a") == 5
         readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_closes_waits_for_no_read_that_takes_long(
+    make: Callable[[], Administration],
+) -> None:
+    async def scenario() -> None:
+        readers = Readers(make, count=1, seconds=20)
+        await readers.run(lambda store: None)
+        held = [asyncio.ensure_future(readers.run(endless)) for _ in range(2)]
+        await asyncio.sleep(0.2)  # the first one is in the middle of it
+        try:
+            async with asyncio.timeout(10):
+                await asyncio.to_thread(readers.close)
+        finally:
+            for store in readers._opened:
+                store.interrupt()
+        first, second = await asyncio.gather(*held, return_exceptions=True)
+        assert isinstance(first, StoreUnavailable)
+        assert isinstance(second, BaseException)
 
     asyncio.run(scenario())

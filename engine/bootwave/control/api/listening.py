@@ -67,6 +67,13 @@ class ApiServer:
 
     async def start(self) -> None:
         """Accept connections; raises OSError when that is not possible."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._desk.close()
+            raise
+
+    async def _start(self) -> None:
         await self._desk.passwords.warm()
         server = _Server(Outermost(application(self._desk), self._hosts), self._tls)
         # The caller's sockets outlive this server: it closes copies.

@@ -117,8 +117,13 @@ class Readers:
 
     def close(self) -> None:
         """End the reads and close their connections; waits for them."""
-        for threads in (self._threads, self._lookers):
-            threads.shutdown(wait=True, cancel_futures=True)
+        both = self._threads, self._lookers
+        for threads in both:
+            threads.shutdown(wait=False, cancel_futures=True)
+        for store in self._opened:
+            store.interrupt()
+        for threads in both:
+            threads.shutdown(wait=True)
         for store in self._opened:
             store.close()
         self._opened.clear()
