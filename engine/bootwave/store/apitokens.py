@@ -37,6 +37,7 @@ SELECT id, name, scopes, everywhere, administrator_id, made_at, made_by, expires
 FROM api_tokens
 """
 _ALL = _COLUMNS + "ORDER BY name"
+_OF_ONE = _COLUMNS + "WHERE administrator_id = :id ORDER BY name"
 _NAMED = _COLUMNS + "WHERE name = :name"
 _FOUND = _COLUMNS + "WHERE digest = :digest"
 _DOMAINS = """
@@ -184,8 +185,15 @@ def listed(
 
     Of them only those *within* that.
     """
+    if administrator is None:
+        rows = work.connection.execute(_ALL).fetchall()
+    else:
+        owner = administrators.named(work.connection, administrator)
+        rows = []
+        if owner is not None:
+            rows = work.connection.execute(_OF_ONE, {"id": owner.id}).fetchall()
     found = []
-    for row in work.connection.execute(_ALL).fetchall():
+    for row in rows:
         if not _is_shown(work.connection, row, administrator, within):
             continue
         owner = _owner(work.connection, row[4])
