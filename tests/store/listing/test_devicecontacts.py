@@ -147,6 +147,17 @@ def test_who_reaches_a_domain_finds_its_devices(admin: Administration) -> None:
         found(admin, "last-contact", domain=A)
 
 
+@pytest.mark.parametrize("sort", ["last-contact", "firmware", "refused"])
+def test_who_reaches_one_domain_reads_no_others_to_find_it(
+    admin: Administration, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(pages, "MOST_READ", 1)
+    monkeypatch.setattr(pages, "_TOGETHER", 1)
+    admin.reach = frozenset({B})
+    how: dict[str, Any] = {"filters": {"state": sort}} if sort == "refused" else {}
+    assert admin.records_page("devices", sort=sort, limit=1, **how)["rows"]
+
+
 def test_a_device_that_was_moved_is_of_its_new_domain_alone(
     admin: Administration,
 ) -> None:

@@ -186,6 +186,8 @@ def _wanted(work: Work, given: Mapping[str, str], sort: str) -> _Wanted:
             "those in the state refused by refused."
         )
     domain = given.get("domain", "").strip().lower()
+    if not domain and work.reach is not None and len(work.reach) == 1:
+        (domain,) = work.reach  # an index has its rows together
     domain_id = work.domain_id(domain) if domain else None
     model = required_model(given["model"]) if "model" in given else ""
     equal: dict[str, int | str] = {}
