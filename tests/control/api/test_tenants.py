@@ -8,6 +8,7 @@ import pytest
 
 from bootwave.control import eventfeed
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.sightings import SightingLog
 from bootwave.store.sightingtail import SightingTail
 from tests.control.api.conftest import MAC, A, B, Served, never, problem
@@ -57,12 +58,17 @@ def test_a_phone_that_comes_from_another_domain_brings_no_history(
     api: Served, theirs: httpx.Client, admin: httpx.Client
 ) -> None:
     before = moved(api, "192.0.2.66")
+    log = SightingLog(api.options.store.sightings)
+    ContactKeeper(log, api.options.store.database).catch_up()
     ways = [
         f"/api/v1/devices/{MAC}",
         f"/api/v1/devices/{MAC}/check",
         f"/api/v1/devices/{MAC}/sightings",
         "/api/v1/devices?seen=true",
         f"/api/v1/domains/{B}/devices?seen=true",
+        "/api/v1/devices?sort=last-contact",
+        "/api/v1/devices?state=never",
+        f"/api/v1/domains/{B}/devices?heard_since=1",
         f"/health/would-serve/{MAC}?source=192.0.2.1",
     ]
     for way in ways:
