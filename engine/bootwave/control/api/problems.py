@@ -17,6 +17,7 @@ from bootwave.errors import (
     LimitExceeded,
     OperatorError,
     RedirectionError,
+    RedirectionRefused,
     StoreConflict,
     StoreError,
     StoreNotFound,
@@ -44,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This cannot be done with it"),
     "conflict": Kind(409, "This contradicts what is stored"),
+    "service-refuses": Kind(409, "The redirection service does not accept the account"),
     "answer-lost": Kind(409, "This was done already"),
     "precondition-failed": Kind(412, "It was changed in the meantime"),
     "too-large": Kind(413, "The request is too large"),
@@ -115,6 +117,8 @@ def problem_from(error: Exception) -> Problem:
         return Problem("conflict", detail)
     if isinstance(error, OperatorError):
         return Problem("invalid", detail)
+    if isinstance(error, RedirectionRefused):
+        return Problem("service-refuses", detail)
     if isinstance(error, RedirectionError):
         return Problem("service-away", detail)
     if isinstance(error, LimitExceeded):

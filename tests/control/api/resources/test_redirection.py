@@ -104,7 +104,7 @@ def test_a_service_that_does_not_accept_the_account_is_told(
 ) -> None:
     admin.patch(PATH, json={**ACCOUNT, "password": "wrong"})
     answer = admin.post(f"{PATH}/sync", params={"dry_run": True})
-    assert (answer.status_code, problem(answer)) == (502, "service-away")
+    assert (answer.status_code, problem(answer)) == (409, "service-refuses")
     assert "wrong" not in answer.text
 
 
