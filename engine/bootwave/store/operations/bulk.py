@@ -463,10 +463,12 @@ def _done(steps: _Steps) -> Object:
     """Take all *steps*, with their pauses, and return the result."""
     while True:
         try:
-            time.sleep(next(steps))
+            pause = next(steps)
         except StopIteration as over:
             result: Object = over.value
             return result
+        if pause:
+            time.sleep(pause)
 
 
 def _told(run: Run, *, stored: bool) -> Object:
