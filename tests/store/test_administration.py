@@ -333,6 +333,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
         "group.show",
         "rollout.show",
         "redirection.status",
+        "redirection.troubled",
         "records.page",
         "events.read",
     }
