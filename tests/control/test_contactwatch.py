@@ -11,7 +11,6 @@ from bootwave.control import contactwatch
 from bootwave.control.contactwatch import LATER_SECONDS, LOOK_SECONDS, ContactWatch
 from bootwave.errors import StoreUnavailable
 from bootwave.sightings import Reason, Sighting
-from bootwave.store import contactkeeper
 from bootwave.store.connection import connect
 from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.contacts import ContactFile
@@ -42,6 +41,12 @@ def heard(log: SightingLog) -> float:
     with ContactFile(log.contacts).reading() as connection:
         ((at,),) = connection.execute("SELECT at FROM contacts").fetchall()
     return float(at)
+
+
+def taken_in(log: SightingLog) -> int:
+    with ContactFile(log.contacts).reading() as connection:
+        ((count,),) = connection.execute("SELECT unknown + known FROM progress")
+    return int(count)
 
 
 def seen(count: int = 1) -> list[Sighting]:
@@ -75,31 +80,63 @@ def test_what_happens_is_taken_in_from_start_to_stop(
     assert not Path(f"{log.contacts}-wal").exists()  # it was closed
 
 
-def test_the_pace_is_a_quarter_of_the_time_and_next_to_nothing_in_a_wave(
+@pytest.fixture
+def slowly(
     database: Path, log: SightingLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(contactkeeper, "RECORDS", 10)
+) -> ContactWatch:
+    """A watch each of whose steps takes half a second, of ten sightings or of two."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(time, "thread_time", lambda: now)
+    monkeypatch.setattr(contactwatch, "RECORDS", 10)
+    monkeypatch.setattr(contactwatch, "WAVE_RECORDS", 2)
     keeper = ContactKeeper(log, database)
     step = keeper.step
 
-    def slow_step() -> bool:
+    def slow_step(most: int) -> bool:
         nonlocal now
         now += 0.5
-        return step()
+        return step(most)
 
     monkeypatch.setattr(keeper, "step", slow_step)
-    watch = ContactWatch(keeper)
+    return ContactWatch(keeper)
+
+
+CALM, WAVE = 0.5 * 3, 0.5 * 199
+
+
+def test_the_pace_is_a_quarter_of_the_time_and_next_to_nothing_in_a_wave(
+    slowly: ContactWatch, log: SightingLog
+) -> None:
     log.append(seen(60))  # before the start: no wave
-    assert {watch._step() for _ in range(4)} == {0.5 * 3}
+    assert {slowly._step() for _ in range(4)} == {CALM}
     log.append(seen(2_100))
-    assert [watch._step() for _ in range(4)] == [0.5 * 199] * 2 + [0.5 * 3] * 2
-    while watch._step() != LOOK_SECONDS:
+    assert [slowly._step() for _ in range(4)] == [WAVE] * 2 + [CALM] * 2
+    while slowly._step() != LOOK_SECONDS:
         pass
-    keeper.close()
+    slowly._keeper.close()
     assert heard(log)
+
+
+def test_a_wave_that_begins_while_something_waits_is_known_by_the_next_step(
+    slowly: ContactWatch, log: SightingLog
+) -> None:
+    log.append(seen(5_000))
+    assert {slowly._step() for _ in range(5)} == {CALM}
+    log.append(seen(1_010))  # in half a second, after 2.5
+    assert slowly._step() == WAVE
+
+
+def test_a_step_of_a_wave_takes_in_few_sightings(
+    slowly: ContactWatch, log: SightingLog
+) -> None:
+    log.append(seen(60))
+    while slowly._step() != LOOK_SECONDS:
+        pass
+    assert taken_in(log) == 60
+    log.append(seen(2_100))
+    assert slowly._step() == WAVE
+    assert taken_in(log) == 62
 
 
 def test_a_failure_is_told_once_and_tried_again_later(

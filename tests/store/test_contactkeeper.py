@@ -164,15 +164,14 @@ def test_after_everything_changed_all_devices_are_compared(
 
 @pytest.mark.usefixtures("two")
 def test_steps_are_small_and_go_on_where_the_last_one_was(
-    log: SightingLog, path: Path, monkeypatch: pytest.MonkeyPatch
+    log: SightingLog, path: Path
 ) -> None:
-    monkeypatch.setattr(contactkeeper, "RECORDS", 3)
     log.append([seen(MAC + number % 2, 100 - number) for number in range(20)])
     steps = 0
     more = True
     while more:  # each by another process
         keeper = ContactKeeper(log, path, clock=lambda: NOW)
-        more = keeper.step()
+        more = keeper.step(3)
         keeper.close()
         steps += 1
     assert steps == 6 + len(INDEXES)

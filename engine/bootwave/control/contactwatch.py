@@ -17,6 +17,11 @@ LOOK_SECONDS = 1.0  # between two looks when nothing waits
 PAUSES = 3.0  # for each second of work, while something waits
 WAVE_PAUSES = 199.0
 WAVE = 2_000.0  # sightings a second
+SUDDENLY = (
+    0.25  # seconds: as many as a wave has in these are one, however fast they came
+)
+RECORDS = 1_024  # of a step: some hundredths of a second
+WAVE_RECORDS = 256  # and some thousandths, for a phone may come in any of them
 LATER_SECONDS = 30.0  # after a failure
 
 
@@ -56,8 +61,8 @@ class ContactWatch:
         """Take one step, and return for how long to pause after it."""
         began = time.thread_time()
         try:
-            more = self._keeper.step()
             self._look(time.monotonic())
+            more = self._keeper.step(WAVE_RECORDS if self._in_wave else RECORDS)
         except StoreError as error:
             if not self._failing:
                 log.note(log.CONTACTS_NOT_KEPT, error=str(error))
@@ -69,10 +74,15 @@ class ContactWatch:
         return (WAVE_PAUSES if self._in_wave else PAUSES) * (time.thread_time() - began)
 
     def _look(self, now: float) -> None:
-        """See about once a second, for sightings come in batches, if a wave goes on."""
-        seconds = now - self._looked
-        if self._written < 0 or seconds >= LOOK_SECONDS:
-            written = self._keeper.written()
-            if self._written >= 0:
-                self._in_wave = written - self._written > WAVE * seconds
-            self._looked, self._written = now, written
+        """See if a wave goes on: it begins at once, and is over after a calm second."""
+        written, seconds = self._keeper.written(), now - self._looked
+        came = written - self._written
+        if self._written < 0:
+            pass
+        elif came > WAVE * max(seconds, SUDDENLY):
+            self._in_wave = True
+        elif seconds >= LOOK_SECONDS:
+            self._in_wave = False
+        else:
+            return
+        self._looked, self._written = now, written

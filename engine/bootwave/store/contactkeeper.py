@@ -149,15 +149,15 @@ class ContactKeeper:
         end = self._log.tail().end()
         return end.unknown + end.known
 
-    def step(self) -> bool:
-        """Take in some of what waits; return whether more does.
+    def step(self, most: int = RECORDS) -> bool:
+        """Take in some of what waits, *most* sightings; return whether more does.
 
         Raises StoreError, and the next one begins anew.  A file that is damaged is
         deleted, to be made again.
         """
         try:
             with _transaction(self._opened()) as connection:
-                return self._taken(connection)
+                return self._taken(connection, most)
         except StoreError as error:
             self.close()
             if _is_done_by_others(error):
@@ -180,7 +180,7 @@ class ContactKeeper:
         self._connection, self._inode = connection, self._file.inode()
         return connection
 
-    def _taken(self, connection: sqlite3.Connection) -> bool:
+    def _taken(self, connection: sqlite3.Connection, most: int) -> bool:
         now = _Progress(*connection.execute(_PROGRESS).fetchall()[0])
         now = self._devices(connection, now)
         if now.compared != _NEVER:
@@ -189,7 +189,7 @@ class ContactKeeper:
                 # First which devices there are, then what they did.
                 connection.execute(_NOTE, now._asdict())
                 return True
-        found = self._log.tail().newest(now.ends, RECORDS, _KINDS)
+        found = self._log.tail().newest(now.ends, most, _KINDS)
         self._store(connection, found.by_kind)
         ends = found.ends
         nameless, unknown, known = ends.written
