@@ -7,10 +7,10 @@ members and parameters are, and of those no more than their beginning.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bootwave.control.api.forms import DOMAIN_NAME, ONE_LINE
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import NUMBER, TARGET
 from bootwave.control.api.resources.sessions import NAME
-from bootwave.control.api.routing import DOMAIN_NAME, ONE_LINE
 from bootwave.limits import MAX_API_ERRORS
 
 _IN_DETAIL: Final = 3
@@ -56,7 +56,7 @@ _OTHER_FORM: Final = "it does not have the form that /openapi.json describes"
 def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return the problem that *errors* are, which pydantic found in a request."""
     places = [
-        {"at": "/".join(_shortened(part) for part in each["loc"]), "detail": _of(each)}
+        {"at": "/".join(_beginning(part) for part in each["loc"]), "detail": _of(each)}
         for each in errors[:MAX_API_ERRORS]
     ]
     told = [f"{place['at']}: {place['detail']}" for place in places[:_IN_DETAIL]]
@@ -76,6 +76,6 @@ def _of(error: Mapping[str, Any]) -> str:
     return str(error["msg"]) if words is None else words.format(**context)
 
 
-def _shortened(part: object) -> str:
+def _beginning(part: object) -> str:
     text = str(part)
     return text if len(text) <= _NAME_CHARACTERS else f"{text[:_NAME_CHARACTERS]}…"

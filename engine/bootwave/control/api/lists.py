@@ -7,8 +7,9 @@ from pydantic import Field
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
+from bootwave.control.api.forms import Shown
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
-from bootwave.control.api.routing import Asker, Shown, TheDesk
+from bootwave.control.api.routing import Asker, TheDesk
 
 Descending = Annotated[bool, Query(description="Whether the list is read backwards.")]
 Prefix = Annotated[

@@ -1,27 +1,19 @@
 """Routes that are not made without a declaration, and never run without a verdict."""
 
 import time
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Collection,
-    Coroutine,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
-import orjson
-from fastapi import Depends, Path
+from fastapi import Depends
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Header, Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.admission import admit, require_still
+from bootwave.control.api.boundedbody import BoundedRequest
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.entitytags import is_unchanged
@@ -29,97 +21,8 @@ from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.limits import MAX_API_DOMAIN_IMPORT_BYTES
 
-_JSON = "application/json"
 # A body that takes longer may be a peer that holds a request back until it suits him.
 SLOW_SECONDS = 1.0
-
-
-# Of a domain (RFC 1123 section 2.1), in any letter case.  The store says what is wrong
-# with one of these in words; the description says it to programs.
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-DOMAIN_NAME = rf"^{_LABEL}(?:\.{_LABEL})*$"
-MAX_DOMAIN_CHARACTERS = 253
-# Without what ends a line or has no form in XML; a little less than the store takes.
-ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*$"
-DomainName = Annotated[
-    str,
-    Path(
-        pattern=DOMAIN_NAME,
-        max_length=MAX_DOMAIN_CHARACTERS,
-        examples=["pbx.example.com"],
-    ),
-]
-
-
-class Body(BaseModel):
-    """The body of a request: JSON of exactly these members and types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-def not_given(**described: Any) -> Any:
-    """Return the field of a PATCH that need not be given; null is not how to say so.
-
-    Only ``model_dump(exclude_unset=True)`` says what was given.
-    """
-    return Field(default_factory=lambda: None, **described)
-
-
-class Shown(BaseModel):
-    """What an answer shows, for the description alone: no answer is copied into it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class BoundedRequest(Request):
-    """A request whose body ends, with Problem 413, where it is longer than *most*."""
-
-    def __init__(self, request: Request, most: int) -> None:
-        """Stand for *request*, of which nothing was read."""
-        super().__init__(request.scope, request.receive)
-        self._most = most
-        self._parsed: Any = None
-
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes."""
-        length = self.headers.get("content-length", "0")
-        size = int(length) if length.isdecimal() else 0
-        if size <= self._most:
-            size = 0
-            async for some in super().stream():
-                size += len(some)
-                if size > self._most:
-                    break
-                yield some
-            else:
-                return
-        raise Problem(
-            "too-large",
-            f"A request here has at most {self._most} bytes: send it in parts.",
-        )
-
-    async def read(self) -> None:
-        """Read the body to its end, and as JSON where there is one.
-
-        Raises Problem 400, 413 or 415.
-        """
-        body = await self.body()
-        if not body:
-            return
-        media_type = self.headers.get("content-type", "").partition(";")[0]
-        if media_type.strip().lower() != _JSON:
-            raise Problem("not-json", f"Send the body as Content-Type: {_JSON}.")
-        try:
-            self._parsed = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            # Without its own words, which quote some of it.
-            raise Problem(
-                "bad-request", f"The body is not JSON at character {error.pos}."
-            ) from None
-
-    async def json(self) -> Any:
-        """Return the body as JSON, None for an empty one."""
-        return self._parsed
 
 
 class DeclaredRoute(APIRoute):

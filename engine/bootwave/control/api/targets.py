@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from bootwave.control.api.declarations import DomainIn, Everywhere, Found
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.forms import DomainName
 from bootwave.control.api.resources.accounts import Number
-from bootwave.control.api.routing import DomainName
 from bootwave.errors import OperatorError
 from bootwave.phone.mac import required_mac
 

@@ -10,19 +10,11 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, needs
 from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.forms import ONE_LINE, Body, DomainName, Shown, not_given
 from bootwave.control.api.lists import Descending, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.routing import (
-    ONE_LINE,
-    Asker,
-    Body,
-    DomainName,
-    Routes,
-    Shown,
-    TheDesk,
-    not_given,
-)
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store import accounts
 from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.work import Work

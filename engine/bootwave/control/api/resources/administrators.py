@@ -9,11 +9,12 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Everywhere, needs
 from bootwave.control.api.entitytags import Check
+from bootwave.control.api.forms import Body, Shown, not_given
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, named_page
 from bootwave.control.api.principals import Need, Principal, role_may
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.sessions import Made, NewName, NewWord
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk, not_given
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store import administrators
 from bootwave.store.work import Work
 

@@ -9,12 +9,13 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.forms import Body, Shown
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, named_page
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
 from bootwave.control.api.resources.sessions import NewName
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store.apitokens import MAX_DAYS, Within
 
 routes = Routes("access")

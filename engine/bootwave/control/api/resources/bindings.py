@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
+from bootwave.control.api.forms import Shown
 from bootwave.control.api.lists import Descending, MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.accounts import Number
-from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac
 
 routes = Routes("bindings")

@@ -18,11 +18,12 @@ from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.forms import Shown
 from bootwave.control.api.lists import Descending, Page, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import PATH as ACCOUNTS
-from bootwave.control.api.routing import Asker, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain
 from bootwave.control.rowtexts import Form, RowDecoder, Rows, encoded_rows, heading
 from bootwave.control.staging import TOGETHER

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from bootwave.certificates.parsed import parsed_from_pem
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.forms import ONE_LINE, Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import ONE_LINE, Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, Domain
 from bootwave.store.trustedcertificates import MAX_CERTIFICATES
 

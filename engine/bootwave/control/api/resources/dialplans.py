@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain
 from bootwave.settings.dialplan import MAX_TIMEOUT_SECONDS
 

@@ -9,20 +9,18 @@ from starlette.responses import Response
 from bootwave.control.api.answers import created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, Everywhere, Reached, needs
 from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.forms import (
+    DOMAIN_NAME,
+    MAX_DOMAIN_CHARACTERS,
+    Body,
+    DomainName,
+    Shown,
+    not_given,
+)
 from bootwave.control.api.lists import Descending, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import (
-    DOMAIN_NAME,
-    MAX_DOMAIN_CHARACTERS,
-    Asker,
-    Body,
-    DomainName,
-    Routes,
-    Shown,
-    TheDesk,
-    not_given,
-)
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store import domains
 from bootwave.store.work import Work
 

@@ -14,9 +14,10 @@ from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
 from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE, Model
 from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES

@@ -6,8 +6,9 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.forms import Shown
 from bootwave.control.api.principals import Need
-from bootwave.control.api.routing import Routes, Shown, TheDesk
+from bootwave.control.api.routing import Routes, TheDesk
 
 routes = Routes("health")
 READY = "/health/ready"

@@ -17,9 +17,10 @@ from bootwave.control.api import targets
 from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
 from bootwave.control.api.entitytags import IfMatch, IfNoneMatch, conditions
+from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
 from bootwave.errors import StoreNotFound
 from bootwave.settings.credentials import (

@@ -12,9 +12,10 @@ from bootwave.control.api import targets
 from bootwave.control.api.answers import Answer, shown
 from bootwave.control.api.declarations import needs
 from bootwave.control.api.entitytags import Check, IfMatch, conditions
+from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN
 from bootwave.limits import MAX_API_BOOK_BYTES
 from bootwave.store import books

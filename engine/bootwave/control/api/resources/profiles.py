@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.forms import Body
 from bootwave.control.api.lists import Page, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.resources.layers import keys_masked, masked
 from bootwave.control.api.resources.windows import Ranges
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain, Member
 
 routes = Routes("profiles")

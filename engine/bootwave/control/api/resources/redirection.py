@@ -9,19 +9,13 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.forms import ONE_LINE, Body, not_given
 from bootwave.control.api.idempotencykeys import key_of
 from bootwave.control.api.lists import Page
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, list_name
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
-from bootwave.control.api.routing import (
-    ONE_LINE,
-    Asker,
-    Body,
-    Routes,
-    TheDesk,
-    not_given,
-)
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_ENGINE, Mac
 from bootwave.errors import StoreNotFound
 

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
+from bootwave.control.api.forms import Body
 from bootwave.control.api.lists import MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
-from bootwave.control.api.routing import Asker, Body, Routes, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, OF_ROLLOUT, Domain
 
 routes = Routes("roll-outs")

@@ -17,9 +17,10 @@ from bootwave.control.api.admission import (
 from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.desk import Desk
+from bootwave.control.api.forms import Body, Shown
 from bootwave.control.api.principals import Need, Principal, of_session
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.routing import Asker, Body, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.limits import MAX_API_SIGN_IN_BYTES
 from bootwave.store.administrators import Administrator
 from bootwave.store.adminsessions import AdminSession

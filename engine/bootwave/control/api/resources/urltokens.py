@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
+from bootwave.control.api.forms import DomainName, Shown
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.routing import Asker, DomainName, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 
 routes = Routes("domains")
 PATH = DOMAINS + "/{domain}/url-token"

@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
+from bootwave.control.api.forms import Body, DomainName, Shown
 from bootwave.control.api.lists import TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.resources.domains import PATH as DOMAINS
-from bootwave.control.api.routing import Asker, Body, DomainName, Routes, Shown, TheDesk
+from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store.names import MAX_MINUTES
 
 routes = Routes("windows")

@@ -1,0 +1,62 @@
+"""The body of a request, read to its end, or refused: too long, or no JSON."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from bootwave.control.api.problems import Problem
+
+_JSON = "application/json"
+
+
+class BoundedRequest(Request):
+    """A request whose body ends, with Problem 413, where it is longer than *most*."""
+
+    def __init__(self, request: Request, most: int) -> None:
+        """Stand for *request*, of which nothing was read."""
+        super().__init__(request.scope, request.receive)
+        self._most = most
+        self._parsed: Any = None
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes."""
+        length = self.headers.get("content-length", "0")
+        size = int(length) if length.isdecimal() else 0
+        if size <= self._most:
+            size = 0
+            async for some in super().stream():
+                size += len(some)
+                if size > self._most:
+                    break
+                yield some
+            else:
+                return
+        raise Problem(
+            "too-large",
+            f"A request here has at most {self._most} bytes: send it in parts.",
+        )
+
+    async def read(self) -> None:
+        """Read the body to its end, and as JSON where there is one.
+
+        Raises Problem 400, 413 or 415.
+        """
+        body = await self.body()
+        if not body:
+            return
+        media_type = self.headers.get("content-type", "").partition(";")[0]
+        if media_type.strip().lower() != _JSON:
+            raise Problem("not-json", f"Send the body as Content-Type: {_JSON}.")
+        try:
+            self._parsed = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            # Without its own words, which quote some of it.
+            raise Problem(
+                "bad-request", f"The body is not JSON at character {error.pos}."
+            ) from None
+
+    async def json(self) -> Any:
+        """Return the body as JSON, None for an empty one."""
+        return self._parsed
