@@ -13,7 +13,6 @@ from bootwave.cli.layers import (
     Domain,
     Engine,
     Firmware,
-    Layer,
     Model,
     Profile,
     chosen_layer,
@@ -21,6 +20,7 @@ from bootwave.cli.layers import (
 from bootwave.cli.looking import MASK, Looked, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.scope import Scope
 from bootwave.cli.settings import Index, Permission
 from bootwave.errors import SettingError
 
@@ -113,7 +113,7 @@ def optional_layer(
     profile: Profile = None,
     account: Account = None,
     device: Device = None,
-) -> Layer | None:
+) -> Scope | None:
     """Return the layer that was named, None when none was; Misuse for two."""
     if not engine and not any((model, firmware, domain, profile, account, device)):
         return None
@@ -123,7 +123,7 @@ def optional_layer(
 @joined("layer", optional_layer)
 def diff(
     mac: Mac,
-    layer: Layer | None,
+    layer: Scope | None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="As settings set does."),
@@ -163,7 +163,7 @@ def diff(
     from bootwave.settings.trial import with_edit, with_profile
 
     options = place.loaded().options
-    chosen = layer or Layer("device", mac)
+    chosen = layer or Scope("device", mac)
     with looked_at(mac, options, reveal=reveal) as looked:
         edit = _edit(looked, set_, unset, key, clear, label, index, permission)
         if not any(edit) and assign is None:
@@ -280,8 +280,7 @@ def _key_of(looked: Looked, written: str, label: str, permission: str) -> "Funct
 
 def _profile(looked: Looked, name: str) -> "ProfileRecord | None":
     """Return the profile *name* of the phone's domain as it is stored, None for ""."""
-    from bootwave.directory.records import FunctionKey, Setting
-    from bootwave.directory.records import Layer as LayerRecord
+    from bootwave.directory.records import FunctionKey, Layer, Setting
     from bootwave.directory.records import Profile as ProfileRecord
 
     if not name:
@@ -293,7 +292,7 @@ def _profile(looked: Looked, name: str) -> "ProfileRecord | None":
     return ProfileRecord(
         0,
         shown["name"],
-        LayerRecord(
+        Layer(
             tuple(Setting(**one) for one in shown["settings"]),
             tuple(
                 FunctionKey(

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from bootwave.cli import place
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.scope import Scope
 from bootwave.errors import OperatorError, OptionError
 
 Domain = Annotated[
@@ -33,22 +33,6 @@ OfModel = Annotated[
 
 _EDITORS = ("VISUAL", "EDITOR")
 _EDITOR = "vi"
-
-
-class Scope(NamedTuple):
-    """For whom something is said, as operations name it."""
-
-    scope: str
-    target: str
-
-    def __str__(self) -> str:
-        """Return the scope as people read it."""
-        return f"{self.scope} {self.target}" if self.target else "all phones"
-
-    def call(self, op: str, **args: Any) -> Any:
-        """Return the result of the operation *op* for this scope."""
-        with place.session() as session:
-            return session.call(op, scope=self.scope, target=self.target, **args)
 
 
 def chosen_scope(

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bootwave.cli.layers import Layer, for_layer, print_change
+from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.scope import Scope
 from bootwave.errors import SettingError
 
 KeyName = Annotated[
@@ -36,7 +37,7 @@ def set_key(
             show_default=False,
         ),
     ],
-    layer: Layer,
+    layer: Scope,
     label: Annotated[
         str, typer.Option(metavar="TEXT", help="What stands beside it.")
     ] = "",
@@ -73,7 +74,7 @@ def set_key(
 
 @for_layer
 def clear(
-    layer: Layer,
+    layer: Scope,
     key: Annotated[
         str | None,
         typer.Argument(metavar="KEY", help="P1, P2, …; else all."),
@@ -89,7 +90,7 @@ def clear(
 
 
 @for_layer
-def list_all(layer: Layer, json: Json = False) -> None:
+def list_all(layer: Scope, json: Json = False) -> None:
     """List the function keys of one layer."""
     found = layer.call("keys.list")
     if json:
@@ -137,7 +138,7 @@ def index_from_key(key: str, model: str = "") -> int:
         raise Misuse(str(error)) from None
 
 
-def _model(layer: Layer, on: str) -> str:
+def _model(layer: Scope, on: str) -> str:
     """Return whose modules are meant: the model named, or the one the layer is for."""
     of_model = layer.scope in ("model", "firmware")
     return on or (layer.target.partition(" ")[0] if of_model else "")

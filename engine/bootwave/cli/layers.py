@@ -1,13 +1,13 @@
 """Which layer of settings or keys a command is about, and what it does there."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from bootwave.cli import place
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import hint, print_json, print_line
+from bootwave.cli.scope import Scope
 
 Engine = Annotated[bool, typer.Option("--engine", help="All phones.")]
 Model = Annotated[
@@ -35,22 +35,6 @@ Account = Annotated[
 Device = Annotated[str | None, typer.Option(metavar="MAC", help="One phone.")]
 
 
-class Layer(NamedTuple):
-    """A layer as operations name it; ``target`` is "" for the engine's."""
-
-    scope: str
-    target: str
-
-    def __str__(self) -> str:
-        """Return the layer as people read it."""
-        return f"{self.scope} {self.target}" if self.target else "all phones"
-
-    def call(self, op: str, **args: Any) -> Any:
-        """Return the result of the operation *op* on this layer."""
-        with place.session() as session:
-            return session.call(op, scope=self.scope, target=self.target, **args)
-
-
 def chosen_layer(
     engine: Engine = False,
     model: Model = None,
@@ -59,7 +43,7 @@ def chosen_layer(
     profile: Profile = None,
     account: Account = None,
     device: Device = None,
-) -> Layer:
+) -> Scope:
     """Return the one layer that was named; raises Misuse unless it was one."""
     named = {
         "model": model,
@@ -73,9 +57,9 @@ def chosen_layer(
             raise Misuse("A firmware is one of a model: name it, too, with --model.")
         range_ = firmware.replace(" ", "")
         named = {"firmware": f"{model} {range_}", **named, "model": None}
-    layers = [Layer(scope, target) for scope, target in named.items() if target]
+    layers = [Scope(scope, target) for scope, target in named.items() if target]
     if engine:
-        layers.append(Layer("engine", ""))
+        layers.append(Scope("engine", ""))
     if len(layers) != 1:
         raise Misuse(
             "Say for whom with one of --engine, --model (perhaps with --firmware), "

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.firmware import Model, Scope, Version, for_scope
+from bootwave.cli.firmware import Model, Version, for_scope
 from bootwave.cli.following import named_action, print_rollout, stage_line
 from bootwave.cli.output import (
     Json,
@@ -16,6 +16,7 @@ from bootwave.cli.output import (
 )
 from bootwave.cli.paces import at_a_pace
 from bootwave.cli.resync import Detach, started
+from bootwave.cli.scope import Scope
 
 Number = Annotated[int, typer.Argument(metavar="N", show_default=False)]
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.layers import Layer, for_layer, print_change
+from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.scope import Scope
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Index = Annotated[
@@ -30,7 +31,7 @@ Permission = Annotated[
 def set_value(
     name: Name,
     value: Annotated[str, typer.Argument(metavar="VALUE", show_default=False)],
-    layer: Layer,
+    layer: Scope,
     index: Index = None,
     permission: Permission = "R",
     json: Json = False,
@@ -44,7 +45,7 @@ def set_value(
 
 
 @for_layer
-def unset(name: Name, layer: Layer, index: Index = None, json: Json = False) -> None:
+def unset(name: Name, layer: Scope, index: Index = None, json: Json = False) -> None:
     """Tell phones a setting no longer."""
     done = layer.call("settings.unset", name=name, index=index)
     setting = _spelled(done["name"], done["index"])
@@ -52,7 +53,7 @@ def unset(name: Name, layer: Layer, index: Index = None, json: Json = False) -> 
 
 
 @for_layer
-def list_all(layer: Layer, json: Json = False) -> None:
+def list_all(layer: Scope, json: Json = False) -> None:
     """List the settings of one layer."""
     found = layer.call("settings.list")
     if json:
