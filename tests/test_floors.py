@@ -9,7 +9,7 @@ import pytest
 import bootwave
 
 FLOORS = [
-    {"errors", "limits", "pnprules", "sightings"},
+    {"errors", "limits", "pnprules", "quoting", "sightings"},
     {"native", "options", "messages"},
     {"optionsfile", "log", "metrics"},
     {"phone"},

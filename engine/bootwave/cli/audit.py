@@ -74,9 +74,9 @@ def verify(
     Reads the database itself, engine or not.  Keep the head it prints somewhere else:
     by it the next run knows whether the end was cut off.
     """
+    from bootwave.quoting import shortened
     from bootwave.store.audit import verify as walk
     from bootwave.store.connection import connect
-    from bootwave.store.names import shortened
 
     if head and not _HEAD.fullmatch(head.strip()):
         raise Misuse(

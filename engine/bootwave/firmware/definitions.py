@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from bootwave.errors import FirmwareError, SettingError
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.model import required_model as required_phone_model
+from bootwave.quoting import shortened
 
 MAX_LOCATION_CHARACTERS: Final = 255  # snom phones cut longer URLs
 MAX_IMAGE_NAME_CHARACTERS: Final = 100
@@ -68,7 +69,7 @@ def required_model(text: str) -> str:
         if _MODEL.fullmatch(known):
             return known
     raise FirmwareError(
-        f"{_shortened(text)} is no phone model: write one such as snom370, or M85 "
+        f"{shortened(text)} is no phone model: write one such as snom370, or M85 "
         "for a handset."
     )
 
@@ -83,7 +84,7 @@ def required_version(text: str) -> FirmwareVersion:
     version = FirmwareVersion.from_text(text)
     if version is None:
         raise FirmwareError(
-            f"{_shortened(text)} is no firmware version: write one to four numbers "
+            f"{shortened(text)} is no firmware version: write one to four numbers "
             "such as 8.7.5.35."
         )
     return version
@@ -115,7 +116,7 @@ def required_location(text: str) -> str:
         or len(location) > MAX_LOCATION_CHARACTERS
     ):
         raise FirmwareError(
-            f"{_shortened(location)} is no URL of an image: write http:// or https://, "
+            f"{shortened(location)} is no URL of an image: write http:// or https://, "
             f"a host and a path, {MAX_LOCATION_CHARACTERS} plain characters at most, "
             "without user name and password."
         )
@@ -126,7 +127,7 @@ def required_image_name(text: str) -> str:
     """Return the name of an image *text*; raises FirmwareError."""
     if len(text) > MAX_IMAGE_NAME_CHARACTERS or not _IMAGE_NAME.fullmatch(text):
         raise FirmwareError(
-            f"{_shortened(text)} is neither an URL nor the name of an image: names are "
+            f"{shortened(text)} is neither an URL nor the name of an image: names are "
             f"letters, digits, '.', '_' and '-', {MAX_IMAGE_NAME_CHARACTERS} at most, "
             "and end in .bin, .swu or .fwu."
         )
@@ -143,7 +144,3 @@ def check_host(location: str, allowed: Collection[str]) -> None:
             f"The host {host_of(location) or '?'} is not one of firmware.hosts: add it "
             "there, or upload the image."
         )
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")

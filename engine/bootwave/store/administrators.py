@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
-from bootwave.store.names import required_domain, shortened
+from bootwave.quoting import shortened
+from bootwave.store.names import required_domain
 from bootwave.store.work import Work
 
 ROLES = ("operator", "domain", "read-only")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
+from bootwave.quoting import shortened
 from bootwave.store import administrators
 from bootwave.store.administrators import Administrator, checked_login, domain_ids
-from bootwave.store.names import shortened
 from bootwave.store.opaque import TOKEN, digest_of, new_secret
 from bootwave.store.work import Work
 

@@ -10,7 +10,8 @@ from typing import Any
 from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.limits import MAX_CERTIFICATE_BLOCKS
 from bootwave.phone.mac import text_from_mac
-from bootwave.store.names import checked_name, shortened
+from bootwave.quoting import shortened
+from bootwave.store.names import checked_name
 from bootwave.store.work import Work
 
 _LIST = """

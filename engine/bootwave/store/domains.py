@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootwave.errors import SettingError, StoreConflict
+from bootwave.quoting import shortened
 from bootwave.settings.locales import (
     required_language,
     required_timezone,
@@ -16,7 +17,6 @@ from bootwave.store.names import (
     checked_host,
     checked_subnet,
     required_domain,
-    shortened,
 )
 from bootwave.store.work import Work
 

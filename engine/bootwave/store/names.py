@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_network
 from typing import NamedTuple
 
 from bootwave.errors import OptionError, SettingError
+from bootwave.quoting import shortened
 from bootwave.xml.legal import checked_text
 
 MAX_NAME_CHARACTERS = 128
@@ -195,11 +196,6 @@ def checked_range(text: str) -> tuple[int, int, int] | str:
             f"{shortened(text)} is neither a number nor a range such as 400-449."
         )
     return text.strip()
-
-
-def shortened(text: str) -> str:
-    """Return *text* quoted and cut, for an error message."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _is_one_line(text: str) -> bool:

@@ -7,7 +7,8 @@ from bootwave.directory.records import Opening
 from bootwave.errors import OptionError, SettingError
 from bootwave.phone.model import is_snom_name, model_from_text, required_model
 from bootwave.phone.models import known_models
-from bootwave.store.names import checked_subnet, shortened
+from bootwave.quoting import shortened
+from bootwave.store.names import checked_subnet
 from bootwave.store.work import Work
 
 MAX_CLAIMS = 1_000_000
