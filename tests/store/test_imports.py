@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bootwave.errors import StoreConflict
-from bootwave.store import importrows, importruns, pace, staged
+from bootwave.store import importruns, pace, rowerrors, staged
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, MOST_IN_ONE, Change
 from bootwave.store.connection import connect
@@ -170,9 +170,9 @@ def test_a_default_domain_stands_for_rows_without_one(
 def test_a_file_of_the_wrong_kind_has_a_bounded_report(
     domain: None, admin: Administration
 ) -> None:
-    result = admin.account_import([row("x y")] * (importrows.MAX_ERRORS + 5))
-    assert len(result["errors"]) == importrows.MAX_ERRORS
-    assert result["error_count"] == importrows.MAX_ERRORS + 5
+    result = admin.account_import([row("x y")] * (rowerrors.MAX_ERRORS + 5))
+    assert len(result["errors"]) == rowerrors.MAX_ERRORS
+    assert result["error_count"] == rowerrors.MAX_ERRORS + 5
 
 
 def test_a_very_large_import_says_that_everything_changed(

@@ -1,4 +1,3 @@
-import random
 import resource
 from collections.abc import Callable
 
@@ -6,8 +5,7 @@ import pytest
 
 from bootwave.errors import SettingError, StoreUnavailable
 from bootwave.store import staged
-from bootwave.store.importrows import RowError
-from bootwave.store.staged import Errors, Stage
+from bootwave.store.staged import Stage
 
 A = "a.example.com"
 
@@ -65,17 +63,6 @@ def test_no_password_lies_in_the_file_in_clear_text() -> None:
     assert b"hunter2" not in dump
     assert b"hunter2".hex().encode() not in dump.lower()
     stage.close()
-
-
-def test_the_first_errors_are_told_however_many_come() -> None:
-    errors = Errors()
-    numbers = [*range(1, 5_000)]
-    random.Random(1).shuffle(numbers)
-    for number in numbers:
-        errors.add([RowError(number, "wrong")])
-    told = errors.told()
-    assert told["error_count"] == 4_999
-    assert [error["row"] for error in told["errors"]] == [*range(1, 1_001)]
 
 
 def test_memory_does_not_grow_with_the_rows() -> None:

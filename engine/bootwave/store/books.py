@@ -7,7 +7,7 @@ from bootwave.directory.records import Contact
 from bootwave.errors import OptionError, SettingError, StoreNotFound
 from bootwave.phone.models import known_models
 from bootwave.settings.books.contacts import MAX_ENTRIES, checked_contact, in_order
-from bootwave.store.importrows import MAX_ERRORS, RowError
+from bootwave.store.rowerrors import MAX_ERRORS, RowError
 from bootwave.store.work import Work
 
 SCOPES = ("domain", "account")
@@ -99,7 +99,7 @@ def bring_in(
         "added": added,
         "removed": len(before) + added - len(after),
         "stored": stored,
-        "shortened": _shortened(len(after)),
+        "shortened": _showing_fewer_than(len(after)),
         "error_count": len(wrong),
         "errors": [error._asdict() for error in wrong[:MAX_ERRORS]],
     }
@@ -111,7 +111,7 @@ def listed(work: Work, scope: str, target: str) -> dict[str, Any]:
     entries = [] if book is None else _entries(work, book)
     return {
         "told": book is not None,
-        "shortened": _shortened(len(entries)),
+        "shortened": _showing_fewer_than(len(entries)),
         "entries": [
             {
                 "name": each.name,
@@ -179,7 +179,7 @@ def prepared(rows: Iterable[Mapping[str, str]]) -> Prepared:
     return Prepared(right, wrong)
 
 
-def _shortened(entries: int) -> list[dict[str, Any]]:
+def _showing_fewer_than(entries: int) -> list[dict[str, Any]]:
     """Return the models that are known to show fewer than *entries*."""
     return [
         {"model": model.name, "entries": model.phone_book_entries}

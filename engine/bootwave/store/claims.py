@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from bootwave.store import firmwarerows
+from bootwave.store import firmwarescopes
 from bootwave.store.changelog import Change, record
 
 _EXPIRED_OF_ACCOUNT = """
@@ -116,7 +116,7 @@ def adopt_device(
         connection.execute(_FORGET_KEYS, {"mac": mac})
         connection.execute(_FORGET_TOKEN, {"mac": mac})
         connection.execute(_FORGET_CREDENTIALS, {"mac": mac})
-        firmwarerows.forget(connection, "device", mac)
+        firmwarescopes.forget(connection, "device", mac)
     connection.execute(
         ADOPT, {"mac": mac, "domain_id": domain_id, "no": False, "wall": wall}
     )

@@ -24,7 +24,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import EVERYTHING, changes_after
 from bootwave.store.connection import roll_back
 from bootwave.store.contacts import INDEXES, ContactFile, is_damage, sortable
-from bootwave.store.devicereport import PROVISIONED, REFUSED
+from bootwave.store.outcomes import PROVISIONED, REFUSED
 from bootwave.store.sightings import SightingLog
 from bootwave.store.sightingtail import Ends
 

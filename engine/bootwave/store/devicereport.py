@@ -8,6 +8,7 @@ from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store import credentials, rolloutreport
 from bootwave.store.devices import told_since
+from bootwave.store.outcomes import PROVISIONED, REFUSED
 from bootwave.store.sightings import UNKNOWN, SightingLog, UnknownPhone
 from bootwave.store.windows import state_of
 from bootwave.store.work import Work
@@ -37,14 +38,6 @@ SELECT certificate_serial, certificate_key FROM devices
 WHERE mac = :mac AND certificate_key IS NOT NULL
 """
 
-PROVISIONED = frozenset(
-    {
-        Reason.SERVED_WINDOW,
-        Reason.SERVED_CERTIFICATE,
-        Reason.SERVED_CREDENTIALS,
-        Reason.NOT_MODIFIED,
-    }
-)
 # A later contact of these kinds does not undo that a phone has its settings.
 _INCIDENTAL = frozenset(
     {
@@ -56,10 +49,6 @@ _INCIDENTAL = frozenset(
         Reason.HTTP_TIMEOUT,
     }
 )
-# What somebody gets who asks for a document that he is not given.
-REFUSED = frozenset(
-    reason for reason in Reason if Reason.UNKNOWN_MAC <= reason < Reason.HTTP_SYNTAX
-) - {Reason.NO_DOCUMENT} | {Reason.WILDCARD_RESTRICTED, Reason.TOKEN_WRONG}
 # Within this, SIP and HTTP belong to one start: timer F is 32 s, a start takes longer.
 _ONE_START_SECONDS = 60.0
 # A phone asks without credentials first and again at once when it is asked for them.

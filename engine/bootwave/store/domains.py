@@ -10,7 +10,7 @@ from bootwave.settings.locales import (
     required_timezone,
     required_tones,
 )
-from bootwave.store import firmwarerows
+from bootwave.store import firmwarescopes
 from bootwave.store.claims import refresh_star_subnet
 from bootwave.store.domaincontents import account_count, contents_of
 from bootwave.store.names import (
@@ -237,7 +237,7 @@ def remove(work: Work, name: str, *, force: bool, removed: int = 0) -> dict[str,
         )
     for (mac,) in work.connection.execute(_MACS, here).fetchall():
         work.touched("device", mac)
-    firmwarerows.forget_domain(work.connection, domain_id)
+    firmwarescopes.forget_domain(work.connection, domain_id)
     for statement in _REMOVE:
         work.connection.execute(statement, here)
     work.touched("domain", domain_id)

@@ -17,9 +17,9 @@ from bootwave.firmware.decision import (
     rules_for,
 )
 from bootwave.phone.firmware import FirmwareVersion
-from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.firmware import place_of, scopes_of
 from bootwave.store.firmwarerows import Place, rules_of
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.running import running_from
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work

@@ -9,7 +9,7 @@ from typing import Any
 
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.phone.mac import required_mac, text_from_mac
-from bootwave.store import firmwarerows
+from bootwave.store import firmwarescopes
 from bootwave.store.names import checked_member, required_domain
 from bootwave.store.work import Work
 
@@ -72,7 +72,7 @@ def remove(work: Work, domain: str, name: str) -> dict[str, Any]:
     rows = work.connection.execute(_MACS, {"id": group_id}).fetchall()
     for mac, _model in rows:
         work.touched("device", mac)
-    if firmwarerows.forget(work.connection, "group", group_id):
+    if firmwarescopes.forget(work.connection, "group", group_id):
         # Its phones may still ask by its handle.
         work.touched("domain", work.domain_id(domain))
     for statement in _REMOVE:

@@ -22,7 +22,6 @@ FIELDS = ("name", "password", "mac", "mailbox", "auth_user")
 _KNOWN = {*COLUMNS, "number"}
 _EMPTY = dict.fromkeys(_KNOWN, "")
 WILDCARDS = ("*", "?")
-MAX_ERRORS = 1_000  # reported; a file of the wrong kind has one in every row
 
 
 class ImportRow(NamedTuple):
@@ -66,13 +65,6 @@ class ImportRow(NamedTuple):
     def __repr__(self) -> str:
         """Return the row's account without its password."""
         return f"ImportRow({self.row}, {self.account})"
-
-
-class RowError(NamedTuple):
-    """What is wrong with row *row*; rows count from 1, without the heading."""
-
-    row: int
-    error: str
 
 
 def checked_row(number: int, row: Mapping[str, str], domain: str | None) -> ImportRow:

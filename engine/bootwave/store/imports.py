@@ -13,9 +13,10 @@ from bootwave.store.accountstates import (
 )
 from bootwave.store.bindings import bind, bind_mac
 from bootwave.store.claims import forget_expired
-from bootwave.store.importrows import ImportRow, RowError
+from bootwave.store.importrows import ImportRow
 from bootwave.store.names import checked_password, sort_name
 from bootwave.store.newaccounts import NewAccounts
+from bootwave.store.rowerrors import RowError
 from bootwave.store.work import AccountRow, Work
 
 _PROGRESS_EVERY = 500  # rows

@@ -16,7 +16,7 @@ from bootwave.phone.models import document_dialect, model_data, model_of_mac
 from bootwave.settings.catalogue import M9_IDENTITIES
 from bootwave.sightings import Reason
 from bootwave.store import devicereport
-from bootwave.store.devicereport import PROVISIONED
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 

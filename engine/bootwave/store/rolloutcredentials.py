@@ -5,7 +5,7 @@ import sqlite3
 from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.rollout.notifier import Credentials
 from bootwave.rollout.resolving import proxy_from_text
-from bootwave.store.devicereport import PROVISIONED
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.running import running_from
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.sightings import SightingLog

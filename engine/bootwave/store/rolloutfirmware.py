@@ -21,8 +21,8 @@ from bootwave.rollout.plan import (
 )
 from bootwave.sightings import Sighting
 from bootwave.store import firmware, firmwarerollouts, rollouts, rollouttarget
-from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.firmware import Allowed
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rollouterrands import NOT_SEEN
 from bootwave.store.rolloutjudge import Judge
 from bootwave.store.rollouts import LeftOut

@@ -25,8 +25,8 @@ from bootwave.rollout.plan import (
 from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
 from bootwave.store import fleet, groups, rollouttarget
-from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.names import required_member
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import NOT_SEEN
 from bootwave.store.rolloutreach import (

@@ -22,8 +22,8 @@ from bootwave.rollout.notify import Attempt
 from bootwave.rollout.plan import Action
 from bootwave.sightings import Sighting
 from bootwave.store import rolloutfirmware, rollouts, rollouttarget
-from bootwave.store.devicereport import PROVISIONED
 from bootwave.store.firmware import Allowed
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
 from bootwave.store.rolloutreach import named_domain

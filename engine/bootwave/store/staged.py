@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 from bootwave.errors import OperatorError, SettingError, StoreUnavailable
 from bootwave.store.importrows import (
     FIELDS,
-    MAX_ERRORS,
     ImportRow,
-    RowError,
     checked_row,
 )
 from bootwave.store.names import AccountName, required_domain, sort_name
+from bootwave.store.rowerrors import Errors, RowError
 from bootwave.store.secrets import KeyRing
 
 TOGETHER = 10_000  # rows in memory while they are written
@@ -114,38 +113,6 @@ _WITHIN = """
 SELECT number FROM rows WHERE domain = ? AND number >= ? AND number <= ?
 """
 _ENTRIES = tuple(1 << place for place in range(len(FIELDS)))
-
-
-class Errors:
-    """What is wrong with rows: how many, and the first thousand by their number."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.count = 0
-        self._first: list[RowError] = []
-
-    def add(self, errors: Iterable[RowError]) -> None:
-        """Add *errors*, whose rows are in order."""
-        for error in errors:
-            self.count += 1
-            if len(self._first) < 2 * MAX_ERRORS:
-                self._first.append(error)
-            else:
-                self._shorten()
-                if error.row < self._first[-1].row:
-                    self._first.append(error)
-
-    def _shorten(self) -> None:
-        self._first.sort(key=lambda error: error.row)
-        del self._first[MAX_ERRORS:]
-
-    def told(self) -> dict[str, Any]:
-        """Return what is told of them: the number, and the first thousand."""
-        self._shorten()
-        return {
-            "error_count": self.count,
-            "errors": [error._asdict() for error in self._first],
-        }
 
 
 class Left(NamedTuple):

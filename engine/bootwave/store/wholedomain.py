@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from bootwave.errors import OperatorError, StoreConflict
 from bootwave.store import freshaccounts
 from bootwave.store.accountstates import stored_of, take_away
-from bootwave.store.importrows import RowError
 from bootwave.store.imports import Writing
 from bootwave.store.removals import remove_some
-from bootwave.store.staged import Errors, Stage
+from bootwave.store.rowerrors import Errors, RowError
+from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 
 _TOGETHER = 1_000  # accounts of the domain looked at

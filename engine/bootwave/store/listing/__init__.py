@@ -4,5 +4,5 @@ A page begins behind the last row of the one before, at a key that an index hold
 (``orders``), so that the thousandth page costs what the first does; nothing is skipped
 over, and nothing is counted.  ``resources`` is the table of what can be listed, sorted
 and narrowed down, ``pages`` reads, ``cursors`` spells the place where a page ended, and
-``sightings`` does the same for the file that phones' contacts are in.
+``contacts`` does the same for the file that phones' contacts are in.
 """

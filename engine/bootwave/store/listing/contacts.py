@@ -13,10 +13,11 @@ from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.sightings import Sighting
-from bootwave.store.devicereport import PROVISIONED, told
+from bootwave.store.devicereport import told
 from bootwave.store.devices import told_since
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.pages import mac_range
+from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.sightings import SightingLog, UnknownPhone
 from bootwave.store.work import Work
 
