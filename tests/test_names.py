@@ -19,6 +19,9 @@ DECLARATIONS = {
     "server/peer.py",
     "store/schema_capacity.py",
     "store/schema_firmware.py",
+    "store/schema_logs.py",
+    "store/schema_metadata.py",
+    "store/schema_proofs.py",
     "store/schema_redirection.py",
     "store/schema_rollouts.py",
 }

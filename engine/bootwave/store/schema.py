@@ -16,8 +16,6 @@ those named ``_at``, which are wall-clock seconds since the epoch and are shown 
 people.  ``windows.closed_at`` is older than that rule.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +26,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -37,18 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-# SQLite makes an INTEGER PRIMARY KEY, and nothing else, the row's own address.
-IDENTIFIER = BigInteger().with_variant(Integer(), "sqlite")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 domains = Table(
     "domains",
@@ -258,137 +244,6 @@ openings = Table(
     PrimaryKeyConstraint("id"),
     CheckConstraint(
         "claims >= 0 AND (most_claims = 0 OR claims <= most_claims)", name="claims"
-    ),
-    sqlite_autoincrement=True,
-)
-
-# What a phone authenticates with once it was provisioned.  The previous pair is good
-# until the present one was used; after that it is empty.
-device_credentials = Table(
-    "device_credentials",
-    metadata,
-    Column("mac", IDENTIFIER, nullable=False),
-    Column("user", String(30), nullable=False),
-    Column("sealed_password", LargeBinary, nullable=False),
-    Column("previous_user", String(30), nullable=False),
-    Column("sealed_previous", LargeBinary, nullable=False),
-    Column("made_at", Float, nullable=False),
-    Column("used_at", Float, nullable=True),
-    PrimaryKeyConstraint("mac"),
-    ForeignKeyConstraint(["mac"], ["devices.mac"], ondelete="CASCADE"),
-    CheckConstraint("user <> ''", name="user"),
-)
-
-
-def _tokens(name: str, key: "Column[int]", target: str, *more: "Column[Any]") -> Table:
-    """Return a table of tokens in URLs; the previous one is good as above."""
-    return Table(
-        name,
-        metadata,
-        key,
-        Column("sealed_token", LargeBinary, nullable=False),
-        Column("sealed_previous", LargeBinary, nullable=False),
-        Column("made_at", Float, nullable=False),
-        Column("used_at", Float, nullable=True),
-        *more,
-        PrimaryKeyConstraint(key.name),
-        ForeignKeyConstraint([key.name], [target], ondelete="CASCADE"),
-    )
-
-
-domain_tokens = _tokens(
-    "domain_tokens",
-    Column("domain_id", BigInteger, nullable=False),
-    "domains.id",
-    # Whether its phones are refused without a right token.
-    Column("required", Boolean, nullable=False),
-)
-device_tokens = _tokens(
-    "device_tokens", Column("mac", IDENTIFIER, nullable=False), "devices.mac"
-)
-
-# Certificates that prove nothing any more, by serial number (decimal) or by the
-# SHA-256 of their public key (SubjectPublicKeyInfo, hex).
-certificate_blocks = Table(
-    "certificate_blocks",
-    metadata,
-    Column("kind", String(8), nullable=False),
-    Column("value", String(128), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("made_at", Float, nullable=False),
-    Column("made_by", String(128), nullable=False),
-    PrimaryKeyConstraint("kind", "value"),
-    CheckConstraint("kind IN ('serial', 'key')", name="kind"),
-    sqlite_with_rowid=False,
-)
-
-# Append-only: ``hash`` is over the row and ``previous``, the hash of the row before.
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", IDENTIFIER, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("actor", String(128), nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("subject", String(300), nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("previous", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("seq"),
-    sqlite_autoincrement=True,
-)
-
-# ``key`` is the id of the domain, model, firmware range, profile or account, the MAC of
-# the device, or 0 for the engine; ``idx`` is the setting's index, or -1 for none.
-_SCOPE = (
-    "scope IN ('engine', 'model', 'firmware', 'domain', 'profile', 'account', 'device')"
-)
-settings = Table(
-    "settings",
-    metadata,
-    Column("scope", String(8), nullable=False),
-    Column("key", BigInteger, nullable=False),
-    Column("name", String(64), nullable=False),
-    Column("idx", Integer, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("permission", String(2), nullable=False),
-    PrimaryKeyConstraint("scope", "key", "name", "idx"),
-    CheckConstraint(_SCOPE, name="scope"),
-    CheckConstraint("idx BETWEEN -1 AND 999", name="idx"),
-    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
-    sqlite_with_rowid=False,
-)
-
-function_keys = Table(
-    "function_keys",
-    metadata,
-    Column("scope", String(8), nullable=False),
-    Column("key", BigInteger, nullable=False),
-    Column("idx", Integer, nullable=False),
-    Column("context", String(6), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("label", String(128), nullable=False),
-    Column("permission", String(2), nullable=False),
-    # Behind the others, as SQLite adds it to a table that is there.
-    Column("attributes", Text, nullable=False, server_default=""),
-    PrimaryKeyConstraint("scope", "key", "idx"),
-    CheckConstraint(_SCOPE, name="scope"),
-    CheckConstraint("idx >= 0", name="idx"),
-    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
-    sqlite_with_rowid=False,
-)
-
-changes = Table(
-    "changes",
-    metadata,
-    Column("seq", IDENTIFIER, nullable=False),
-    Column("kind", String(8), nullable=False),
-    Column("key", BigInteger, nullable=False),
-    PrimaryKeyConstraint("seq"),
-    CheckConstraint(
-        "kind IN ('device', 'domain', 'account', 'profile', 'model', 'wildcard', "
-        "'all')",
-        name="kind",
     ),
     sqlite_autoincrement=True,
 )

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bootwave.store.schema import IDENTIFIER, metadata
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 administrators = Table(
     "administrators",

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bootwave.store.schema import IDENTIFIER, metadata
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 phone_books = Table(
     "phone_books",

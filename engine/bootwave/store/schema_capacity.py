@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
 )
 
-from bootwave.store.schema import metadata
+from bootwave.store.schema_metadata import metadata
 
 fleet_pace = Table(
     "fleet_pace",

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bootwave.store.schema import metadata
+from bootwave.store.schema_metadata import metadata
 
 _SCOPES = "scope IN ('engine', 'domain', 'group', 'device')"
 

@@ -1,7 +1,8 @@
-"""Tables of layers: firmware ranges, button profiles; and groups of devices.
+"""Tables of layers: settings and function keys, and what else has some of them.
 
-What a range or a profile says stands in ``settings`` and ``function_keys`` under their
-id.  A range is kept as written (phone.firmwarerange): an end that is "" is open.
+What a firmware range or a button profile says stands in ``settings`` and
+``function_keys`` under their id.  A range is kept as written (phone.firmwarerange): an
+end that is "" is open.  Groups of devices have firmware of their own, and no layer.
 """
 
 from sqlalchemy import (
@@ -9,13 +10,15 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
+    Integer,
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
-from bootwave.store.schema import IDENTIFIER, metadata
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 firmware_ranges = Table(
     "firmware_ranges",
@@ -50,3 +53,43 @@ def _named_in_domain(name: str) -> Table:
 
 profiles = _named_in_domain("profiles")
 groups = _named_in_domain("groups")
+
+# ``key`` is the id of the domain, model, firmware range, profile or account, the MAC of
+# the device, or 0 for the engine; ``idx`` is the setting's index, or -1 for none.
+_SCOPE = (
+    "scope IN ('engine', 'model', 'firmware', 'domain', 'profile', 'account', 'device')"
+)
+settings = Table(
+    "settings",
+    metadata,
+    Column("scope", String(8), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("idx", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("permission", String(2), nullable=False),
+    PrimaryKeyConstraint("scope", "key", "name", "idx"),
+    CheckConstraint(_SCOPE, name="scope"),
+    CheckConstraint("idx BETWEEN -1 AND 999", name="idx"),
+    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
+    sqlite_with_rowid=False,
+)
+
+function_keys = Table(
+    "function_keys",
+    metadata,
+    Column("scope", String(8), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("idx", Integer, nullable=False),
+    Column("context", String(6), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("permission", String(2), nullable=False),
+    # Behind the others, as SQLite adds it to a table that is there.
+    Column("attributes", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("scope", "key", "idx"),
+    CheckConstraint(_SCOPE, name="scope"),
+    CheckConstraint("idx >= 0", name="idx"),
+    CheckConstraint("permission IN ('R', 'RW', '!')", name="permission"),
+    sqlite_with_rowid=False,
+)

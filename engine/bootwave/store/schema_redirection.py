@@ -1,7 +1,7 @@
 """Tables of redirection: the account with the service, and what it holds of each MAC.
 
-``target``, ``known`` and ``told`` are digests of URLs (``redirection.digest_of``), for
-a URL may hold a token: what the service shall hold, what it confirmed last, and what it
+``target``, ``known`` and ``told`` are digests of URLs (``redirection``), for a URL
+may hold a token: what the service shall hold, what it confirmed last, and what it
 was asked for since, separated by blanks.  "" is no redirection.  A MAC need not be a
 device's any more: its row stays until the service has forgotten it.
 """
@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from bootwave.store.schema import IDENTIFIER, metadata
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 # ``revision`` goes up with each command, so that whoever carries it out reads it anew.
 # ``state`` to ``answered_at`` are how the service behaves, and ``listed_at`` is when

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from bootwave.store.schema import IDENTIFIER, metadata
+from bootwave.store.schema_metadata import IDENTIFIER, metadata
 
 rollouts = Table(
     "rollouts",

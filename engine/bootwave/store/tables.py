@@ -9,9 +9,14 @@ from bootwave.store import (
     schema_capacity,
     schema_firmware,
     schema_layers,
+    schema_logs,
+    schema_proofs,
     schema_redirection,
     schema_rollouts,
 )
+from bootwave.store.schema_metadata import metadata
+
+__all__ = ["TOPICS", "metadata"]
 
 # A topic's tables are there once it is loaded.
 TOPICS: Final = (
@@ -21,8 +26,8 @@ TOPICS: Final = (
     schema_capacity,
     schema_firmware,
     schema_layers,
+    schema_logs,
+    schema_proofs,
     schema_redirection,
     schema_rollouts,
 )
-
-metadata = schema.metadata
