@@ -2,7 +2,7 @@ import sqlite3
 from collections.abc import Callable
 
 from bootwave.redirection.addresses import Addresses
-from bootwave.store import redirection as rows
+from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
 
 BASE = "https://pbx.example.com"

@@ -27,7 +27,8 @@ from bootwave.redirection.plan import (
 )
 from bootwave.redirection.vendors import Call, Verdict
 from bootwave.redirection.xmlrpc import Answer
-from bootwave.store.redirection import Account, Entry, digest_of
+from bootwave.store.redirectionrows import Account, Entry
+from bootwave.store.redirectionurls import digest_of
 
 MAC = 0x0004132E08B4
 HERE = "https://pbx.example.com/{mac}.xml"

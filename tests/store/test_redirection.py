@@ -7,28 +7,16 @@ from typing import Any
 import pytest
 
 from bootwave.errors import OptionError, StoreNotFound
-from bootwave.options import MAX_URL_CHARACTERS
 from bootwave.store.administration import Administration
-from bootwave.store.redirection import (
-    STATES,
-    Entry,
-    delete,
-    digest_of,
-    due,
-    entries_of,
-    next_due,
-    origin_of,
-    save,
-    url_for,
-    within,
-)
+from bootwave.store.redirection import STATES
+from bootwave.store.redirectionrows import Entry, next_due, save
+from bootwave.store.redirectionurls import digest_of
 from bootwave.store.secrets import KeyRing, redirection_owner
 from tests.store.clock import Clock
 
 BASE = "https://pbx.example.com"
 MAC = 0x0004132E08B4
 GIVEN = {"user": "reseller", "password": "swordfish", "url": BASE}
-TOKEN = "tgmzw3kcm5j2ohvq4yfx6a7nuse"
 
 
 def test_an_account_is_set_changed_in_parts_and_forgotten(
@@ -97,86 +85,8 @@ def test_what_cannot_be_an_account_is_refused(
         admin.redirection_status()
 
 
-def test_the_longest_url_that_is_taken_fits_phones_with_every_token() -> None:
-    base = "https://" + "x" * 187
-    for mac in (MAC, 0x000413560001, 0x000413640001):
-        longest = url_for(base, TOKEN, "snomM100KLE" if mac & 0x40000 else "", mac)
-        assert len(longest) <= MAX_URL_CHARACTERS
-
-
-def test_urls_have_token_and_the_name_that_the_model_asks_by() -> None:
-    assert url_for(BASE, "", "", MAC) == f"{BASE}/{{mac}}.xml"
-    assert url_for(BASE + "/", TOKEN, "snom370", MAC) == f"{BASE}/{TOKEN}/{{mac}}.xml"
-    assert url_for(BASE, "", "snomm9", MAC) == f"{BASE}/snomm9-{{mac}}.htm"
-
-
-def test_a_digest_stands_for_a_url_and_nothing_for_none() -> None:
-    assert digest_of("") == ""
-    assert len(digest_of(BASE)) == 32
-    assert digest_of(BASE) != digest_of(BASE + "/")
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://u:secret@Else.example.com:444/secret?secret#s", 0),
-        ("http://[2001:db8::1]/secret", 1),
-        ("secret", 2),
-        ("https://[secret/", 2),
-        ("https://a:secret/", 2),
-    ],
-)
-def test_of_a_strangers_url_only_the_host_is_kept(url: str, shown: int) -> None:
-    found = origin_of(url)
-    assert (
-        found
-        == (
-            *("https://else.example.com:444", "http://2001:db8::1"),
-            "something that is no URL",
-        )[shown]
-    )
-
-
 def entry(number: int, **more: Any) -> Entry:
     return Entry(MAC + number, digest_of(BASE), **more)
-
-
-def test_entries_are_kept_found_by_their_time_and_forgotten(
-    connection: sqlite3.Connection,
-) -> None:
-    assert next_due(connection) is None
-    save(connection, [entry(0, next_at=30.0), entry(1, next_at=10.0), entry(2)])
-    assert next_due(connection) == 10.0
-    assert [one.mac - MAC for one in due(connection, 40.0, 1e5, 9)] == [1, 0]
-    assert [one.mac - MAC for one in due(connection, 40.0, 1e5, 1)] == [1]
-    assert not due(connection, 5.0, 1e5, 9)
-    # Put off before the clock was set back by years.
-    save(connection, [entry(2, next_at=9e9)])
-    assert [one.mac - MAC for one in due(connection, 5.0, 1e5, 9)] == [2]
-    save(connection, [entry(0, words="Error:no_such_mac", trouble="refused")])
-    assert entries_of(connection, [MAC])[0].words == "Error:no_such_mac"
-    delete(connection, [MAC, MAC + 1])
-    assert entries_of(connection, [MAC, MAC + 1]) == []
-    assert entries_of(connection, []) == []
-
-
-def test_macs_come_some_at_a_time_whether_bound_or_known(
-    admin: Administration,
-    add: Callable[..., None],
-    connection: sqlite3.Connection,
-) -> None:
-    for number in range(5):
-        add(f"{400 + number}@pbx.example.com", mac=f"{MAC + 2 * number:012X}")
-    save(connection, [entry(number) for number in (1, 2, 3, 9, 11)])
-    seen: list[int] = []
-    known: list[int] = []
-    after: int | None = 0
-    while after is not None:
-        bound, entries, after = within(connection, after, 2)
-        seen += [one.mac - MAC for one in bound]
-        known += [one.mac - MAC for one in entries]
-    assert seen == [0, 2, 4, 6, 8]
-    assert known == [1, 2, 3, 9, 11]
 
 
 def test_a_sync_tries_everything_again_and_counts_what_is_outstanding(

@@ -36,7 +36,7 @@ from bootwave.redirection.survey import Survey
 from bootwave.redirection.vendors import Call, Verdict, vendors
 from bootwave.redirection.xmlrpc import Answer, words_from
 from bootwave.store.administration import Administration
-from bootwave.store.redirection import Account
+from bootwave.store.redirectionrows import Account
 
 if TYPE_CHECKING:
     from bootwave.redirection.client import Client

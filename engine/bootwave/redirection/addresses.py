@@ -2,8 +2,9 @@
 
 from bootwave import log
 from bootwave.errors import StoreError
-from bootwave.store import redirection as rows
-from bootwave.store.redirection import Account, Bound
+from bootwave.store import redirectionrows as rows
+from bootwave.store.redirectionrows import Account, Bound
+from bootwave.store.redirectionurls import url_for
 from bootwave.store.tokens import domain_token_owner
 from bootwave.store.work import Work
 
@@ -23,7 +24,7 @@ class Addresses:
         token = self._token(work, one.domain_id)
         if token is None:
             return None
-        return rows.url_for(account.url, token, one.model, one.mac)
+        return url_for(account.url, token, one.model, one.mac)
 
     def forget(self) -> None:
         """Look at every token again."""

@@ -11,9 +11,10 @@ from bootwave.phone.models import model_of_mac
 from bootwave.redirection.addresses import Addresses
 from bootwave.redirection.survey import Place, Survey
 from bootwave.redirection.vendors import vendors
-from bootwave.store import redirection as rows
+from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
-from bootwave.store.redirection import Account, Bound, Entry
+from bootwave.store.redirectionrows import Account, Bound, Entry
+from bootwave.store.redirectionurls import digest_of, url_for
 from bootwave.store.work import Work
 
 WALK = 500  # MACs in one transaction: some 20 ms at most, for phones write, too
@@ -51,7 +52,7 @@ class Comparison:
         # What phones of a type would be told that is in use nowhere: it may be there
         # from before.
         for type_ in self._vendor.types:
-            plain = rows.url_for(account.url, "", type_, 0)
+            plain = url_for(account.url, "", type_, 0)
             self._urls.setdefault(type_, set()).add(plain)
 
     def gather(self, after: int) -> int | None:
@@ -138,7 +139,7 @@ class Comparison:
             for one in bound:
                 url = self._addresses.url(work, self._account, one)
                 wanted.add(one.mac)
-                digest = rows.digest_of(url or "")
+                digest = digest_of(url or "")
                 place = survey.place_of(one.mac, digest, self._type_of(one))
                 is_refused = place is Place.NOWHERE and one.mac in refused
                 self.found["refused" if is_refused else place].append(one.mac)

@@ -13,10 +13,11 @@ from bootwave.redirection import plan
 from bootwave.redirection.addresses import Addresses
 from bootwave.redirection.comparison import Comparison
 from bootwave.redirection.plan import Alarm, Order, Outcome
-from bootwave.store import redirection as rows
+from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import changes_after, last_seq
-from bootwave.store.redirection import Account, Bound, Entry
+from bootwave.store.redirectionrows import Account, Bound, Entry
+from bootwave.store.redirectionurls import digest_of
 from bootwave.store.secrets import redirection_owner
 from bootwave.store.work import Work
 
@@ -227,7 +228,7 @@ class Ledger:
         gone: list[int] = []
         for mac, url in urls.items():
             old = known.get(mac)
-            new = plan.target_entry(old, mac, rows.digest_of(url), now)
+            new = plan.target_entry(old, mac, digest_of(url), now)
             if new is None:
                 if old is not None:
                     gone.append(mac)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from bootwave.redirection.plan import is_settled
-from bootwave.store.redirection import Entry, digest_of
+from bootwave.store.redirectionrows import Entry
+from bootwave.store.redirectionurls import digest_of
 
 LIST_PATIENCE = 3  # times that a list may fail
 

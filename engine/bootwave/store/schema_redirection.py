@@ -1,6 +1,6 @@
 """Tables of redirection: the account with the service, and what it holds of each MAC.
 
-``target``, ``known`` and ``told`` are digests of URLs (``redirection``), for a URL
+``target``, ``known`` and ``told`` are digests of URLs (``redirectionurls``), for a URL
 may hold a token: what the service shall hold, what it confirmed last, and what it
 was asked for since, separated by blanks.  "" is no redirection.  A MAC need not be a
 device's any more: its row stays until the service has forgotten it.
