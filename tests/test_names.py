@@ -27,6 +27,8 @@ DECLARATIONS = {
 }
 # Folders of tests that prove a property of many modules and mirror none.
 ACROSS = {"end_to_end", "faults", "oracle", "peers", "property", "torture"}
+# Files of tests in mirroring folders that prove one of every route.
+OF_EVERY_ROUTE = {"control/api/test_secrets.py", "control/api/test_tenants.py"}
 # What such names hide is better named after what it does.
 EMPTY_NAMES = {"utils", "helpers", "manager", "base", "common", "misc"}
 
@@ -58,11 +60,11 @@ def test_every_compiled_module_has_its_stub_and_its_test_file() -> None:
 def test_every_test_file_in_a_mirroring_folder_has_its_module() -> None:
     known = modules() | {f"native/{path.stem}.py" for path in EXT.glob("*.p[yx][xd]")}
     packages = {name.split("/")[0] for name in known if "/" in name}
-    for path in TESTS.glob("*/test_*.py"):
-        folder = path.parent.name
-        if folder in packages and folder not in ACROSS:
-            module = f"{folder}/{path.name.removeprefix('test_')}"
-            assert module in known, f"{path.relative_to(TESTS)} mirrors nothing"
+    for path in TESTS.glob("*/**/test_*.py"):
+        test = path.relative_to(TESTS)
+        if test.parts[0] in packages and test.parts[0] not in ACROSS:
+            module = test.with_name(test.name.removeprefix("test_")).as_posix()
+            assert module in known or test.as_posix() in OF_EVERY_ROUTE, test
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
