@@ -1,26 +1,16 @@
 import sqlite3
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from bootwave.errors import SchemaTooNew, StoreConflict, StoreNotFound, StoreUnavailable
-from bootwave.store import reader as reader_module
 from bootwave.store.connection import (
     BUSY_SECONDS,
     connect,
     placeholders,
     transaction,
 )
-from bootwave.store.reader import PATIENCE_SECONDS, Reader
 
-CONNECTING = (
-    "import sys; from pathlib import Path; from bootwave.store.connection import "
-    "connect; path = Path(sys.argv[1])"
-)
 MODEL = "INSERT INTO models (name) VALUES (?)"
 
 
@@ -111,64 +101,3 @@ def test_a_reader_never_waits_for_a_lock_and_a_writer_does(
     reading = connect(path, read_only=True, busy_seconds=0.25)
     assert value(reading, "busy_timeout") == 250
     reading.close()
-
-
-def test_a_reader_waits_for_who_has_the_store_to_itself_for_a_moment(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As a connection has it that is being closed, which is too short to be hit.
-    monkeypatch.setattr(reader_module, "PATIENCE_SECONDS", 30.0)
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("PRAGMA locking_mode = EXCLUSIVE")
-    other.execute("BEGIN IMMEDIATE")
-    closing = threading.Timer(0.1, other.close)
-    closing.start()
-    reader = Reader(path)
-    assert reader.devices([1]) == {}
-    reader.close()
-    closing.join()
-
-
-def test_a_reader_of_a_locked_store_is_told_that_it_is_unavailable(path: Path) -> None:
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA locking_mode = EXCLUSIVE")
-    other.execute("BEGIN IMMEDIATE")
-    reader = Reader(path)
-    with pytest.raises(StoreUnavailable, match="locked"):
-        reader.devices([1])
-    # Who waited in vain once keeps phones waiting no more.
-    began = time.monotonic()
-    for _ in range(10):
-        with pytest.raises(StoreUnavailable, match="locked"):
-            reader.devices([1])
-    assert time.monotonic() - began < 10 * PATIENCE_SECONDS / 2
-    other.close()
-    assert reader.devices([1]) == {}
-    reader.close()
-
-
-def test_a_reader_opens_while_others_close(path: Path) -> None:
-    """Even when somebody always does: a roll closes what old workers had open."""
-    stay = "kept = connect(path); print(flush=True); input()"
-    close = "print(flush=True); [connect(path).close() for _ in iter(int, 1)]"
-    # Programs of their own: a forked child believes that it has its parent's locks.
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-c", f"{CONNECTING}; {what}", str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for what in (stay, close, close)
-    ]
-    try:
-        for other in others:
-            assert other.stdout is not None
-            other.stdout.readline()
-        for _ in range(300):
-            reader = Reader(path)
-            assert reader.devices([1]) == {}
-            reader.close()
-    finally:
-        for other in others:
-            other.kill()
-            other.communicate()

@@ -7,11 +7,10 @@ import pytest
 
 from bootwave.certificates.blocks import Blocks
 from bootwave.directory.records import EMPTY, Domain, FunctionKey, Profile, Setting
-from bootwave.errors import StoreUnavailable
-from bootwave.store import changelog
 from bootwave.store import reader as reader_module
+from bootwave.store import wildcardparts
 from bootwave.store.administration import Administration
-from bootwave.store.changelog import EVERYTHING, Change
+from bootwave.store.changelog import EVERYTHING
 from bootwave.store.reader import BATCH, Reader
 from tests.store.clock import Clock
 
@@ -202,30 +201,10 @@ def test_settings_of_the_engine_are_a_layer_too(
     assert reader.changed() == [EVERYTHING]
 
 
-def test_wildcards_come_with_window_and_claim(
-    admin: Administration, add: Callable[..., None], reader: Reader
-) -> None:
-    add("401@a.example.com", "402@a.example.com", mac="*")
-    add("403@a.example.com", mac="?")
-    add("404@a.example.com")
-    admin.domain_set("a.example.com", wildcard_subnet="10.0.0.0/8")
-    admin.window_open(["402@a.example.com"])
-    found = reader.wildcards()
-    assert [row.account.number for row in found] == ["401", "402", "403"]
-    assert [row.account.wildcard for row in found] == ["*", "*", "?"]
-    assert [row.account.window is None for row in found] == [True, False, True]
-    assert {(row.domain_name, row.subnet) for row in found} == {
-        ("a.example.com", "10.0.0.0/8")
-    }
-    assert reader.wildcards() is found
-    admin.account_unbind("401@a.example.com")
-    assert [row.account.number for row in reader.wildcards()] == ["402", "403"]
-
-
 @pytest.mark.parametrize(
     "sql",
     [
-        reader_module._WILDCARDS,
+        wildcardparts._WILDCARDS,
         reader_module._DEVICES_OF[4],
         reader_module._NEXT,
         reader_module._SPAN,
@@ -242,71 +221,6 @@ def test_no_hot_read_walks_all_accounts_or_devices(
         step for step in plan if step.startswith("SCAN") and not asked.fullmatch(step)
     ]
     assert all("ix_accounts_wildcard" in step for step in walks), plan
-
-
-def test_what_others_commit_is_told_once(
-    filled: None, admin: Administration, reader: Reader
-) -> None:
-    assert reader.changed() is None  # nothing was read before
-    admin.window_open(["403@a.example.com"])
-    told = reader.changed()
-    assert told is not None
-    assert Change("device", OTHER) in told
-    assert Change("device", MAC) not in told
-    assert reader.changed() is None
-
-
-def test_changes_that_a_read_noticed_are_still_told(
-    filled: None, admin: Administration, reader: Reader
-) -> None:
-    reader.changed()
-    admin.window_open(["403@a.example.com"])
-    reader.devices([MAC])
-    assert Change("device", OTHER) in (reader.changed() or [])
-
-
-def test_a_log_trimmed_past_the_reader_says_everything(
-    filled: None,
-    connection: sqlite3.Connection,
-    reader: Reader,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    reader.changed()
-    monkeypatch.setattr(changelog, "KEPT", 1)
-    for number in range(3):
-        changelog.record(connection, [Change("device", MAC + number)])
-    changelog.trim(connection)
-    assert reader.changed() == [EVERYTHING]
-
-
-def test_a_store_that_is_away_raises_and_comes_back(
-    filled: None, path: Path, reader: Reader
-) -> None:
-    away = path.with_name("away.db")
-    path.rename(away)
-    for call in (reader.changed, reader.wildcards, lambda: reader.devices([MAC])):
-        with pytest.raises(StoreUnavailable):
-            call()
-    away.rename(path)
-    assert MAC in reader.devices([MAC])
-
-
-def test_a_reader_that_lost_its_connection_is_told_what_it_missed(
-    filled: None, admin: Administration, reader: Reader
-) -> None:
-    reader.changed()
-    reader.close()
-    admin.window_open(["401@a.example.com"])
-    assert Change("device", MAC) in (reader.changed() or [])
-
-
-def test_a_damaged_file_is_unavailable(path: Path, connection: object) -> None:
-    damaged = path.with_name("damaged.db")
-    data = bytearray(path.read_bytes())
-    data[4096:] = b"\xff" * (len(data) - 4096)
-    damaged.write_bytes(data)
-    with pytest.raises(StoreUnavailable):
-        Reader(damaged).devices([MAC])
 
 
 def test_blocked_certificates_are_read_as_they_are_compared(
@@ -405,31 +319,3 @@ def test_a_phone_with_an_account_for_a_time_is_no_decoy(
     connection.execute("UPDATE bindings SET expires = 1.0, boot_id = 'boot'")
     assert set(reader.devices([MAC, MAC + 9])) == {MAC}
     assert reader.decoy(MAC + 9) is None
-
-
-def test_what_is_read_in_a_moment_is_of_one(
-    filled: None, admin: Administration, reader: Reader
-) -> None:
-    with reader.moment():
-        assert reader.wildcards() == []
-        admin.domain_set("a.example.com", language="Deutsch")
-        admin.window_open(["401@a.example.com"])
-        device = reader.devices([MAC])[MAC]
-        assert device.domain is not None
-        assert device.domain.language == ""
-        assert device.bindings[0].account.window is None
-    device = reader.devices([MAC])[MAC]
-    assert device.domain is not None
-    assert device.domain.language == "Deutsch"
-    assert device.bindings[0].account.window is not None
-
-
-def test_a_moment_that_failed_is_over(filled: None, reader: Reader, path: Path) -> None:
-    away = path.with_name("away.db")
-    path.rename(away)
-    with pytest.raises(StoreUnavailable), reader.moment():
-        reader.devices([MAC])
-    away.rename(path)
-    with pytest.raises(ZeroDivisionError), reader.moment():
-        raise ZeroDivisionError
-    assert MAC in reader.devices([MAC])

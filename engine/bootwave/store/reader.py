@@ -1,11 +1,10 @@
 """Hot reads: complete records by MAC, a batch in few queries, on the caller's thread.
 
 One read transaction per call, or for all calls within ``moment``, so that a device, its
-bindings and their windows are of one moment.  Its first statement is ``PRAGMA
-data_version``, which moves when another connection committed; only then the change log
-is read.  What many devices share (their domain, layers of models, the list of
-wildcards) is kept here until the log says that it changed, within the same transaction:
-a record never holds a domain older than itself.
+bindings and their windows are of one moment (``moments``).  What many devices share
+(their domain, layers of models, the list of wildcards) is kept here until the log says
+that it changed, within the same transaction: a record never holds a domain older than
+itself.
 
 A MAC that is unknown or bound to nothing must not be told by the time it takes to find
 that out.  In the place of the bindings it has not, those of a bound device are read,
@@ -19,8 +18,6 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from bootwave.certificates.blocks import Blocks
 from bootwave.directory.records import (
@@ -30,32 +27,24 @@ from bootwave.directory.records import (
     Device,
     DeviceCredentials,
     Domain,
-    FunctionKey,
     Layer,
     Profile,
-    Setting,
     Token,
     WildcardAccount,
     Window,
 )
-from bootwave.errors import StoreError, StoreUnavailable
 from bootwave.phone.firmwarerange import FirmwareRange
-from bootwave.store.changelog import (
-    EVERYTHING,
-    MOST_IN_ONE,
-    Change,
-    changes_after,
-    last_seq,
-)
-from bootwave.store.connection import connect, placeholders
+from bootwave.store.changelog import Change
+from bootwave.store.connection import placeholders
 from bootwave.store.domainparts import (
     Book,
     account_books,
     domain_book,
     extras_of,
 )
-from bootwave.store.keyattributes import attributes_from_text
-from bootwave.store.openings import opening_from_row
+from bootwave.store.layerparts import layers_of
+from bootwave.store.moments import Moments
+from bootwave.store.wildcardparts import wildcards_of
 
 # Columns of _DEVICES that are looked at before the rest.
 _BOUND, _HAS_DEVICE_LAYER, _ACCOUNT, _HAS_ACCOUNT_LAYER = 1, 6, 18, 25
@@ -67,13 +56,6 @@ BATCH = 256
 # goes first.
 MOST_ENTRIES = 250_000
 
-# Readers are never shut out by a write, but for a moment by who closes a connection,
-# and by who mends the log that a killed process left: a millisecond, more when that
-# process has to wait for a core.
-PATIENCE_SECONDS = 0.25
-
-_VERSION = "PRAGMA data_version"
-_PATIENT = "PRAGMA busy_timeout = 250"  # PATIENCE_SECONDS, in milliseconds
 
 # Devices that stand in for strangers: as many as differ in what they cost to read.
 DECOYS = 64
@@ -111,21 +93,6 @@ _DEVICES_OF = {
     1 << power: _DEVICES.format(placeholders(1 << power, "(?, ?)"))
     for power in range(BATCH.bit_length())
 }
-# Sorted here: asked to sort, SQLite walks all accounts by id, not the few of the index.
-_WILDCARDS = """
-SELECT a.id, a.domain_id, a.number, a.display_name, a.auth_user, a.sealed_password,
-  a.mailbox, a.wildcard, 0,
-  w.id, w.boot_id, w.opened, w.deadline, w.consumed_mac, w.consumed_source,
-  w.pairing_end, w.closed_at,
-  d.name, d.wildcard_subnet, b.expires, b.boot_id,
-  o.most_claims, o.claims, o.ouis, o.subnet, o.models
-FROM accounts a
-JOIN domains d ON d.id = a.domain_id
-LEFT JOIN windows w ON w.account_id = a.id
-LEFT JOIN openings o ON o.id = w.opening_id
-LEFT JOIN bindings b ON b.account_id = a.id AND b.expires IS NOT NULL
-WHERE a.wildcard <> ''
-"""
 _DOMAIN = """
 SELECT id, name, registrar, outbound_proxy, language, timezone, tone_scheme,
   wildcard_subnet
@@ -151,39 +118,18 @@ _PROFILE = "SELECT name FROM profiles WHERE id = ?"
 _BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _MODEL = "SELECT id FROM models WHERE name = ?"
 _RANGES = "SELECT id, low, high FROM firmware_ranges WHERE model = ?"
-_SETTINGS = """
-SELECT key, name, value, idx, permission FROM settings
-WHERE scope = ? AND key IN ({}) ORDER BY key, name, idx
-"""
-_KEYS = """
-SELECT key, idx, value, label, context, permission, attributes FROM function_keys
-WHERE scope = ? AND key IN ({}) ORDER BY key, idx
-"""
 
 
-class Reader:
-    """One process's read connection.  Make it after fork; it opens at its first use.
-
-    Every method raises StoreUnavailable when the database cannot be read now, and
-    tries again with a new connection at the next call.  A lock is waited for up to
-    PATIENCE_SECONDS, but after a failure no longer until the store could be read again:
-    the caller serves phones meanwhile.
-    """
+class Reader(Moments):
+    """One process's hot reads: its connection, and what it keeps of what was read."""
 
     def __init__(self, path: Path, secret: bytes | None = None) -> None:
         """Read the store at *path*; *secret*, drawn without one, chooses decoys.
 
         Processes that have it from before fork choose alike.
         """
-        self._path = path
+        super().__init__(path)
         self._secret = os.urandom(16) if secret is None else secret
-        self._connection: sqlite3.Connection | None = None
-        self._depth = 0
-        self._moment = _Moment(self)
-        self._away = False
-        self._version = -1
-        self._seq = -1  # unknown: nothing was read yet
-        self._pending: list[Change] = []
         self._domains: dict[int, Domain] = {}
         self._entries = 0  # of their books
         self._profiles: dict[int, Profile] = {}
@@ -192,17 +138,6 @@ class Reader:
         self._tokens: dict[int, Token] | None = None
         self._decoys: list[Device] | None = None  # unknown; empty: nothing is bound
         self._decoy_macs: set[int] = set()
-
-    def close(self) -> None:
-        """Close the connection; the next call opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._version = -1
-
-    def moment(self) -> "_Moment":
-        """Return a context within which all that is read is of one moment."""
-        return self._moment
 
     def devices(self, macs: Sequence[int]) -> dict[int, Device]:
         """Return the devices of *macs* that are known, complete, by MAC.
@@ -244,9 +179,7 @@ class Reader:
         """
         with self._moment as connection:
             if self._wildcards is None:
-                self._wildcards = _wildcards_from_rows(
-                    connection.execute(_WILDCARDS).fetchall()
-                )
+                self._wildcards = wildcards_of(connection)
             return self._wildcards
 
     def domain_tokens(self) -> dict[int, Token]:
@@ -274,7 +207,7 @@ class Reader:
                     # Not remembered: the name came from a phone and could be anything.
                     return EMPTY
                 key = rows[0][0]
-                layer = _layers(connection, "model", [key]).get(key, EMPTY)
+                layer = layers_of(connection, "model", [key]).get(key, EMPTY)
                 self._models[model] = layer
             return layer
 
@@ -290,7 +223,7 @@ class Reader:
         """Return what is set for firmware ranges of *model*, the winner last."""
         with self._moment as connection:
             rows = connection.execute(_RANGES, (model,)).fetchall()
-            layers = _layers(connection, "firmware", [key for key, _, _ in rows])
+            layers = layers_of(connection, "firmware", [key for key, _, _ in rows])
         found = [
             (FirmwareRange.from_ends(low, high), layers.get(key, EMPTY))
             for key, low, high in rows
@@ -300,7 +233,7 @@ class Reader:
     def engine_layer(self) -> Layer:
         """Return what is set for every phone of this engine."""
         with self._moment as connection:
-            return _layers(connection, "engine", [0]).get(0, EMPTY)
+            return layers_of(connection, "engine", [0]).get(0, EMPTY)
 
     def certificate_blocks(self) -> Blocks:
         """Return which certificates prove nothing any more."""
@@ -310,69 +243,6 @@ class Reader:
             frozenset(int(value) for kind, value in rows if kind == "serial"),
             frozenset(bytes.fromhex(value) for kind, value in rows if kind == "key"),
         )
-
-    def changed(self) -> list[Change] | None:
-        """Return what others committed since the last call, or None for nothing.
-
-        ``Change("all", 0)`` when the log no longer reaches back to the last call.  The
-        first call after opening tells nothing: nothing was read before.
-        """
-        with self._moment:
-            pass
-        if not self._pending:
-            return None
-        pending, self._pending = list(dict.fromkeys(self._pending)), []
-        return [EVERYTHING] if EVERYTHING in pending else pending
-
-    def _enter(self) -> sqlite3.Connection:
-        self._depth += 1
-        if self._depth > 1:
-            assert self._connection is not None
-            return self._connection
-        try:
-            return self._begin()
-        except (sqlite3.Error, StoreError) as error:
-            self._depth = 0
-            lost = self._lost(error)
-            raise lost from (None if lost is error else error)
-
-    def _leave(self, error: BaseException | None) -> None:
-        self._depth -= 1
-        if isinstance(error, sqlite3.Error):
-            raise self._lost(error) from error
-        if error is not None:
-            self._lost(
-                error
-            )  # whatever it is, its transaction is not to be gone on with
-        elif not self._depth:
-            assert self._connection is not None
-            try:
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as failure:
-                raise self._lost(failure) from failure
-
-    def _begin(self) -> sqlite3.Connection:
-        """Begin a read transaction and forget what changed before it."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = connect(
-                self._path,
-                read_only=True,
-                busy_seconds=0.0 if self._away else PATIENCE_SECONDS,
-            )
-        connection.execute("BEGIN")
-        version = connection.execute(_VERSION).fetchall()[0][0]
-        if self._away:
-            self._away = False
-            connection.execute(_PATIENT)
-        if version != self._version:
-            if self._seq < 0:
-                self._seq = last_seq(connection)
-            else:
-                self._seq, changes = changes_after(connection, self._seq)
-                self._forget(changes)
-            self._version = version
-        return connection
 
     def _forget(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -396,16 +266,7 @@ class Reader:
                 self._wildcards = self._tokens = None
             elif change.kind == "account":
                 self._wildcards = None
-        self._pending.extend(changes)
-        if len(self._pending) > MOST_IN_ONE:
-            self._pending = [EVERYTHING]
-
-    def _lost(self, error: BaseException) -> StoreUnavailable:
-        self.close()
-        self._away = True
-        if isinstance(error, StoreUnavailable):
-            return error
-        return StoreUnavailable(f"The store cannot be read: {error}")
+        super()._forget(changes)
 
     def _chosen(self, connection: sqlite3.Connection) -> list[Device]:
         """Return decoys, evenly spread over what is bound for good.
@@ -446,13 +307,13 @@ class Reader:
         rows = connection.execute(_DEVICES_OF[room], asked).fetchall()
         account_layers = device_layers = None
         if any([row[_HAS_ACCOUNT_LAYER] for row in rows]):
-            account_layers = _layers(
+            account_layers = layers_of(
                 connection,
                 "account",
                 list({row[_ACCOUNT] for row in rows if row[_HAS_ACCOUNT_LAYER]}),
             )
         if any([row[_HAS_DEVICE_LAYER] for row in rows]):
-            device_layers = _layers(
+            device_layers = layers_of(
                 connection,
                 "device",
                 list({row[_BOUND] for row in rows if row[_HAS_DEVICE_LAYER]}),
@@ -568,7 +429,7 @@ class Reader:
 
     def _read_domain(self, connection: sqlite3.Connection, domain_id: int) -> Domain:
         rows = connection.execute(_DOMAIN, (domain_id,)).fetchall()
-        layer = _layers(connection, "domain", [domain_id]).get(domain_id, EMPTY)
+        layer = layers_of(connection, "domain", [domain_id]).get(domain_id, EMPTY)
         book = domain_book(connection, domain_id)
         if book is not None:
             layer = replace(layer, book=book)
@@ -587,29 +448,9 @@ class Reader:
 
     def _read_profile(self, connection: sqlite3.Connection, profile_id: int) -> Profile:
         rows = connection.execute(_PROFILE, (profile_id,)).fetchall()
-        layer = _layers(connection, "profile", [profile_id]).get(profile_id, EMPTY)
+        layer = layers_of(connection, "profile", [profile_id]).get(profile_id, EMPTY)
         profile = self._profiles[profile_id] = Profile(profile_id, rows[0][0], layer)
         return profile
-
-
-class _Moment:
-    """A read transaction of a reader, the one around it where there is one."""
-
-    __slots__ = ("_reader",)
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._reader._enter()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._reader._leave(error)
 
 
 def _joined(
@@ -633,100 +474,3 @@ def _closed(device: Device) -> Device:
         for binding in device.bindings
     ]
     return replace(device, bindings=tuple(bindings))
-
-
-def _account(row: Sequence[Any]) -> Account:
-    (
-        number,
-        domain_id,
-        name,
-        display_name,
-        auth_user,
-        sealed,
-        mailbox,
-        wildcard,
-        _,  # whether it has a layer
-        window_id,
-        boot_id,
-        opened,
-        deadline,
-        mac,
-        source,
-        pairing_end,
-        closed_at,
-    ) = row
-    window = None
-    if window_id is not None:
-        window = Window(
-            window_id,
-            number,
-            boot_id,
-            opened,
-            deadline,
-            mac,
-            source,
-            pairing_end,
-            closed_at is not None,
-        )
-    return Account(
-        number,
-        domain_id,
-        name,
-        display_name,
-        auth_user,
-        sealed,
-        mailbox,
-        wildcard,
-        window=window,
-    )
-
-
-def _wildcards_from_rows(rows: list[tuple[Any, ...]]) -> list[WildcardAccount]:
-    # A claim of '?' ends the claims before it, so an account comes once.  Should an
-    # operator's hand have made several, the one that lasts longest holds.
-    by_account: dict[int, WildcardAccount] = {}
-    for row in sorted(rows, key=lambda row: (row[0], row[19] or 0.0)):
-        by_account[row[0]] = WildcardAccount(
-            _account(row[:17]),
-            row[17],
-            row[18],
-            claimed_until=row[19] or 0.0,
-            claimed_boot_id=row[20] or "",
-            opening=None if row[21] is None else opening_from_row(row[21:]),
-        )
-    return list(by_account.values())
-
-
-def _layers(
-    connection: sqlite3.Connection, scope: str, keys: Sequence[int]
-) -> dict[int, Layer]:
-    """Return the layers of those of *keys* that have one."""
-    if not keys:
-        return {}
-    marks = placeholders(len(keys))
-    settings: dict[int, list[Setting]] = {}
-    function_keys: dict[int, list[FunctionKey]] = {}
-    rows = connection.execute(_SETTINGS.format(marks), [scope, *keys]).fetchall()
-    for key, name, value, index, permission in rows:
-        settings.setdefault(key, []).append(
-            Setting(name, value, None if index < 0 else index, permission)
-        )
-    rows = connection.execute(_KEYS.format(marks), [scope, *keys]).fetchall()
-    for key, index, value, label, context, permission, attributes in rows:
-        function_keys.setdefault(key, []).append(
-            FunctionKey(
-                index,
-                value,
-                label,
-                context,
-                permission,
-                attributes_from_text(attributes),
-            )
-        )
-    return {
-        key: Layer(
-            tuple(settings.get(key, ())),
-            tuple(function_keys.get(key, ())),
-        )
-        for key in settings.keys() | function_keys.keys()
-    }
