@@ -18,6 +18,7 @@ from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.contacts import INDEXES, ContactFile
 from bootwave.store.sightings import SightingLog
 from bootwave.store.sightingtail import SightingTail
+from tests.store.clock import Clock
 
 NOW = 1_700_000_000.0
 MAC = 0x0004132E08B4
@@ -47,9 +48,11 @@ def rows(log: SightingLog) -> dict[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def two(add: Callable[..., None]) -> None:
+def two(add: Callable[..., None], clock: Clock) -> None:
+    clock.set_wall(NOW - 1_000)  # since when they are devices
     add("401@a.example.com", mac=f"{MAC:012X}")
     add("402@b.example.com", mac=f"{MAC + 1:012X}")
+    clock.set_wall(NOW)
 
 
 @pytest.mark.usefixtures("two")
@@ -108,15 +111,33 @@ def test_a_time_that_is_still_to_come_does_not_last(
 
 
 @pytest.mark.usefixtures("two")
-def test_a_new_device_brings_what_it_did_before(
-    keeper: ContactKeeper, log: SightingLog, add: Callable[..., None]
+def test_a_new_device_has_what_it_did_before_it_was_read(
+    keeper: ContactKeeper, log: SightingLog, add: Callable[..., None], clock: Clock
 ) -> None:
-    log.append([seen(MAC + 2, 10, Reason.UNKNOWN_MAC)])
+    log.append([seen(MAC + 2, 10, Reason.CLOSED)])
     keeper.catch_up()
+    clock.set_wall(NOW - 20)
     add("403@a.example.com", mac=f"{MAC + 2:012X}")
     keeper.catch_up()
     one = rows(log)[MAC + 2]
     assert (one["at"], one["refused"]) == (NOW - 10, 1)
+
+
+@pytest.mark.usefixtures("two")
+def test_a_new_device_has_nothing_of_before_its_domain_got_it(
+    keeper: ContactKeeper, log: SightingLog, add: Callable[..., None]
+) -> None:
+    log.append([seen(MAC + 2, 10, Reason.UNKNOWN_MAC)])
+    add("403@a.example.com", mac=f"{MAC + 2:012X}")
+    keeper.catch_up()
+    one = rows(log)[MAC + 2]
+    assert (one["at"], one["source"], one["refused"]) == (0, "", 0)
+
+
+def move(admin: Administration) -> None:
+    """Have the first of the two in the domain of the second, from now on."""
+    admin.account_unbind("401@a.example.com", f"{MAC:012X}")
+    admin.account_bind("402@b.example.com", f"{MAC:012X}", add=True)
 
 
 @pytest.mark.usefixtures("two")
@@ -125,10 +146,70 @@ def test_a_device_is_of_the_domain_that_it_was_moved_to(
 ) -> None:
     keeper.catch_up()
     before = rows(log)
-    admin.account_unbind("401@a.example.com", f"{MAC:012X}")
-    admin.account_bind("402@b.example.com", f"{MAC:012X}")
+    move(admin)
     keeper.catch_up()
     assert rows(log)[MAC]["domain_id"] == before[MAC + 1]["domain_id"]
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("seeded", [0, 5_000])
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_it_did_in_another_domain_a_device_begins_without(
+    keeper: ContactKeeper,
+    log: SightingLog,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    seeded: int,
+    everything: bool,
+) -> None:
+    monkeypatch.setattr(contactkeeper, "SEEDED", seeded)
+    log.append([seen(MAC, 30), seen(MAC, 20, Reason.CLOSED)])
+    keeper.catch_up()
+    move(admin)
+    if everything:  # and no device is named
+        with transaction(connection):
+            connection.execute("DELETE FROM changes")
+            record(connection, [EVERYTHING])
+    log.append([seen(MAC, 10)])  # written late
+    keeper.catch_up()
+    one = rows(log)[MAC]
+    kept = ("at", "source", "reason", "firmware", "said", "said_at", "decided_at")
+    assert [one[name] for name in kept] == [0, "", 0, "", "", 0, 0]
+    assert (one["refused"], one["model"]) == (0, "")
+    # Heard, and not told new settings yet.
+    log.append([seen(MAC, -5, Reason.PNP_ANSWERED)])
+    keeper.catch_up()
+    one = rows(log)[MAC]
+    assert [one[name] for name in kept] == [
+        *(NOW + 5, "192.0.2.7", Reason.PNP_ANSWERED),
+        *("", "", 0, 0),
+    ]
+
+
+@pytest.mark.usefixtures("two")
+def test_what_a_device_did_in_its_new_domain_before_that_was_read_is_kept(
+    keeper: ContactKeeper, log: SightingLog, admin: Administration
+) -> None:
+    keeper.catch_up()
+    # Read in one step with a store of before.
+    log.append([seen(MAC, -5, detail=NEWER)])
+    keeper.catch_up()
+    move(admin)
+    keeper.catch_up()
+    one = rows(log)[MAC]
+    assert (one["at"], one["said"]) == (NOW + 5, "10.1.73.16")
+
+
+@pytest.mark.usefixtures("two")
+def test_settings_that_are_written_down_late_are_not_the_last(
+    keeper: ContactKeeper, log: SightingLog
+) -> None:
+    log.append([seen(MAC, 10, detail=NEWER)])
+    keeper.catch_up()
+    log.append([seen(MAC, 11)])
+    keeper.catch_up()
+    assert rows(log)[MAC]["said"] == "10.1.73.16"
 
 
 @pytest.mark.usefixtures("two")

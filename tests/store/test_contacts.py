@@ -50,7 +50,7 @@ def test_one_of_another_version_is_made_anew(file: ContactFile) -> None:
     made = file.writing()
     made.execute("INSERT INTO contacts (mac, domain_id, model) VALUES (1, 1, '')")
     made.execute(COMPLETE)
-    made.execute("PRAGMA user_version = 2")
+    made.execute("PRAGMA user_version = 1")
     made.close()
     with pytest.raises(StoreUnavailable, match="again in"), file.reading():
         pass

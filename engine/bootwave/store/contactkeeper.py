@@ -6,6 +6,9 @@
 It reads both on from where it was, which the file of contacts says itself, a step at a
 time and each step in one transaction: who is ended between two of them goes on there.
 What a phone did in one step is stored once, however much that was.
+
+A device that came to another domain is a new one: its row goes, and what it did before
+it came is taken in no more.
 """
 
 import json
@@ -50,16 +53,22 @@ UPDATE contacts SET
   source = CASE WHEN at < :at OR at > :tomorrow THEN :source ELSE source END,
   reason = CASE WHEN at < :at OR at > :tomorrow THEN :reason ELSE reason END,
   at = CASE WHEN at < :at OR at > :tomorrow THEN :at ELSE at END,
-  refused = CASE WHEN decided_at < :decided_at OR decided_at > :tomorrow
+  refused = CASE WHEN since <= :decided_at
+    AND (decided_at < :decided_at OR decided_at > :tomorrow)
     THEN :refused ELSE refused END,
-  decided_at = CASE WHEN decided_at < :decided_at OR decided_at > :tomorrow
-    THEN :decided_at ELSE decided_at END
-WHERE mac = :mac
-  AND (at < :at OR at > :tomorrow OR decided_at < :decided_at)
+  decided_at = CASE WHEN since <= :decided_at
+    AND (decided_at < :decided_at OR decided_at > :tomorrow)
+    THEN :decided_at ELSE decided_at END,
+  said_at = CASE WHEN since <= :said_at
+    AND (said_at < :said_at OR said_at > :tomorrow) THEN :said_at ELSE said_at END
+WHERE mac = :mac AND since <= :at
+  AND (at < :at OR at > :tomorrow OR decided_at < :decided_at OR said_at < :said_at)
 """
+# Apart, for it touches indexes of its own, and phones hardly ever say another thing.
 _SAID = """
 UPDATE contacts SET firmware = :firmware, said = :said, model = :model
-WHERE mac = :mac AND (firmware <> :firmware OR said <> :said OR model <> :model)
+WHERE mac = :mac AND since <= :at AND (said_at < :at OR said_at > :tomorrow)
+  AND (firmware <> :firmware OR said <> :said OR model <> :model)
 """
 _SAME = """
 ON CONFLICT (mac) DO UPDATE SET domain_id = excluded.domain_id,
@@ -67,13 +76,20 @@ ON CONFLICT (mac) DO UPDATE SET domain_id = excluded.domain_id,
 WHERE domain_id <> excluded.domain_id
   OR (excluded.model <> '' AND model <> excluded.model)
 """
-_ROW = "INSERT INTO contacts (mac, domain_id, model) "
+_ROW = "INSERT INTO contacts (mac, domain_id, model, since) "
 _NAMED = "WHERE v.mac IN (SELECT value FROM json_each(:macs)) "
 _BETWEEN = "WHERE v.mac > :low AND v.mac <= :high "
-_DEVICE = "SELECT v.mac, COALESCE(v.domain_id, 0), v.model FROM store.devices v "
+_DEVICE = """
+SELECT v.mac, COALESCE(v.domain_id, 0), v.model, COALESCE(v.adopted_at, 0)
+FROM store.devices v
+"""
 _NEW = "SELECT v.mac FROM store.devices v "
 _NOT_THERE = "AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.mac = v.mac)"
-_GONE = "AND NOT EXISTS (SELECT 1 FROM store.devices d WHERE d.mac = v.mac)"
+# Those that came to another domain since, too.
+_GONE = """
+AND NOT EXISTS (SELECT 1 FROM store.devices d
+  WHERE d.mac = v.mac AND COALESCE(d.adopted_at, 0) = v.since)
+"""
 _FORGET = "DELETE FROM contacts AS v "
 _NAMED_NEW = _NEW + _NAMED + _NOT_THERE
 _NAMED_SAME = _ROW + _DEVICE + _NAMED + _SAME
@@ -212,9 +228,9 @@ class ContactKeeper:
             return now._replace(seq=seq, compared=0)
         if macs := [change.key for change in changes if change.kind == "device"]:
             named = {"macs": json.dumps(macs)}
+            connection.execute(_NAMED_GONE, named)
             new = [mac for (mac,) in connection.execute(_NAMED_NEW, named)]
             connection.execute(_NAMED_SAME, named)
-            connection.execute(_NAMED_GONE, named)
             if new:
                 now = self._seeded(connection, now, new)
         return now._replace(seq=seq)
@@ -225,9 +241,9 @@ class ContactKeeper:
         rows = connection.execute(_HIGH, {"low": low, "most": DEVICES}).fetchall()
         high = rows[0][0] if rows else _LAST_MAC
         ends = {"low": low, "high": high}
+        connection.execute(_BETWEEN_GONE, ends)
         new = [mac for (mac,) in connection.execute(_BETWEEN_NEW, ends)]
         connection.execute(_BETWEEN_SAME, ends)
-        connection.execute(_BETWEEN_GONE, ends)
         if new and now.ends is not None:
             now = self._seeded(connection, now, new)
         return now._replace(compared=high + 1 if rows else _NEVER)
@@ -235,7 +251,7 @@ class ContactKeeper:
     def _seeded(
         self, connection: sqlite3.Connection, now: _Progress, new: Collection[int]
     ) -> _Progress:
-        """Take in what *new* devices did before they were devices."""
+        """Take in what *new* devices did before this knew of them."""
         if len(new) > SEEDED:
             return now._replace(
                 file=0
@@ -249,6 +265,8 @@ class ContactKeeper:
         heard, provisioned, decided = by_kind
         # What claims to be of tomorrow was stamped by a clock that was wrong.
         tomorrow = self._clock() + _DAY
+        said = [{**one, "tomorrow": tomorrow} for one in _said(provisioned)]
+        said_at = {one["mac"]: one["at"] for one in said}
         did = []
         for mac in sorted(heard):  # neighbours lie in one page of the file
             seen, last = heard[mac], decided.get(mac)
@@ -260,11 +278,12 @@ class ContactKeeper:
                     "reason": int(seen.reason),
                     "decided_at": last.at if last else 0.0,
                     "refused": int(last.reason in REFUSED) if last else 0,
+                    "said_at": said_at.get(mac, 0.0),
                     "tomorrow": tomorrow,
                 }
             )
+        connection.executemany(_SAID, said)
         connection.executemany(_HEARD, did)
-        connection.executemany(_SAID, _said(provisioned))
 
 
 @contextmanager
@@ -298,7 +317,7 @@ def _is_done_by_others(error: StoreError) -> bool:
 def _said(provisioned: Mapping[int, Sighting]) -> list[dict[str, Any]]:
     """Return what phones said to be when they were given their settings."""
     return [
-        {"mac": mac, **said}
+        {"mac": mac, "at": seen.at, **said}
         for mac, seen in sorted(provisioned.items())
         if (said := _phone(seen.detail.partition(";")[0]))
     ]

@@ -4,9 +4,11 @@ The file of sightings says it, but has no index.  So the control process keeps t
 beside it (``contactkeeper``), out of the database: nothing here delays a commit that a
 phone waits for.  It is made from the two others and may be deleted at any time.
 
-``at`` is 0 for a device that was never heard.  ``firmware`` is what it said to run with
-its last settings, spelled so that versions sort as text (``sortable``), and "" where it
-said none.  ``refused`` is whether it was refused when it was last decided over.
+A row is of what a device did ``since`` its domain got it, and begins anew with the next
+domain: nothing of what it did elsewhere decides where this one finds it.  ``at`` is 0 for
+a device that was not heard since.  ``firmware`` is what it said to run with its last
+settings, spelled so that versions sort as text (``sortable``), and "" where it said none.
+``refused`` is whether it was refused when it was last decided over.
 """
 
 import os
@@ -20,7 +22,7 @@ from bootwave.errors import StoreUnavailable
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.store.connection import open_file
 
-VERSION: Final = 1
+VERSION: Final = 2
 LOCK_SECONDS: Final = 10.0
 
 _SCHEMA: Final = (
@@ -29,11 +31,13 @@ CREATE TABLE contacts (
   mac INTEGER PRIMARY KEY,
   domain_id INTEGER NOT NULL,
   model TEXT NOT NULL,
+  since REAL NOT NULL DEFAULT 0,
   at REAL NOT NULL DEFAULT 0,
   source TEXT NOT NULL DEFAULT '',
   reason INTEGER NOT NULL DEFAULT 0,
   firmware TEXT NOT NULL DEFAULT '',
   said TEXT NOT NULL DEFAULT '',
+  said_at REAL NOT NULL DEFAULT 0,
   decided_at REAL NOT NULL DEFAULT 0,
   refused INTEGER NOT NULL DEFAULT 0
 )
@@ -68,7 +72,7 @@ CREATE INDEX contacts_domain_refused ON contacts (domain_id, decided_at)
 WHERE refused = 1
 """,
 )
-_SET_VERSION: Final = "PRAGMA user_version = 1"
+_SET_VERSION: Final = "PRAGMA user_version = 2"
 _GET_VERSION: Final = "PRAGMA user_version"
 _COMPLETE: Final = "SELECT indexes FROM progress"
 

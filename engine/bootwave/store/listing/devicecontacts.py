@@ -2,8 +2,8 @@
 
 Read from the file of contacts (``store.contacts``), which the control process keeps;
 whose a device is, the store says.  What no index carries is passed over, within the
-bound of ``pages``.  Who reaches some domains is told what a device did since it came to
-one of them; before, it was never heard for him.
+bound of ``pages``.  Everybody is told what a device did since its domain got it: before,
+it was never heard.
 """
 
 import json
@@ -16,9 +16,7 @@ from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.phone.model import required_model
 from bootwave.sightings import Reason
 from bootwave.store.contacts import ContactFile, sortable
-from bootwave.store.devices import adopted_at
 from bootwave.store.listing import pages
-from bootwave.store.listing.contacts import add_last
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.orders import LAST, Order
 from bootwave.store.listing.resources import (
@@ -32,7 +30,7 @@ from bootwave.store.listing.shapes import SHAPES
 from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
-_ROW = "c.mac, c.domain_id, c.model, c.at, c.firmware, c.decided_at"
+_ROW = "c.mac, c.domain_id, c.model, c.at, c.firmware"
 _CONTACTS = "contacts c"
 _RESOURCE = "contacts"
 
@@ -68,12 +66,12 @@ _FOREVER: Final = float("inf")
 _FOUND = (
     "SELECT "
     + DEVICE
-    + " FROM json_each(:macs) j CROSS JOIN "
+    + ", COALESCE(v.adopted_at, 0) FROM json_each(:macs) j CROSS JOIN "
     + DEVICES
     + " WHERE v.mac = j.value ORDER BY j.key"
 )
 _LATEST = (
-    "SELECT c.mac, c.decided_at, c.at, c.source, c.reason, c.said, c.refused "
+    "SELECT c.mac, c.since, c.refused, c.at, c.source, c.reason, c.said "
     "FROM json_each(:macs) j CROSS JOIN contacts c ON c.mac = j.value"
 )
 _EVER = (0.0, _FOREVER)
@@ -114,8 +112,7 @@ def page(
     place = _place(want)
     order = CONTACTS.orders[_RESOURCE][place]
     ranges: dict[str, pages.Range] = {
-        # What was before is never to who is not told: only each row says it.
-        "last-contact": want.heard if work.reach is None else _EVER,
+        "last-contact": want.heard,
         "firmware": want.firmware,
     }
     narrowed = sorted(f"{name}={text}" for name, text in given.items())
@@ -135,22 +132,19 @@ def page(
         )
         macs = json.dumps([row[0] for row in found.rows])
         contacts = connection.execute(_LATEST, {"macs": macs}).fetchall()
+    kept = {contact[0]: contact[1:] for contact in contacts}
     rows = [
-        row
+        row[:-1]
         for row in work.connection.execute(_FOUND, {"macs": macs}).fetchall()
-        # The store says whose they are at this moment.
-        if work.reaches(row[1]) and want.domain in ("", row[1])
+        # The store says whose they are at this moment, and since when.
+        if work.reaches(row[1])
+        and want.domain in ("", row[1])
+        and (work.reach is None or row[-1] == kept[row[0]][0])
     ]
     shaped = SHAPES["devices"](work, rows)
-    kept = {contact[0]: contact[1:] for contact in contacts}
-    if work.reach is not None:
-        add_last(work, log, shaped)
     for (mac, *_), device in zip(rows, shaped, strict=True):
-        decided_at, *last, refused = kept[mac]
-        is_told = work.reach is None or decided_at >= adopted_at(work, mac)
-        device["refused"] = bool(refused) and is_told
-        if work.reach is None:
-            device |= _told(*last)
+        _since, refused, *last = kept[mac]
+        device |= {"refused": bool(refused), **_told(*last)}
     return {
         "rows": shaped,
         "cursor": text_from_key(name, found.after) if found.after else "",
@@ -239,30 +233,16 @@ def _keep(work: Work, want: _Wanted) -> pages.Keep | None:
     tests: list[pages.Keep] = []
     if want.model and "model" not in want.equal:
         tests.append(lambda row: bool(row[2] == want.model))
-    by_time = want.sort != "last-contact" and want.heard != _EVER
-    if by_time and work.reach is None:
+    if want.sort != "last-contact" and want.heard != _EVER:
         tests.append(lambda row: want.heard[0] <= row[3] < want.heard[1])
     if want.sort != "firmware" and want.firmware != _ANY_FIRMWARE:
         tests.append(lambda row: want.firmware[0] <= row[4] < want.firmware[1])
     if work.reach is not None and want.domain_id is None:
         reached = {work.domain_id(name) for name in work.reach}
         tests.append(lambda row: row[1] in reached)
-    if work.reach is not None:
-        tests.append(lambda row: _is_told(work, want, row))
     if not tests:
         return None
     return lambda row: all(test(row) for test in tests)
-
-
-def _is_told(work: Work, want: _Wanted, row: pages.Row) -> bool:
-    """Whether a row is what is wanted as far as who reaches its domain is told."""
-    mac, _domain, _model, at, _firmware, decided_at = row
-    since = adopted_at(work, mac)
-    if want.sort == "refused" and decided_at < since:
-        return False
-    if at >= since:
-        return bool(want.heard[0] <= at < want.heard[1])
-    return want.heard[0] <= 0 < want.heard[1] and want.firmware == _ANY_FIRMWARE
 
 
 def _told(at: float, source: str, reason: int, said: str) -> dict[str, Any]:
