@@ -26,7 +26,7 @@ VALUES (:id, :domain_id, :number, :display_name, :auth_user, :nothing, :mailbox,
 ON CONFLICT (domain_id, number) DO NOTHING
 RETURNING id
 """
-_SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
+SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
 SET = """
 UPDATE accounts SET display_name = :display_name, auth_user = :auth_user,
   mailbox = :mailbox, sort_name = :sort_name
@@ -159,7 +159,7 @@ def seal(work: Work, account_id: int, password: str) -> None:
 
 def set_sealed(work: Work, account_id: int, sealed: bytes) -> None:
     """Store the SIP password of an account, which is sealed for it already."""
-    work.connection.execute(_SEAL, {"id": account_id, "sealed": sealed})
+    work.connection.execute(SEAL, {"id": account_id, "sealed": sealed})
     work.connection.execute(_PASSWORD_CHANGED, {"account_id": account_id})
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from bootwave.errors import StoreError
 from bootwave.store.accounts import SET, seal, set_sealed
 from bootwave.store.bindings import bind_mac, set_wildcard, unbind_mac
 from bootwave.store.importrows import ImportRow
@@ -88,26 +89,36 @@ def _of_domain(
 def is_same(work: Work, row: ImportRow, stored: Stored) -> bool:
     """Whether an account is as *row* says."""
     account = stored.account
-    fields = _fields(row, account)
+    fields = fields_of(row, account)
     if any(value != getattr(account, name) for name, value in fields.items()):
         return False
-    if "mac" in row.given:
-        unwanted, other = _unwanted(row, stored)
-        wildcard = _wildcard_of(row, stored)
-        if unwanted or other or wildcard not in ("", account.wildcard):
-            return False
-        if not stored.macs.issuperset(row.macs):
-            return False
-    return has_password(work, row, stored)
+    return keeps_phones(row, stored) and has_password(work, row, stored)
+
+
+def keeps_phones(row: ImportRow, stored: Stored) -> bool:
+    """Whether an account is bound to what *row* says, and to nothing else."""
+    if "mac" not in row.given:
+        return True
+    unwanted, other = _unwanted(row, stored)
+    wildcard = _wildcard_of(row, stored)
+    if unwanted or other or wildcard not in ("", stored.account.wildcard):
+        return False
+    return stored.macs.issuperset(row.macs)
 
 
 def has_password(work: Work, row: ImportRow, stored: Stored) -> bool:
-    """Whether an account has the password of *row*, or *row* has none."""
+    """Whether an account has the password of *row*, or *row* has none.
+
+    One that cannot be opened, for its key is lost or it is damaged, is another one.
+    """
     wanted = password_of(work, row)
     if not wanted:
         return True
     owner = password_owner(stored.account.id)
-    return wanted == work.keyring.open(stored.sealed, owner=owner)
+    try:
+        return wanted == work.keyring.open(stored.sealed, owner=owner)
+    except StoreError:
+        return False
 
 
 def password_of(work: Work, row: ImportRow) -> str:
@@ -143,7 +154,7 @@ def change(work: Work, row: ImportRow, stored: Stored) -> tuple[bool, int]:
     What is to be taken away was (``take_away``).
     """
     account = stored.account
-    fields = _fields(row, account)
+    fields = fields_of(row, account)
     changed = any(value != getattr(account, name) for name, value in fields.items())
     if changed:
         sorted_by = {"sort_name": sort_name(fields["display_name"])}
@@ -185,7 +196,7 @@ def _wildcard_of(row: ImportRow, stored: Stored) -> str:
     return row.wildcard
 
 
-def _fields(row: ImportRow, account: AccountRow) -> dict[str, str]:
+def fields_of(row: ImportRow, account: AccountRow) -> dict[str, str]:
     """Return what *row* makes of the fields of *account*."""
     given = {
         "display_name": row.display_name if "name" in row.given else None,

@@ -6,12 +6,14 @@ from typing import Literal, NamedTuple
 from bootwave.errors import OperatorError, SettingError
 from bootwave.store.accounts import ADD, seal, set_sealed
 from bootwave.store.accountstates import (
+    Stored,
     change,
     password_of,
     stored_of,
     take_away,
 )
 from bootwave.store.bindings import bind, bind_mac
+from bootwave.store.changedaccounts import ChangedAccounts
 from bootwave.store.claims import forget_expired
 from bootwave.store.importrows import ImportRow
 from bootwave.store.names import checked_password, sort_name
@@ -49,7 +51,9 @@ class Writing:
         self._domains = domains_reached(work)
         self._stored = stored_of(work, rows, self._domains)
         self._sealing_id = bytes.fromhex(work.keyring.names[0])
-        self._fresh = NewAccounts(work, (mac for row in rows for mac in row.macs))
+        self._changed = ChangedAccounts(work)
+        new = [row for row in rows if row.account not in self._stored]
+        self._fresh = NewAccounts(work, (mac for row in new for mac in row.macs))
 
     def store(self, row: ImportRow, *, update: bool) -> Written:
         """Return what became of *row*; of one that is refused nothing is written.
@@ -70,9 +74,13 @@ class Writing:
             row = row._replace(password=password_of(work, row), ready=b"")
         if is_gone:
             row = row._replace(account_id=0)
-        if row.account in self._stored:
+        stored = self._stored.get(row.account)
+        if stored is not None:
             if not update:
                 raise SettingError(f"The account {row.account} exists already.")
+            changed = self._changed.add(row, stored)
+            if changed is not None:
+                return _kept(stored, changed=changed)
         elif row.has_password and not row.wildcard and len(row.macs) <= 1:
             account_id = self._fresh.add(row, domain_id)
             if account_id is not None:
@@ -92,6 +100,7 @@ class Writing:
 
     def flush(self) -> None:
         """Write what waits to be written together."""
+        self._changed.flush()
         self._fresh.flush()
 
     def _store_alone(self, row: ImportRow, domain_id: int) -> Written:
@@ -105,10 +114,16 @@ class Writing:
             )
         unbound, less = take_away(work, row, stored)
         changed, bound = change(work, row, stored)
-        account = stored.account
         if changed or less:
-            return Written(account.id, "updated", bound, unbound)
-        return Written(account.id, "unchanged", unchanged=account)
+            return Written(stored.account.id, "updated", bound, unbound)
+        return _kept(stored, changed=False)
+
+
+def _kept(stored: Stored, *, changed: bool) -> Written:
+    """Return what became of an account that keeps its phones."""
+    if changed:
+        return Written(stored.account.id, "updated")
+    return Written(stored.account.id, "unchanged", unchanged=stored.account)
 
 
 def domains_reached(work: Work) -> dict[str, int]:
