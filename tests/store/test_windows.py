@@ -55,6 +55,21 @@ def test_many_accounts_are_opened_at_once_for_ten_minutes(
     assert shown[0]["seconds_left"] == 600
 
 
+def test_a_window_ends_in_the_same_second_whenever_somebody_asks(
+    accounts: None, admin: Administration, clock: Clock
+) -> None:
+    """Though the clock for people is read a little after the one that decides."""
+    clock.set_wall(1_700_000_000.25)
+    until = admin.window_open([ONE])["until"]
+    assert until == 1_700_000_600
+    for seconds, later in ((7.1, 0.0), (0.3, 0.000_004), (61.0, 0.021), (0.0, 0.0001)):
+        clock.pass_seconds(seconds)
+        wall = clock.at.wall
+        clock.set_wall(wall + later)
+        assert admin.window_list()[0]["until"] == until
+        clock.set_wall(wall)
+
+
 def test_one_wrong_name_opens_nothing(accounts: None, admin: Administration) -> None:
     with pytest.raises(StoreNotFound, match=r"409@a\.example\.com"):
         admin.window_open([ONE, "409@a.example.com"])

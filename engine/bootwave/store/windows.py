@@ -162,7 +162,7 @@ def open_for(
         "wildcards": sum(1 for account in accounts if account.wildcard),
         "opening": opening,
         "minutes": for_minutes,
-        "until": work.at.wall + for_minutes * 60,
+        "until": _until(work, for_minutes * 60),
     }
 
 
@@ -323,12 +323,21 @@ def _state(work: Work, row: Sequence[Any]) -> dict[str, Any]:
     return {
         "state": state,
         "seconds_left": round(left) if live else 0,
-        "until": work.at.wall + left if live else None,
+        "until": _until(work, left) if live else None,
         "mac": text_from_mac(window.consumed_mac) if window.consumed_mac else "",
         "source": window.consumed_source,
         **_opening(row[10:]),
         "closed_by": row[9],
     }
+
+
+def _until(work: Work, seconds: float) -> int:
+    """Return the second since 1970 in which so many *seconds* from now will be over.
+
+    A whole one: the clock for people and the one that decides are read one after the
+    other, so that the digits behind it would be others each time.
+    """
+    return round(work.at.wall + seconds)
 
 
 def _opening(row: Sequence[Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Opened(Shown):
     wildcards: int
     opening: int
     minutes: float
-    until: float = Field(description="Seconds since 1970.")
+    until: int = Field(description="Seconds since 1970.")
 
 
 class Closed(Shown):
@@ -69,7 +69,7 @@ class Window(Shown):
     wildcard: str
     state: str
     seconds_left: int
-    until: float | None
+    until: int | None = Field(description="Seconds since 1970.")
     mac: str
     source: str
     opened_at: float | None
