@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.readers import Readers
+from bootwave.control.api.readers import LOOKERS, Readers
 from bootwave.errors import StoreUnavailable
 from bootwave.options import Options, PairingOptions
 from bootwave.store.administration import Administration
@@ -48,6 +48,52 @@ def test_reads_are_made_in_threads_that_cannot_write(
         assert name.startswith("bootwave-reader")
         with pytest.raises(StoreUnavailable, match="readonly"):
             await readers.run(lambda store: store.domain_add("x.example.com"))
+        assert await readers.run(lambda store: store.domain_list()) == []
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_every_connection_is_opened_before_the_first_read(
+    make: Callable[[], Administration],
+) -> None:
+    threads: list[str] = []
+    opened: list[Administration] = []
+
+    def counted() -> Administration:
+        threads.append(threading.current_thread().name)
+        opened.append(make())
+        return opened[-1]
+
+    async def scenario() -> None:
+        readers = Readers(counted, count=3)
+        await readers.open()
+        assert len(opened) == len(set(threads)) == 3 + LOOKERS
+        for _ in range(9):
+            await readers.run(lambda store: store.domain_list())
+            await readers.look(lambda store: store.domain_list())
+        assert len(opened) == 3 + LOOKERS
+        readers.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_is_away_at_first_is_opened_by_the_first_read(
+    make: Callable[[], Administration],
+) -> None:
+    away = [True]
+
+    def opened() -> Administration:
+        if away:
+            raise StoreUnavailable("The store is away.")
+        return make()
+
+    async def scenario() -> None:
+        readers = Readers(opened, count=2)
+        await readers.open()
+        with pytest.raises(StoreUnavailable, match="away"):
+            await readers.run(lambda store: store.domain_list())
+        away.clear()
         assert await readers.run(lambda store: store.domain_list()) == []
         readers.close()
 

@@ -73,6 +73,11 @@ class Desk:
         self._noting: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, int]] = set()
 
+    async def warm(self) -> None:
+        """Make what the first requests need: they take no longer than others then."""
+        await self.passwords.warm()
+        await self._readers.open()
+
     def start(self) -> None:
         """Begin what goes on beside requests."""
         self.room.start(self._readers)

@@ -74,7 +74,7 @@ class ApiServer:
             raise
 
     async def _start(self) -> None:
-        await self._desk.passwords.warm()
+        await self._desk.warm()
         server = _Server(Outermost(application(self._desk), self._hosts), self._tls)
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]

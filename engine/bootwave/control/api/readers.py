@@ -4,7 +4,8 @@
     look ──► one of a few others
 
 Each thread has an ``Administration`` on a connection that refuses to write and sees the
-moment at which a read began (WAL).  A read that takes too long is ended.  Nobody has
+moment at which a read began (WAL).  All are opened before the first read: what an
+engine takes of descriptors it takes at once, not when many first ask together.  A read that takes too long is ended.  Nobody has
 all threads, or all places of those who wait, to himself; and who asks is found out, and
 that the store can be read, while reads take long.
 """
@@ -13,10 +14,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
+from bootwave.errors import StoreError
 from bootwave.limits import (
     API_READ_SECONDS,
     MAX_API_READS_OF_ONE,
@@ -54,12 +57,13 @@ class Readers:
         of_one: int = MAX_API_READS_OF_ONE,
         seconds: float = API_READ_SECONDS,
     ) -> None:
-        """Open nothing yet."""
+        """Open nothing yet: see ``open``."""
         self._make = make
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="bootwave-reader")
         self._lookers = ThreadPoolExecutor(
             LOOKERS, thread_name_prefix="bootwave-looker"
         )
+        self._counts = ((self._threads, count), (self._lookers, LOOKERS))
         self._own = threading.local()
         self._opened: list[Administration] = []
         self._most = count + waiting
@@ -69,6 +73,29 @@ class Readers:
         self._reads = 0
         self._looks = 0
         self._seconds = seconds
+
+    async def open(self) -> None:
+        """Open every connection, before the first read.
+
+        One that cannot be opened now is by the first read of its thread.
+        """
+        await asyncio.to_thread(self._open)
+
+    def _open(self) -> None:
+        for threads, count in self._counts:
+            # Each waits for all others: no thread takes the place of two.
+            together = threading.Barrier(count, timeout=self._seconds)
+            opening = [threads.submit(self._open_own, together) for _ in range(count)]
+            for each in opening:
+                each.result()
+
+    def _open_own(self, together: threading.Barrier) -> None:
+        try:
+            with suppress(StoreError):
+                self._store()
+        finally:
+            with suppress(threading.BrokenBarrierError):
+                together.wait()
 
     async def run(self, read: Callable[[Administration], T], *, whose: str = "") -> T:
         """Return what *read* returns, called with a store that is read only.
@@ -145,11 +172,15 @@ class Readers:
             timer.cancel()
 
     def _run(self, job: "_Job[T]") -> T:
+        return job.run(self._store())
+
+    def _store(self) -> Administration:
+        """Return the store of this thread, opened if need be."""
         store: Administration | None = getattr(self._own, "store", None)
         if store is None:
             store = self._own.store = self._make()
             self._opened.append(store)
-        return job.run(store)
+        return store
 
 
 def _busy(detail: str) -> Problem:

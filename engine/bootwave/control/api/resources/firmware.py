@@ -56,7 +56,9 @@ class Defined(Body):
     """Where a version is, and what it is for."""
 
     location: Annotated[str, Field(max_length=255)] = Field(
-        "", description="An URL or the name of an image; else the one uploaded for it."
+        "",
+        description="An URL or the name of an image; else the one uploaded for it.",
+        examples=["https://images.example.com/snomD785-10.1.198.19-SIP-r.bin"],
     )
     step: bool = Field(False, description="Only loaded on the way to another.")
     part: Annotated[str, Field(max_length=8)] = ""
@@ -171,7 +173,12 @@ def _add(scope: _Scope) -> None:
             Query(max_length=24, description="What it runs.", examples=["10.1.198.19"]),
         ],
         model: Annotated[
-            str, Query(max_length=64, description="Which; else what the phone is.")
+            str,
+            Query(
+                max_length=64,
+                description="Which; else what the phone is.",
+                examples=["D785"],
+            ),
         ] = "",
         user_agent: Annotated[
             str,

@@ -37,7 +37,7 @@ _DOMAIN = "/api/v1/domains/{domain}"
 Name = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["ringer_headset_device"])
 ]
-Index = Annotated[int, Path(ge=0, le=999)]
+Index = Annotated[int, Path(ge=0, le=999, examples=[5])]
 Which = Annotated[
     int | None,
     Query(ge=0, le=999, description="Which of them, for settings that have several."),

@@ -18,7 +18,7 @@ from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, OF_ROLLOUT, Domai
 routes = Routes("roll-outs")
 PATH = "/api/v1/rollouts"
 Object = dict[str, Any]
-Number = Annotated[int, Path(ge=1, le=2**53)]
+Number = Annotated[int, Path(ge=1, le=2**53, examples=[1])]
 Target = Annotated[str, Field(max_length=400)]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
@@ -53,7 +53,9 @@ class Loading(Pace):
     model: Annotated[str, Field(max_length=64, examples=["D785"])]
     version: Annotated[str, Field(max_length=64, examples=["10.1.198.19"])]
     location: Annotated[str, Field(max_length=2_000)] = Field(
-        "", description="Where its image is, if it was not uploaded."
+        "",
+        description="Where its image is, if it was not uploaded.",
+        examples=["https://images.example.com/snomD785-10.1.198.19-SIP-r.bin"],
     )
 
 
