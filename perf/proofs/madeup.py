@@ -6,6 +6,7 @@ sequences along its links.  Names of what there is stand in for every other para
 so that requests get further than "no such thing".
 """
 
+import base64
 import json
 import os
 import re
@@ -17,22 +18,51 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perf.machine import ROOT
-from perf.proofs.furnishing import FIRST, OTHER, SPARE, STRANGER, VERSION, Site
+from perf.proofs.furnishing import (
+    ANNA,
+    ANNAS_PASSWORD,
+    FIRST,
+    IMAGE,
+    LEAVER,
+    ROLLOUTS,
+    RULE,
+    SITES,
+    SPARE,
+    STRANGER,
+    VERSION,
+    WILDCARD,
+    Authority,
+    Site,
+)
 
-ENDLESS = "/api/v1/events"
+API = "/api/v1"
+ENDLESS = f"{API}/events"
 UNASKED = (ENDLESS, "/openapi.json")  # the latter is what requests are made up from
 REFUSALS = ("401", "403", "404", "409", "412", "422", "428", "429")
 _TAIL = 4_000
+
+# Values for parameters, and how probable one of them is in the place of a made-up one.
+Names = Mapping[str, tuple[Sequence[str | int], float]]
+_OF_SESSIONS: Mapping[str, Names] = {
+    f"{API}/session": {
+        "body.name": ([ANNA], 0.5),
+        "body.password": ([ANNAS_PASSWORD], 0.8),
+    },
+    f"{API}/session/confirmation": {"body.password": ([ANNAS_PASSWORD], 0.9)},
+    f"{API}/session/password": {"body.password": ([ANNAS_PASSWORD], 0.9)},
+}
 
 
 class Found(NamedTuple):
     """What came of the requests of somebody: how many of which answers, and failures.
 
-    ``answers`` are by operation and status, such as ``GET /api/v1/domains 200``.
+    ``answers`` are by operation and status, such as ``GET /api/v1/domains 200``, and
+    ``refusals`` say of each operation why it was refused most often.
     """
 
     answers: Mapping[str, int]
     failures: Sequence[str]
+    refusals: Mapping[str, Sequence[str]]
 
     @property
     def requests(self) -> int:
@@ -62,51 +92,64 @@ class Found(NamedTuple):
         return {key.rpartition(" ")[0] for key in self.answers}
 
 
-def ask(
-    url: str,
-    place: Path,
-    who: str,
-    token: str,
-    *,
-    examples: int,
-    seed: int,
-    forbidden: Sequence[str],
-    kept: Sequence[str],
-    socket: Path,
-    furnishes: Sequence[Site],
-    deep: bool,
-    aims: Sequence[Site] = (FIRST, OTHER),
-) -> Found:
-    """Ask at *url* as *who*, with *token* if there is one; *examples* of an operation.
+class Asking(NamedTuple):
+    """Whom to ask, and how: *examples* of each operation at *url*, with a *token*.
 
-    No answer may show what is *forbidden*; names *kept* are not taken away.  Where
-    somebody *furnishes*, what he removes is put back by way of *socket*.  What is not
-    *deep* leaves out edges one by one and sequences, which take minutes.
+    Somebody who ``signs_in`` does that at a host and port, and asks for what is of his
+    session alone.  No answer may show what is ``forbidden``; names ``kept`` are not
+    taken away.  What he removes is put back where he ``furnishes``, by way of
+    ``socket``.  What is not ``deep`` leaves out edges one by one and sequences, which
+    take minutes, and ``paths`` is what paths begin with, "" for all.
     """
-    directory = place / who
+
+    url: str
+    place: Path
+    socket: Path
+    authority: Authority
+    examples: int
+    seed: int
+    kept: Sequence[str]
+    deep: bool
+    forbidden: Sequence[str] = ()
+    furnishes: Sequence[Site] = ()
+    signs_in: tuple[str, int] | None = None
+    paths: str = ""
+
+    @property
+    def phases(self) -> list[str]:
+        """Of schemathesis; there are no links between what is of sessions."""
+        edges = ["coverage"] if self.deep else []
+        sequences = ["stateful"] if self.deep and self.signs_in is None else []
+        return ["examples", *edges, "fuzzing", *sequences]
+
+
+def ask(asking: Asking, who: str, token: str) -> Found:
+    """Ask as *who*, with *token* if there is one; return what came of it."""
+    directory = asking.place / who
     directory.mkdir(parents=True, exist_ok=True)
     given, counted = directory / "given.json", directory / "counted.json"
     given.write_text(
         json.dumps(
             {
-                "forbidden": [*forbidden],
-                "kept": [*kept],
-                "furnish": [site.domain for site in furnishes],
-                "socket": str(socket),
+                "forbidden": [*asking.forbidden],
+                "kept": [*asking.kept],
+                "furnish": [site.domain for site in asking.furnishes],
+                "authority": base64.b64encode(asking.authority.der).decode(),
+                "signs in": asking.signs_in,
+                "socket": str(asking.socket),
                 "counted": str(counted),
             }
         )
     )
     options = directory / "schemathesis.toml"
-    options.write_text(_options(aims))
+    options.write_text(_options(asking))
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),
-            *("--config-file", str(options), "run", f"{url}/openapi.json"),
-            *("--max-examples", str(examples), "--seed", str(seed)),
-            *(() if deep else ("--phases", "examples,fuzzing")),
-            *("--report", "json"),
-            *("--report-json-path", str(directory / "report.json")),
+            *("--config-file", str(options), "run", f"{asking.url}/openapi.json"),
+            *("--max-examples", str(asking.examples), "--seed", str(asking.seed)),
+            *("--phases", ",".join(asking.phases)),
+            *(("--include-path-regex", asking.paths) if asking.paths else ()),
             *(("--header", f"Authorization: Bearer {token}") if token else ()),
         ],
         cwd=ROOT,
@@ -116,39 +159,23 @@ def ask(
         check=False,
     )
     (directory / "output.txt").write_text(done.stdout + done.stderr)
-    answers = json.loads(counted.read_text()) if counted.exists() else {}
+    told = json.loads(counted.read_text()) if counted.exists() else {}
+    answers = told.get("answers", {})
     failures = _failures(done.stdout) if done.returncode else []
     if not failures and (done.returncode or not answers):
         failures = [f"it ended with {done.returncode}: {done.stdout[-_TAIL:]}"]
-    return Found(answers, failures)
+    return Found(answers, failures, told.get("refusals", {}))
 
 
-def _options(aims: Sequence[Site]) -> str:
+def _options(asking: Asking) -> str:
     """Return what schemathesis is told, in its own words (TOML)."""
-    words = {
-        "domains": [*(site.domain for site in aims), SPARE],
-        "numbers": [number for site in aims for number in site.numbers],
-        "macs": [*(mac for site in aims for mac in site.macs), STRANGER],
-        "profiles": [site.profile for site in aims],
-        "groups": [site.group for site in aims],
-        "models": ["snomD785", "370"],
-        "versions": [VERSION],
-        "ranges": ["8.4-8.7"],
-        "names": ["phone_name", "timezone", "nobody-has-this"],
-        "indices": [3, 5],
-        "rollouts": [1, 2],
-        "languages": ["Deutsch"],
-        "kinds": ["gui", "web"],
-        "states": ["*"],
-    }
-    used = {
-        **{"domain": "domains", "number": "numbers", "mac": "macs"},
-        **{"profile": "profiles", "group": "groups", "model": "models"},
-        **{"version": "versions", "versions": "ranges", "name": "names"},
-        **{"index": "indices", "rollout": "rollouts"},
-        **{"language": "languages", "kind": "kinds"},
-    }
     lines = [
+        # Names of what there is come from here; to gather them from all answers before,
+        # anew for each request, takes a quarter of the time.
+        *(
+            f"phases.{phase}.extra-data-sources.responses = false"
+            for phase in ("examples", "coverage", "fuzzing")
+        ),
         "continue-on-failure = true",
         "request-timeout = 60.0",
         "warnings = false",
@@ -156,8 +183,13 @@ def _options(aims: Sequence[Site]) -> str:
         'suppress-health-check = ["all"]',
         "[cache]",
         "enabled = false",
+        # Who asks is who is told to, whatever way in there is.
+        "[auth]",
+        "auto-signup = false",
         "[generation]",
         'database = "none"',
+        # Fields of who signed in are those of his session, and no made-up ones.
+        f"with-security-parameters = {json.dumps(asking.signs_in is None)}",
         "[checks]",
         "enabled = true",
         "[checks.positive_data_acceptance]",
@@ -165,16 +197,90 @@ def _options(aims: Sequence[Site]) -> str:
         "[checks.negative_data_rejection]",
         f"expected-statuses = {json.dumps(['400', '405', '413', '415', *REFUSALS])}",
     ]
+    if asking.signs_in is not None:
+        # It takes what a hook adds for no authentication.  That these operations are
+        # carried out for nobody is what nobody's requests show.
+        lines += ["[checks.ignored_auth]", "enabled = false"]
+    everywhere = _names(SITES)
+    particular = _particular_names(asking.authority)
+    if asking.signs_in is not None:
+        particular = {**particular, **_OF_SESSIONS}
+    words = {
+        f"{number} {name}": values
+        for number, (_, names) in enumerate([("", everywhere), *particular.items()])
+        for name, (values, _) in names.items()
+    }
     for name, values in words.items():
-        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
-    lines.append("[parameters]")
-    lines += [
-        f'"path.{name}" = {{ dictionary = "{of}", probability = 0.7 }}'
-        for name, of in used.items()
-    ]
-    lines.append('"header.If-Match" = { dictionary = "states", probability = 0.5 }')
+        lines += [f"[dictionaries.{_key(name)}]", f"values = {json.dumps(values)}"]
+    lines += ["[parameters]", *_bindings(0, everywhere)]
+    for number, (path, names) in enumerate(particular.items(), 1):
+        lines += ["[[operations]]", f"include-path = {json.dumps(path)}"]
+        lines += ["[operations.parameters]", *_bindings(number, names)]
     lines += ["[[operations]]", f'include-path = "{ENDLESS}"', "enabled = false"]
     return "\n".join(lines) + "\n"
+
+
+def _names(sites: Sequence[Site]) -> Names:
+    """Return names of what there is at *sites*, by the parameter they stand in for."""
+    return {
+        "path.domain": ([*(site.domain for site in sites), SPARE], 0.7),
+        "path.number": ([number for site in sites for number in site.numbers], 0.7),
+        "path.mac": ([*(mac for site in sites for mac in site.macs), STRANGER], 0.7),
+        "path.profile": ([site.profile for site in sites], 0.7),
+        "path.group": ([site.group for site in sites], 0.7),
+        "path.model": (["D785", "370"], 0.7),
+        "path.version": ([VERSION], 0.7),
+        "path.versions": (["8.4-8.7"], 0.7),
+        "path.name": (
+            ["phone_name", "timezone", "ringer_headset_device", "nobody-has-this"],
+            0.7,
+        ),
+        "path.index": ([3, 5], 0.7),
+        "path.rollout": ([*ROLLOUTS], 0.7),
+        "path.language": (["Deutsch"], 0.7),
+        "path.kind": (["gui", "web", "serial"], 0.7),
+        "header.If-Match": (["*"], 0.5),
+        "query.model": (["D785", "370"], 0.5),
+        "query.version": ([VERSION], 0.5),
+        "body.model": (["D785"], 0.5),
+        "body.version": ([VERSION], 0.5),
+        "body.location": ([IMAGE], 0.5),
+    }
+
+
+def _particular_names(authority: Authority) -> Mapping[str, Names]:
+    """Return names that stand in for parameters of one path only."""
+    administrator = f"{API}/administrators/{{name}}"
+    names: Names = {"path.name": ([LEAVER, ANNA, "nobody-has-this"], 0.8)}
+    domain = f"{API}/domains/{{domain}}"
+    return {
+        administrator: names,
+        f"{administrator}/password": names,
+        f"{API}/tokens/{{name}}": names,
+        f"{API}/certificates/blocked/{{kind}}/{{value}}": {
+            "path.value": (["0A1B2C3D4E5F", 32 * "ab"], 0.7)
+        },
+        f"{domain}/accounts/{{number}}/wildcard/{{wildcard}}": {
+            "path.domain": ([FIRST.domain], 0.8),
+            "path.number": ([WILDCARD], 0.8),
+            "path.wildcard": (["question"], 0.7),
+        },
+        f"{domain}/dialplan/rules": {"query.match": ([RULE], 0.6)},
+        f"{domain}/trust": {"body.pem": ([authority.pem], 0.6)},
+        f"{domain}/trust/{{digest}}": {"path.digest": ([authority.digest[:8]], 0.8)},
+    }
+
+
+def _bindings(number: int, names: Names) -> list[str]:
+    return [
+        f"{json.dumps(name)} = {{ dictionary = {_key(f'{number} {name}')}, "
+        f"probability = {probability} }}"
+        for name, (_, probability) in names.items()
+    ]
+
+
+def _key(name: str) -> str:
+    return json.dumps(re.sub(r"\W", "-", name))
 
 
 def _failures(output: str) -> list[str]:

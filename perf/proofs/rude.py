@@ -1,9 +1,10 @@
 """Clients of the API that no program should be, each over sockets of its own.
 
-They reset, dawdle, send more than they may, cut chunks wrongly, speak other versions
-and other protocols, and write bodies that are JSON only nearly, to every operation that
-takes one.  What the server owes them is an answer that says that it is their fault, or
-an end of the connection; never a fault of its own.
+Wrong bodies come one after the other on a connection that stays, everything else on new
+ones.  They reset, dawdle, send more than they may, cut chunks wrongly, speak other
+versions and other protocols, and write bodies that are JSON only nearly, to every
+operation that takes one.  What the server owes them is an answer that says that it is
+their fault, or an end of the connection; never a fault of its own.
 """
 
 import contextlib
@@ -32,9 +33,9 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d\d\d) ")
 _PLACES: Final[Mapping[str, str]] = {
     **{"domain": FIRST.domain, "number": FIRST.numbers[0], "mac": FIRST.macs[0]},
     **{"profile": FIRST.profile, "group": FIRST.group, "model": "snomD785"},
-    **{"version": VERSION, "versions": "8.4-8.7", "name": "nobody-has-this"},
+    **{"version": VERSION, "versions": "8.4-8.7", "name": "phone_name"},
     **{"kind": "gui", "language": "Deutsch", "digest": "ab" * 32, "value": "AB12"},
-    **{"index": "7", "rollout": "1", "wildcard": "star", "image": "none.bin"},
+    **{"index": "3", "rollout": "1", "wildcard": "star", "image": "none.bin"},
 }
 
 
@@ -91,6 +92,7 @@ class Rude:
         self.statuses: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._lock = threading.Lock()
+        self._kept: socket.socket | None = None  # open between requests
 
     def misbehave(self) -> None:
         """Do all of it once."""
@@ -124,7 +126,8 @@ class Rude:
     def _write_what_is_hardly_json(self) -> None:
         for target in self._targets:
             for body in (*oddities.HARDLY_JSON, *_variants(target.body)):
-                self._ask(_request(target, body, self._authorization))
+                self._ask_on(_request(target, body, self._authorization))
+        self._hang_up()
 
     def _name_types_wrongly(self) -> None:
         for target in self._targets:
@@ -135,9 +138,10 @@ class Rude:
                     *((f"Content-Type: {type_}",) if type_ else ()),
                     f"Content-Length: {len(body)}",
                 )
-                self._ask(named + body)
+                self._ask_on(named + body)
             marked = b"\xef\xbb\xbf" + body
-            self._ask(_request(target, marked, self._authorization))
+            self._ask_on(_request(target, marked, self._authorization))
+        self._hang_up()
 
     def _cut_chunks_wrongly(self) -> None:
         for target in self._targets[:: max(1, len(self._targets) // 8)]:
@@ -308,6 +312,32 @@ class Rude:
         except ConnectionError:
             pass  # it was reset, which is an end, too
         self._count(answer, raw, ends=ends)
+
+    def _ask_on(self, raw: bytes) -> None:
+        """Send *raw*, which is whole, on the connection that stays, and judge."""
+        answer = b""
+        while not answer:
+            is_new = self._kept is None
+            if self._kept is None:
+                self._kept = socket.create_connection(self._address, PATIENCE)
+                self._kept.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                with contextlib.suppress(ConnectionError):
+                    self._kept.sendall(raw)
+                answer = _read_all(self._kept, 1)
+            except TimeoutError:
+                self._note(f"no answer to {raw[:200]!r}")
+            head = answer.partition(b"\r\n\r\n")[0].lower()
+            if not answer or b"\nconnection: close" in head:
+                self._hang_up()
+            if is_new:
+                break  # one that was kept may have been closed meanwhile
+        self._count(answer, raw, ends=False)
+
+    def _hang_up(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _count(self, answer: bytes, raw: bytes, *, ends: bool = True) -> None:
         statuses = _STATUS.findall(answer)

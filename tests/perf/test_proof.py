@@ -204,8 +204,8 @@ def test_the_api_does_nothing_that_it_should_not(tmp_path: Path) -> None:
     outcomes = api.prove(SHORT.examples, tmp_path)
     assert passed(outcomes)
     assert [outcome.name for outcome in outcomes] == [
-        *("api/nobody", "api/reader", "api/other", "api/operator"),
-        *("api/rude", "api/memory", "api/duties"),
+        *("api/signed in", "api/other", "api/nobody", "api/reader", "api/operator"),
+        *("api/rude", "api/live", "api/duties", "api/log"),
     ]
 
 
@@ -216,11 +216,19 @@ def test_what_is_shown_changed_or_let_in_fails_the_proof(
 
     def lax(call: Callable[..., Any]) -> dict[str, str]:
         tokens = people(call)
-        return {**tokens, "reader": tokens["operator"], "nobody": tokens["reader"]}
+        operator = tokens["operator"]
+        return {**tokens, "reader": operator, "nobody": tokens["reader"]}
 
     monkeypatch.setattr(api, "people", lax)
-    nobody, reader, duties = api.prove(SHORT.examples, tmp_path, ["nobody", "reader"])
+    nobody, reader, operator, live, duties, _log = api.prove(
+        *(SHORT.examples, tmp_path, ["nobody", "reader", "operator"]),
+        paths="^/api/v1/(domains|session)$",
+    )
     assert "nobody was let in: GET /api/v1/domains" in nobody.wrong
     assert "a reader changed domains" in reader.wrong
     assert any("Another domain is shown" in wrong for wrong in nobody.wrong)
+    # Who has a token has no session to end.
+    assert "of 5 operations were never carried out" in operator.wrong[-1]
+    assert "DELETE /api/v1/session" in operator.figures["never carried out"]
+    assert live.passed
     assert duties.passed

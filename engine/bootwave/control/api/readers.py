@@ -5,9 +5,10 @@
 
 Each thread has an ``Administration`` on a connection that refuses to write and sees the
 moment at which a read began (WAL).  All are opened before the first read: what an
-engine takes of descriptors it takes at once, not when many first ask together.  A read that takes too long is ended.  Nobody has
-all threads, or all places of those who wait, to himself; and who asks is found out, and
-that the store can be read, while reads take long.
+engine takes of descriptors it takes at once, not when many first ask together.  A read
+that takes too long is ended.  Nobody has all threads, or all places of those who wait,
+to himself; and who asks is found out, and that the store can be read, while reads take
+long.
 """
 
 import asyncio
