@@ -7,7 +7,7 @@ import pytest
 
 from bootwave.store import claims, domains
 from bootwave.store.administration import Administration
-from bootwave.store.phonewrites import claim_wildcard
+from bootwave.store.phonewrites import Taken, claim_wildcard, note_taken
 from bootwave.store.reader import Reader
 from tests.store.clock import Clock
 
@@ -83,6 +83,78 @@ def test_taking_the_wildcard_away_ends_the_claim_and_its_pin(
     admin.account_unbind(ACCOUNT, "?")
     assert reader.devices([MAC])[MAC].bindings == ()
     assert admin.account_show(ACCOUNT)["window"]["state"] == "closed"
+
+
+def certificate(admin: Administration) -> object:
+    return admin.device_show(f"{MAC:012X}")["certificate"]
+
+
+@pytest.mark.parametrize("how", ["bound", "imported"])
+def test_by_what_a_phone_had_a_grant_elsewhere_is_not_told_to_its_next_domain(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    clock: Clock,
+    how: str,
+) -> None:
+    add(ACCOUNT, mac=f"{MAC:012X}")
+    add("500@b.example.com")
+    taken = Taken(MAC, "certificate", "10.0.0.7", (), 7, b"k" * 32)
+    note_taken(connection, taken, clock.at)
+    admin.account_unbind(ACCOUNT)
+    admin.account_bind(ACCOUNT, f"{MAC:012X}")
+    assert certificate(admin) == {"serial": "7", "key": (b"k" * 32).hex()}
+    admin.account_unbind(ACCOUNT)
+    if how == "bound":
+        admin.account_bind("500@b.example.com", f"{MAC:012X}")
+    else:
+        admin.domain_remove("a.example.com", force=True)
+        row = {"extension": "501", "password": "x-word-x", "mac": f"{MAC:012X}"}
+        assert admin.account_import([row], domain="b.example.com")["added"] == 1
+    assert certificate(admin) is None
+
+
+def test_a_phone_that_is_moved_comes_when_that_is_committed(
+    admin: Administration, add: Callable[..., None], clock: Clock
+) -> None:
+    add(ACCOUNT, mac=f"{MAC:012X}")
+    add("500@b.example.com")
+    began = clock.at.wall
+
+    def progress(done: int, total: int) -> None:
+        clock.pass_seconds(1.0)  # in which the phone is served for its first domain
+
+    done = admin.account_import(
+        [
+            {"extension": "401", "domain": "a.example.com", "mac": f"{MAC + 1:012X}"},
+            {"extension": "500", "domain": "b.example.com", "mac": f"{MAC:012X}"},
+        ],
+        update=True,
+        all_or_nothing=True,
+        progress=progress,
+    )
+    assert done["updated"] == 2
+    assert clock.at.wall > began
+    since = admin.device_within([MAC], ["b.example.com"])
+    assert since == {MAC: clock.at.wall}
+
+
+def test_a_phone_whose_move_was_refused_has_been_where_it_is_all_the_time(
+    admin: Administration, add: Callable[..., None], clock: Clock
+) -> None:
+    add(ACCOUNT, mac=f"{MAC:012X}")
+    add("500@b.example.com", mac=f"{MAC + 1:012X}")
+    add("500@c.example.com", mac=f"{MAC + 2:012X}")
+    admin.account_unbind(ACCOUNT)
+    began = clock.at.wall
+    clock.pass_seconds(5.0)
+    two = f"{MAC:012X} {MAC + 2:012X}"  # of which the second is somebody else's
+    done = admin.account_import(
+        [{"extension": "500", "mac": two}], domain="b.example.com", update=True
+    )
+    assert done["error_count"] == 1
+    admin.account_bind(ACCOUNT, f"{MAC:012X}")
+    assert admin.device_within([MAC], ["a.example.com"]) == {MAC: began}
 
 
 @pytest.mark.parametrize("sql", [claims._STAR_SUBNET, domains._HAS_STAR])

@@ -293,6 +293,21 @@ def test_the_start_that_led_to_a_claim_is_told_to_its_domain(
     assert star.device_within([MAC], ["a.example.com"]) == {MAC: now - START_SECONDS}
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_claim_tells_nothing_of_when_another_domain_had_the_phone(
+    star: Administration, phones: Phones, clock: Clock, removed: bool
+) -> None:
+    star.domain_add("b.example.com")
+    star.account_add("500@b.example.com", password="x-word-x", mac=f"{MAC:012X}")
+    clock.pass_seconds(100.0)
+    star.account_unbind("500@b.example.com")
+    if removed:
+        star.domain_remove("b.example.com", force=True)
+    clock.pass_seconds(START_SECONDS / 2)
+    assert phones.claim()
+    assert star.device_within([MAC], ["a.example.com"]) == {MAC: clock().wall}
+
+
 def test_a_star_account_is_claimed_once(star: Administration, phones: Phones) -> None:
     found = phones.reader.wildcards()[0]
     assert phones.claim()

@@ -99,7 +99,8 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
             f"{named_mac} is bound to {' and '.join(names)}, and a MAC is in one "
             f"domain only: bootwave account unbind {one} {named_mac}{each} frees it."
         )
-    adopt_device(work.connection, mac, account.domain_id, work.at.wall)
+    if adopt_device(work.connection, mac, account.domain_id, work.at.wall):
+        work.moved.append(mac)
     work.touched("device", mac)
     for identity, account_id, _ in held:
         if account_id == account.id:

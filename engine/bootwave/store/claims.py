@@ -28,11 +28,12 @@ DELETE FROM bindings
 WHERE expires IS NOT NULL AND (boot_id <> :boot_id OR expires <= :now)
 RETURNING mac, account_id
 """
-_LAST_DOMAIN = "SELECT last_domain_id FROM devices WHERE mac = :mac"
+_BEFORE = "SELECT last_domain_id, adopted_at FROM devices WHERE mac = :mac"
 _FORGET_SETTINGS = "DELETE FROM settings WHERE scope = 'device' AND key = :mac"
 _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
 _FORGET_TOKEN = "DELETE FROM device_tokens WHERE mac = :mac"
-# What is bound to it now has a password that it was not told yet.
+# What is bound to it now has a password that it was not told yet.  What it is stays,
+# its model and whether it has a certificate; what it had a grant by is of its domain.
 ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
   adopted_at)
@@ -46,7 +47,17 @@ SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
   END,
   group_id = CASE
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
+  END,
+  certificate_serial = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_serial
+  END,
+  certificate_key = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_key
   END
+"""
+_MOVED = """
+UPDATE devices SET adopted_at = :now
+WHERE mac IN (SELECT value FROM json_each(:macs)) AND adopted_at = :wall
 """
 _RELEASE = """
 UPDATE devices SET domain_id = NULL
@@ -102,24 +113,48 @@ def forget_expired(connection: sqlite3.Connection, now: float, boot_id: str) -> 
 
 
 def adopt_device(
-    connection: sqlite3.Connection, mac: int, domain_id: int, wall: float
-) -> None:
-    """Bring the device *mac*, known or not, into a domain, at *wall* by the clock.
+    connection: sqlite3.Connection,
+    mac: int,
+    domain_id: int,
+    wall: float,
+    *,
+    before: float = 0.0,
+) -> bool:
+    """Bring the device *mac* into a domain; return whether another one had it last.
 
-    Its own settings, group and token go when another domain made them.  Raises
-    sqlite3.IntegrityError when bindings hold it in another domain.
+    *wall* is when, by the clock.  What it did for so many seconds *before* is of the
+    new domain, too, unless somebody had it then.  Its own settings, group and token go
+    when another domain made them.  Raises sqlite3.IntegrityError when bindings hold it
+    in another domain.
     """
-    rows = connection.execute(_LAST_DOMAIN, {"mac": mac}).fetchall()
-    if rows and rows[0][0] not in (None, domain_id):
+    rows = connection.execute(_BEFORE, {"mac": mac}).fetchall()
+    last, adopted_at = rows[0] if rows else (None, None)
+    is_moved = last not in (None, domain_id)
+    if is_moved:
         # What one tenant set for a device is not for the next tenant to see.
         connection.execute(_FORGET_SETTINGS, {"mac": mac})
         connection.execute(_FORGET_KEYS, {"mac": mac})
         connection.execute(_FORGET_TOKEN, {"mac": mac})
         connection.execute(_FORGET_CREDENTIALS, {"mac": mac})
         firmwarescopes.forget(connection, "device", mac)
+    # Of a domain that was removed nothing is left but when it got the device.
+    if not is_moved and adopted_at is None:
+        wall -= before
     connection.execute(
         ADOPT, {"mac": mac, "domain_id": domain_id, "no": False, "wall": wall}
     )
+    return is_moved
+
+
+def note_moved(
+    connection: sqlite3.Connection, macs: Sequence[int], wall: float, now: float
+) -> None:
+    """Note that those of *macs* that were adopted at *wall* came at *now*.
+
+    By the clock; the last thing in a transaction, which may have taken long.
+    """
+    named = {"macs": json.dumps([*macs]), "wall": wall, "now": now}
+    connection.execute(_MOVED, named)
 
 
 def release_device(connection: sqlite3.Connection, mac: int) -> None:

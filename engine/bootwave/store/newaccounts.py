@@ -36,6 +36,12 @@ SET domain_id = excluded.domain_id, last_domain_id = excluded.last_domain_id,
   END,
   group_id = CASE
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
+  END,
+  certificate_serial = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_serial
+  END,
+  certificate_key = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_key
   END
 """
 BIND = """

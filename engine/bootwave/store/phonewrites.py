@@ -33,8 +33,8 @@ from bootwave.store.claims import (
 )
 from bootwave.store.openings import opening_from_row
 
-# What a phone did within this before it claimed an account belongs to that start: its
-# SUBSCRIBE, and the answer that is under way, which is of an instant before the claim.
+# What a phone that nobody had did within this before it claimed an account belongs to
+# that start: its SUBSCRIBE, and an answer that is of an instant before the claim.
 START_SECONDS = 60.0
 
 _CONSUME = """
@@ -254,7 +254,7 @@ def claim_wildcard(
     if opening_id and not _counted(connection, opening_id, mac, address, model):
         return False
     temporary = wildcard == "?"
-    adopt_device(connection, mac, domain_id, now.wall - START_SECONDS)
+    adopt_device(connection, mac, domain_id, now.wall, before=START_SECONDS)
     connection.execute(
         _BIND,
         {

@@ -60,7 +60,8 @@ class Work:
 
     ``actor`` is who asked for it, and ``notes`` collects what the audit log is told
     with the commit.  ``reach`` are the domains that he reaches, None for all; others
-    are to him as if they did not exist.
+    are to him as if they did not exist.  ``moved`` are the MACs of devices that came
+    from another domain.
     """
 
     connection: sqlite3.Connection
@@ -71,6 +72,7 @@ class Work:
     actor: str = ENGINE
     notes: list[Note] = field(default_factory=list)
     reach: frozenset[str] | None = None
+    moved: list[int] = field(default_factory=list)
 
     def note(self, action: str, subject: str, **detail: Any) -> None:
         """Tell the audit log, without secrets; values that say nothing are left out."""

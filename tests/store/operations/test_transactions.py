@@ -9,6 +9,7 @@ import pytest
 
 from bootwave.errors import OperatorError, StoreUnavailable
 from bootwave.options import PairingOptions
+from bootwave.pairing.instant import Instant
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change, changes_after
 from bootwave.store.connection import connect
@@ -38,6 +39,22 @@ def test_what_changed_is_told_after_the_commit_and_as_the_log_has_it(
     assert len(seen) == 3
     assert all(told == logged for told, logged in seen)
     own.close()
+
+
+def test_the_instant_of_a_write_is_one_at_which_nobody_else_writes(
+    keyring: KeyRing, clock: Clock, connection: sqlite3.Connection
+) -> None:
+    locked: list[bool] = []
+
+    def now() -> Instant:
+        locked.append(connection.in_transaction)
+        return clock()
+
+    admin = Administration(
+        connection, keyring, PairingOptions(), now=now, committed=lambda changes: None
+    )
+    admin.domain_add("a.example.com")
+    assert locked == [True]
 
 
 def test_a_refused_operation_changes_and_tells_nothing(

@@ -12,6 +12,7 @@ from bootwave.options import FirmwareOptions, PairingOptions, WavesOptions
 from bootwave.pairing.instant import Instant
 from bootwave.store import audit
 from bootwave.store.changelog import Change, record, trim
+from bootwave.store.claims import note_moved
 from bootwave.store.connection import roll_back, transaction
 from bootwave.store.firmware import Allowed
 from bootwave.store.imagefolder import ImageFolder
@@ -95,13 +96,18 @@ class Transactions:
     def _change(self) -> Iterator[Work]:
         """Give the work of one write; commit it, then tell what changed."""
         self._renew()
-        work = self._work()
         before, self.before = self.before, None
         try:
             with transaction(self._connection):
+                # Behind the lock: whatever was stored while this waited was before it.
+                work = self._work()
                 if before is not None:
                     before(work)
                 yield work
+                if work.moved:
+                    # Until now their phones were served as those of whom they left.
+                    now = self._now().wall
+                    note_moved(self._connection, work.moved, work.at.wall, now)
                 for action, subject, detail in work.notes:
                     audit.append(
                         self._connection,
