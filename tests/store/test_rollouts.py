@@ -34,12 +34,42 @@ def seen(
 
 
 @pytest.fixture
-def phones(add: Callable[..., None], admin: Administration, log: SightingLog) -> None:
+def phones(
+    add: Callable[..., None], admin: Administration, log: SightingLog, clock: Clock
+) -> None:
     """Ten phones of one domain, the last never heard of, and one of another."""
+    clock.set_wall(AT - 1_000)  # since when they are devices
     for number in range(10):
         add(f"{400 + number}@{DOMAIN}", mac=text(number))
     add("401@b.example.com", mac=text(10))
+    clock.set_wall(AT)
     seen(log, [*range(9), 10])
+
+
+def test_what_a_phone_did_elsewhere_counts_in_no_roll_out_of_its_domain(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
+) -> None:
+    other = "401@b.example.com"
+    admin.account_unbind(f"403@{DOMAIN}")
+    admin.account_bind(other, text(3), add=True)
+    for reach in (None, frozenset({"b.example.com"})):
+        admin.reach = reach
+        made = admin.rollout_start("domain", "b.example.com")
+        told = {phone["mac"]: phone["result"] for phone in made["phones"]}
+        assert told == {text(3): "unreachable"}
+        admin.rollout_cancel(made["id"])
+    with pytest.raises(StoreConflict, match="never given its settings"):
+        admin.rollout_start("device", text(3))
+    # Who reaches all domains knows where it was.
+    admin.reach = None
+    for scope in ("device", "engine"):
+        made = admin.rollout_start(scope, text(3) if scope == "device" else "")
+        assert text(3) not in {phone["mac"] for phone in made["phones"]}
+        admin.rollout_cancel(made["id"])
+    clock.pass_seconds(1.0)
+    seen(log, [3], at=AT + 1)
+    made = admin.rollout_start("domain", "b.example.com")
+    assert (made["phones"], made["fates"]["waiting"]) == ([], 2)
 
 
 def test_a_domain_is_told_stage_by_stage(phones: None, admin: Administration) -> None:

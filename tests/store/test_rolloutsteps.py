@@ -165,7 +165,7 @@ def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
     assert "bound to no account" in admin.rollout_show(number)["phones"][0]["detail"]
 
 
-@pytest.mark.parametrize("scope", ["domain", "group", "account", "engine"])
+@pytest.mark.parametrize("scope", ["domain", "group", "account", "device", "engine"])
 def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first(
     phones: None, admin: Administration, clock: Clock, scope: str
 ) -> None:
@@ -173,10 +173,11 @@ def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first
     admin.group_add(DOMAIN, "north")
     admin.group_assign(DOMAIN, "north", [mine])
     targets = {"domain": DOMAIN, "group": f"north@{DOMAIN}", "account": account}
-    target = targets.get(scope, "")
+    target = {**targets, "device": mine}.get(scope, "")
     number = admin.rollout_start(scope, target, action="reboot", at_once=True)["id"]
     admin.domain_add("other.example.com")
     admin.account_add(other, password="other-word")
+    clock.pass_seconds(1.0)
     admin.account_unbind(account)
     admin.account_bind(other, mine)
     step(admin)

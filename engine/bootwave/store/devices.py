@@ -1,15 +1,21 @@
 """What administrators do with devices themselves."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bootwave.errors import StoreNotFound
 from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.sightings import Sighting
 from bootwave.store.work import Work
 
 _RESET = "UPDATE devices SET provisioned_at = NULL WHERE mac = :mac RETURNING mac"
 _ADOPTED = "SELECT adopted_at FROM devices WHERE mac = :mac"
+_SINCE = """
+SELECT v.mac, v.adopted_at
+FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
+WHERE v.adopted_at IS NOT NULL
+"""
 _DOMAIN_OF = """
 SELECT d.name FROM devices v JOIN domains d ON d.id = v.domain_id WHERE v.mac = :mac
 """
@@ -45,6 +51,14 @@ def told_since(work: Work, macs: Collection[int]) -> dict[int, float]:
     if work.reach is None:
         return dict.fromkeys(macs, 0.0)
     return within(work, macs, work.reach)
+
+
+def seen_there(work: Work, seen: Mapping[int, Sighting]) -> dict[int, Sighting]:
+    """Return those of *seen* that were since the domain of their device got it."""
+    macs = json.dumps([*seen])
+    rows = work.connection.execute(_SINCE, {"macs": macs}).fetchall()
+    since = dict(rows)
+    return {mac: one for mac, one in seen.items() if one.at >= since.get(mac, 0.0)}
 
 
 def adopted_at(work: Work, mac: int) -> float:

@@ -17,6 +17,8 @@ from bootwave.firmware.decision import (
     rules_for,
 )
 from bootwave.phone.firmware import FirmwareVersion
+from bootwave.sightings import Sighting
+from bootwave.store.devices import seen_there
 from bootwave.store.firmware import place_of, scopes_of
 from bootwave.store.firmwarerows import Place, rules_of
 from bootwave.store.outcomes import PROVISIONED
@@ -63,10 +65,12 @@ def phones_of(
     place = place_of(work, scope, target)
     rows = work.connection.execute(_OF_SCOPE[scope], place.row).fetchall()
     of = {mac: (domain_id, group_id) for mac, domain_id, group_id in rows}
-    said = {}
+    said: Mapping[int, Sighting] = {}
     # Who may not know what was seen may still say what shall be.
     with suppress(StoreUnavailable):
         said = log.latest(of, PROVISIONED) if log else {}
+    if work.reach is not None:
+        said = seen_there(work, said)
     found = []
     for mac, seen in said.items():
         runs = running_from(seen)

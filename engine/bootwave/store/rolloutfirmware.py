@@ -22,7 +22,6 @@ from bootwave.rollout.plan import (
 from bootwave.sightings import Sighting
 from bootwave.store import firmware, firmwarerollouts, rollouts, rollouttarget
 from bootwave.store.firmware import Allowed
-from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rollouterrands import NOT_SEEN
 from bootwave.store.rolloutjudge import Judge
 from bootwave.store.rollouts import LeftOut
@@ -86,7 +85,7 @@ def choose(
     if not macs:
         raise StoreConflict(f"There are no phones of {whom}: see bootwave device list.")
     wanted = Target(whom, place, definition)
-    seen = log.latest(macs, PROVISIONED) if log else {}
+    seen = rollouts.provisioned(work, log, macs, everywhere=scope == "engine")
     judged = _judged(Judge(work, allowed, wanted), wanted, macs, seen)
     units = rollouts.told_together(work, log, judged.told, seen, take=shared)
     return _kept_apart(judged, units)

@@ -1,17 +1,17 @@
 """Whose roll-outs are: of which domain, or of none in particular.
 
 Told by how the selection is named (``rollouts.named_selection``): a domain, or a group
-or account of one.  That of a single device belongs to the domain that the device is in.
-What is of all phones belongs to nobody who does not reach all domains, whoever has
-phones in it.
+or account of one.  That of a single device belongs to the domain that the device is in,
+if that had it when the roll-out was started.  What is of all phones belongs to nobody
+who does not reach all domains, whoever has phones in it.
 """
 
 from bootwave.errors import OperatorError, StoreNotFound
 from bootwave.phone.mac import required_mac
-from bootwave.store.devices import domain_of
+from bootwave.store.devices import adopted_at, domain_of
 from bootwave.store.work import Work
 
-_SELECTION = "SELECT selection FROM rollouts WHERE id = :id"
+_SELECTION = "SELECT selection, started_at FROM rollouts WHERE id = :id"
 
 
 def named_domain(selection: str) -> str:
@@ -23,26 +23,38 @@ def named_domain(selection: str) -> str:
     return target.rpartition("@")[2].partition(",")[0].strip().lower()
 
 
-def domain_from_selection(work: Work, selection: str) -> str:
-    """Return the domain of phones that are named so, "" for those of several."""
+def named_device(selection: str) -> int:
+    """Return the MAC that a selection names, 0 for one that names none."""
+    try:
+        return required_mac(selection.partition(",")[0])
+    except OperatorError:
+        return 0
+
+
+def domain_from_selection(work: Work, selection: str, started_at: float) -> str:
+    """Return the domain of phones that are named so, "" for those of several.
+
+    *started_at* is when the roll-out to them was started, by the clock.
+    """
     if domain := named_domain(selection):
         return domain
-    try:
-        mac = required_mac(selection.partition(",")[0])
-    except OperatorError:
-        return ""
+    mac = named_device(selection)
+    if not mac or started_at < adopted_at(work, mac):
+        return ""  # of who had it then
     return domain_of(work, mac) or ""
 
 
 def domain_of_rollout(work: Work, number: int) -> str | None:
     """Return the domain of a roll-out, "" for none, None when there is no such one."""
     rows = work.connection.execute(_SELECTION, {"id": number}).fetchall()
-    return domain_from_selection(work, rows[0][0]) if rows else None
+    return domain_from_selection(work, *rows[0]) if rows else None
 
 
-def is_reached(work: Work, selection: str) -> bool:
+def is_reached(work: Work, selection: str, started_at: float) -> bool:
     """Whether who asks may know of a roll-out to the phones that are named so."""
-    return work.reach is None or domain_from_selection(work, selection) in work.reach
+    if work.reach is None:
+        return True
+    return domain_from_selection(work, selection, started_at) in work.reach
 
 
 def require_reached(work: Work, number: int) -> None:

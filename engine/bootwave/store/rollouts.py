@@ -25,6 +25,7 @@ from bootwave.rollout.plan import (
 from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
 from bootwave.store import fleet, groups, rollouttarget
+from bootwave.store.devices import seen_there
 from bootwave.store.names import required_member
 from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rolloutaddresses import Places, confirmed
@@ -160,7 +161,9 @@ def choose(
         raise StoreConflict(
             f"There are no phones of {selection}: see bootwave device list."
         )
-    seen = log.latest(macs, PROVISIONED) if log else {}
+    # Who moved a phone may tell it at once.
+    everywhere = scope == "engine" or (scope == "device" and work.reach is None)
+    seen = provisioned(work, log, macs, everywhere=everywhere)
     if not seen:
         whom = "The phone" if len(macs) == 1 else f"Each of {len(macs)} phones"
         raise StoreConflict(
@@ -170,8 +173,8 @@ def choose(
     found = told_together(work, log, macs, seen, take=shared)
     # Those that are taken in are phones like the others from here on.
     macs += sorted(found.joined)
-    if log is not None and found.joined:
-        seen.update(log.latest(found.joined, PROVISIONED))
+    if found.joined:
+        seen |= provisioned(work, log, found.joined, everywhere=everywhere)
     known = [mac for mac in seen if mac not in found.left_out]
     if not known:
         raise StoreConflict(_nobody(found.left_out))
@@ -260,8 +263,8 @@ def begin(
 def listed(work: Work) -> list[dict[str, Any]]:
     """Return the roll-outs with the numbers of their phones, newest first."""
     rows = work.connection.execute(_ALL).fetchall()
-    at = _NAMES.index("selection")
-    return [_told(work, row) for row in rows if is_reached(work, row[at])]
+    at = _NAMES.index("selection")  # and then when it was started
+    return [_told(work, row) for row in rows if is_reached(work, *row[at : at + 2])]
 
 
 def going_on(work: Work) -> list[dict[str, Any]]:
@@ -439,7 +442,7 @@ def _told(work: Work, row: Any) -> dict[str, Any]:
             results[result] += phones
     return {
         **{name: value for name, value in found.items() if name not in _INNER},
-        "domain": domain_from_selection(work, found["selection"]),
+        "domain": domain_from_selection(work, found["selection"], found["started_at"]),
         "total": sum(counts.values()),
         "staged": bounds_from_text(found["bounds"])[-1],
         "fates": _fates(counts),
@@ -485,6 +488,18 @@ def selected(work: Work, scope: str, target: str, model: str) -> list[int]:
         wanted = {mac for (mac,) in of_model}
         macs = [mac for mac in macs if mac in wanted]
     return macs
+
+
+def provisioned(
+    work: Work, log: SightingLog | None, macs: Collection[int], *, everywhere: bool
+) -> dict[int, Sighting]:
+    """Return how each of *macs* was given its settings last, as far as it was seen.
+
+    Unless *everywhere*, in the domain that it is in: who administers that is shown the
+    roll-outs to its phones, whoever starts them.
+    """
+    seen = log.latest(macs, PROVISIONED) if log else {}
+    return seen if everywhere else seen_there(work, seen)
 
 
 def told_together(

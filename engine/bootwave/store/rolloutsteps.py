@@ -26,7 +26,7 @@ from bootwave.store.firmware import Allowed
 from bootwave.store.outcomes import PROVISIONED
 from bootwave.store.rolloutaddresses import Places, confirmed
 from bootwave.store.rollouterrands import Errand, errands
-from bootwave.store.rolloutreach import named_domain
+from bootwave.store.rolloutreach import named_device, named_domain
 from bootwave.store.rollouttarget import Target, target_of
 from bootwave.store.running import running_from
 from bootwave.store.sightings import SightingLog
@@ -43,7 +43,8 @@ HALTED_SECONDS = 30.0
 FORSAKEN_SECONDS = 300.0
 
 _UNFINISHED = """
-SELECT id, action, revision, selection FROM rollouts WHERE ended_at IS NULL
+SELECT id, action, revision, selection, started_at FROM rollouts
+WHERE ended_at IS NULL
 """
 
 
@@ -72,6 +73,7 @@ class _Held:
     ) -> None:
         self.action: Action = action
         self.domain = domain  # whose phones it was started for, "" for those of all
+        self.started_at = math.inf  # when it was for one phone alone
         self.revision = revision
         self.course = course
         self.target = target  # what its phones load, if anything
@@ -136,7 +138,7 @@ class RolloutSteps:
         """Hold those that are not over, anew after a command; whether there are any."""
         before, self._held = self._held, {}
         rows = connection.execute(_UNFINISHED).fetchall()
-        for number, action, revision, selection in rows:
+        for number, action, revision, selection, started_at in rows:
             held = before.get(number)
             if held is None or held.revision != revision:
                 last = held
@@ -144,6 +146,8 @@ class RolloutSteps:
                 target = target_of(connection, number)
                 domain = named_domain(selection)
                 held = _Held(action, revision, domain, course, target)
+                if named_device(selection):
+                    held.started_at = started_at
                 held.is_taken_over = number not in self._own
                 held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
@@ -230,7 +234,7 @@ class RolloutSteps:
         """
         stored = {
             number: revision
-            for number, _, revision, _ in work.connection.execute(
+            for number, _, revision, *_ in work.connection.execute(
                 _UNFINISHED
             ).fetchall()
         }
@@ -307,6 +311,7 @@ class RolloutSteps:
             phone_port=self._phone_port,
             together_with=held.course.together_with,
             domain=held.domain,
+            started_at=held.started_at,
         )
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)

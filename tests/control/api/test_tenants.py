@@ -207,3 +207,46 @@ def test_no_condition_tells_what_another_domain_has(
             told.add((shown.status_code, shown.content))
     assert len(told) == 1
     assert {status for status, _ in told} == {404}
+
+
+def test_a_phone_that_moved_is_found_by_nothing_of_before(
+    api: Served, theirs: httpx.Client
+) -> None:
+    log = SightingLog(api.options.store.sightings)
+    keeper = ContactKeeper(log, api.options.store.database)
+    log.append(
+        [
+            Sighting(
+                time.time(),
+                int(MAC, 16),
+                "192.0.2.66",
+                Reason.SERVED_WINDOW,
+                "snom370-SIP 8.4.35",
+            )
+        ]
+    )
+    started = api.call("rollout.start", scope="device", target=MAC, hours=never())
+    api.call("rollout.cancel", rollout=started["id"])
+    happen(api, MAC, "192.0.2.66", Reason.CLOSED)
+    keeper.catch_up()
+    api.call("account.unbind", account=f"401@{A}", mac=MAC)
+    api.call("account.bind", account=f"401@{B}", mac=MAC, add=True)
+    # It is heard, and not told its new settings yet.
+    happen(api, MAC, "192.0.2.77", Reason.PNP_ANSWERED)
+    happen(api, OTHER, "192.0.2.88")
+    keeper.catch_up()
+
+    def listed(query: str) -> list[tuple[str, str, bool]]:
+        page = theirs.get(f"/api/v1/devices?{query}").json()
+        return [(one["mac"], one["firmware"], one["refused"]) for one in page["items"]]
+
+    both = [(MAC, "", False), (OTHER, "", False)]
+    assert listed("sort=last-contact") == both
+    assert listed("sort=firmware") == sorted(both)
+    for query in (
+        *("firmware=8", "older_than=10", "state=refused"),
+        "model=snom370&sort=firmware",
+    ):
+        assert listed(query) == []
+    assert theirs.get("/api/v1/rollouts").json()["items"] == []
+    assert theirs.get(f"/api/v1/rollouts/{started['id']}").status_code == 404
