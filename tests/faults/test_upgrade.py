@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from bootwave.errors import StoreUnavailable
 from bootwave.options import PairingOptions
 from bootwave.pairing.instant import Instant
+from bootwave.phone.mac import text_from_mac
 from bootwave.store import create as module
 from bootwave.store.administration import Administration
-from bootwave.store.audit import verify
+from bootwave.store.audit import append, phone_actor, verify
 from bootwave.store.connection import connect, open_file
 from bootwave.store.create import check, upgrade
 from bootwave.store.phonewrites import consume_window
@@ -271,3 +273,49 @@ def test_an_upgrade_that_was_killed_leaves_the_old_store_or_the_new_one(
         assert statement >= 20  # it was killed after all was done, or not at all
     assert revision(old) == HEAD
     check(old)
+
+
+MOVED = """
+INSERT INTO domains (id, name, registrar, outbound_proxy, language, timezone,
+  tone_scheme, wildcard_subnet) VALUES
+  (1, 'a.example.com', '', '', '', '', '', ''),
+  (2, 'b.example.com', '', '', '', '', '', '');
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
+  adopted_at) VALUES
+  (1, 2, 2, '', 0, NULL), (2, 2, 2, '', 0, NULL), (3, NULL, 2, '', 0, NULL),
+  (4, 2, 2, '', 0, NULL), (5, 2, 2, '', 0, NULL), (6, 2, 2, '', 0, 17.5),
+  (7, NULL, NULL, '', 0, NULL);
+"""
+
+
+def test_phones_that_had_moved_begin_with_the_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "moved.db"
+    made_at(path, "0016")
+    connection = sqlite3.connect(path)
+    connection.executescript(MOVED)
+    here, there, anna = "401@b.example.com", "401@a.example.com", "anna"
+    for actor, action, subject, detail in (
+        (phone_actor(1), "window.used", there, {"from": "10.0.0.7"}),
+        (anna, "account.bound", there, {"to": text_from_mac(2)}),
+        (anna, "account.bound", here, {"to": text_from_mac(2)}),
+        (anna, "account.unbound", there, {"of": ["*", text_from_mac(3)]}),
+        (phone_actor(4), "document.taken", text_from_mac(4), {"passwords_of": [here]}),
+        (phone_actor(5), "document.taken", text_from_mac(5), {"passwords_of": [there]}),
+        (phone_actor(6), "account.claimed", there, {"mac": text_from_mac(6)}),
+        (phone_actor(7), "account.claimed", there, {"mac": text_from_mac(7)}),
+        (anna, "account.bound", there, {"to": "*"}),
+    ):
+        append(connection, 5.0, actor, action, subject, detail)
+    # What somebody wrote himself ends no upgrade.
+    connection.execute("UPDATE audit SET detail = '[1' WHERE seq = 9")
+    connection.commit()
+    connection.close()
+    before = time.time()
+    assert upgrade(path)
+    check(path)
+    connection = connect(path)
+    found = dict(connection.execute("SELECT mac, adopted_at FROM devices").fetchall())
+    connection.close()
+    assert {mac for mac, at in found.items() if at is None} == {4, 7}
+    assert found.pop(6) == 17.5
+    assert all(at >= before for at in found.values() if at is not None)
