@@ -164,6 +164,9 @@ def test_devices_are_sorted_and_found_by_what_they_did(
     now = time.time()
     store("account", "add", "402@pbx.example.com", "--password-stdin", stdin="word\n")
     store("account", "bind", "402@pbx.example.com", "0004132E08B5")
+    database = sqlite3.connect(options_file.parent / "bootwave.db")
+    with closing(database), database:  # as if they had been there for two days
+        database.execute("UPDATE devices SET adopted_at = ?", (now - 172_800,))
     listed = store("device", "list", "--state", "never")
     assert [line.split()[0] for line in listed.out.splitlines()[1:]] == [
         "0004132E08B4",

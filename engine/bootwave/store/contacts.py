@@ -5,10 +5,10 @@ beside it (``contactkeeper``), out of the database: nothing here delays a commit
 phone waits for.  It is made from the two others and may be deleted at any time.
 
 A row is of what a device did ``since`` its domain got it, and begins anew with the next
-domain: nothing of what it did elsewhere decides where this one finds it.  ``at`` is 0 for
-a device that was not heard since.  ``firmware`` is what it said to run with its last
-settings, spelled so that versions sort as text (``sortable``), and "" where it said none.
-``refused`` is whether it was refused when it was last decided over.
+domain: nothing of what it did elsewhere decides where this one finds it.  ``at`` is 0
+for a device that was not heard since.  ``firmware`` is what it said to run with its
+last settings, spelled so that versions sort as text (``sortable``), and "" where it
+said none.  ``refused`` is whether it was refused when it was last decided over.
 """
 
 import os

@@ -2,8 +2,8 @@
 
 Read from the file of contacts (``store.contacts``), which the control process keeps;
 whose a device is, the store says.  What no index carries is passed over, within the
-bound of ``pages``.  Everybody is told what a device did since its domain got it: before,
-it was never heard.
+bound of ``pages``.  Everybody is told what a device did since its domain got it:
+before, it was never heard.
 """
 
 import json
