@@ -188,6 +188,25 @@ def test_what_it_did_in_another_domain_a_device_begins_without(
 
 
 @pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("seeded", [0, 5_000])
+def test_what_is_read_together_with_the_past_of_a_device_does_not_bring_it_back(
+    keeper: ContactKeeper,
+    log: SightingLog,
+    admin: Administration,
+    monkeypatch: pytest.MonkeyPatch,
+    seeded: int,
+) -> None:
+    monkeypatch.setattr(contactkeeper, "SEEDED", seeded)
+    log.append([seen(MAC, 30), seen(MAC, 20, Reason.CLOSED)])
+    move(admin)
+    log.append([seen(MAC, -5, Reason.PNP_ANSWERED)])
+    keeper.catch_up()
+    one = rows(log)[MAC]
+    assert (one["at"], one["reason"]) == (NOW + 5, Reason.PNP_ANSWERED)
+    assert (one["refused"], one["decided_at"], one["said"]) == (0, 0, "")
+
+
+@pytest.mark.usefixtures("two")
 def test_what_a_device_did_in_its_new_domain_before_that_was_read_is_kept(
     keeper: ContactKeeper, log: SightingLog, admin: Administration
 ) -> None:

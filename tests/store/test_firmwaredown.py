@@ -9,6 +9,7 @@ import pytest
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.sightings import SightingLog
+from tests.store.clock import Clock
 
 AT = "http://downloads.snom.com/fw/"
 ENGINE: dict[str, Any] = {"scope": "engine", "target": ""}
@@ -16,7 +17,9 @@ DOMAIN = "a.example.com"
 
 
 @pytest.fixture
-def seen(admin: Administration, add: Any, log: SightingLog) -> Callable[..., str]:
+def seen(
+    admin: Administration, add: Any, log: SightingLog, clock: Clock
+) -> Callable[..., str]:
     """Bind a phone in a domain that said what it runs."""
     count = iter(range(1, 99))
 
@@ -25,8 +28,8 @@ def seen(admin: Administration, add: Any, log: SightingLog) -> Callable[..., str
         mac = 0x0004132E0800 + number
         add(f"{400 + number}@{domain}", mac=f"{mac:012X}")
         detail = f"{model} {firmware}"
-        served = Reason.SERVED_WINDOW
-        log.append([Sighting(1_699_999_999.0, mac, "192.0.2.1", served, detail)])
+        at, served = clock.at.wall, Reason.SERVED_WINDOW
+        log.append([Sighting(at, mac, "192.0.2.1", served, detail)])
         return f"{mac:012X}"
 
     return one
@@ -113,3 +116,20 @@ def test_without_what_was_seen_firmware_can_still_be_set(
     seen("8.7.5.48")
     (tmp_path / "sightings.db").write_bytes(b"something else entirely")
     assert warned(admin, "8.5.36") == []
+
+
+def test_what_a_phone_ran_elsewhere_is_no_warning_of_its_new_domain(
+    admin: Administration, seen: Callable[..., str], clock: Clock
+) -> None:
+    mac = seen("8.7.5.48")
+    seen("8.7.5.48", domain="b.example.com")
+    clock.pass_seconds(1.0)
+    admin.account_unbind(f"401@{DOMAIN}")
+    admin.account_bind("402@b.example.com", mac, add=True)
+    here = {"scope": "domain", "target": "b.example.com"}
+    admin.reach = frozenset({"b.example.com"})
+    (one,) = warned(admin, "8.5.36", **here)
+    assert one.startswith("1 phone of snom370 runs newer firmware")
+    admin.reach = None
+    (both,) = warned(admin, "8.5.20", **here)
+    assert both.startswith("2 phones of snom370 run newer firmware")
