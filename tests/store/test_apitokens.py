@@ -69,6 +69,31 @@ def test_an_administrator_sees_and_revokes_his_own(admin: Administration) -> Non
     assert admin.admin_token_list() == []
 
 
+def test_names_are_each_administrators_own(admin: Administration) -> None:
+    for name in ("anna", "otto"):
+        admin.admin_add(name, password=PASSWORD)
+        admin.admin_token_add("pbx", scopes=["read"], administrator=name)
+    with pytest.raises(StoreConflict, match="There is a token pbx already"):
+        admin.admin_token_add("pbx", scopes=["read"], administrator="anna")
+    admin.admin_token_add("pbx", scopes=["read"])
+    with pytest.raises(StoreConflict):
+        admin.admin_token_add("pbx", scopes=["read"])
+    with pytest.raises(StoreConflict, match="There are 3 tokens pbx: say whose"):
+        admin.admin_token_revoke("pbx")
+    admin.admin_token_revoke("pbx", administrator="otto")
+    admin.admin_token_revoke("pbx", administrator="")
+    with pytest.raises(StoreNotFound):
+        admin.admin_token_revoke("pbx", administrator="")
+    (left,) = admin.admin_token_list()
+    assert left["administrator"] == "anna"
+    newest = admin.audit_list()[0]
+    assert (newest["action"], newest["subject"]) == ("apitoken.revoked", "pbx")
+    assert [one["detail"] for one in admin.audit_list()[:2]] == [
+        {},
+        {"administrator": "otto"},
+    ]
+
+
 def test_use_is_written_down_once_a_minute(
     admin: Administration, connection: sqlite3.Connection, clock: Clock
 ) -> None:

@@ -143,6 +143,55 @@ def test_roll_outs_and_their_phones_survive_the_upgrade(
     connection.close()
 
 
+def test_tokens_and_keys_of_requests_survive_the_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import command
+
+    path = tmp_path / "older.db"
+    sqlite3.connect(path).close()
+    to_head = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            command, "upgrade", lambda options, _revision: to_head(options, "0016")
+        )
+        upgrade(path)
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO administrators VALUES (3, 'anna', 'operator', 1, 'hash', 0, '', 0)"
+    )
+    connection.execute(
+        "INSERT INTO domains (id, name, registrar, outbound_proxy, language, timezone, "
+        "tone_scheme, wildcard_subnet, reach) "
+        "VALUES (1, 'a.example.com', '', '', '', '', '', '', '')"
+    )
+    token = "INSERT INTO api_tokens VALUES (?, ?, ?, 'read', 0, ?, 5, 'x', 6, 7, 'y')"
+    connection.execute(token, (4, "pbx", b"d", 3))
+    connection.execute("INSERT INTO api_token_domains VALUES (4, 1)")
+    connection.execute("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'api_tokens'")
+    key = "INSERT INTO idempotency_keys VALUES (?, 'k', x'00', 0, 201, '{}', ?)"
+    for actor in ("token:pbx", "admin:anna", "token:gone", "admin:gone"):
+        connection.execute(key, (actor, actor.encode()))
+    connection.commit()
+    before = connection.execute("SELECT * FROM api_tokens").fetchall()
+    connection.close()
+    assert upgrade(path)
+    check(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT * FROM api_tokens").fetchall() == before
+    domains = connection.execute("SELECT * FROM api_token_domains").fetchall()
+    assert domains == [(4, 1)]
+    # Nobody is known by a name that another may have had.
+    keys = connection.execute("SELECT actor, body FROM idempotency_keys ORDER BY actor")
+    assert keys.fetchall() == [
+        ("administrator/3", b"admin:anna"),
+        ("token/4", b"token:pbx"),
+    ]
+    connection.execute(token, (None, "pbx", b"e", None))
+    assert connection.execute("SELECT MAX(id) FROM api_tokens").fetchone() == (10,)
+    connection.close()
+
+
 @pytest.mark.parametrize("name", ["empty.db", "missing.db"])
 def test_a_file_without_a_store_names_the_command_that_makes_one(
     tmp_path: Path, name: str

@@ -28,7 +28,7 @@ def rows(connection: sqlite3.Connection) -> sqlite3.Connection:
         pytest.param(ADMINISTRATOR, (2, "otto", "king", True), id="no role"),
         pytest.param(ADMINISTRATOR, (2, "otto", "operator", False), id="half of all"),
         pytest.param(ADMINISTRATOR, (2, "otto", "domain", True), id="all of some"),
-        pytest.param(TOKEN, (2, "pbx", b"e", None), id="a token's name twice"),
+        pytest.param(TOKEN, (2, "pbx", b"e", 1), id="a token's name twice"),
         pytest.param(TOKEN, (2, "other", b"d", None), id="a digest twice"),
         pytest.param(TOKEN, (2, "other", b"e", 9), id="nobody's administrator"),
         pytest.param(
@@ -48,6 +48,14 @@ def test_the_database_itself_refuses(
 ) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         rows.execute(sql, values)
+
+
+def test_names_of_tokens_are_of_whose_they_are(rows: sqlite3.Connection) -> None:
+    rows.execute(ADMINISTRATOR, (2, "otto", "operator", True))
+    rows.execute(TOKEN, (2, "pbx", b"e", 2))
+    rows.execute(TOKEN, (3, "pbx", b"f", None))
+    with pytest.raises(sqlite3.IntegrityError):
+        rows.execute(TOKEN, (4, "pbx", b"g", None))
 
 
 def test_what_is_an_administrators_goes_with_him(rows: sqlite3.Connection) -> None:

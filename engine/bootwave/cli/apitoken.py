@@ -103,10 +103,24 @@ def list_all(json: Json = False) -> None:
     )
 
 
-def revoke(name: Name, json: Json = False) -> None:
+def revoke(
+    name: Name,
+    administrator: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="NAME",
+            help="Whose it is, where several have one of that name; '' is nobody's.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Revoke a token; the next request with it is refused."""
     with place.session() as session:
-        gone = session.call("admin.token.revoke", name=name)
+        gone = session.call(
+            "admin.token.revoke", name=name, administrator=administrator
+        )
     if json:
         print_json(gone)
     else:

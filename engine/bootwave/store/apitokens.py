@@ -2,7 +2,7 @@
 
 A token can do what its scopes say and at most what its administrator can at that
 moment, in the domains it was made for.  One that a user of this machine made has no
-administrator.
+administrator.  Names are each administrator's own, and so are those of the machine's.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ INSERT INTO api_tokens (name, digest, scopes, everywhere, administrator_id, made
   made_by, expires_at, used_at, used_from)
 VALUES (:name, :digest, :scopes, :everywhere, :administrator_id, :wall, :actor,
   :expires_at, NULL, '')
-ON CONFLICT (name) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id
 """
 _GIVE = "INSERT INTO api_token_domains (token_id, domain_id) VALUES (:id, :domain_id)"
@@ -36,9 +36,9 @@ SELECT id, name, scopes, everywhere, administrator_id, made_at, made_by, expires
   used_at, used_from
 FROM api_tokens
 """
-_ALL = _COLUMNS + "ORDER BY name"
+_ALL = _COLUMNS + "ORDER BY name, id"
 _OF_ONE = _COLUMNS + "WHERE administrator_id = :id ORDER BY name"
-_NAMED = _COLUMNS + "WHERE name = :name"
+_NAMED = _COLUMNS + "WHERE name = :name ORDER BY id"
 _FOUND = _COLUMNS + "WHERE digest = :digest"
 _DOMAINS = """
 SELECT d.name FROM api_token_domains t JOIN domains d ON d.id = t.domain_id
@@ -86,9 +86,9 @@ def add(
     administrator: str | None,
     not_after: float | None = None,
 ) -> dict[str, Any]:
-    """Make a token and return it, this once; raises StoreConflict for a name taken.
+    """Make a token and return it, this once.
 
-    And when its administrator has ``MAX_TOKENS``.
+    Raises StoreConflict when its administrator has one of that name, or ``MAX_TOKENS``.
 
     *days* is for how long it is good, None for until it is revoked, and in any case not
     behind *not_after*, seconds since 1970.  Without *domains* it is for all.
@@ -165,16 +165,28 @@ def remove(
 ) -> dict[str, Any]:
     """Revoke a token; it opens nothing more.
 
-    With *administrator* only one of his, and only one *within* that.
+    With *administrator* only one of his, "" for one of nobody's, and only one *within*
+    that.  Raises StoreConflict where several are of that name.
     """
     wanted = checked_login(name)
-    rows = work.connection.execute(_NAMED, {"name": wanted}).fetchall()
-    if not rows or not _is_shown(work.connection, rows[0], administrator, within):
+    rows = [
+        row
+        for row in work.connection.execute(_NAMED, {"name": wanted}).fetchall()
+        if _is_shown(work.connection, row, administrator, within)
+    ]
+    if not rows:
         raise StoreNotFound(
             f"There is no token {wanted}: see bootwave admin token list."
         )
+    if len(rows) > 1:
+        raise StoreConflict(
+            f"There are {len(rows)} tokens {wanted}: say whose is meant, as bootwave "
+            "admin token list tells it."
+        )
+    owner = _owner(work.connection, rows[0][4])
     work.connection.execute(_REMOVE, {"id": rows[0][0]})
-    work.note("apitoken.revoked", wanted)
+    whose = owner.name if owner else None
+    work.note("apitoken.revoked", wanted, administrator=whose)
     return {"name": wanted}
 
 
@@ -222,7 +234,8 @@ def _is_shown(
 ) -> bool:
     """Whether the token of *row* is *administrator*'s, if given, and *within* that."""
     owner = _owner(connection, row[4])
-    if administrator is not None and (owner is None or owner.name != administrator):
+    whose = owner.name if owner is not None else ""
+    if administrator is not None and whose != administrator:
         return False
     if within is None:
         return True

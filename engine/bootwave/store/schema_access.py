@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from bootwave.store.schema_metadata import IDENTIFIER, metadata
@@ -79,14 +80,28 @@ api_tokens = Table(
     Column("used_at", Float, nullable=True),
     Column("used_from", String(64), nullable=False),
     PrimaryKeyConstraint("id"),
-    UniqueConstraint("name"),
     UniqueConstraint("digest"),
     ForeignKeyConstraint(
         ["administrator_id"], ["administrators.id"], ondelete="CASCADE"
     ),
     sqlite_autoincrement=True,
 )
-Index("ix_api_tokens_administrator_id", api_tokens.c.administrator_id)
+# Names are each administrator's own, so that none tells of the tokens of others; those
+# that the users of this machine made have names of their own, too.
+Index(
+    "ix_api_tokens_administrator_id_name",
+    api_tokens.c.administrator_id,
+    api_tokens.c.name,
+    unique=True,
+)
+_NOBODYS = text("administrator_id IS NULL")
+Index(
+    "ix_api_tokens_name",
+    api_tokens.c.name,
+    unique=True,
+    sqlite_where=_NOBODYS,
+    postgresql_where=_NOBODYS,
+)
 
 api_token_domains = Table(
     "api_token_domains",
@@ -138,6 +153,7 @@ setup_links = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
+    # By number, as administrator/1 or token/1: a name may be another's later.
     Column("actor", String(128), nullable=False),
     Column("name", String(255), nullable=False),
     Column("request", LargeBinary, nullable=False),

@@ -39,6 +39,20 @@ def test_a_token_may_no_more_than_its_administrator() -> None:
     assert token("read", None).is_confirmed(Instant(1e9, "boot"))
 
 
+def test_nobody_is_who_had_his_name_before() -> None:
+    anna = administrator("domain", A)
+    session = of_session(AdminSession(5, anna, 0.0, 0.0, 0.0))
+    later = of_session(AdminSession(6, anna._replace(id=2), 0.0, 0.0, 0.0))
+    assert session.identity == "administrator/1"
+    assert session.identity != later.identity
+    assert token("read", None).identity == "token/1"
+    assert token("read", None, anna).identity == "token/1"
+    assert NOBODY.identity == ""
+    # And in the audit log each token is its administrator's.
+    assert token("read", None).actor == "token:pbx"
+    assert token("read", None, anna).actor == "token:anna/pbx"
+
+
 def test_nobody_may_nothing_and_reaches_nothing() -> None:
     assert NOBODY.may == {Need.NOTHING}
     assert not NOBODY.reaches(A)

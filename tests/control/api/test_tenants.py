@@ -10,8 +10,7 @@ from bootwave.control import eventfeed
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingtail import SightingTail
-from tests.control.api.conftest import MAC, A, B, Served, never, problem
+from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, never, problem
 
 OTHER = "000413000002"
 NEW = "000413000003"
@@ -45,7 +44,7 @@ def moved(api: Served, source: str) -> str:
     Returns the place in the file of sightings before that.
     """
     happen(api, OTHER, "192.0.2.200")
-    before = str(SightingTail(api.options.store.sightings).end())
+    before = api.last_event()
     happen(api, MAC, source)
     started = api.call("rollout.start", scope="domain", target=A, hours=never())
     api.call("rollout.cancel", rollout=started["id"])
@@ -189,6 +188,66 @@ def test_a_key_of_somebody_else_with_the_same_name_is_another(
     assert problem(again) == "not-found"
     own = theirs.post(path.format(B), json=new, headers=headers)
     assert (own.status_code, own.json()["domain"]) == (201, B)
+
+
+def test_a_name_that_is_given_again_brings_nothing_of_who_had_it(
+    api: Served, admin: httpx.Client
+) -> None:
+    headers = {"Idempotency-Key": "same"}
+    path = f"/api/v1/domains/{A}/accounts"
+
+    def pbx(**new: str) -> httpx.Response:
+        made = api.call("admin.token.add", name="pbx", scopes=["write"], domains=[A])
+        return api.client(made["token"]).post(path, json=new, headers=headers)
+
+    new = {"number": "500", "password": "s3cret-of-sip", "name": "Anna"}
+    assert pbx(**new).status_code == 201
+    api.call("admin.token.revoke", name="pbx")
+    # Neither what it was answered, nor that the key was used at all.
+    assert problem(pbx(**new)) == "conflict"
+    api.call("admin.token.revoke", name="pbx")
+    assert pbx(**{**new, "number": "501"}).status_code == 201
+
+
+def test_names_of_tokens_tell_nothing_of_those_of_others(
+    api: Served, admin: httpx.Client
+) -> None:
+    path = "/api/v1/tokens"
+    new = {"name": "pbx", "scopes": ["read"]}
+    for name, domain in (("ofa", A), ("ofb", B)):
+        api.call(
+            "admin.add", name=name, password=PASSWORD, role="domain", domains=[domain]
+        )
+    anna, otto = api.signed_in("ofa"), api.signed_in("ofb")
+    made = {"": admin.post(path, json=new), "ofa": anna.post(path, json=new)}
+    made["ofb"] = otto.post(path, json=new)
+    for answer in made.values():
+        assert answer.status_code == 201, answer.text
+    assert problem(anna.post(path, json=new)) == "conflict"
+    assert problem(admin.post(path, json=new)) == "conflict"
+    assert [row["name"] for row in otto.get(path).json()["items"]] == ["pbx"]
+    # The audit log tells them apart.
+    for whose, answer in made.items():
+        asked = api.client(answer.json()["token"]).get("/api/v1/session").json()
+        assert asked["actor"] == (f"token:{whose}/pbx" if whose else "token:pbx")
+    # Pages of who sees all have each once.
+    found, cursor = [], ""
+    while True:
+        page = admin.get(path, params={"limit": 1, "cursor": cursor}).json()
+        found += [(row["name"], row["administrator"]) for row in page["items"]]
+        if not (cursor := page["next"]):
+            break
+    assert found == sorted({*found})
+    assert {whose for name, whose in found if name == "pbx"} == {"", "ofa", "ofb"}
+    # Who sees all says whose; the others need not, and get at none but theirs.
+    assert problem(admin.delete(f"{path}/pbx")) == "conflict"
+    theirs = otto.delete(f"{path}/pbx", params={"administrator": "ofa"})
+    assert problem(theirs) == "not-found"
+    assert otto.delete(f"{path}/pbx").status_code == 204
+    for whose in ("", "ofa"):
+        gone = admin.delete(f"{path}/pbx", params={"administrator": whose})
+        assert gone.status_code == 204
+    assert problem(admin.delete(f"{path}/pbx")) == "not-found"
 
 
 def test_no_condition_tells_what_another_domain_has(

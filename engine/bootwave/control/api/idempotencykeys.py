@@ -102,7 +102,7 @@ async def once(request: Request, principal: Principal, keyring: KeyRing) -> Once
     if request.state.declared.streams:
         raise Problem("bad-request", f"{HEADER} is not for what is sent as a stream.")
     said = _said(request, await request.body())
-    return Once(principal.actor, key, keyring.tag(said, purpose=_PURPOSE))
+    return Once(principal.identity, key, keyring.tag(said, purpose=_PURPOSE))
 
 
 def _said(request: Request, body: bytes) -> bytes:

@@ -36,18 +36,23 @@ def named_page(
     rows: Sequence[dict[str, Any]],
     limit: int,
     cursor: str,
+    *,
+    by: Sequence[str] = ("name",),
 ) -> Answer:
-    """Return the answer with a page of *rows*, which are few and have each a ``name``.
+    """Return the answer with a page of *rows*, which are few, in the order of *by*.
 
-    ``next`` is the cursor of the page that follows, "" on the last one.  *path* is the
-    list's.  Raises Problem 422 for a cursor of another list.
+    These are their members, all texts, that tell them apart.  ``next`` is the cursor of
+    the page that follows, "" on the last one.  *path* is the list's.  Raises Problem
+    422 for a cursor of another list.
     """
+
+    def keys(row: dict[str, Any]) -> list[str]:
+        return [str(row[name]) for name in by]
+
     of = list_name(path)
-    last = str(cursors.read(of, cursor)[0]) if cursor else ""
-    found = sorted(
-        (row for row in rows if row["name"] > last), key=lambda row: str(row["name"])
-    )
+    last = [str(key) for key in cursors.read(of, cursor)] if cursor else []
+    found = sorted((row for row in rows if keys(row) > last), key=keys)
     shown = found[:limit]
     more = len(found) > limit
-    following = cursors.after(of, [shown[-1]["name"]]) if more else ""
+    following = cursors.after(of, keys(shown[-1])) if more else ""
     return Answer({"items": shown, "next": following})

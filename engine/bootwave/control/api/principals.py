@@ -54,6 +54,16 @@ class Principal:
     token: ApiToken | None = field(default=None, repr=False)
 
     @property
+    def identity(self) -> str:
+        """Who it is among all there ever were, "" for nobody.
+
+        A name may be somebody else's later, whom it must tell nothing.
+        """
+        if self.session is not None:
+            return f"administrator/{self.session.administrator.id}"
+        return f"token/{self.token.id}" if self.token is not None else ""
+
+    @property
     def whose(self) -> str:
         """Who it is, by whichever of his tokens: he can make as many as he likes."""
         return self.administrator or self.actor
@@ -108,4 +118,6 @@ def of_token(token: ApiToken) -> Principal:
             domains = his
         elif his is not None:
             domains &= his
-    return Principal(f"token:{token.name}", may, domains, token=token)
+    owner = token.administrator
+    whose = f"{owner.name}/" if owner is not None else ""
+    return Principal(f"token:{whose}{token.name}", may, domains, token=token)

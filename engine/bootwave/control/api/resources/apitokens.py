@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.administrators import Domains
 from bootwave.control.api.resources.sessions import NewName
 from bootwave.control.api.routing import Asker, Routes, TheDesk
+from bootwave.errors import StoreNotFound
 from bootwave.store.apitokens import MAX_DAYS, Within
 
 routes = Routes("access")
@@ -23,6 +25,10 @@ PATH = "/api/v1/tokens"
 _DAY_SECONDS = 86_400.0
 
 Scope = Literal["read", "write", "reveal", "access"]
+Owner = Annotated[
+    str | None,
+    Query(max_length=64, description="Whose it is; empty: a user's of the machine."),
+]
 Scopes = Annotated[list[Scope], Field(min_length=1, max_length=4)]
 
 
@@ -83,7 +89,8 @@ async def list_all(
     """
     whose, within = _whose(asker), _within(asker)
     rows = await desk.see(asker, lambda store: store.access_tokens(whose, within))
-    return named_page(desk.cursors, PATH, rows, limit, cursor)
+    by = ("name", "administrator")
+    return named_page(desk.cursors, PATH, rows, limit, cursor, by=by)
 
 
 @routes.post(PATH, MadeToken)
@@ -118,12 +125,20 @@ async def add(request: Request, new: NewToken, asker: Asker, desk: TheDesk) -> R
 
 @routes.delete(PATH + "/{name}")
 @needs(Need.TOKENS, Nothing())
-async def revoke(name: str, asker: Asker, desk: TheDesk) -> Response:
+async def revoke(
+    name: str, asker: Asker, desk: TheDesk, administrator: Owner = None
+) -> Response:
     """Revoke a token; the next request with it is refused.
 
-    By a token only one that it is shown.
+    By a token only one that it is shown.  Names are each administrator's own: where
+    several have one of that name, administrator says whose is meant.
     """
     whose, within = _whose(asker), _within(asker)
+    if whose is None:
+        whose = administrator
+    elif administrator not in (None, whose):
+        # As to one that is not there: whose others are is not told.
+        raise StoreNotFound("There is no such token, or it is not yours.")
     await desk.change(
         asker.actor,
         lambda store: store.access_revoke(name, whose, within),
