@@ -25,6 +25,19 @@ def test_what_is_sealed_opens_for_its_owner(file: Path) -> None:
     assert KeyRing.load(file).open(sealed, owner="account/1") == "grüße 🙂"
 
 
+def test_a_key_for_a_purpose_is_of_that_and_of_its_key(file: Path) -> None:
+    ring = KeyRing.create(file)
+    key_id = ring.sealing_id
+    made = ring.subkey(key_id, purpose="a")
+    assert len(made) == 32
+    assert KeyRing.load(file).subkey(key_id, purpose="a") == made
+    assert ring.subkey(key_id, purpose="b") != made
+    # Nothing that is told is made with it.
+    assert made[:16] not in ring.tag(b"", purpose="a")
+    with pytest.raises(StoreError, match="not in the key file"):
+        ring.subkey(b"none", purpose="a")
+
+
 def test_a_warm_ring_has_nothing_to_load_any_more(file: Path) -> None:
     KeyRing.create(file)
     program = """

@@ -1,8 +1,10 @@
 """What happens, told to whoever listens: sightings, and how far roll-outs are.
 
 In the form that browsers and scripts read (server-sent events, in the HTML standard).
-The number of an event is a place in the file of sightings, so who comes back with the
-last one it saw misses nothing that the file still has, also after a restart.
+The number of an event stands for a place in the file of sightings (``eventids``), so
+who comes back with the last one it saw misses nothing that the file still has, also
+after a restart.  Who sees some phones only is told no count of what is of all, neither
+by numbers nor by what was lost.
 
 Nothing is queued for anybody: each listener reads the file on from where it is, some
 events at a time, when it has taken those before.  One that does not take them, or falls
@@ -19,16 +21,17 @@ from typing import Any, Final
 
 import orjson
 
+from bootwave.control.eventids import EventIds
 from bootwave.control.metricstext import Metric
 from bootwave.errors import BootwaveError, EngineError
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.devicereport import told
-from bootwave.store.sightingtail import Place, SightingTail, place_from_text
+from bootwave.store.sightingtail import Place, SightingTail
 
 MAX_LISTENERS: Final = 32
 # Of those who see some phones only, so that who sees all finds a place.
 MAX_LIMITED_LISTENERS: Final = 24
-MAX_LISTENERS_OF_ONE: Final = 6  # of those, who are of several domains
+MAX_LISTENERS_OF_ONE: Final = 6  # who asks, by whatever token
 TOGETHER: Final = 500  # sightings in memory for one listener
 MOST_BEHIND: Final = 100_000
 LOOK_SECONDS: Final = 0.5
@@ -59,10 +62,11 @@ class _Listener:
 class EventFeed:
     """Tells listeners; in the running loop, from ``start`` to ``stop``."""
 
-    def __init__(self, tail: SightingTail, progress: Progress) -> None:
-        """Read *tail*, and ask *progress* while anybody listens."""
+    def __init__(self, tail: SightingTail, progress: Progress, ids: EventIds) -> None:
+        """Read *tail*, numbered by *ids*, and ask *progress* while anybody listens."""
         self._tail = tail
         self._progress = progress
+        self._ids = ids
         self._listeners: set[_Listener] = set()
         self._rollouts: dict[int, tuple[str, bytes]] = {}  # with their domain
         self._task: asyncio.Task[None] | None = None
@@ -111,14 +115,15 @@ class EventFeed:
         """Yield events behind *last_id*, "" for those from now on.
 
         *sees* chooses among MACs and *follows* among roll-outs, None takes all; *whose*
-        says who listens.  Raises EngineError when too many listen, or too many of one
-        who does not take all, before anything is yielded.
+        says who listens.  Raises EngineError when too many listen, or too many of one,
+        before anything is yielded.
         """
-        limited = [one for one in self._listeners if one.is_limited]
-        own = sum(one.whose == whose for one in limited)
-        if len(self._listeners) >= MAX_LISTENERS or (
-            sees is not None
-            and (len(limited) >= MAX_LIMITED_LISTENERS or own >= MAX_LISTENERS_OF_ONE)
+        limited = sum(one.is_limited for one in self._listeners)
+        own = sum(one.whose == whose for one in self._listeners)
+        if (
+            len(self._listeners) >= MAX_LISTENERS
+            or own >= MAX_LISTENERS_OF_ONE
+            or (sees is not None and limited >= MAX_LIMITED_LISTENERS)
         ):
             self._dropped["refused"] += 1
             raise EngineError("Too many listen to events already.")
@@ -127,7 +132,7 @@ class EventFeed:
         listener = _Listener(task, is_limited=sees is not None, whose=whose)
         self._listeners.add(listener)
         try:
-            place = place_from_text(last_id)
+            place = self._ids.place(last_id)
             if place is None:
                 place = await asyncio.to_thread(self._tail.end)
             async with aclosing(self._told_to(listener, place, sees, follows)) as told:
@@ -161,9 +166,10 @@ class EventFeed:
                     shown = await sees(shown.keys())
                 place = found.place
                 if found.lost:
-                    pieces.append(_event("lost", {"sightings": found.lost}, place))
+                    told_of = {} if listener.is_limited else {"sightings": found.lost}
+                    pieces.append(self._event("lost", told_of, place))
                 pieces += [
-                    _event(
+                    self._event(
                         "sighting",
                         {"mac": text_from_mac(one.mac), **told(one)},
                         behind,
@@ -173,7 +179,8 @@ class EventFeed:
                 ]
                 if found.behind > MOST_BEHIND:
                     self._dropped["behind"] += 1
-                    yield _event("dropped", {"behind": found.behind}, place)
+                    told_of = {} if listener.is_limited else {"behind": found.behind}
+                    yield self._event("dropped", told_of, place)
                     return
                 more = found.behind > 0
             if pieces:
@@ -212,15 +219,14 @@ class EventFeed:
             if self._listeners:
                 with suppress(BootwaveError):
                     self._rollouts = {
-                        one["id"]: (one["domain"], _event("rollout", one, None))
+                        one["id"]: (one["domain"], self._event("rollout", one, None))
                         for one in await self._progress()
                     }
             else:
                 # How they are now, nobody who listens later must be told.
                 self._rollouts = {}
 
-
-def _event(kind: str, data: Mapping[str, Any], place: Place | None) -> bytes:
-    number = f"id: {place}\n" if place is not None else ""
-    text = orjson.dumps(dict(data))  # one line: JSON escapes the others
-    return f"{number}event: {kind}\ndata: ".encode() + text + b"\n\n"
+    def _event(self, kind: str, data: Mapping[str, Any], place: Place | None) -> bytes:
+        number = f"id: {self._ids.text(place)}\n" if place is not None else ""
+        text = orjson.dumps(dict(data))  # one line: JSON escapes the others
+        return f"{number}event: {kind}\ndata: ".encode() + text + b"\n\n"

@@ -158,6 +158,16 @@ class KeyRing:
             tag, self._tag(key_id, data, purpose)
         )
 
+    def subkey(self, key_id: bytes, *, purpose: str) -> bytes:
+        """Return 32 secret bytes of the key *key_id*, for one *purpose* and no other.
+
+        For what is sealed too often for random nonces.  Raises StoreError for a key
+        that is not in the ring.
+        """
+        if key_id not in self._keys:
+            raise StoreError("The key is not in the key file of this database.")
+        return hmac.digest(self._keys[key_id], f"subkey/{purpose}".encode(), "sha256")
+
     def _tag(self, key_id: bytes, data: bytes, purpose: str) -> bytes:
         own = hmac.digest(self._keys[key_id], f"tag/{purpose}".encode(), "sha256")
         return key_id + hmac.digest(own, data, "sha256")[:_TAG_BYTES]

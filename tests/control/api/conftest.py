@@ -15,6 +15,7 @@ import uvloop
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
+from bootwave.control.eventids import EventIds
 from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
 from bootwave.metrics import CounterPage
@@ -22,6 +23,8 @@ from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.store import passwordhashes
+from bootwave.store.secrets import KeyRing
+from bootwave.store.sightingtail import SightingTail
 
 A, B = "a.example.com", "b.example.com"
 PASSWORD = "correct horse battery"
@@ -87,6 +90,11 @@ class Served:
         assert answer.status_code == 201, answer.text
         client.headers["X-Bootwave-Csrf"] = answer.json()["csrf_token"]
         return client
+
+    def last_event(self) -> str:
+        """Return the number that the event of what was seen last has."""
+        ids = EventIds(KeyRing.load(self.options.store.key))
+        return ids.text(SightingTail(self.options.store.sightings).end())
 
     def stop(self) -> None:
         """End everything."""

@@ -6,6 +6,7 @@ import time
 from bootwave.control.api.room import Room
 from bootwave.metrics import CounterPage
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, Served
 
@@ -29,6 +30,7 @@ def test_roll_outs_are_told_until_after_they_ended(api: Served) -> None:
 
 
 def test_a_room_that_was_never_used_is_left(api: Served) -> None:
-    room = Room(api.options, CounterPage(1).totals, 12.5)
+    keyring = KeyRing.load(api.options.store.key)
+    room = Room(api.options, keyring, CounterPage(1).totals, 12.5)
     assert b"\nbootwave_start_time_seconds 12.5\n" in room.metrics()
     asyncio.run(room.stop())

@@ -19,7 +19,6 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.layers import LAYERS
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingtail import SightingTail
 from tests.control.api.conftest import MAC, A, Served, never
 from tests.control.api.test_admission import EVENTS, ROUTES, path_of
 
@@ -80,6 +79,7 @@ def secrets(api: Served, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         ("looks", "read-only", [A]),
         ("ofa", "domain", [A]),
         ("all", "operator", []),
+        ("somebody", "read-only", [A]),
     ):
         api.call("admin.add", name=name, password=OWN, role=role, domains=domains)
     made.add(api.call("admin.link")["token"])
@@ -146,7 +146,7 @@ def test_secrets_stand_in_no_answer_and_in_no_log(
         if bearer := client.headers.get("authorization"):
             secrets.add(bearer.removeprefix("Bearer "))
     # Events are told from here on, to each.
-    first = {"Last-Event-ID": str(SightingTail(api.options.store.sightings).end())}
+    first = {"Last-Event-ID": api.last_event()}
     happen(api)
     for who, client in clients.items():
         client.headers.update(first)
