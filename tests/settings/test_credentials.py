@@ -6,6 +6,7 @@ from bootwave.settings.credentials import (
     MASK,
     key_without_credentials,
     setting_without_credentials,
+    told_without_credentials,
     without_credentials,
 )
 
@@ -60,6 +61,28 @@ def test_a_setting_is_masked_by_its_name_or_its_value() -> None:
         **url,
         "value": f"http://a:{MASK}@h",
     }
+
+
+def test_what_is_told_of_firmware_is_masked_at_any_depth() -> None:
+    url = "http://images.example.com/f.bin?token=canary&x=1"
+    told = {
+        "location": url,
+        "other": url,
+        "replaced": [{"location": url, "step": False}],
+        "told": None,
+        "document": f"<url>{url.replace('&', '&amp;')}</url>",
+    }
+    hidden = url.replace("canary", MASK)
+    assert told_without_credentials([told]) == [
+        {
+            "location": hidden,
+            "other": url,
+            "replaced": [{"location": hidden, "step": False}],
+            "told": None,
+            "document": f"<url>{hidden.replace('&', '&amp;')}</url>",
+        }
+    ]
+    assert told["location"] == url
 
 
 def test_every_text_of_a_key_is_masked() -> None:

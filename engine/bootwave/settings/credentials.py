@@ -33,6 +33,9 @@ _NAMES = frozenset(
 )
 
 
+_LOCATIONS = frozenset({"location", "document"})
+
+
 def without_credentials(text: str) -> str:
     """Return *text* with ``MASK`` where URLs in it carry what proves somebody."""
     text = _USERINFO.sub(rf"\g<before>{MASK}@", text)
@@ -61,6 +64,23 @@ def key_without_credentials(key: Mapping[str, Any]) -> dict[str, Any]:
             name: MASK if is_secret(name) else without_credentials(value)
             for name, value in attributes.items()
         },
+    }
+
+
+def told_without_credentials(told: Any) -> Any:
+    """Return what is *told* of firmware, without those of its URLs.
+
+    Those are members ``location``, at any depth, and a whole ``document`` of them.
+    """
+    if isinstance(told, list):
+        return [told_without_credentials(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    return {
+        name: without_credentials(value)
+        if name in _LOCATIONS and isinstance(value, str)
+        else told_without_credentials(value)
+        for name, value in told.items()
     }
 
 

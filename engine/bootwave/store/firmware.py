@@ -8,7 +8,6 @@ its phones ask (schema_firmware).
 import base64
 import secrets
 from collections.abc import Collection, Iterable
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from bootwave.errors import FirmwareError, OptionError, StoreConflict, StoreNotFound
@@ -236,13 +235,22 @@ def permit(
 
 def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, Any]:
     """Return what a scope says; ``state`` of a definition tells why it is not told."""
-    place = place_of(work, scope, target)
     images = images_of(work)
+    place = place_of(work, scope, target)
     return {
+        **said(work, scope, target),
         "definitions": [
             {**_told(one), "state": state_of(one, images, allowed)}
             for one in sorted(definitions_of(work, place))
         ],
+    }
+
+
+def said(work: Work, scope: str, target: str) -> dict[str, Any]:
+    """Return what a scope says, and not what becomes of it."""
+    place = place_of(work, scope, target)
+    return {
+        "definitions": [_told(one) for one in sorted(definitions_of(work, place))],
         "pins": [
             {"model": model, "version": version}
             for model, version in work.connection.execute(_PINS, place.row).fetchall()
@@ -260,7 +268,7 @@ def exported(work: Work, scope: str, target: str) -> dict[str, Any]:
     """Return the document of a scope; ``revision`` changes with what it says."""
     place = place_of(work, scope, target)
     document = document_of(definitions_of(work, place))
-    return {"document": document.decode(), "revision": _revision(document)}
+    return {"document": document.decode(), "revision": _revision(work, document)}
 
 
 def imported(
@@ -279,7 +287,7 @@ def imported(
     definitions = definitions_from(document.encode("utf-8", "surrogatepass"))
     place = place_of(work, scope, target, make=True)
     before = definitions_of(work, place)
-    if revision and revision != _revision(document_of(before)):
+    if revision and revision != _revision(work, document_of(before)):
         raise StoreConflict(
             "The definitions were changed meanwhile: export them again, and change "
             "those."
@@ -462,8 +470,9 @@ def _told(one: Definition) -> dict[str, Any]:
     return _row(one)
 
 
-def _revision(document: bytes) -> str:
-    return sha256(document).hexdigest()[:32]
+def _revision(work: Work, document: bytes) -> str:
+    # Keyed: who is shown the document without credentials must not try some.
+    return work.keyring.tag(document, purpose="firmware revision").hex()
 
 
 def _named(scope: str, target: str) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bootwave.firmware.definitions import Definition
 from bootwave.rollout.course import Course, Fate, State
+from bootwave.settings.credentials import without_credentials
 from bootwave.sightings import Sighting
 from bootwave.store import firmware
 from bootwave.store.firmwarerows import Place, definition_from_row
@@ -92,10 +93,11 @@ def followed(work: Work, target: Target, course: Course, before: State) -> None:
     _touch(work, course)
     if course.state is State.DONE and _is_there(work, target.place):
         gone = firmware.adopt(work, target.place, target.definition)
+        where = without_credentials(target.definition.location)
         work.note(
             "firmware.defined",
             target.whom,
-            added=[f"{target.definition} {target.definition.location}"],
+            added=[f"{target.definition} {where}"],
             removed=[str(one) for one in gone],
         )
 

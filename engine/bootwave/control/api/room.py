@@ -8,9 +8,12 @@ from typing import Any
 
 from bootwave.control.api.readers import Readers
 from bootwave.control.eventfeed import EventFeed
+from bootwave.control.eventids import EventIds
 from bootwave.control.metricstext import Metric, engine_metrics_text
 from bootwave.options import Options
+from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.administration import Administration
+from bootwave.store.secrets import KeyRing
 from bootwave.store.sightingtail import SightingTail
 
 
@@ -25,6 +28,7 @@ class Room:
     def __init__(
         self,
         options: Options,
+        keyring: KeyRing,
         totals: Callable[[], Mapping[str, int]],
         started: float,
     ) -> None:
@@ -36,7 +40,8 @@ class Room:
         self._started = started
         self._readers: Readers | None = None
         self._told: dict[int, dict[str, Any]] = {}
-        self.feed = EventFeed(SightingTail(options.store.sightings), self._rollouts)
+        tail = SightingTail(options.store.sightings)
+        self.feed = EventFeed(tail, self._rollouts, EventIds(keyring))
         self._counted = [self.feed.metrics]
 
     def start(self, readers: Readers) -> None:
@@ -75,7 +80,9 @@ class Room:
             shown += await self._readers.run(
                 lambda store: [_progress(store, number) for number in ended]
             )
-        return shown
+        # Nobody is revealed secrets by listening: that is asked for, and audited.
+        masked: list[dict[str, Any]] = told_without_credentials(shown)
+        return masked
 
 
 def _progress(store: Administration, number: int) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Firmware and its images, over HTTP."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
+from bootwave.options import Options
+from bootwave.settings.credentials import MASK
 from bootwave.store.imagefolder import ImageFolder
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
@@ -113,6 +115,93 @@ def test_versions_are_defined_by_a_document(
     assert [one["version"] for one in done.json()["removed"]] == ["8.7.5.35"]
     wrong = admin.put(document, json={"document": "<x"}, headers={"If-Match": "*"})
     assert problem(wrong) == "invalid"
+
+
+@pytest.fixture
+def hosted(serving: Callable[[Options], Served], options: Options) -> Served:
+    """An API whose phones may load images from elsewhere."""
+    firmware = options.firmware.model_copy(update={"hosts": ("images.example.com",)})
+    served = serving(options.model_copy(update={"firmware": firmware}))
+    served.call("domain.add", name=A)
+    return served
+
+
+LOCATION = "http://images.example.com/f.bin?token={}&x=1"
+
+
+def test_credentials_in_urls_of_images_are_not_shown(hosted: Served) -> None:
+    admin = hosted.token("read", "write")
+    firmware = f"/api/v1/domains/{A}/firmware"
+    versions = f"{firmware}/snom370/versions"
+    url = {"location": LOCATION.format("canary-word")}
+    hidden = LOCATION.format(MASK)
+    defined = admin.put(f"{versions}/8.7.5.1", json=url)
+    assert defined.json()["location"] == hidden
+    listed = admin.get(firmware)
+    assert listed.json()["definitions"][0]["location"] == hidden
+    document = admin.get(f"{firmware}/document")
+    assert f"token={MASK}" in document.json()["document"]
+    asked = {"version": "8.7.5.0", "model": "snom370"}
+    explained = admin.get(f"{firmware}/explanation", params=asked)
+    assert explained.json()["told"]["location"] == hidden
+    other = {"location": LOCATION.format("canary-two")}
+    replaced = admin.put(f"{versions}/8.7.5.2", json=other)
+    assert replaced.json()["replaced"][0]["location"] == hidden
+    now = {"If-Match": "*"}
+    nothing = {"document": '<?xml version="1.0"?><firmware-settings/>'}
+    imported = admin.put(f"{firmware}/document", json=nothing, headers=now)
+    assert imported.json()["removed"][0]["location"] == hidden
+    audit = admin.get("/api/v1/audit")
+    for answer in (*(defined, listed, document, explained, replaced, imported, audit),):
+        assert "canary" not in answer.text
+    # What is shown instead is no URL.
+    masked = {"location": hidden}
+    assert problem(admin.put(f"{versions}/8.7.5.1", json=masked)) == "invalid"
+    back = {"document": document.json()["document"]}
+    sent = admin.put(f"{firmware}/document", json=back, headers=now)
+    assert problem(sent) == "invalid"
+    rolled = {"model": "snom370", "version": "8.7.5.1", "location": hidden}
+    for path in (f"{firmware}/rollouts", "/api/v1/firmware/rollouts"):
+        assert problem(admin.post(path, json=rolled)) == "invalid"
+
+
+def test_what_is_said_for_a_scope_has_one_tag(hosted: Served) -> None:
+    admin = hosted.token("read", "write")
+    firmware = f"/api/v1/domains/{A}/firmware"
+    version = f"{firmware}/snom370/versions/8.7.5.1"
+
+    def url(token: str) -> dict[str, str]:
+        return {"location": LOCATION.format(token)}
+
+    def tag() -> dict[str, str]:
+        return {"If-Match": admin.get(firmware).headers["etag"]}
+
+    first = tag()
+    assert admin.put(version, json=url("one"), headers=first).status_code == 200
+    seen = tag()
+    # Also where only what is not shown was changed.
+    document = admin.get(f"{firmware}/document").headers["etag"]
+    assert admin.put(version, json=url("two"), headers=seen).status_code == 200
+    known = {"If-None-Match": document}
+    assert admin.get(f"{firmware}/document", headers=known).status_code == 200
+    pin, forbidden = (
+        f"{firmware}/snom370/{what}" for what in ("pin/keep", "forbidden/8.7.5.2")
+    )
+    late = [
+        admin.put(version, json=url("three"), headers=seen),
+        admin.delete(version, headers=seen),
+        admin.delete(f"{firmware}/snom370/versions", headers=seen),
+        admin.put(pin, headers=seen),
+        admin.delete(f"{firmware}/snom370/pin", headers=seen),
+        admin.put(forbidden, json={}, headers=seen),
+        admin.delete(forbidden, headers=seen),
+    ]
+    for answer in late:
+        assert problem(answer) == "precondition-failed"
+    assert admin.put(pin, headers=tag()).status_code == 200
+    assert admin.put(forbidden, json={}, headers=tag()).status_code == 200
+    assert admin.delete(forbidden, headers=tag()).status_code == 204
+    assert admin.delete(version, headers=tag()).status_code == 204
 
 
 def test_what_a_phone_would_be_told_is_explained(admin: httpx.Client) -> None:

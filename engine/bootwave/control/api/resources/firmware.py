@@ -1,27 +1,34 @@
-"""Firmware: which version phones of a model shall run, and the images they load."""
+"""Firmware: which version phones of a model shall run, and the images they load.
+
+What is said for a scope has one ETag, whatever part of it a change is of.  Credentials
+in URLs of images are shown as those of settings are.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, Any, BinaryIO, NamedTuple, cast
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Header, Path, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api import targets
 from bootwave.control.api.admission import require_still
-from bootwave.control.api.answers import Answer, nothing, shown
+from bootwave.control.api.answers import Answer, Changing, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
-from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.entitytags import Check, IfMatch, State, conditions, matches
 from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
+from bootwave.control.api.resources.layers import require_no_mask
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE, Model
 from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
+from bootwave.settings.credentials import told_without_credentials
 from bootwave.store import firmware as definitions
 from bootwave.store.imagefolder import ImageFolder, is_sha256
 
@@ -34,6 +41,13 @@ Object = dict[str, Any]
 Version = Annotated[str, Path(max_length=24, examples=["10.1.198.19"])]
 ImageName = Annotated[
     str, Path(max_length=100, examples=["snomD785-10.1.198.19-SIP-r.bin"])
+]
+IfSame = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The ETag of what is said for the scope (its /firmware), or *.",
+    ),
 ]
 
 
@@ -82,13 +96,23 @@ def _add(scope: _Scope) -> None:
     """Add the routes of one kind of scope."""
     named = Depends(scope.target)
 
+    def said(target: str) -> State:
+        return lambda work: definitions.said(work, scope.scope, target)
+
+    def if_same(target: str, if_match: str | None) -> Check | None:
+        return conditions(if_match, None, said(target))
+
     async def show(
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
-        """Show what is defined, pinned and forbidden there."""
-        return Answer(
-            await desk.read(asker, "firmware.list", scope=scope.scope, target=target)
+        """Show what is defined, pinned and forbidden there.
+
+        Its ETag is of that, and not of what became of images.
+        """
+        found, tag = await desk.read_tagged(
+            asker, said(target), "firmware.list", scope=scope.scope, target=target
         )
+        return Changing(told_without_credentials(found), headers={"ETag": tag})
 
     async def define(
         request: Request,
@@ -98,11 +122,16 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Define the version that phones of a model shall run."""
+        require_no_mask(defined.location)
         args = {"scope": scope.scope, "target": target, "model": model}
         args |= {"version": version, **defined.model_dump()}
-        return await desk.write(request, asker, "firmware.set", args, Answer)
+        check = if_same(target, if_match)
+        return await desk.write(
+            request, asker, "firmware.set", args, _told, check=check
+        )
 
     async def undefine(
         request: Request,
@@ -111,12 +140,14 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Define a version no longer."""
         args = {"scope": scope.scope, "target": target, "model": model}
         args["version"] = version
+        check = if_same(target, if_match)
         return await desk.write(
-            request, asker, "firmware.unset", args, lambda _gone: nothing()
+            request, asker, "firmware.unset", args, _nothing, check=check
         )
 
     async def undefine_all(
@@ -125,11 +156,13 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Define no version of a model any more."""
         args = {"scope": scope.scope, "target": target, "model": model}
+        check = if_same(target, if_match)
         return await desk.write(
-            request, asker, "firmware.unset", args, lambda _gone: nothing()
+            request, asker, "firmware.unset", args, _nothing, check=check
         )
 
     async def export(
@@ -139,7 +172,7 @@ def _add(scope: _Scope) -> None:
         found = await desk.read(
             asker, "firmware.export", scope=scope.scope, target=target
         )
-        return shown(found)
+        return shown(told_without_credentials(found), desk.tag(found))
 
     async def bring_in(
         request: Request,
@@ -151,6 +184,7 @@ def _add(scope: _Scope) -> None:
         dry_run: bool = False,
     ) -> Response:
         """Define what a document says, and nothing else; says what that changes."""
+        require_no_mask(wanted.document)
         args: Object = {"scope": scope.scope, "target": target}
         args |= {"document": wanted.document, "dry_run": dry_run}
         return await desk.write(
@@ -158,7 +192,7 @@ def _add(scope: _Scope) -> None:
             asker,
             "firmware.import",
             args,
-            Answer,
+            _told,
             check=matches(
                 if_match, lambda work: definitions.exported(work, scope.scope, target)
             ),
@@ -189,7 +223,7 @@ def _add(scope: _Scope) -> None:
         ] = "",
     ) -> Response:
         """Say what a phone that runs a version would be told, why, and the way."""
-        return Answer(
+        return _told(
             await desk.read(
                 asker,
                 "firmware.explain",
@@ -208,11 +242,15 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Let phones of a model run a version whatever is defined, or "keep" theirs."""
         args = {"scope": scope.scope, "target": target, "model": model}
         args["version"] = version
-        return await desk.write(request, asker, "firmware.pin", args, Answer)
+        check = if_same(target, if_match)
+        return await desk.write(
+            request, asker, "firmware.pin", args, Answer, check=check
+        )
 
     async def unpin(
         request: Request,
@@ -220,11 +258,13 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Let phones of a model run what is defined."""
         args = {"scope": scope.scope, "target": target, "model": model}
+        check = if_same(target, if_match)
         return await desk.write(
-            request, asker, "firmware.unpin", args, lambda _gone: nothing()
+            request, asker, "firmware.unpin", args, _nothing, check=check
         )
 
     async def forbid(
@@ -235,11 +275,15 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Let no phone of a model be told a version."""
         args = {"scope": scope.scope, "target": target, "model": model}
         args |= {"version": version, **forbidden.model_dump()}
-        return await desk.write(request, asker, "firmware.forbid", args, Answer)
+        check = if_same(target, if_match)
+        return await desk.write(
+            request, asker, "firmware.forbid", args, Answer, check=check
+        )
 
     async def permit(
         request: Request,
@@ -248,21 +292,25 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named],
         asker: Asker,
         desk: TheDesk,
+        if_match: IfSame = None,
     ) -> Response:
         """Let phones of a model be told a version again."""
         args = {"scope": scope.scope, "target": target, "model": model}
         args["version"] = version
+        check = if_same(target, if_match)
         return await desk.write(
-            request, asker, "firmware.permit", args, lambda _gone: nothing()
+            request, asker, "firmware.permit", args, _nothing, check=check
         )
 
     path = f"{scope.path}/firmware"
     reads = needs(Need.READ, scope.touches)
     writes = needs(Need.WRITE, scope.touches)
     model = path + "/{model}"
+    tells_tag = partial(routes.get, tells_tag=True)
+    tagged = partial(routes.get, tagged=True)
     for add, place, shows, need, endpoint in (
-        (routes.get, path, Object, reads, show),
-        (routes.get, path + "/document", Object, reads, export),
+        (tells_tag, path, Object, reads, show),
+        (tagged, path + "/document", Object, reads, export),
         (routes.put, path + "/document", Object, writes, bring_in),
         (routes.get, path + "/explanation", Object, reads, explain),
         (routes.put, model + "/versions/{version}", Object, writes, define),
@@ -275,6 +323,15 @@ def _add(scope: _Scope) -> None:
     ):
         endpoint.__name__ = f"{endpoint.__name__}_of_{scope.scope}"
         add(place, shows)(need(endpoint))
+
+
+def _told(found: Any) -> Answer:
+    """Return the answer that tells *found*, without the credentials of images' URLs."""
+    return Answer(told_without_credentials(found))
+
+
+def _nothing(_found: Any) -> Response:
+    return nothing()
 
 
 @routes.get(IMAGES, list[Object])
