@@ -151,9 +151,13 @@ MAX_API_DOMAIN_KEPT_BYTES = 4 * MAX_API_DOMAIN_IMPORT_BYTES
 MAX_API_IMAGE_BYTES = 1024 * 1024 * 1024  # firmware.image_bytes says what is taken
 MAX_API_HEAD_BYTES = 32 * 1024  # cookies of other programs on the same host included
 MAX_API_CONNECTIONS = 256
-# Of one address but loopback: eight of them at least before there is no place for
-# others.  Browsers open six to a host.
+# Of one address but loopback: six of them at least before there is no place for
+# others.  Browsers open six to a host.  As many are kept for loopback, and for known
+# addresses.
 MAX_API_CONNECTIONS_OF_ONE = 32
+# For addresses from which somebody proved lately who he is: of them, and for how long.
+MAX_API_KNOWN = 1_024
+API_KNOWN_SECONDS = 12 * 3_600.0  # as a session
 # What one connection may take for a head, and, of a body, for each 64 KiB: Apache's
 # mod_reqtimeout gives 20 s for either.
 API_HEAD_SECONDS = 10.0
@@ -166,6 +170,7 @@ API_TLS_SECONDS = 10.0
 API_READ_SECONDS = 20.0
 MAX_API_READS_WAITING = 128
 MAX_API_READS_OF_ONE = 32  # who asks, by whatever token
+MAX_API_WRITES_OF_ONE = 32
 MAX_API_PAGE = 1_000
 MAX_API_ERRORS = 100  # places of one body that are told to be wrong
 # Passwords that wait to be compared, each of which takes 64 MiB for some 50 ms.

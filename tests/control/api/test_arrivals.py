@@ -15,10 +15,11 @@ import uvloop
 from bootwave import Engine
 from bootwave.cli.tlsfiles import self_signed_files
 from bootwave.control.api import arrivals
+from bootwave.control.api.acquaintances import LOOPBACK
 from bootwave.control.api.arrivals import Arrivals
 from bootwave.control.api.tls import tls_context
 from bootwave.options import ControlOptions, Options
-from tests.control.api.conftest import Served
+from tests.control.api.conftest import Served, problem
 from tests.namespaces import in_namespace, ip
 
 PATIENCE = 20.0
@@ -65,13 +66,14 @@ def scenario(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
     loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
+    knows: Callable[[str], bool] = lambda key: False,
     **bounds: int,
 ) -> None:
     """Have *play* use arrivals with these *bounds*, in a loop as the engine has one."""
 
     async def run() -> None:
         with socket.create_server((host, 0)) as listener:
-            made = Arrivals([listener], Echo, tls, **bounds)
+            made = Arrivals([listener], Echo, tls, knows=knows, **bounds)
             made.start()
             try:
                 await play(made, listener.getsockname())
@@ -222,7 +224,7 @@ def test_one_address_has_some_places_and_leaves_the_others(
 
         # A fork of a process that had a uvloop has none that works.
         loop = asyncio.new_event_loop
-        scenario(play, tls, host="0.0.0.0", loop=loop, most=16, most_of_one=3)
+        scenario(play, tls, host="0.0.0.0", loop=loop, most=16, most_of_one=3, kept=3)
 
     in_namespace(inside)
 
@@ -253,9 +255,57 @@ def test_others_leave_places_for_this_machine() -> None:
                 end.close()
 
         loop = asyncio.new_event_loop
-        scenario(play, host="0.0.0.0", loop=loop, most=7, most_of_one=3)
+        scenario(play, host="0.0.0.0", loop=loop, most=7, most_of_one=3, kept=0)
 
     in_namespace(inside)
+
+
+def test_others_leave_places_for_who_is_known() -> None:
+    def inside() -> None:
+        for address in ELSEWHERE:
+            ip(f"addr add {address}/32 dev lo")
+
+        async def play(made: Arrivals, address: tuple[str, int]) -> None:
+            port = address[1]
+
+            def many(there: str) -> list[socket.socket]:
+                return [
+                    socket.create_connection((there, port), PATIENCE, (there, 0))
+                    for _ in range(4)
+                ]
+
+            unknown = many(ELSEWHERE[0])
+            await until(lambda: refused(made, "full") == 2)
+            known = many(ELSEWHERE[1])
+            await until(lambda: refused(made, "full") == 4)
+            # Those of loopback are for loopback, and what is known holds its own.
+            local = await echoed(("127.0.0.1", port))
+            unknown[0].close()
+            await until(lambda: made._taken == 4)
+            other = await echoed((ELSEWHERE[0], port))
+            assert local is not None
+            assert other is not None
+            for end in (*unknown, *known, local, other):
+                end.close()
+            await until(lambda: made._by_known == 0)
+
+        loop = asyncio.new_event_loop
+        bounds = {"most": 8, "most_of_one": 4, "kept": 2}
+        knows = {ELSEWHERE[1]}.__contains__
+        scenario(play, host="0.0.0.0", loop=loop, knows=knows, **bounds)
+
+    in_namespace(inside)
+
+
+def test_who_proved_who_he_is_is_known(api: Served, admin: httpx.Client) -> None:
+    assert api.plane._api is not None
+    known = api.plane._api._desk.acquaintances
+    assert problem(api.client("bw_made-up").get("/api/v1/domains")) == "signed-out"
+    assert not known.knows(LOOPBACK)
+    assert admin.get("/api/v1/domains").status_code == 200
+    assert known.knows(LOOPBACK)
+    assert api.plane._api._server is not None
+    assert api.plane._api._server.arrivals._knows(LOOPBACK)
 
 
 def test_without_descriptors_it_waits_and_goes_on(

@@ -7,8 +7,9 @@ A connection has its place from before its handshake until its end, so who never
 his handshake is bounded as who ends it.  Of one address (of IPv6 its /64, which one
 host has whole) there are some only; loopback may have all, since behind a proxy on this
 machine every client is that, and as many as one address has are kept for it alone: who
-watches the engine from its own machine finds a place whatever others do.  What has no
-place is closed at once: it costs an accept.
+watches the engine from its own machine finds a place whatever others do.  As many are
+kept for addresses from which somebody proved lately who he is (``acquaintances``).
+What has no place is closed at once: it costs an accept.
 """
 
 import asyncio
@@ -19,13 +20,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bootwave import log
+from bootwave.control.api.acquaintances import LOOPBACK, key_of
 from bootwave.control.metricstext import Metric
 from bootwave.limits import (
     API_TLS_SECONDS,
     MAX_API_CONNECTIONS,
     MAX_API_CONNECTIONS_OF_ONE,
 )
-from bootwave.pairing.sources import address_from_text, source_key
 
 Connect = Callable[[Callable[[], None]], asyncio.Protocol]
 """Returns the protocol of one connection; it calls what it is given when that ends."""
@@ -34,14 +35,13 @@ PAUSE_SECONDS = 1.0  # while there is no descriptor for another connection
 _AT_ONCE = 32  # accepted before others have their turn
 _TLS_CLOSE_SECONDS = 2.0
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_LOOPBACK = ""
 
 
 class Arrivals:
     """Accepts on *listeners*, over *tls* if any, from ``start`` to ``stop``.
 
     There are at most *most* connections, and *most_of_one* of one address; so many are
-    for loopback only.
+    for loopback only, and *kept* for addresses that *knows* tells to be known.
     """
 
     def __init__(
@@ -52,6 +52,8 @@ class Arrivals:
         *,
         most: int = MAX_API_CONNECTIONS,
         most_of_one: int = MAX_API_CONNECTIONS_OF_ONE,
+        kept: int = MAX_API_CONNECTIONS_OF_ONE,
+        knows: Callable[[str], bool] = lambda key: False,
     ) -> None:
         """Keep them; the listeners stay the caller's."""
         self._listeners = list(listeners)
@@ -59,6 +61,9 @@ class Arrivals:
         self._tls = tls
         self._most = most
         self._most_of_one = most_of_one
+        self._kept = kept
+        self._knows = knows
+        self._by_known = 0  # places that addresses took which were known then
         self._places: dict[str, int] = {}  # taken, by address
         self._taken = 0
         self._arriving: set[asyncio.Task[None]] = set()
@@ -148,19 +153,24 @@ class Arrivals:
 
     def _arrived(self, peer: socket.socket, key: str) -> None:
         of_one = self._places.get(key, 0)
+        is_local, is_known = key == LOOPBACK, self._knows(key)
         kept = 0
-        if key != _LOOPBACK:
-            kept = max(self._most_of_one - self._places.get(_LOOPBACK, 0), 0)
+        if not is_local:
+            kept += max(self._most_of_one - self._places.get(LOOPBACK, 0), 0)
+            if not is_known:
+                kept += max(self._kept - self._by_known, 0)
         if self._taken + kept >= self._most:
             why = "full"
-        elif key != _LOOPBACK and of_one >= self._most_of_one:
+        elif not is_local and of_one >= self._most_of_one:
             why = "address"
         else:
+            by_known = int(is_known and not is_local)
             self._places[key] = of_one + 1
+            self._by_known += by_known
             self._taken += 1
             self._accepted += 1
             peer.setblocking(False)
-            place = _Place(lambda: self._left(key))
+            place = _Place(lambda: self._left(key, by_known))
             task = asyncio.get_running_loop().create_task(self._take(peer, place))
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
@@ -187,8 +197,9 @@ class Arrivals:
             place.leave()
             raise
 
-    def _left(self, key: str) -> None:
+    def _left(self, key: str, by_known: int) -> None:
         self._taken -= 1
+        self._by_known -= by_known
         self._places[key] -= 1
         if not self._places[key]:
             del self._places[key]
@@ -208,9 +219,4 @@ class _Place:
 
 def _key_of(address: Any) -> str:
     """Return what connections from *address* are counted under."""
-    host = str(address[0]) if isinstance(address, tuple) else ""
-    try:
-        is_local = address_from_text(host.partition("%")[0]).is_loopback
-        return _LOOPBACK if is_local else source_key(host)
-    except ValueError:  # a socket without addresses
-        return _LOOPBACK
+    return key_of(str(address[0]) if isinstance(address, tuple) else "")

@@ -75,7 +75,11 @@ class ApiServer:
 
     async def _start(self) -> None:
         await self._desk.warm()
-        server = _Server(Outermost(application(self._desk), self._hosts), self._tls)
+        server = _Server(
+            Outermost(application(self._desk), self._hosts),
+            self._tls,
+            self._desk.acquaintances.knows,
+        )
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]
         self._server = server
@@ -104,7 +108,9 @@ class _Server(uvicorn.Server):
     it logs nothing, and changes no logger, which may be the embedding program's own.
     """
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, app: ASGIApp, tls: ssl.SSLContext | None, knows: Callable[[str], bool]
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -120,6 +126,7 @@ class _Server(uvicorn.Server):
             )
         )
         self._tls = tls
+        self._knows = knows
 
     async def run_on(self, sockets: list[socket.socket]) -> None:
         """Serve on *sockets*, and close them, until ``should_exit``."""
@@ -141,7 +148,7 @@ class _Server(uvicorn.Server):
                 left=left,
             )
 
-        self.arrivals = Arrivals(sockets or (), connect, self._tls)
+        self.arrivals = Arrivals(sockets or (), connect, self._tls, knows=self._knows)
         self.arrivals.start()
         self.started = True
 
