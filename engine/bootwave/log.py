@@ -163,7 +163,7 @@ API_NOT_SERVED = _event(
     "control.api_not_served",
     logging.ERROR,
     "the API of administrators is not served: %(error)s",
-    "Phones are served, and commands work; repair it and send HUP.",
+    "Phones are served, and commands work; repair it: it is tried again by itself.",
 )
 API_NOT_ACCEPTED = _event(
     "control.api_not_accepted",

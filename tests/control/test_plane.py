@@ -1,11 +1,14 @@
 import asyncio
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bootwave.cli.tlsfiles import self_signed_files
 from bootwave.control.client import ControlClient
 from bootwave.control.plane import ControlPlane
 from bootwave.engine import local_options, make_store
@@ -148,23 +151,25 @@ def test_old_rows_of_the_audit_log_go_by_themselves(
     asyncio.run(scenario())
 
 
+def with_api(options: Options, certificate: Path, listener: socket.socket) -> Any:
+    control = ControlOptions(listen="127.0.0.1:0", certificates=(certificate,))
+    return ControlPlane(
+        options.model_copy(update={"control": control}),
+        RevocationPage(),
+        AnsweringPage(1),
+        CounterPage(1),
+        [],
+        started=0.0,
+        api=[listener],
+    )
+
+
 def test_an_api_that_cannot_be_served_keeps_no_phone_from_anything(
     options: Options, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    missing = ControlOptions(listen="127.0.0.1:0", certificates=(tmp_path / "no.pem",))
-    wanted = options.model_copy(update={"control": missing})
-
     async def scenario() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            control = ControlPlane(
-                wanted,
-                RevocationPage(),
-                AnsweringPage(1),
-                CounterPage(1),
-                [],
-                started=0.0,
-                api=[listener],
-            )
+            control = with_api(options, tmp_path / "no.pem", listener)
             await control.start()
             try:
                 await control.call("domain.add", {"name": "a.example.com"})
@@ -173,3 +178,46 @@ def test_an_api_that_cannot_be_served_keeps_no_phone_from_anything(
 
     asyncio.run(scenario())
     assert "the API of administrators is not served: " in caplog.text
+
+
+def test_an_api_is_served_once_what_prevented_it_is_repaired(
+    options: Options,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bootwave.control.plane.API_AGAIN_SECONDS", 0.01)
+    path = tmp_path / "api.pem"
+    (content,) = self_signed_files([path], time.time()).values()
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+
+    def put(some: bytes) -> None:
+        made = tmp_path / "made.pem"
+        made.write_bytes(some)
+        made.chmod(0o600)
+        made.replace(path)
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            control = with_api(options, path, listener)
+            await control.start()
+            put(content[:100])
+            await until(lambda: caplog.text.count("is not served") == 2)
+            put(content)
+            await until(lambda: control._api is not None)
+            where = listener.getsockname()
+            _, writer = await asyncio.open_connection(*where, ssl=trusting)
+            writer.close()
+            await control.stop()
+            assert control._api_awaited.done()
+
+    asyncio.run(scenario())
+    # The same thing is said once, however often it is tried.
+    assert caplog.text.count("is not served") == 2

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bootwave import __version__, log
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
 TRIM_PAUSE_SECONDS = 1.0  # while there are more
+API_AGAIN_SECONDS = 10.0  # after which it is tried whether the API can be served now
 
 
 def _with_password_hashed(args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,6 +107,8 @@ class ControlPlane:
         self._trimming: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None
+        self._api_awaited: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._room: Room | None = None
 
     def _administration(self, *, read_only: bool = False) -> Administration:
@@ -146,12 +150,36 @@ class ControlPlane:
             await self._serve_api()
 
     async def _serve_api(self) -> None:
-        """Serve the API; what prevents that is logged, and prevents nothing else."""
+        """Serve the API; what prevents that is logged, and prevents nothing else.
+
+        It is tried again now and then: a certificate may just be renewed.
+        """
+        try:
+            said = await self._begin_api()
+        except ImportError as error:  # what is not installed comes with a new process
+            log.note(log.API_NOT_SERVED, error=str(error))
+            return
+        if said:
+            log.note(log.API_NOT_SERVED, error=said)
+            self._api_awaited = asyncio.create_task(self._serve_api_later(said))
+
+    async def _serve_api_later(self, said: str) -> None:
+        while said:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), API_AGAIN_SECONDS)
+                return
+            before, said = said, await self._begin_api()
+            if said not in ("", before):
+                log.note(log.API_NOT_SERVED, error=said)
+
+    async def _begin_api(self) -> str:
+        """Return what prevents that the API is served, "" when it is now."""
         # Here: an engine without API loads none of its libraries.
         from bootwave.control.api.listening import api_server
         from bootwave.control.api.room import Room
 
-        room = Room(self._options, self._counters.totals, self._started)
+        totals = self._counters.totals
+        room = Room(self._options, self._keyring, totals, self._started)
         try:
             api = await asyncio.to_thread(
                 api_server,
@@ -164,10 +192,10 @@ class ControlPlane:
                 room,
             )
             await api.start()
-        except (BootwaveError, OSError, ImportError) as error:
-            log.note(log.API_NOT_SERVED, error=str(error))
-            return
+        except (BootwaveError, OSError) as error:
+            return str(error) or type(error).__name__
         self._api, self._room = api, room
+        return ""
 
     def _reading(self) -> Administration:
         """Return a store that is read only, with a connection of its own."""
@@ -175,6 +203,9 @@ class ControlPlane:
 
     async def stop(self) -> None:
         """Finish the operation that runs, and close."""
+        self._stopping.set()
+        if self._api_awaited is not None:
+            await self._api_awaited
         if self._api is not None:
             await self._api.stop()
         await self._watch.stop()
