@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from bootwave.control.operations import acting
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.operations import bulk
 from bootwave.store.operations.bulk import (
+    MAX_LIMITED_STAGES,
     MAX_STAGES,
     MAX_STAGES_OF_DOMAIN,
     STAGE_SECONDS,
@@ -68,6 +70,23 @@ def test_one_domain_keeps_no_other_from_importing(
     admin.stage_drop(admin.stage_begin(domain="other.example.com")["stage"])
     admin.stage_drop(stages[0])
     admin.stage_begin(domain=DOMAIN)
+
+
+def test_who_has_some_domains_leaves_room_to_who_has_them_all(
+    domain: None, admin: Administration
+) -> None:
+    names = [f"d{number}.example.com" for number in range(MAX_LIMITED_STAGES)]
+    for name in names:
+        admin.domain_add(name)
+    with acting(admin, actor="x", reach=frozenset(names)):
+        for name in names:
+            admin.stage_begin(domain=name)
+        with pytest.raises(StoreConflict, match="As many imports as there may be"):
+            admin.stage_begin(domain=names[0])
+    for _ in range(MAX_STAGES - MAX_LIMITED_STAGES):
+        admin.stage_begin()
+    with pytest.raises(StoreConflict, match="under way"):
+        admin.stage_begin()
 
 
 def test_rows_are_taken_one_by_one_from_who_makes_them(

@@ -47,6 +47,8 @@ PLANNED_TOGETHER = 2_000  # rows: some 20 ms in which other operations wait
 MAX_STAGES = 16  # at once
 # Of one domain, whose administrator could otherwise keep the others from importing.
 MAX_STAGES_OF_DOMAIN = 4
+# Of who has some domains, so that who has them all finds room.
+MAX_LIMITED_STAGES = 12
 # Rows, or MACs, written in one transaction for who has some domains: phones of all
 # domains wait for it with what they write.
 MAX_TOGETHER = 25_000
@@ -64,6 +66,7 @@ _Steps = Generator[float, None, Object]
 class _Kept:
     stage: Stage
     used: float  # CLOCK_BOOTTIME
+    is_limited: bool
     run: Run | None = None
     steps: _Steps | None = None
 
@@ -146,9 +149,13 @@ class BulkOperations(Transactions):
         for name, kept in [*self._stages.items()]:
             if now - kept.used > STAGE_SECONDS:
                 self.stage_drop(name)
-        if len(self._stages) >= MAX_STAGES:
+        is_limited = self.reach is not None
+        limited = sum(kept.is_limited for kept in self._stages.values())
+        if len(self._stages) >= MAX_STAGES or (
+            is_limited and limited >= MAX_LIMITED_STAGES
+        ):
             raise StoreConflict(
-                f"{MAX_STAGES} imports are under way: wait until one is over."
+                "As many imports as there may be are under way: wait until one is over."
             )
         stage = Stage(domain, only=only)
         if stage.domain is not None:
@@ -162,7 +169,7 @@ class BulkOperations(Transactions):
                     "wait until one is over."
                 )
         name = secrets.token_hex(16)
-        self._stages[name] = _Kept(stage, now)
+        self._stages[name] = _Kept(stage, now, is_limited)
         return {"stage": name}
 
     def stage_add(self, stage: str, rows: Sequence[Mapping[str, str]]) -> Object:
