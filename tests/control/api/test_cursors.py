@@ -24,6 +24,8 @@ def test_a_cursor_shows_nothing_of_the_row_it_was_made_of(cursors: Cursors) -> N
     raw = base64.urlsafe_b64decode(made + "=" * (-len(made) % 4))
     assert b"Somebody" not in raw
     assert b"another" not in raw
+    lengths = {len(cursors.after("list", ["ü" * size])) for size in range(60)}
+    assert len(lengths) == 1
 
 
 def test_a_cursor_is_of_one_list_and_one_store(

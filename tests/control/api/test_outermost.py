@@ -1,11 +1,17 @@
 """What becomes of an exception that nobody expected."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from bootwave import log
+from bootwave.control.api import outermost
+from bootwave.control.api.hosts import Hosts
+from bootwave.control.api.outermost import Outermost
 from bootwave.store.administration import Administration
 from tests.control.api.conftest import A, Served, problem
 
@@ -39,6 +45,33 @@ def test_head_is_answered_as_get_without_content(
     assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
     again = admin.get(path)  # on the same connection
     assert again.content == got.content
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 20, 21, 35])
+def test_a_long_answer_is_given_in_pieces_that_are_waited_for(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outermost, "PIECE_BYTES", 10)
+    body = bytes(range(size))
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(body)(scope, receive, send)
+
+    scope = {"type": "http", "method": "GET", "http_version": "1.1", "headers": []}
+    asyncio.run(Outermost(app, Hosts([]))(scope, receive, send))
+    head, *pieces = sent
+    assert dict(head["headers"])[b"content-length"] == b"%d" % size
+    assert b"".join(piece["body"] for piece in pieces) == body
+    assert len(pieces) == max(1, -(-size // 10))
+    more = [piece.get("more_body", False) for piece in pieces]
+    assert more == [True] * (len(pieces) - 1) + [False]
 
 
 def test_head_of_what_never_ends_ends(admin: httpx.Client) -> None:

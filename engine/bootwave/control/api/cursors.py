@@ -1,9 +1,10 @@
 """Where a page of a list ended, as an opaque text that the next request gives back.
 
 It holds the sort keys of the last row that was looked at, sealed by this store's key:
-that row may be one which whoever asks does not reach, and was passed over.  It is bound
-to the list with its filters and order: a cursor of another list is refused rather than
-misunderstood, and none can be made up.
+that row may be one which whoever asks does not reach, and was passed over, so that not
+even the length of a cursor tells of it.  It is bound to the list with its filters and
+order: a cursor of another list is refused rather than misunderstood, and none can be
+made up.
 """
 
 import base64
@@ -18,6 +19,7 @@ from bootwave.errors import StoreError
 from bootwave.store.secrets import KeyRing
 
 _KEY_ID_BYTES = 4
+_PADDED_BYTES = 256
 MAX_CURSOR_CHARACTERS = 2_048
 
 Key = str | int | float | None
@@ -36,6 +38,7 @@ class Cursors:
         *of* names the list with all that chooses and orders it.
         """
         said = orjson.dumps(list(last)).decode()
+        said += " " * (-len(said.encode()) % _PADDED_BYTES)
         sealed = self._keyring.seal(said, owner=_owner(of))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

@@ -1,5 +1,6 @@
 """What every answer has, and what becomes of an exception that nobody expected."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -8,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bootwave import log
 from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.problems import Problem
+
+PIECE_BYTES = 64 * 1024  # of an answer, in the buffers of one connection
 
 # Answers are for whoever asked, at that moment, and for no page of another site.
 FIELDS = (
@@ -31,6 +34,19 @@ def _is_ambiguous(scope: Scope) -> bool:
         or (chunked and b"content-length" in names)
         or (chunked and scope["http_version"] == "1.0")
     )
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """Yield *message* in parts of some size.
+
+    The server waits between them for a peer that does not read: it would otherwise hold
+    the whole for each of them, over TLS a second time.
+    """
+    body = message.get("body", b"")
+    for at in range(0, len(body) - PIECE_BYTES, PIECE_BYTES):
+        yield {**message, "body": body[at : at + PIECE_BYTES], "more_body": True}
+    rest = (len(body) - 1) // PIECE_BYTES * PIECE_BYTES if body else 0
+    yield {**message, "body": body[rest:]} if rest else message
 
 
 def _host(scope: Scope) -> str | None:
@@ -65,7 +81,11 @@ class Outermost:
                 headers += [pair for pair in FIELDS if pair[0] not in there]
                 message = {**message, "headers": headers}
             goes_on = head_only and message.get("more_body", False)
-            await send({**message, "more_body": False} if goes_on else message)
+            if head_only:
+                await send({**message, "more_body": False} if goes_on else message)
+            else:
+                for piece in _pieces(message):
+                    await send(piece)
             if goes_on:
                 raise ClientDisconnect  # of what may never end only this was asked
 
