@@ -50,6 +50,7 @@ BROWSER = "a browser signs in; commands are let in by the kernel"
 # Endpoints that call no operation, and the command that does it, or why none does.
 ENDPOINT_ALONE: Mapping[str, str] = {
     **{f"GET /api/v1{layer}/revealed": REVEALED for layer in LAYERS},
+    "GET /api/v1/administrators/{name}": "admin list",
     "GET /api/v1/tokens": "admin token list",
     "DELETE /api/v1/tokens/{name}": "admin token revoke",
     "GET /api/v1/events": "watch",

@@ -16,7 +16,7 @@ from bootwave.errors import StoreNotFound
 class Fake:
     """Stands for the store's administration and remembers its threads."""
 
-    actor, reach, before = "", None, None
+    actor, reach, before, after = "", None, None, None
 
     def __init__(self) -> None:
         self.threads: list[str] = []

@@ -14,7 +14,7 @@ from bootwave.store.administration import Administration
 class Fake:
     """Stands for the store's administration."""
 
-    actor, reach, before = "", None, None
+    actor, reach, before, after = "", None, None, None
 
     def domain_add(self, name: str, *, language: str = "") -> dict[str, str]:
         return {"name": name, "language": language}
@@ -39,7 +39,7 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
     }
     internal = {
         *("close", "audit_trim", "rollout_step", "rollout_credentials"),
-        *("interrupt", "request_cost", "pace_reconsidered"),
+        *("interrupt", "looked", "request_cost", "pace_reconsidered"),
         *("redirection_look", "redirection_change"),
         *("device_domain", "device_within", "device_is_blocked"),
         "layer_revealed",  # commands show settings as they are
@@ -128,7 +128,7 @@ def test_a_password_of_the_wrong_kind_is_not_repeated() -> None:
 
 def test_rows_may_come_one_by_one() -> None:
     class Rows:
-        actor, reach, before = "", None, None
+        actor, reach, before, after = "", None, None, None
 
         def account_import(self, rows: Iterable[Mapping[str, str]]) -> list[Any]:
             return list(rows)

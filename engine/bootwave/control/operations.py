@@ -97,6 +97,7 @@ class Acts(Protocol):
     actor: str
     reach: frozenset[str] | None
     before: "Callable[[Work], None] | None"
+    after: "Callable[[Work], None] | None"
 
 
 def run(
@@ -108,15 +109,16 @@ def run(
     actor: str,
     reach: frozenset[str] | None = None,
     before: "Callable[[Work], None] | None" = None,
+    after: "Callable[[Work], None] | None" = None,
 ) -> Any:
     """Return the result of *op*, committed.
 
     *actor* is who asked for it, for the audit log, and *reach* the domains that he
     reaches, None for all.  *before* is called in the transaction of a write and may
-    raise what ends it.  What is of all domains is not there for who reaches some:
-    StoreNotFound.  *progress* reaches the operations that take one.  Raises
-    EngineError for an unknown operation or wrong arguments, and what the operation
-    raises.  An iterator among the arguments is read to its end first.
+    raise what ends it, and *after* behind it.  What is of all domains is not there for
+    who reaches some: StoreNotFound.  *progress* reaches the operations that take one.
+    Raises EngineError for an unknown operation or wrong arguments, and what the
+    operation raises.  An iterator among the arguments is read to its end first.
     """
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
@@ -148,7 +150,7 @@ def run(
                     f"The operation {op} cannot be called so: {each} must be "
                     f"{kind_in_words(kind)}."
                 )
-    with acting(administration, actor=actor, reach=reach, before=before):
+    with acting(administration, actor=actor, reach=reach, before=before, after=after):
         return method(*bound.args, **bound.kwargs)
 
 
@@ -159,19 +161,21 @@ def acting(
     actor: str,
     reach: frozenset[str] | None,
     before: "Callable[[Work], None] | None" = None,
+    after: "Callable[[Work], None] | None" = None,
 ) -> Iterator[None]:
     """Have *administration* work for *actor*, as ``run`` says, and then as before.
 
-    All three together: whoever sets one of them alone works with the reach of somebody
-    else.
+    All of it together: whoever sets one alone works with the reach of somebody else.
     """
-    was = administration.actor, administration.reach, administration.before
+    was = administration.actor, administration.reach
+    were = administration.before, administration.after
     administration.actor, administration.reach = actor, reach
-    administration.before = before
+    administration.before, administration.after = before, after
     try:
         yield
     finally:
-        administration.actor, administration.reach, administration.before = was
+        administration.actor, administration.reach = was
+        administration.before, administration.after = were
 
 
 def kind_in_words(annotation: Any) -> str:

@@ -27,6 +27,7 @@ ON CONFLICT (domain_id, number) DO NOTHING
 RETURNING id
 """
 SEAL = "UPDATE accounts SET sealed_password = :sealed WHERE id = :id"
+_SEALED = "SELECT sealed_password FROM accounts WHERE id = :id"
 SET = """
 UPDATE accounts SET display_name = :display_name, auth_user = :auth_user,
   mailbox = :mailbox, sort_name = :sort_name
@@ -198,6 +199,12 @@ def shown(work: Work, account: AccountRow) -> dict[str, Any]:
         **_accounts_from_rows(work, rows)[0],
         "window": state_of(work, account.id),
     }
+
+
+def sealed_of(work: Work, account: AccountRow) -> bytes:
+    """Return the SIP password of an account as it is stored: sealed, anew each time."""
+    rows = work.connection.execute(_SEALED, {"id": account.id}).fetchall()
+    return bytes(rows[0][0])
 
 
 def _accounts_from_rows(

@@ -134,9 +134,23 @@ def change(
     return {"name": row.name, "role": new_role, "domains": sorted(reached)}
 
 
-def set_password(work: Work, name: str, password_hash: str) -> dict[str, Any]:
-    """Give an administrator another password; his sessions end."""
+def set_password(
+    work: Work, name: str, password_hash: str, *, proved: Administrator | None = None
+) -> dict[str, Any]:
+    """Give an administrator another password; his sessions end.
+
+    One who *proved* by his password that he is it must have that one still: raises
+    StoreNotFound where he was removed, or given another, by now.
+    """
     row = required(work, name)
+    if proved is not None and (row.id, row.password_hash) != (
+        proved.id,
+        proved.password_hash,
+    ):
+        raise StoreNotFound(
+            "The administrator was removed, or given another password, in this moment: "
+            "sign in again."
+        )
     work.connection.execute(
         _PASSWORD, {"id": row.id, "password_hash": password_hash, "wall": work.at.wall}
     )
@@ -155,21 +169,28 @@ def remove(work: Work, name: str) -> dict[str, Any]:
 
 def listed(work: Work) -> list[dict[str, Any]]:
     """Return all administrators; no ``domains`` are all for whom ``everywhere``."""
-    found = []
-    for row in work.connection.execute(_ALL).fetchall():
-        number, name, role, everywhere, _hash, made_at, made_by, password_at = row
-        found.append(
-            {
-                "name": name,
-                "role": role,
-                "everywhere": bool(everywhere),
-                "domains": _names(work.connection, number),
-                "made_at": made_at,
-                "made_by": made_by,
-                "password_at": password_at,
-            }
-        )
-    return found
+    rows = work.connection.execute(_ALL).fetchall()
+    return [_told(work, row) for row in rows]
+
+
+def shown(work: Work, name: str) -> dict[str, Any]:
+    """Return one administrator as in the list; raises StoreNotFound."""
+    row = required(work, name)
+    rows = work.connection.execute(_BY_ID, {"id": row.id}).fetchall()
+    return _told(work, rows[0])
+
+
+def _told(work: Work, row: tuple[Any, ...]) -> dict[str, Any]:
+    number, name, role, everywhere, _hash, made_at, made_by, password_at = row
+    return {
+        "name": name,
+        "role": role,
+        "everywhere": bool(everywhere),
+        "domains": _names(work.connection, number),
+        "made_at": made_at,
+        "made_by": made_by,
+        "password_at": password_at,
+    }
 
 
 def named(connection: sqlite3.Connection, name: str) -> Administrator | None:

@@ -182,6 +182,13 @@ def status(work: Work) -> dict[str, Any]:
     }
 
 
+def said(work: Work) -> dict[str, Any]:
+    """Return what was set of the account, its password sealed; raises StoreNotFound."""
+    found = required_account(work.connection)
+    sealed = bytes(found.sealed_password).hex()
+    return {"user": found.user, "url": found.url, "password": sealed}
+
+
 def troubled(work: Work, state: str, after: str, limit: int) -> dict[str, Any]:
     """Return phones in trouble by MAC, *limit* of them behind the MAC *after*.
 

@@ -256,6 +256,7 @@ def test_a_cookie_alone_changes_nothing(api: Served) -> None:
         {"X-Bootwave-Csrf": csrf_token("bws_other")},
         {"X-Bootwave-Csrf": right, "Origin": "http://evil.example.com"},
         {"X-Bootwave-Csrf": right, "Origin": "null"},
+        {"X-Bootwave-Csrf": right, "Origin": "http://["},
     ):
         answer = client.post("/api/v1/domains", json=new, headers=headers)
         assert problem(answer) == "csrf"

@@ -28,8 +28,11 @@ def request(*parts: bytes, **headers: str) -> Request:
 def read(most: int, *parts: bytes, **headers: str) -> Any:
     async def parsed() -> Any:
         bounded = BoundedRequest(request(*parts, **headers), most)
-        await bounded.read()
-        return await bounded.json()
+        bounded.parse(await bounded.body())
+        found = await bounded.json()
+        # It is not kept beside what it became.
+        assert await bounded.json() is None
+        return found
 
     return asyncio.run(parsed())
 

@@ -1,17 +1,22 @@
 """Reads beside writes, and writes one after the other."""
 
 import asyncio
+import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
+from bootwave.control.api import desk, routing
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
+from bootwave.control.api.turns import AT_ONCE
 from bootwave.control.operations import OF_ALL_DOMAINS, run
 from bootwave.errors import StoreNotFound
 from bootwave.sightings import Reason, Sighting
@@ -51,6 +56,50 @@ def held(api: Served) -> threading.Event:
     api.run(start())
     assert begun.wait(10)
     return go
+
+
+def test_who_waits_for_his_turn_is_looked_at_again(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "SLOW_SECONDS", 0.0)
+    made = api.call("admin.token.add", name="pbx", scopes=["write"])
+    path = f"{api.url}/api/v1/domains/{A}/accounts"
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    assert api.plane._api is not None
+    turns = api.plane._api._desk._turns
+
+    def add(number: int) -> httpx.Response:
+        new = {"number": str(number), "password": "word-word"}
+        return httpx.post(path, json=new, headers=headers, timeout=30)
+
+    def waiting() -> int:
+        return sum(line.count for line in turns._lines.values())
+
+    still, looked_at = routing.require_still, []
+
+    async def looked(*asked: Any) -> None:
+        await still(*asked)
+        looked_at.append(asked)
+
+    monkeypatch.setattr(routing, "require_still", looked)
+    go = held(api)
+    with ThreadPoolExecutor(5) as clients:
+        asked = []
+        for number in range(500, 505):
+            asked.append(clients.submit(add, number))
+            while waiting() < len(asked):
+                time.sleep(0.01)
+        while len(looked_at) < AT_ONCE:
+            time.sleep(0.01)
+        # Past the thread that is held: as another process would.
+        with closing(sqlite3.connect(api.options.store.database)) as connection:
+            connection.execute("DELETE FROM api_tokens WHERE name = 'pbx'")
+            connection.commit()
+        go.set()
+        answers = [one.result() for one in asked]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [201] * AT_ONCE + [401] * (5 - AT_ONCE)
+    assert problem(answers[-1]) == "signed-out"
 
 
 def test_reads_wait_for_no_write(api: Served, admin: httpx.Client) -> None:
@@ -220,7 +269,7 @@ def test_what_is_changed_beside_operations_reaches_what_it_says_and_no_more(
         api.plane.administration,
         Readers(api.plane._reading, count=1),
         KeyRing.load(api.options.store.key),
-        Room(api.options, dict, 0.0),
+        Room(api.options, KeyRing.load(api.options.store.key), dict, 0.0),
     )
     seen: list[tuple[str, list[str]]] = []
 

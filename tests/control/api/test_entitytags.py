@@ -1,8 +1,11 @@
+import base64
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bootwave.control.api.entitytags import (
+    both,
     conditions,
     entity_tag,
     is_among,
@@ -11,16 +14,24 @@ from bootwave.control.api.entitytags import (
 )
 from bootwave.control.api.problems import Problem
 from bootwave.errors import StoreNotFound
+from bootwave.store.secrets import KeyRing
 
-TAG = entity_tag({"a": 1})
-NO_WORK: Any = None
+RING = KeyRing({b"name": b"k" * 32})
+OTHERS = KeyRing({b"name": b"o" * 32})
+TAG = entity_tag({"a": 1}, RING)
+WORK: Any = SimpleNamespace(keyring=RING)
 
 
-def test_a_tag_is_of_what_is_shown_and_nothing_else() -> None:
-    assert entity_tag({"a": 1, "b": 2}) == entity_tag({"b": 2, "a": 1})
-    assert entity_tag({"a": 1}) != entity_tag({"a": 2})
+def test_a_tag_is_of_what_there_is_and_nothing_else() -> None:
+    assert entity_tag({"a": 1, "b": 2}, RING) == entity_tag({"b": 2, "a": 1}, RING)
+    assert entity_tag({"a": 1}, RING) != entity_tag({"a": 2}, RING)
     assert TAG[0] == TAG[-1] == '"'
     assert len(TAG) == 22
+
+
+def test_nobody_without_the_key_can_try_what_a_tag_is_of() -> None:
+    assert entity_tag({"a": 1}, OTHERS) != TAG
+    assert not TAG.startswith('"' + base64.urlsafe_b64encode(b"name").decode()[:5])
 
 
 @pytest.mark.parametrize(
@@ -39,9 +50,9 @@ def test_if_match_is_compared_strongly(field_value: str, is_let_through: bool) -
 
 
 def test_a_write_needs_the_state_that_it_names() -> None:
-    matches(TAG, lambda work: {"a": 1})(NO_WORK)
+    matches(TAG, lambda work: {"a": 1})(WORK)
     with pytest.raises(Problem, match="changed since") as changed:
-        matches(TAG, lambda work: {"a": 2})(NO_WORK)
+        matches(TAG, lambda work: {"a": 2})(WORK)
     assert changed.value.status == 412
     with pytest.raises(Problem) as missing:
         matches(None, lambda work: {})
@@ -91,8 +102,15 @@ def test_conditions_are_of_what_is_there_at_the_moment_of_the_write(
     check = conditions(if_match, if_none_match, now)
     assert check is not None
     if is_let_through:
-        check(NO_WORK)
+        check(WORK)
     else:
         with pytest.raises(Problem) as refused:
-            check(NO_WORK)
+            check(WORK)
         assert refused.value.status == 412
+
+
+def test_of_two_checks_both_are_made() -> None:
+    made: list[int] = []
+    both(lambda work: made.append(1), lambda work: made.append(2))(WORK)
+    both(lambda work: made.append(3), None)(WORK)
+    assert made == [1, 2, 3]

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import orjson
@@ -6,8 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from bootwave.control.api import routing
+from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import DeclaredRoute, Routes
 from tests.control.api.conftest import A, Served, problem
+from tests.control.api.test_admission import ROUTES, path_of
 
 
 async def undeclared() -> None: ...
@@ -83,6 +86,43 @@ def test_a_parameter_that_is_misspelt_stops_what_it_was_to_try(
     assert answer.json()["errors"][0]["at"] == where
     assert "most_removed" in answer.json()["detail"]
     assert admin.get(f"/api/v1/domains/{A}/accounts").json()["items"]
+
+
+def test_every_route_refuses_a_parameter_that_it_does_not_know(
+    admin: httpx.Client,
+) -> None:
+    for route in ROUTES:
+        (method,) = route.methods
+        answer = admin.request(method, path_of(route), params={"dryrun": "true"})
+        if method == "GET" and route.declared.need is Need.NOTHING:
+            assert answer.status_code == 200, route.path
+            continue
+        assert problem(answer) == "invalid", route.path
+        assert answer.json()["errors"][0]["at"] == "query/dryrun", route.path
+
+
+def test_what_came_slowly_is_parsed_when_nothing_is_waited_for(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many at once as there are connections: each may become a hundred times as much.
+    monkeypatch.setattr(routing, "SLOW_SECONDS", 0.0)
+    done: list[str] = []
+    still, parse = routing.require_still, routing.BoundedRequest.parse
+
+    async def waited(*asked: Any) -> None:
+        await still(*asked)
+        done.append("still")
+
+    def parsed(self: routing.BoundedRequest, body: bytes) -> None:
+        done.append("parsed")
+        parse(self, body)
+
+    monkeypatch.setattr(routing, "require_still", waited)
+    monkeypatch.setattr(routing.BoundedRequest, "parse", parsed)
+    new = {"number": "402", "password": "s3cret-word"}
+    assert admin.post(f"/api/v1/domains/{A}/accounts", json=new).status_code == 201
+    assert done == ["still", "parsed"]
+
 
 
 def test_who_watches_whether_it_lives_may_add_what_he_likes(api: Served) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootwave.errors import StoreConflict
+from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.work import Work
@@ -19,6 +19,40 @@ def test_no_phone_forgets_anything_because_of_an_administrator(
     assert anna is not None
     admin.access_open(anna, b"d" * 32, "")
     assert told == []
+
+
+def test_who_proved_who_he_is_is_it_still_when_his_password_is_changed(
+    admin: Administration,
+) -> None:
+    admin.admin_add("anna", password=PASSWORD)
+    proved = admin.access_administrator("anna")
+    assert proved is not None
+    admin.admin_password("anna", password=PASSWORD * 2)
+    now = admin.access_administrator("anna")
+    with pytest.raises(StoreNotFound, match="sign in again"):
+        admin.access_password(proved, "hash")
+    assert admin.access_administrator("anna") == now
+    admin.admin_remove("anna")
+    admin.admin_add("anna", password=PASSWORD)
+    assert now is not None
+    with pytest.raises(StoreNotFound):
+        admin.access_password(now, "hash")
+
+
+def test_what_is_looked_at_behind_a_write_sees_it_and_is_told_once(
+    admin: Administration,
+) -> None:
+    seen: list[int] = []
+
+    def after(work: Work) -> None:
+        sql = "SELECT COUNT(*) FROM administrators"
+        seen.append(work.connection.execute(sql).fetchall()[0][0])
+
+    admin.after = after
+    assert admin.looked(lambda work: work.actor) == admin.actor
+    admin.admin_add("anna", password=PASSWORD)
+    admin.admin_add("otto", password=PASSWORD)
+    assert seen == [1]
 
 
 def test_what_is_looked_at_before_a_write_ends_it_once(admin: Administration) -> None:

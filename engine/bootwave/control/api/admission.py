@@ -163,6 +163,7 @@ async def principal_of(
     if request.method not in SAFE:
         _require_own_page(request, secret)
     if is_use:
+        desk.acquaintances.note(source_of(request))
         desk.note_use(source_of(request), session=session)
     return of_session(session)
 
@@ -178,6 +179,7 @@ async def _by_token(
     if token is None:
         return None
     if is_use:
+        desk.acquaintances.note(source_of(request))
         desk.note_use(source_of(request), token=token)
     return of_token(token)
 
@@ -213,9 +215,24 @@ def _require_own_origin(request: Request) -> None:
     and no SameSite keeps them apart.
     """
     origin = request.headers.get("origin")
-    own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    own = origin is None or _is_own(origin, request)
     if not own or request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
         raise _not_own()
+
+
+def _is_own(origin: str, request: Request) -> bool:
+    """Whether *origin* is what *request* was sent to.
+
+    What came over TLS is asked by pages that did.  What did not may be: behind a proxy
+    that ends TLS.
+    """
+    try:
+        page = urlsplit(origin)
+    except ValueError:
+        return False
+    if request.url.scheme == "https" and page.scheme != "https":
+        return False
+    return page.netloc == request.headers.get("host", "")
 
 
 def _require_own_page(request: Request, secret: str) -> None:

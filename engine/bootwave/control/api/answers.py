@@ -5,8 +5,6 @@ from typing import Any
 import orjson
 from starlette.responses import JSONResponse, Response
 
-from bootwave.control.api.entitytags import entity_tag
-
 
 class Answer(JSONResponse):
     """An answer of what JSON has a form for."""
@@ -16,15 +14,21 @@ class Answer(JSONResponse):
         return orjson.dumps(content)
 
 
-def shown(content: Any) -> Answer:
-    """Return the answer that shows a resource, with its entity tag."""
-    return Answer(content, headers={"ETag": entity_tag(content)})
+class Changing(Answer):
+    """An answer whose entity tag is of what was said, and not of how that goes.
+
+    It is given each time, also to who knows the tag.
+    """
+
+
+def shown(content: Any, tag: str) -> Answer:
+    """Return the answer that shows a resource, with its entity *tag*."""
+    return Answer(content, headers={"ETag": tag})
 
 
 def created(location: str, content: Any) -> Answer:
     """Return the answer to a request that made the resource at *location*."""
-    headers = {"ETag": entity_tag(content), "Location": location}
-    return Answer(content, 201, headers)
+    return Answer(content, 201, {"Location": location})
 
 
 def nothing() -> Response:

@@ -38,12 +38,8 @@ class BoundedRequest(Request):
             f"A request here has at most {self._most} bytes: send it in parts.",
         )
 
-    async def read(self) -> None:
-        """Read the body to its end, and as JSON where there is one.
-
-        Raises Problem 400, 413 or 415.
-        """
-        body = await self.body()
+    def parse(self, body: bytes) -> None:
+        """Read *body* as JSON, where there is one; raises Problem 400 or 415."""
         if not body:
             return
         media_type = self.headers.get("content-type", "").partition(";")[0]
@@ -58,5 +54,7 @@ class BoundedRequest(Request):
             ) from None
 
     async def json(self) -> Any:
-        """Return the body as JSON, None for an empty one."""
-        return self._parsed
+        """Return the body as JSON, this once; None for an empty one."""
+        # What it was made into waits for its turn, and this need not.
+        parsed, self._parsed = self._parsed, None
+        return parsed

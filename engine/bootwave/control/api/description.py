@@ -103,6 +103,8 @@ def _responses(route: Route) -> dict[str, Any]:
     done = str(route.status)
     if route.gives:
         said[done] = {"content": _content(route.gives)}
+    if route.tells_tag:
+        said[done] = {"headers": _ETAG}
     if route.tagged:
         fields = _ETAG | (_LOCATION if route.status == 201 else {})
         said[done] = {"headers": fields}

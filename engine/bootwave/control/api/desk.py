@@ -1,13 +1,14 @@
 """How routes reach the store: the operations that commands call, by the same thread.
 
     read, look ──► one of a few threads, read only  (readers)
-    write ──► the writer's thread of the control process, one after the other
+    write ──► a turn of whoever asks ──► the writer's thread of the control process
 
 What a principal does not reach is not there for his operations either
 (``Work.reach``): the second fence behind ``admission``.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,14 +17,16 @@ from starlette.responses import Response
 
 from bootwave import log
 from bootwave.control.api import idempotencykeys
+from bootwave.control.api.acquaintances import Acquaintances
 from bootwave.control.api.cursors import Cursors
-from bootwave.control.api.entitytags import Check
+from bootwave.control.api.entitytags import Check, State, entity_tag
 from bootwave.control.api.guessing import Guessing
 from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
 from bootwave.control.api.passwords import Passwords
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
+from bootwave.control.api.turns import Turns
 from bootwave.control.operations import acting, run
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
@@ -39,6 +42,8 @@ from bootwave.store.work import Work
 
 T = TypeVar("T")
 _NOWHERE: frozenset[str] = frozenset()
+# Who waits longer for his turn, perhaps on purpose, is looked at again.
+SLOW_SECONDS = 1.0
 
 
 class Desk:
@@ -69,7 +74,9 @@ class Desk:
         self.cursors = Cursors(keyring)
         self.passwords = Passwords()
         self.guessing = Guessing()
+        self.acquaintances = Acquaintances()
         self._allowances = Allowances()
+        self._turns = Turns()
         self._noting: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, int]] = set()
 
@@ -100,6 +107,26 @@ class Desk:
             whose=principal.whose,
         )
 
+    async def read_tagged(
+        self, principal: Principal, state: State, op: str, **args: Any
+    ) -> tuple[Any, str]:
+        """Return the result of *op*, which only reads, and the entity tag of *state*.
+
+        That is looked at first: a tag is never of what is newer than what is shown.
+        """
+
+        def read(store: Administration) -> tuple[Any, str]:
+            with acting(store, actor=principal.actor, reach=principal.domains):
+                tag = self.tag(store.looked(state))
+            found = run(store, op, args, actor=principal.actor, reach=principal.domains)
+            return found, tag
+
+        return await self._readers.run(read, whose=principal.whose)
+
+    def tag(self, state: Any) -> str:
+        """Return the entity tag of a *state* that was read."""
+        return entity_tag(state, self.keyring)
+
     async def see(self, principal: Principal, read: Callable[[Administration], T]) -> T:
         """Return what *read* returns, called with a store as *principal* reaches it."""
 
@@ -128,17 +155,24 @@ class Desk:
         answer: Callable[[Any], Response],
         *,
         check: Check | None = None,
+        state: State | None = None,
         secret: bool = False,
     ) -> Response:
         """Carry the operation *op* out, and return *answer* of its result.
 
-        *check* is called in its transaction, before it, and may raise what ends it.  A
-        POST is heeded if it carries an Idempotency-Key, and given the answer it had
-        before; one that is *secret* is not kept, nor one by which nothing was done.
+        *check* is called in its transaction, before it, and may raise what ends it, and
+        *state* after it, for the entity tag of the answer.  A POST is heeded if it
+        carries an Idempotency-Key, and given the answer it had before; one that is
+        *secret* is not kept, nor one by which nothing was done.
         """
         once = None
         if request.method == "POST":
             once = await idempotencykeys.once(request, principal, self.keyring)
+        tags: list[str] = []
+
+        def after(work: Work) -> None:
+            if state is not None:
+                tags.append(entity_tag(state(work), work.keyring))
 
         def carry_out() -> Response:
             store = self._administration
@@ -149,15 +183,22 @@ class Desk:
                 actor=principal.actor,
                 reach=principal.domains,
                 before=lambda work: self._begin(work, principal, once, check),
+                after=after,
             )
             response = answer(result)
+            if tags:
+                response.headers["ETag"] = tags[0]
             if once is not None:
                 with acting(store, actor=principal.actor, reach=principal.domains):
                     self._keep(store, principal, once, response, secret=secret)
             return response
 
+        begun = time.monotonic()
         try:
-            return await self._server.in_thread(carry_out)
+            async with self._turns.turn(principal.whose):
+                if time.monotonic() - begun >= SLOW_SECONDS:
+                    await request.state.still()
+                return await self._server.in_thread(carry_out)
         except _Repeated as repeated:
             return await idempotencykeys.replayed(request, repeated.kept, self.keyring)
 
@@ -166,15 +207,16 @@ class Desk:
 
         For what a request does in several steps, of which none can be repeated.
         """
-        return await self._server.in_thread(
-            lambda: run(
-                self._administration,
-                op,
-                args,
-                actor=principal.actor,
-                reach=principal.domains,
+        async with self._turns.turn(principal.whose, goes_on=True):
+            return await self._server.in_thread(
+                lambda: run(
+                    self._administration,
+                    op,
+                    args,
+                    actor=principal.actor,
+                    reach=principal.domains,
+                )
             )
-        )
 
     async def carry_out_long(self, principal: Principal, op: str, **args: Any) -> Any:
         """Return the result of *op*, which the control process does beside the store.

@@ -1,12 +1,13 @@
 """Entity tags of resources, and the conditions that requests make of them (RFC 9110).
 
-A tag is a hash of what is shown, so it changes with that and with nothing else, and two
-processes give the same.  ``If-Match`` is compared within the transaction of the write
-that it is for (``Desk.write``): between looking and writing nobody comes in.
+A tag is a hash of what a resource is, secrets that are not shown included: it changes
+with that and with nothing else.  It is keyed, so that nobody tries secrets by it, and
+two processes with the same key give the same.  ``If-Match`` is compared within the
+transaction of the write that it is for (``Desk.write``): between looking and writing
+nobody comes in.
 """
 
 import base64
-import hashlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,12 +16,17 @@ from fastapi import Header
 
 from bootwave.control.api.problems import Problem
 from bootwave.errors import StoreNotFound
+from bootwave.store.secrets import KeyRing
 from bootwave.store.work import Work
 
 _DIGEST_BYTES = 15  # 20 characters without padding
+_PURPOSE = "entity tag"
 MAX_IF_MATCH_CHARACTERS = 1_024
 
 Check = Callable[[Work], None]
+
+State = Callable[[Work], Any]
+"""Returns what a resource is, as JSON has it, with secrets; raises StoreNotFound."""
 
 IfMatch = Annotated[
     str | None,
@@ -38,11 +44,23 @@ IfNoneMatch = Annotated[
 ]
 
 
-def entity_tag(content: Any) -> str:
-    """Return the strong entity tag of *content*, of what JSON has a form for."""
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
+def entity_tag(state: Any, keyring: KeyRing) -> str:
+    """Return the strong entity tag of a *state*, of what JSON has a form for."""
+    text = orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
+    # Without its beginning, which is the name of the key.
+    digest = keyring.tag(text, purpose=_PURPOSE)[-_DIGEST_BYTES:]
     return f'"{base64.urlsafe_b64encode(digest).decode()}"'
+
+
+def both(first: Check, second: Check | None) -> Check:
+    """Return the check that makes two of them, if there is a *second*."""
+
+    def check(work: Work) -> None:
+        first(work)
+        if second is not None:
+            second(work)
+
+    return check
 
 
 def is_among(tag: str, field_value: str) -> bool:
@@ -54,7 +72,7 @@ def is_among(tag: str, field_value: str) -> bool:
     return "*" in listed or tag in listed
 
 
-def matches(field_value: str | None, current: Callable[[Work], Any]) -> Check:
+def matches(field_value: str | None, current: State) -> Check:
     """Return the check that a write requires *current* as ``If-Match`` names it.
 
     Raises Problem 428 where the field is missing, and the check raises Problem 412
@@ -69,13 +87,13 @@ def matches(field_value: str | None, current: Callable[[Work], Any]) -> Check:
     wanted = _bounded(field_value)
 
     def check(work: Work) -> None:
-        _require_match(entity_tag(current(work)), wanted)
+        _require_match(entity_tag(current(work), work.keyring), wanted)
 
     return check
 
 
 def conditions(
-    if_match: str | None, if_none_match: str | None, current: Callable[[Work], Any]
+    if_match: str | None, if_none_match: str | None, current: State
 ) -> Check | None:
     """Return the check that a write makes of the conditions it carries, None of none.
 
@@ -88,7 +106,7 @@ def conditions(
 
     def check(work: Work) -> None:
         try:
-            tag = entity_tag(current(work))
+            tag = entity_tag(current(work), work.keyring)
         except StoreNotFound:
             tag = ""
         if if_match is not None:

@@ -84,6 +84,8 @@ class Problem(BootwaveError):
         self.detail = detail
         self.headers = dict(headers or {})
         self.errors = list(errors)
+        if self.status == 401:  # RFC 9110 section 15.5.2: not without a challenge
+            self.headers.setdefault("WWW-Authenticate", "Bearer")
 
     @property
     def status(self) -> int:

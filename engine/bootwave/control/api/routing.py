@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.admission import admit, require_still
+from bootwave.control.api.answers import Changing
 from bootwave.control.api.boundedbody import BoundedRequest
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
 from bootwave.control.api.desk import Desk
@@ -51,17 +53,21 @@ class DeclaredRoute(APIRoute):
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
-            if declared.need is not Need.NOTHING:
+            request.state.still = partial(require_still, request, desk)
+            if declared.need is not Need.NOTHING or request.method != "GET":
                 _require_understood(request, self._parameters, self._conditions)
             bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
                 begun = time.monotonic()
-                await bounded.read()
+                body = await bounded.body()
                 if (
                     declared.need is not Need.NOTHING
                     and time.monotonic() - begun >= SLOW_SECONDS
                 ):
                     await require_still(request, desk)
+                # Behind the last wait: many of them are parsed one after the other,
+                # and what they become takes a multiple of their bytes.
+                bounded.parse(body)
             response = await handle(bounded)
             return _unless_known(request, response)
 
@@ -121,6 +127,8 @@ def _unless_known(request: Request, response: Response) -> Response:
     tag = response.headers.get("etag")
     if request.method != "GET" or response.status_code != 200 or tag is None:
         return response
+    if isinstance(response, Changing):
+        return response
     if not is_unchanged(tag, request.headers.get("if-none-match")):
         return response
     return Response(status_code=304, headers={"ETag": tag})
@@ -142,6 +150,7 @@ class Route(NamedTuple):
     takes: Content = MappingProxyType({})
     gives: Content = MappingProxyType({})
     tagged: bool = False
+    tells_tag: bool = False
 
     @property
     def declared(self) -> Declared:
@@ -155,7 +164,8 @@ class Routes:
     What a method is given beside its path and status is for the description alone.
     *shows* is the model of the answer, None for one without content, or for one that
     *gives* what is no JSON; *takes* is the body of a request that is none.  What is
-    *tagged* has an ETag.  Pages for people are not *described* to programs.
+    *tagged* has an ETag, and what *tells_tag* one of what was said alone, which changes
+    answer to.  Pages for people are not *described* to programs.
     """
 
     def __init__(self, tag: str, *, described: bool = True) -> None:

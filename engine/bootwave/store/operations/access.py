@@ -100,7 +100,10 @@ class AccessOperations(Transactions):
     def admin_token_revoke(
         self, name: str, *, administrator: str | None = None
     ) -> Object:
-        """Revoke a token, with *administrator* only one of his."""
+        """Revoke a token, with *administrator* only one of his, "" of nobody's.
+
+        Raises StoreConflict where several are of that name.
+        """
         with self._change() as work:
             return apitokens.remove(work, name, administrator)
 
@@ -177,10 +180,15 @@ class AccessOperations(Transactions):
             if token:
                 apitokens.note_used(work, token, source)
 
-    def access_password(self, name: str, password_hash: str) -> Object:
-        """Give an administrator the password that was hashed already."""
+    def access_password(self, proved: Administrator, password_hash: str) -> Object:
+        """Give who *proved* by his password who he is the one that was hashed already.
+
+        Raises StoreNotFound where he was removed, or has another password, by now.
+        """
         with self._change() as work:
-            return administrators.set_password(work, name, password_hash)
+            return administrators.set_password(
+                work, proved.name, password_hash, proved=proved
+            )
 
     def access_link_is_good(self, secret: str) -> bool:
         """Whether *secret* is the set-up token that is good now."""

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bootwave.errors import StoreUnavailable
 from bootwave.options import FirmwareOptions, PairingOptions, WavesOptions
@@ -22,6 +22,7 @@ from bootwave.store.sightings import SightingLog
 from bootwave.store.work import Work
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 
 class NotToBeStored(Exception):
@@ -33,7 +34,7 @@ class Transactions:
 
     ``actor`` is who the next ones are for: a user's name.  ``reach`` are the domains
     that he reaches, None for all.  ``before`` is called once, in the transaction of the
-    next write and before it: what it raises ends that.
+    next write and before it: what it raises ends that.  ``after`` is, too, behind it.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Transactions:
         self.actor = audit.ENGINE
         self.reach: frozenset[str] | None = None
         self.before: Callable[[Work], None] | None = None
+        self.after: Callable[[Work], None] | None = None
 
     def _allowed(self) -> Allowed:
         return Allowed(self._firmware.hosts, self._images)
@@ -97,6 +99,7 @@ class Transactions:
         """Give the work of one write; commit it, then tell what changed."""
         self._renew()
         before, self.before = self.before, None
+        after, self.after = self.after, None
         try:
             with transaction(self._connection):
                 # Behind the lock: whatever was stored while this waited was before it.
@@ -108,6 +111,8 @@ class Transactions:
                     # Until now their phones were served as those of whom they left.
                     now = self._now().wall
                     note_moved(self._connection, work.moved, work.at.wall, now)
+                if after is not None:
+                    after(work)
                 for action, subject, detail in work.notes:
                     audit.append(
                         self._connection,
@@ -125,6 +130,11 @@ class Transactions:
             raise
         if logged:
             self._committed(logged)
+
+    def looked(self, read: Callable[[Work], T]) -> T:
+        """Return what *read* returns, called with the work of reads."""
+        with self._look() as work:
+            return read(work)
 
     @contextmanager
     def _look(self) -> Iterator[Work]:

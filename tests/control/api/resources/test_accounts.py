@@ -41,6 +41,29 @@ def test_an_account_is_added_bound_changed_and_removed(
     assert "s3cret-word" not in added.text + shown.text + changed.text
 
 
+def test_who_changes_a_password_is_heard_of_by_who_saw_the_account_before(
+    admin: httpx.Client,
+) -> None:
+    seen = admin.get(f"{PATH}/401")
+    known = {"If-None-Match": seen.headers["etag"]}
+    assert admin.get(f"{PATH}/401", headers=known).status_code == 304
+    same = {"If-Match": seen.headers["etag"]}
+    changed = admin.patch(
+        f"{PATH}/401", json={"password": "another-word"}, headers=same
+    )
+    assert changed.status_code == 200
+    assert changed.json() == seen.json()
+    now = admin.get(f"{PATH}/401", headers=known)
+    assert now.headers["etag"] == changed.headers["etag"] != seen.headers["etag"]
+    late = admin.patch(f"{PATH}/401", json={"password": "a-third-word"}, headers=same)
+    assert problem(late) == "precondition-failed"
+    # It tells nobody that a password is the one that it was.
+    back = admin.patch(
+        f"{PATH}/401", json={"password": "s3cret-of-sip"}, headers={"If-Match": "*"}
+    )
+    assert back.headers["etag"] != seen.headers["etag"]
+
+
 def test_the_accounts_of_one_domain_are_listed_in_pages(
     admin: httpx.Client,
 ) -> None:

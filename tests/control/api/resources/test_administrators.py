@@ -39,6 +39,34 @@ def test_an_administrator_is_added_changed_and_removed(
     assert problem(admin.delete(f"{PATH}/anna")) == "not-found"
 
 
+def test_who_changes_an_administrator_hears_that_somebody_else_did(
+    api: Served, admin: httpx.Client
+) -> None:
+    new = {"name": "anna", "password": PASSWORD, "role": "domain", "domains": [A]}
+    admin.post(PATH, json=new)
+    path = f"{PATH}/anna"
+    seen = admin.get(path)
+    assert [seen.json()] == admin.get(PATH).json()["items"]
+    assert problem(admin.get(f"{PATH}/otto")) == "not-found"
+    same = {"If-Match": seen.headers["etag"]}
+    given = {"password": PASSWORD * 2}
+    done = admin.put(f"{path}/password", json=given, headers=same)
+    assert done.status_code == 204
+    for late in (
+        admin.put(f"{path}/password", json=given, headers=same),
+        admin.patch(path, json={"domains": [B]}, headers=same),
+        admin.delete(path, headers=same),
+    ):
+        assert problem(late) == "precondition-failed"
+    now = {"If-Match": admin.get(path).headers["etag"]}
+    assert admin.patch(path, json={"domains": [B]}, headers=now).status_code == 200
+    # Who may more than a token is not told to it by a condition either.
+    api.call("admin.add", name="all", password=PASSWORD)
+    some = api.token("access")
+    refused = some.delete(f"{PATH}/all", headers={"If-Match": '"x"'})
+    assert problem(refused) == "forbidden"
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind"),
     [

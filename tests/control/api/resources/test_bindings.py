@@ -29,6 +29,26 @@ def test_an_account_is_bound_listed_and_unbound(
     assert problem(admin.delete(f"{PATH}/bindings")) == "not-found"
 
 
+def test_who_binds_what_he_saw_hears_that_it_was_bound_meanwhile(
+    admin: httpx.Client,
+) -> None:
+    other = "0004132E08B5"
+    same = {"If-Match": admin.get(PATH).headers["etag"]}
+    assert admin.put(f"{PATH}/bindings/{MAC}", headers=same).status_code == 200
+    for late in (
+        admin.put(f"{PATH}/bindings/{other}", headers=same),
+        admin.delete(f"{PATH}/bindings/{MAC}", headers=same),
+        admin.delete(f"{PATH}/bindings", headers=same),
+        admin.put(f"{PATH}/wildcard/star", headers=same),
+        admin.delete(f"{PATH}/wildcard/star", headers=same),
+    ):
+        assert problem(late) == "precondition-failed"
+    (bound,) = admin.get(PATH).json()["bound"]
+    assert bound["mac"] == MAC
+    now = {"If-Match": admin.get(PATH).headers["etag"]}
+    assert admin.delete(f"{PATH}/bindings", headers=now).status_code == 200
+
+
 def test_an_unknown_phone_may_claim_what_is_a_wildcard(admin: httpx.Client) -> None:
     assert admin.put(f"{PATH}/wildcard/star").json()["bound"] == "*"
     (row,) = admin.get(f"/api/v1/domains/{A}/wildcards").json()["items"]

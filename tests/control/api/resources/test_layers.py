@@ -161,6 +161,29 @@ def test_two_who_change_the_same_hear_of_each_other(
     assert problem(admin.get(one)) == "not-found"
 
 
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("settings/http_pass", "{}"),
+        ("settings/action_incoming_url", "http://anna:{}@pbx.example.com/x"),
+        ("keys/3", "url http://pbx.example.com/open?token={}"),
+    ],
+)
+def test_who_changes_a_secret_is_heard_of_by_who_saw_its_mask(
+    admin: httpx.Client, where: str, value: str
+) -> None:
+    path = f"/api/v1/domains/{A}/{where}"
+    admin.put(path, json={"value": value.format("canary-word")})
+    seen = admin.get(path)
+    assert "canary" not in seen.text
+    admin.put(path, json={"value": value.format("canary-two")})
+    same = {"If-Match": seen.headers["etag"]}
+    late = admin.put(path, json={"value": value.format("canary-3")}, headers=same)
+    assert problem(late) == "precondition-failed"
+    now = admin.get(path, headers={"If-None-Match": seen.headers["etag"]})
+    assert (now.status_code, now.json()) == (200, seen.json())
+
+
 def test_one_of_several_settings_is_shown_and_removed(admin: httpx.Client) -> None:
     path = f"/api/v1/domains/{A}/settings/user_realname"
     for index in (1, 2):

@@ -86,3 +86,11 @@ def test_who_looks_at_the_status_alone_sees_that_nothing_was_stored(
     partly = admin.post(path, json={"entries": entries})
     assert partly.json()["stored"]
     assert [one["name"] for one in admin.get(path).json()["entries"]] == ["Anna"]
+
+
+def test_no_row_is_made_of_a_whole_body(admin: httpx.Client) -> None:
+    path = f"/api/v1/domains/{A}/phonebook"
+    wide = {"entries": [{f"member{number}": "" for number in range(17)}]}
+    refused = admin.post(path, json=wide)
+    assert problem(refused) == "invalid"
+    assert refused.json()["errors"][0]["at"] == "body/entries/0"

@@ -108,6 +108,32 @@ def test_a_service_that_does_not_accept_the_account_is_told(
     assert "wrong" not in answer.text
 
 
+def test_who_sets_the_account_hears_that_it_was_changed_meanwhile(
+    admin: httpx.Client,
+) -> None:
+    there = {"If-Match": "*"}
+    assert problem(admin.patch(PATH, json=ACCOUNT, headers=there)) == (
+        "precondition-failed"
+    )
+    admin.patch(PATH, json={**ACCOUNT, "password": "wrong"})
+    seen = admin.get(PATH)
+    same = {"If-Match": seen.headers["etag"]}
+    # How it goes is told each time, and is no other account.
+    admin.post(f"{PATH}/sync")
+    again = admin.get(PATH, headers={"If-None-Match": seen.headers["etag"]})
+    assert again.status_code == 200
+    assert again.headers["etag"] == seen.headers["etag"]
+    password = {"password": "swordfish"}
+    assert admin.patch(PATH, json=password, headers=same).status_code == 200
+    for late in (
+        admin.patch(PATH, json=password, headers=same),
+        admin.delete(PATH, headers=same),
+    ):
+        assert problem(late) == "precondition-failed"
+    now = {"If-Match": admin.get(PATH).headers["etag"]}
+    assert admin.delete(PATH, headers=now).status_code == 200
+
+
 def test_nothing_is_changed_by_saying_nothing(admin: httpx.Client) -> None:
     assert problem(admin.patch(PATH, json={})) == "invalid"
 

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from bootwave.control.api import passwords
 from bootwave.control.api.admission import COOKIE
 from bootwave.limits import API_GUESSES
 from bootwave.store import adminsessions
+from bootwave.store.passwordhashes import Hashed
 from tests.control.api.conftest import PASSWORD, Served, problem
 
 PATH = "/api/v1/session"
@@ -48,6 +50,7 @@ def test_unknown_names_and_wrong_passwords_look_the_same(
     wrong = client.post(PATH, json={"name": "anna", "password": "x" * 20})
     unknown = client.post(PATH, json={"name": "otto", "password": "x" * 20})
     assert (wrong.status_code, wrong.content) == (401, unknown.content)
+    assert wrong.headers["www-authenticate"] == "Bearer"
 
 
 def test_guessing_is_slowed_and_locks_nobody_out(
@@ -155,6 +158,45 @@ def test_a_token_has_no_session(api: Served) -> None:
     assert (who["actor"], who["may"]) == ("token:t0", ["read"])
     assert (who["seconds_left"], who["csrf_token"]) == (None, "")
     assert problem(client.delete(PATH)) == "forbidden"
+
+
+def test_who_was_given_another_password_meanwhile_keeps_that(
+    api: Served, anna: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed, reset = passwords.Passwords.hashed, "another good password"
+
+    async def slow(self: passwords.Passwords, password: str, name: str) -> Hashed:
+        found = await hashed(self, password, name)
+        await api.plane.call("admin.password", {"name": name, "password": reset})
+        return found
+
+    monkeypatch.setattr(passwords.Passwords, "hashed", slow)
+    renewal = {"password": PASSWORD, "new_password": "one that was overtaken"}
+    refused = anna.put(f"{PATH}/password", json=renewal)
+    assert problem(refused) == "not-found"
+    monkeypatch.undo()
+    assert api.signed_in("anna", reset).get(PATH).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (PATH, {"name": "anna", "password": PASSWORD}),
+        ("/api/v1/setup", {"token": "", "name": "otto", "password": PASSWORD}),
+    ],
+)
+def test_what_is_not_heeded_is_refused_before_anybody_is_known(
+    api: Served, anna: httpx.Client, path: str, body: dict[str, str]
+) -> None:
+    token = api.call("admin.link")["token"]
+    asked = {**body, "token": token} if "token" in body else body
+    client = api.client()
+    tried = client.post(path, json=asked, params={"dry_run": "true"})
+    assert problem(tried) == "invalid"
+    assert "set-cookie" not in tried.headers
+    zipped = {"Content-Encoding": "gzip"}
+    assert problem(client.post(path, json=asked, headers=zipped)) == "encoded"
+    assert client.post(path, json=asked).status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/setup"])

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, needs
-from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.entitytags import IfMatch, State, matches
 from bootwave.control.api.forms import ONE_LINE, Body, DomainName, Shown, not_given
 from bootwave.control.api.lists import Descending, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need
@@ -131,6 +131,7 @@ async def add(
         "account.add",
         {"account": f"{number}@{domain}", **fields},
         answer,
+        state=state_of(domain, number),
     )
 
 
@@ -140,8 +141,13 @@ async def show(
     domain: DomainName, number: Number, asker: Asker, desk: TheDesk
 ) -> Response:
     """Show an account."""
-    found = await desk.read(asker, "account.show", account=f"{number}@{domain}")
-    return shown(_account(found))
+    found, tag = await desk.read_tagged(
+        asker,
+        state_of(domain, number),
+        "account.show",
+        account=f"{number}@{domain}",
+    )
+    return shown(_account(found), tag)
 
 
 @routes.patch(PATH + "/{number}", Account, tagged=True)
@@ -156,14 +162,15 @@ async def change(
     if_match: IfMatch = None,
 ) -> Response:
     """Change what is given of an account."""
-    name = f"{number}@{domain}"
+    state = state_of(domain, number)
     return await desk.write(
         request,
         asker,
         "account.set",
-        {"account": name, **wanted.model_dump(exclude_unset=True)},
-        lambda changed: shown(_account(changed)),
-        check=matches(if_match, lambda work: _current(work, name)),
+        {"account": f"{number}@{domain}", **wanted.model_dump(exclude_unset=True)},
+        lambda changed: Answer(_account(changed)),
+        check=matches(if_match, state),
+        state=state,
     )
 
 
@@ -178,19 +185,25 @@ async def remove(
     if_match: IfMatch = None,
 ) -> Response:
     """Remove an account with its bindings, window and settings."""
-    name = f"{number}@{domain}"
     return await desk.write(
         request,
         asker,
         "account.remove",
-        {"account": name},
+        {"account": f"{number}@{domain}"},
         lambda _gone: nothing(),
-        check=matches(if_match, lambda work: _current(work, name)),
+        check=matches(if_match, state_of(domain, number)),
     )
 
 
-def _current(work: Work, name: str) -> dict[str, Any]:
-    return _account(accounts.shown(work, work.account(name)))
+def state_of(domain: str, number: str) -> State:
+    """Return what tells whether an account is as it was, its password included."""
+
+    def state(work: Work) -> dict[str, Any]:
+        row = work.account(f"{number}@{domain}")
+        password = accounts.sealed_of(work, row).hex()
+        return {**_account(accounts.shown(work, row)), "password": password}
+
+    return state
 
 
 def _account(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.answers import Answer, nothing
+from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Everywhere, needs
-from bootwave.control.api.entitytags import Check
+from bootwave.control.api.entitytags import Check, IfMatch, State, both, conditions
 from bootwave.control.api.forms import Body, Shown, not_given
 from bootwave.control.api.pages import USUAL_PAGE, Cursor, Limit, named_page
 from bootwave.control.api.principals import Need, Principal, role_may
@@ -96,6 +96,14 @@ async def add(
     )
 
 
+@routes.get(PATH + "/{name}", Administrator, tagged=True)
+@needs(Need.ACCESS, Everywhere())
+async def show(name: str, asker: Asker, desk: TheDesk) -> Response:
+    """Show an administrator."""
+    found = await desk.see(asker, lambda store: store.looked(_state_of(name)))
+    return shown(found, desk.tag(found))
+
+
 @routes.patch(PATH + "/{name}", Made)
 @needs(Need.ACCESS, Everywhere(), confirmed=True)
 async def change(
@@ -104,6 +112,7 @@ async def change(
     wanted: AdministratorChange,
     asker: Asker,
     desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Change role and domains; it holds at once for who is signed in."""
     given = wanted.model_dump(exclude_unset=True)
@@ -115,14 +124,19 @@ async def change(
         "admin.set",
         {"name": name, **given},
         Answer,
-        check=_is_no_more(asker, name),
+        check=_check(asker, name, if_match),
     )
 
 
 @routes.put(PATH + "/{name}/password", None, 204)
 @needs(Need.ACCESS, Everywhere(), confirmed=True)
 async def set_password(
-    request: Request, name: str, wanted: NewPassword, asker: Asker, desk: TheDesk
+    request: Request,
+    name: str,
+    wanted: NewPassword,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Give an administrator another password; his sessions end."""
     _require_no_end(asker)
@@ -133,13 +147,19 @@ async def set_password(
         "admin.password",
         {"name": name, "password": password},
         lambda _done: nothing(),
-        check=_is_no_more(asker, name),
+        check=_check(asker, name, if_match),
     )
 
 
 @routes.delete(PATH + "/{name}")
 @needs(Need.ACCESS, Everywhere(), confirmed=True)
-async def remove(request: Request, name: str, asker: Asker, desk: TheDesk) -> Response:
+async def remove(
+    request: Request,
+    name: str,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
+) -> Response:
     """Remove an administrator with his sessions and tokens."""
     return await desk.write(
         request,
@@ -147,8 +167,18 @@ async def remove(request: Request, name: str, asker: Asker, desk: TheDesk) -> Re
         "admin.remove",
         {"name": name},
         lambda _gone: nothing(),
-        check=_is_no_more(asker, name),
+        check=_check(asker, name, if_match),
     )
+
+
+def _state_of(name: str) -> State:
+    return lambda work: administrators.shown(work, name)
+
+
+def _check(asker: Principal, name: str, if_match: str | None) -> Check:
+    """Return the check of a change of *name*, with the condition that it carries."""
+    condition = conditions(if_match, None, _state_of(name))
+    return both(_is_no_more(asker, name), condition)
 
 
 def _require_no_more(asker: Principal, role: str) -> None:

@@ -1,17 +1,21 @@
-"""Bindings: which phone has which account, by its MAC or by a wildcard."""
+"""Bindings: which phone has which account, by its MAC or by a wildcard.
+
+They are a part of what an account is, so a condition on one is on the account.
+"""
 
 from typing import Annotated, Literal
 
-from fastapi import Path
+from fastapi import Header, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import Reached, needs
+from bootwave.control.api.entitytags import Check, conditions
 from bootwave.control.api.forms import Shown
 from bootwave.control.api.lists import Descending, MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
-from bootwave.control.api.resources.accounts import Number
+from bootwave.control.api.resources.accounts import Number, state_of
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac
 
@@ -24,6 +28,10 @@ Wildcard = Annotated[
     Path(description="star is *: the first unknown phone; question is ?: for a time."),
 ]
 _SPELT = {"star": "*", "question": "?"}
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag of the account, or *."),
+]
 
 
 class Bound(Shown):
@@ -100,10 +108,12 @@ async def bind(
     asker: Asker,
     desk: TheDesk,
     keep: bool = False,
+    if_match: IfMatch = None,
 ) -> Response:
     """Bind an account to a phone, instead of what it was bound to or beside it."""
     args = {"account": f"{number}@{domain}", "mac": mac, "add": keep}
-    return await desk.write(request, asker, "account.bind", args, Answer)
+    check = _check(domain, number, if_match)
+    return await desk.write(request, asker, "account.bind", args, Answer, check=check)
 
 
 @routes.delete(OF_ACCOUNTS + "/bindings/{mac}", Unbound, 200)
@@ -115,20 +125,28 @@ async def unbind(
     mac: Mac,
     asker: Asker,
     desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Take an account from a phone; what was granted ends at once."""
     args = {"account": f"{number}@{domain}", "mac": mac}
-    return await desk.write(request, asker, "account.unbind", args, Answer)
+    check = _check(domain, number, if_match)
+    return await desk.write(request, asker, "account.unbind", args, Answer, check=check)
 
 
 @routes.delete(OF_ACCOUNTS + "/bindings", Unbound, 200)
 @needs(Need.WRITE, OF_DOMAIN)
 async def unbind_all(
-    request: Request, domain: Domain, number: Number, asker: Asker, desk: TheDesk
+    request: Request,
+    domain: Domain,
+    number: Number,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Take an account from every phone, and let no unknown one claim it."""
     args = {"account": f"{number}@{domain}"}
-    return await desk.write(request, asker, "account.unbind", args, Answer)
+    check = _check(domain, number, if_match)
+    return await desk.write(request, asker, "account.unbind", args, Answer, check=check)
 
 
 @routes.put(OF_ACCOUNTS + "/wildcard/{wildcard}", Bound)
@@ -141,10 +159,12 @@ async def make_wildcard(
     asker: Asker,
     desk: TheDesk,
     keep: bool = False,
+    if_match: IfMatch = None,
 ) -> Response:
     """Let an unknown phone claim an account."""
     args = {"account": f"{number}@{domain}", "mac": _SPELT[wildcard], "add": keep}
-    return await desk.write(request, asker, "account.bind", args, Answer)
+    check = _check(domain, number, if_match)
+    return await desk.write(request, asker, "account.bind", args, Answer, check=check)
 
 
 @routes.delete(OF_ACCOUNTS + "/wildcard/{wildcard}", Unbound, 200)
@@ -156,7 +176,13 @@ async def end_wildcard(
     wildcard: Wildcard,
     asker: Asker,
     desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Let no unknown phone claim an account any more."""
     args = {"account": f"{number}@{domain}", "mac": _SPELT[wildcard]}
-    return await desk.write(request, asker, "account.unbind", args, Answer)
+    check = _check(domain, number, if_match)
+    return await desk.write(request, asker, "account.unbind", args, Answer, check=check)
+
+
+def _check(domain: str, number: str, if_match: str | None) -> Check | None:
+    return conditions(if_match, None, state_of(domain, number))

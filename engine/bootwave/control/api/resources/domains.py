@@ -1,14 +1,14 @@
 """Domains: the tenants."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.answers import created, nothing, shown
+from bootwave.control.api.answers import Answer, created, nothing, shown
 from bootwave.control.api.declarations import DomainIn, Everywhere, Reached, needs
-from bootwave.control.api.entitytags import IfMatch, matches
+from bootwave.control.api.entitytags import IfMatch, State, matches
 from bootwave.control.api.forms import (
     DOMAIN_NAME,
     MAX_DOMAIN_CHARACTERS,
@@ -22,7 +22,6 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.store import domains
-from bootwave.store.work import Work
 
 routes = Routes("domains")
 PATH = "/api/v1/domains"
@@ -119,6 +118,7 @@ async def add(
         "domain.add",
         new.model_dump(),
         lambda made: created(f"{PATH}/{made['name']}", made),
+        state=_state_of(new.name),
     )
 
 
@@ -126,7 +126,8 @@ async def add(
 @needs(Need.READ, DomainIn())
 async def show(domain: DomainName, asker: Asker, desk: TheDesk) -> Response:
     """Show a domain."""
-    return shown(await desk.read(asker, "domain.show", name=domain))
+    found = await desk.read(asker, "domain.show", name=domain)
+    return shown(found, desk.tag(found))
 
 
 @routes.patch(PATH + "/{domain}", Domain, tagged=True)
@@ -153,8 +154,9 @@ async def change(
         asker,
         "domain.set",
         {"name": domain, **given},
-        shown,
-        check=matches(if_match, lambda work: _current(work, domain)),
+        Answer,
+        check=matches(if_match, _state_of(domain)),
+        state=_state_of(domain),
     )
 
 
@@ -175,9 +177,9 @@ async def remove(
         "domain.remove",
         {"name": domain, "force": force},
         lambda _gone: nothing(),
-        check=matches(if_match, lambda work: _current(work, domain)),
+        check=matches(if_match, _state_of(domain)),
     )
 
 
-def _current(work: Work, domain: str) -> Any:
-    return domains.shown(work, domain)
+def _state_of(domain: str) -> State:
+    return lambda work: domains.shown(work, domain)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from bootwave.control.api import targets
 from bootwave.control.api.answers import Answer, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
-from bootwave.control.api.entitytags import IfMatch, IfNoneMatch, conditions
+from bootwave.control.api.entitytags import IfMatch, IfNoneMatch, State, conditions
 from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
@@ -28,8 +28,8 @@ from bootwave.settings.credentials import (
     key_without_credentials,
     setting_without_credentials,
 )
+from bootwave.settings.functionkeys import MAX_ATTRIBUTES
 from bootwave.store import layers
-from bootwave.store.work import Work
 
 routes = Routes("settings")
 _DOMAIN = "/api/v1/domains/{domain}"
@@ -87,7 +87,9 @@ class FunctionKey(Body):
     label: Annotated[str, Field(max_length=128)] = ""
     context: Annotated[str, Field(max_length=6)] = "active"
     permission: Literal["R", "RW", "!"] = "R"
-    attributes: dict[str, str] | None = None
+    attributes: Annotated[dict[str, str], Field(max_length=MAX_ATTRIBUTES)] | None = (
+        None
+    )
 
 
 def _add(layer: Layer) -> None:
@@ -116,11 +118,10 @@ def _add(layer: Layer) -> None:
         found = await desk.read(
             asker, "settings.list", scope=layer.scope, target=target
         )
-        return shown(_setting(found, name, index))
+        one = _setting(found, name, index)
+        return shown(setting_without_credentials(one), desk.tag(one))
 
-    def current_setting(
-        target: str, name: str, index: int | None
-    ) -> Callable[[Work], Object]:
+    def current_setting(target: str, name: str, index: int | None) -> State:
         return lambda work: _setting(
             layers.settings(work, layer.scope, target), name, index
         )
@@ -180,9 +181,10 @@ def _add(layer: Layer) -> None:
     ) -> Response:
         """Show a function key of a layer; credentials in its URLs are masked."""
         found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
-        return shown(_key(found, index))
+        one = _key(found, index)
+        return shown(key_without_credentials(one), desk.tag(one))
 
-    def current_key(target: str, index: int) -> Callable[[Work], Object]:
+    def current_key(target: str, index: int) -> State:
         return lambda work: _key(layers.keys(work, layer.scope, target), index)
 
     async def set_key(
@@ -275,14 +277,14 @@ def require_no_mask(*values: str) -> None:
 
 
 def _setting(rows: list[Object], name: str, index: int | None) -> Object:
-    for one in masked(rows):
+    for one in rows:
         if (one["name"], one["index"]) == (name, index):
             return one
     raise StoreNotFound(f"{name} is not set there: see the list of its settings.")
 
 
 def _key(rows: list[Object], index: int) -> Object:
-    for one in keys_masked(rows):
+    for one in rows:
         if one["index"] == index:
             return one
     raise StoreNotFound(f"Key {index} is not set there: see the list of its keys.")

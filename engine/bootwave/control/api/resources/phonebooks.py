@@ -19,16 +19,20 @@ from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN
 from bootwave.limits import MAX_API_BOOK_BYTES
 from bootwave.store import books
-from bootwave.store.books import MAX_ROWS
+from bootwave.store.books import COLUMNS, MAX_ROWS
 
 routes = Routes("phone books")
 Object = dict[str, Any]
 
 
+# What is wrong with one is told by its row; no row is made of a whole body.
+Entry = Annotated[dict[str, str], Field(max_length=4 * len(COLUMNS))]
+
+
 class Entries(Body):
     """Entries of a phone book, with the columns of bootwave phonebook import."""
 
-    entries: Annotated[list[dict[str, str]], Field(max_length=MAX_ROWS)] = Field(
+    entries: Annotated[list[Entry], Field(max_length=MAX_ROWS)] = Field(
         examples=[[{"name": "Anna", "number": "+49301234567"}]]
     )
 
@@ -60,7 +64,7 @@ def _add(book: _Book) -> None:
         found = await desk.read(
             asker, "phonebook.list", scope=book.scope, target=target
         )
-        return shown(found)
+        return shown(found, desk.tag(found))
 
     def check_of(target: str, if_match: str | None) -> Check | None:
         return conditions(

@@ -7,8 +7,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.answers import Answer
+from bootwave.control.api.answers import Answer, Changing
 from bootwave.control.api.declarations import needs
+from bootwave.control.api.entitytags import IfMatch, conditions
 from bootwave.control.api.forms import ONE_LINE, Body, not_given
 from bootwave.control.api.idempotencykeys import key_of
 from bootwave.control.api.lists import Page
@@ -18,6 +19,7 @@ from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_ENGINE, Mac
 from bootwave.errors import StoreNotFound
+from bootwave.store import redirection
 
 routes = Routes("redirection")
 PATH = "/api/v1/redirection"
@@ -40,17 +42,25 @@ class RedirectionChange(Body):
     )
 
 
-@routes.get(PATH, Object)
+@routes.get(PATH, Object, tells_tag=True)
 @needs(Need.READ, OF_ENGINE)
 async def show(asker: Asker, desk: TheDesk) -> Response:
-    """Show the account without its password, how it goes, and phones in trouble."""
-    return Answer(await desk.read(asker, "redirection.status"))
+    """Show the account without its password, how it goes, and phones in trouble.
+
+    Its ETag is of user, password and url, and not of how it goes.
+    """
+    found, tag = await desk.read_tagged(asker, redirection.said, "redirection.status")
+    return Changing(found, headers={"ETag": tag})
 
 
 @routes.patch(PATH, Object)
 @needs(Need.WRITE, OF_ENGINE)
 async def change(
-    request: Request, wanted: RedirectionChange, asker: Asker, desk: TheDesk
+    request: Request,
+    wanted: RedirectionChange,
+    asker: Asker,
+    desk: TheDesk,
+    if_match: IfMatch = None,
 ) -> Response:
     """Set the account with the service, or change what is given of it.
 
@@ -65,14 +75,22 @@ async def change(
         except StoreNotFound:
             options = desk.room.options
             given["url"] = options.https.url or options.http.url
-    return await desk.write(request, asker, "redirection.set", given, Answer)
+    check = conditions(if_match, None, redirection.said)
+    return await desk.write(
+        request, asker, "redirection.set", given, Answer, check=check
+    )
 
 
 @routes.delete(PATH, Object, 200)
 @needs(Need.WRITE, OF_ENGINE)
-async def forget(request: Request, asker: Asker, desk: TheDesk) -> Response:
+async def forget(
+    request: Request, asker: Asker, desk: TheDesk, if_match: IfMatch = None
+) -> Response:
     """Forget the account; the service sends phones here all the same."""
-    return await desk.write(request, asker, "redirection.unset", {}, Answer)
+    check = conditions(if_match, None, redirection.said)
+    return await desk.write(
+        request, asker, "redirection.unset", {}, Answer, check=check
+    )
 
 
 @routes.get(PATH + "/phones", Page)

@@ -173,10 +173,10 @@ async def renew(
     """Change one's own password; every session of it ends, this one, too."""
     session = _required_session(asker)
     name = session.administrator.name
-    await _proved(desk, name, renewal.password, source_of(request))
+    proved = await _proved(desk, name, renewal.password, source_of(request))
     password_hash = await desk.passwords.hashed(renewal.new_password, name)
     await desk.change(
-        asker.actor, lambda store: store.access_password(name, password_hash)
+        asker.actor, lambda store: store.access_password(proved, password_hash)
     )
     return nothing()
 
