@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -40,6 +41,14 @@ GLOBAL: dict[str, dict[str, Any]] = {
     "admin.password": {"name": "eve", "password": "correct horse battery"},
     "admin.remove": {"name": "eve"},
 }
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return as soon as *condition* holds; fail when it never does."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def held(api: Served) -> threading.Event:
@@ -85,17 +94,17 @@ def test_who_waits_for_his_turn_is_looked_at_again(
     go = held(api)
     with ThreadPoolExecutor(5) as clients:
         asked = []
-        for number in range(500, 505):
-            asked.append(clients.submit(add, number))
-            while waiting() < len(asked):
-                time.sleep(0.01)
-        while len(looked_at) < AT_ONCE:
-            time.sleep(0.01)
-        # Past the thread that is held: as another process would.
-        with closing(sqlite3.connect(api.options.store.database)) as connection:
-            connection.execute("DELETE FROM api_tokens WHERE name = 'pbx'")
-            connection.commit()
-        go.set()
+        try:
+            for number in range(500, 505):
+                asked.append(clients.submit(add, number))
+                until(lambda: waiting() == len(asked))
+            until(lambda: len(looked_at) == AT_ONCE)
+            # Past the thread that is held: as another process would.
+            with closing(sqlite3.connect(api.options.store.database)) as connection:
+                connection.execute("DELETE FROM api_tokens WHERE name = 'pbx'")
+                connection.commit()
+        finally:
+            go.set()
         answers = [one.result() for one in asked]
     statuses = [answer.status_code for answer in answers]
     assert statuses == [201] * AT_ONCE + [401] * (5 - AT_ONCE)

@@ -6,8 +6,10 @@ log said, what was counted and written down is searched, in several spellings.
 
 import base64
 import logging
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +19,7 @@ import pytest
 from bootwave.control import eventfeed
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.layers import LAYERS
+from bootwave.options import Options
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, Served, never
@@ -38,6 +41,13 @@ def spellings(secret: str) -> set[bytes]:
         coded = base64.b64encode(b"x" * shift + plain)
         found.add(coded[4 if shift else 0 : -4])
     return found
+
+
+@pytest.fixture
+def options(options: Options) -> Options:
+    """Phones may load images from elsewhere."""
+    firmware = options.firmware.model_copy(update={"hosts": ("images.example.com",)})
+    return options.model_copy(update={"firmware": firmware})
 
 
 def happen(api: Served) -> None:
@@ -74,6 +84,15 @@ def secrets(api: Served, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     happen(api)
     at_night = {"scope": "domain", "target": A, "hours": never()}
     assert api.call("rollout.start", **at_night)["id"] == 1
+    # As one of firmware has it, for which a phone would have to say what it is.
+    image = f"http://images.example.com/f.bin?token={QUERY}"
+    with closing(sqlite3.connect(api.options.store.database)) as connection:
+        connection.execute("UPDATE rollouts SET location = ?", (image,))
+        connection.commit()
+    for scope, target in (("engine", ""), ("domain", A), ("device", MAC)):
+        args = {"scope": scope, "target": target, "model": "D785"}
+        version = {"version": "10.1.198.19", "location": image}
+        api.call("firmware.set", **args, **version)
     for name, role, domains in (
         ("reader", "read-only", []),
         ("looks", "read-only", [A]),
