@@ -124,7 +124,6 @@ def test_what_came_slowly_is_parsed_when_nothing_is_waited_for(
     assert done == ["still", "parsed"]
 
 
-
 def test_who_watches_whether_it_lives_may_add_what_he_likes(api: Served) -> None:
     assert api.client().get("/health/live?at=1").status_code == 200
 

@@ -10,8 +10,8 @@ A migration is history: it spells its tables out and imports none of them.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
