@@ -38,6 +38,23 @@ def test_the_audit_log_is_told_once_what_was_taken_on_a_certificate(
     assert len(bench.store.told) == 2
 
 
+def test_a_password_changed_under_a_used_window_is_told_of_when_it_is_taken(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    assert bench.get().status == 200
+    assert not bench.store.told  # the use of the window tells of it
+    known = bench.store.devices_known[MAC]
+    bench.store.devices_known[MAC] = replace(known, provisioned_at=None)
+    bench.committed(401)
+    for _ in range(2):
+        bench.cache.clear()
+        assert bench.get().status == 200
+    (taken,) = bench.store.told
+    assert (taken.kind, taken.accounts) == ("window", ("401@pbx1.example.com",))
+    assert bench.store.devices_known[MAC].provisioned_at is not None
+
+
 def test_the_audit_log_is_told_which_certificate_it_was(bench: Bench) -> None:
     for serial in (7, 7, 8):  # the second is nothing new, the third another one
         identity = Identity(MAC, serial=serial, key=b"k" * 32)

@@ -72,8 +72,8 @@ class Notes:
     ) -> None:
         """Tell the audit log what was taken, once for each grant.
 
-        *told* is whether it held passwords.  Of what is taken under a window its use
-        tells.
+        *told* is whether it held passwords.  Of what is taken by the use of a window
+        that tells.
         """
         if asked.key.kind is not DocumentKind.SETTINGS:
             return

@@ -100,7 +100,8 @@ class Serving:
         stamp = self._looks.stamp(look, mac, domain_id)
         if stamp is None:
             return None
-        if grant.kind != "window":
+        # The first use of a window tells of itself; what was changed since does not.
+        if grant.kind != "window" or (told and device.provisioned_at is None):
             self._notes.taken(asked, device, grant, stamp, told=told)
         self._remember(course, device, grant, stamp, at)
         ready = Ready(document, at.wall, _SERVED[grant.kind])
