@@ -69,6 +69,12 @@ def test_the_url_is_that_of_the_options_the_first_time(
     assert (missing.status, "URL are needed" in missing.err) == (1, True)
     said(options_file, "https", f'url = "{BASE}"')
     assert f"redirected to {BASE} by" in store(*given, stdin="swordfish\n").out
+    # An account that is there keeps its own.
+    said(options_file, "http", 'url = "http://other.example.com"')
+    text = options_file.read_text().replace(f'url = "{BASE}"\n', "")
+    options_file.write_text(text)
+    again = store(*given, stdin="swordfish\n")
+    assert f"redirected to {BASE} by" in again.out
 
 
 @pytest.mark.parametrize(

@@ -373,10 +373,43 @@ def test_who_asks_to_be_left_alone_at_a_list_is_not_called_again_at_once(
             shown = await until(plane, lambda one: one["state"] == "unreachable")
             assert shown["words"] == "HTTP 429"
             assert service.calls[-1][1] == "redirect.listPhones"
+            many = len(service.calls)
+            with pytest.raises(
+                RedirectionUnreachable, match=r"HTTP 429.* left alone for \d+ seconds"
+            ):
+                await plane.call("redirection.compare", {})
+            assert len(service.calls) == many
+            # Who changes the account wants to know at once.
+            service.fail()
+            await set_account(plane)
+            found = await plane.call("redirection.compare", {})
+            assert found["nowhere"]["count"] + found["right"]["count"] == 1
+
+    run(scenario)
+
+
+def test_what_a_comparison_was_told_holds_for_all_calls(
+    options: Options, service: Service
+) -> None:
+    async def scenario() -> None:
+        async with engine(options) as plane:
+            await bound(plane, 1)
+            await set_account(plane)
+            await settled(plane, 1)
+            service.fail("too-many", method="redirect.listPhones")
             with pytest.raises(RedirectionUnreachable, match="HTTP 429"):
                 await plane.call("redirection.compare", {})
-            methods = [method for _, method, _ in service.calls]
-            assert methods[-2:] == 2 * ["redirect.listPhones"]
+            shown = await until(plane, lambda one: one["state"] == "unreachable")
+            assert shown["next_at"] > time.time() + 30
+            service.steer(forget_calls=True)
+            await plane.call("account.unbind", {"account": f"401@{DOMAIN}"})
+            await until(plane, lambda one: one["phones"]["removing"])
+            with pytest.raises(RedirectionUnreachable, match="left alone"):
+                await plane.call("redirection.compare", {})
+            assert not service.calls
+            service.fail("401")
+            await set_account(plane)
+            await until(plane, lambda one: one["state"] == "refused")
 
     run(scenario)
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bootwave.errors import OptionError, RedirectionRefused, RedirectionUnreachable
-from bootwave.redirection.client import Client
+from bootwave.redirection.client import Client, _asked_wait
 from bootwave.redirection.vendors import Call, Verdict, vendors
 from bootwave.redirection.xmlrpc import Answer
 from tests.peers.redirectionservice import Service
@@ -201,3 +202,28 @@ def test_no_password_shows(service: Service) -> None:
     found = client(service)
     assert "swordfish" not in repr(found) + repr(vars(found))
     asyncio.run(found.__aexit__())
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "seconds"),
+    [
+        (503, {"Retry-After": "40"}, 40.0),
+        (
+            429,
+            {
+                "Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT",
+                "Date": "Fri, 31 Dec 1999 23:59:00 GMT",
+            },
+            59.0,
+        ),
+        (503, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0.0),
+        (503, {"Retry-After": "soon"}, 0.0),
+        (503, {"Retry-After": "Fri, 31 Dec 99999 23:59:59 GMT"}, 0.0),
+        (503, {}, 0.0),
+        (500, {"Retry-After": "40"}, 0.0),
+    ],
+)
+def test_how_long_a_service_asks_to_be_left_alone(
+    status: int, fields: dict[str, str], seconds: float
+) -> None:
+    assert _asked_wait(httpx.Response(status, headers=fields)) == seconds

@@ -214,3 +214,22 @@ def test_lists_are_asked_for_the_urls_in_use_and_the_plain_ones(
     of_370 = [url for type_, url in asked if type_ == "snom370"]
     assert of_370 == sorted(["", f"{BASE}/{token}/{{mac}}.xml", URL])
     assert ("snomm9", f"{BASE}/snomm9-{{mac}}.htm") in asked
+
+
+def test_a_clock_that_was_set_back_makes_nobody_ask_again_and_again(
+    ready: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    registered(ledger, add, 1)
+    compared(begun(ledger, clock), {mac(1): URL})
+    clock.pass_seconds(3_600)
+    ready.redirection_sync()
+    step(ledger, *outcomes(step(ledger)))
+    clock.set_wall(clock().wall - 10 * 86_400)
+    wanted = step(ledger)
+    assert (wanted.survey, wanted.for_sync) == (True, True)
+    compared(begun(ledger, clock, for_sync=True), {mac(1): URL})
+    assert not step(ledger).survey
+    assert ready.redirection_status()["listed"]
+    # What was done "later" than now is judged all the same.
+    clock.pass_seconds(86_401)
+    assert compared(begun(ledger, clock), {}).differing == 1

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
 from bootwave.cli.output import (
     Json,
@@ -85,9 +86,9 @@ def set_account(
         given["password"] = line_from_stdin()
     elif user is not None:
         given["password"] = typed_password("Password of the service")
+    if url is None:
+        given["first_url"] = _own_url()
     with place.session() as session:
-        if url is None and not _is_set(session):
-            given["url"] = _own_url()
         done = session.call("redirection.set", **_said(given))
         live = session.live
     if json:
@@ -178,6 +179,7 @@ def troubled(
         typer.Option(
             metavar="STATE",
             help="Only these: unreachable, refused, owned or elsewhere.",
+            autocompletion=one_of(*_TROUBLES),
             show_default=False,
         ),
     ] = "",
@@ -203,16 +205,6 @@ def troubled(
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _is_set(session: Session) -> bool:
-    from bootwave.errors import EngineError, StoreNotFound
-
-    try:
-        session.call("redirection.status")
-    except (EngineError, StoreNotFound):
-        return False
-    return True
 
 
 def _own_url() -> str | None:

@@ -20,6 +20,7 @@ from bootwave.control.server import ControlServer
 from bootwave.errors import (
     BootwaveError,
     OptionError,
+    RedirectionError,
     RedirectionRefused,
     RedirectionUnreachable,
     StoreError,
@@ -244,12 +245,7 @@ class RedirectionRunner:
             answer = await self._client.call(call, **given)
         except (RedirectionRefused, RedirectionUnreachable) as error:
             self._counters.add(Counter.REDIRECTION_FAILURES)
-            now, chance = time.time(), _CHANCE.random()
-            if isinstance(error, RedirectionRefused):
-                self._health = plan.refused(before, str(error), now, chance)
-            else:
-                asked = error.wait_seconds
-                self._health = plan.failed(before, str(error), now, chance, asked)
+            self._health = plan.unanswered(before, error, time.time(), _CHANCE.random())
             self._tell_health(before, self._health)
             raise
         self._health = plan.answered(before, time.time())
@@ -349,17 +345,26 @@ async def compared(
     """Return what a sync would do, by what the service holds now; nothing is changed.
 
     For each kind the count and the first thousand MACs.  Raises RedirectionError when
-    the service does not answer, StoreNotFound without account.
+    the service does not answer or is left alone, StoreNotFound without account.
     """
-    account = await in_thread(ledger.account)
+    account = health = await in_thread(ledger.account)
+    if plan.is_left_alone(account, time.time()):
+        raise _left_alone(account)
     password = await in_thread(partial(ledger.password, account))
     comparison = ledger.comparison(account, time.time(), for_sync=True)
     survey = await gathered(in_thread, comparison)
     client = await asyncio.to_thread(opened_client, account, password, options)
 
     async def call(what: Call, **given: Any) -> Answer:
+        nonlocal health
         await wait_for_budget()
-        return await client.call(what, **given)
+        try:
+            answer = await client.call(what, **given)
+        except (RedirectionRefused, RedirectionUnreachable) as error:
+            health = plan.unanswered(health, error, time.time(), _CHANCE.random())
+            raise
+        health = plan.answered(health, time.time())
+        return answer
 
     try:
         while (wanted := survey.next_list()) is not None:
@@ -377,6 +382,8 @@ async def compared(
         ) from None
     finally:
         await client.__aexit__()
+        if health.failures and health is not account:
+            await in_thread(partial(ledger.save_health, health))
     await walked(in_thread, partial(comparison.preview, survey))
     return {
         kind: {"count": len(macs), "macs": [*map(text_from_mac, macs[:MAX_NAMED])]}
@@ -402,6 +409,22 @@ async def compared_directly(
 
     ledger = _ledger(administration, options)
     return await compared(in_place, ledger, options, wait_for_budget, progress)
+
+
+def _left_alone(account: Account) -> RedirectionError:
+    """Return the error that says for how long *account* is not used, and why."""
+    seconds = round((account.next_at or 0.0) - time.time())
+    wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+    if account.state == "refused":
+        return RedirectionRefused(
+            f"The redirection service did not accept the account ({account.words}), "
+            f"and is left alone for {wait} more: set user and password again with "
+            "bootwave redirection set."
+        )
+    return RedirectionUnreachable(
+        f"The redirection service did not answer as it should ({account.words}), and "
+        f"is left alone for {wait} more: try again then."
+    )
 
 
 def opened_client(

@@ -7,7 +7,9 @@ size and time, and the account goes nowhere but to the service's own URL.
 import asyncio
 import base64
 import ssl
+import time
 from collections.abc import Callable, Sequence
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -135,12 +137,26 @@ class Client:
 def _asked_wait(response: httpx.Response) -> float:
     """Return the seconds that a service asks to be left alone for, 0 for none.
 
-    Retry-After (RFC 9110 section 10.2.3) as a number; a date is left unheeded.
+    Retry-After (RFC 9110 section 10.2.3) as a number or as a date, which is compared
+    with the service's own clock where it tells that.
     """
     if response.status_code not in (429, 503):
         return 0.0
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _moment(text)
+    now = _moment(response.headers.get("Date", "")) or time.time()
+    return max(0.0, until - now) if until else 0.0
+
+
+def _moment(text: str) -> float:
+    """Return the wall-clock time that an HTTP date says, 0 for what is none."""
+    try:
+        found = parsedate_to_datetime(text)
+        return found.timestamp() if found.tzinfo else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _keeping(user: str, password: str) -> Callable[[], tuple[str, ...]]:

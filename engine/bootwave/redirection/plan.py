@@ -26,6 +26,7 @@ from collections.abc import Generator
 from enum import StrEnum
 from typing import NamedTuple
 
+from bootwave.errors import RedirectionError, RedirectionUnreachable
 from bootwave.redirection.vendors import Call, Verdict
 from bootwave.redirection.xmlrpc import Answer
 from bootwave.store.redirectionrows import Account, Entry
@@ -284,6 +285,15 @@ def refused(account: Account, words: str, now: float, chance: float) -> Account:
     failures = account.failures + 1
     at = now + wait(ACCOUNT_SECONDS, failures, chance)
     return account._replace(state="refused", words=words, failures=failures, next_at=at)
+
+
+def unanswered(
+    account: Account, error: RedirectionError, now: float, chance: float
+) -> Account:
+    """Return *account* after a call that ended with *error*."""
+    if isinstance(error, RedirectionUnreachable):
+        return failed(account, str(error), now, chance, error.wait_seconds)
+    return refused(account, str(error), now, chance)
 
 
 def is_left_alone(account: Account, now: float) -> bool:

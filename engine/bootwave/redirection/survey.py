@@ -110,7 +110,7 @@ class Survey:
         The same entry where nothing differs from what is known.
         """
         place = self.place_of(entry.mac, entry.target, type_)
-        if not entry.target or (entry.tried_at or 0.0) >= self.began:
+        if not entry.target or self.began <= (entry.tried_at or 0.0) <= now:
             return entry
         if place is Place.RIGHT:
             return entry._replace(

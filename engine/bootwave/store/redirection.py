@@ -90,10 +90,19 @@ STATES = ("registered", "waiting", "removing", "checking", *TROUBLES)
 
 
 def set_account(
-    work: Work, user: str | None, password: str | None, url: str | None
+    work: Work,
+    user: str | None,
+    password: str | None,
+    url: str | None,
+    first_url: str | None = None,
 ) -> dict[str, Any]:
-    """Store the account, or change what is given of it; None leaves a value."""
+    """Store the account, or change what is given of it; None leaves a value.
+
+    *first_url* stands for *url* where there is no account yet.
+    """
     known = account(work.connection)
+    if known is None and url is None:
+        url = first_url
     if known is None and None in (user, password, url):
         raise OptionError(
             "The first time user, password and URL are needed: the vendor gives the "

@@ -32,8 +32,11 @@ WHERE id = :id AND revision = :revision
 _SAVE_LISTS = """
 UPDATE redirection_accounts SET lists_done = :done, lists = :lists WHERE id = :id
 """
+# A sync that is later than the look that did it: the clock was set back since.
 _SAVE_LISTED = """
-UPDATE redirection_accounts SET listed_at = :began, strays = :strays WHERE id = :id
+UPDATE redirection_accounts
+SET listed_at = :began, strays = :strays, sync_at = MIN(sync_at, :began)
+WHERE id = :id
 """
 ENTRY = """
 SELECT mac, target, known, told, trouble, words, attempts, next_at, tried_at,

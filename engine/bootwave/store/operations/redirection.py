@@ -17,14 +17,16 @@ class RedirectionOperations(Transactions):
         user: str | None = None,
         password: str | None = None,
         url: str | None = None,
+        first_url: str | None = None,
     ) -> Object:
         """Store the account with the redirection service, or change what is given.
 
-        *url* is the base URL at which phones reach this engine.  From then on the MACs
+        *url* is the base URL at which phones reach this engine, for which *first_url*
+        stands where there is no account yet.  From then on the MACs
         that accounts are bound to are registered there, by an engine that runs.
         """
         with self._change() as work:
-            return redirection.set_account(work, user, password, url)
+            return redirection.set_account(work, user, password, url, first_url)
 
     def redirection_unset(self) -> Object:
         """Forget the account; phones stay redirected as they are."""

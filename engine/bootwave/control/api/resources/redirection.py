@@ -18,7 +18,6 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_ENGINE, Mac
-from bootwave.errors import StoreNotFound
 from bootwave.store import redirection
 
 routes = Routes("redirection")
@@ -69,12 +68,8 @@ async def change(
     given = wanted.model_dump(exclude_unset=True)
     if not given:
         raise Problem("invalid", "Say what is changed: user, password or url.")
-    if given.keys() >= {"user", "password"} and "url" not in given:
-        try:
-            await desk.read(asker, "redirection.status")
-        except StoreNotFound:
-            options = desk.room.options
-            given["url"] = options.https.url or options.http.url
+    options = desk.room.options
+    given["first_url"] = options.https.url or options.http.url or None
     check = conditions(if_match, None, redirection.said)
     return await desk.write(
         request, asker, "redirection.set", given, Answer, check=check
