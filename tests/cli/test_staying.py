@@ -67,4 +67,6 @@ def test_phones_that_stay_need_a_url_and_a_free_port(run: Command) -> None:
             *("--stay", "1", "--sip-port", str(port)),
         )
     assert done.status == 1
-    assert "cannot stay: Address already in use" in done.err
+    assert f"another program has UDP port {port} of this machine" in done.err
+    assert "--sip-port" in done.err
+    assert done.out == ""  # nobody booted

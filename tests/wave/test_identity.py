@@ -1,6 +1,6 @@
 import pytest
 
-from bootwave.wave.identity import Identity, Shape
+from bootwave.wave.identity import Identity, Shape, version_of_image
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,18 @@ def test_dect_bases_have_a_shape_of_their_own() -> None:
 def test_what_no_phone_can_be_is_refused(mac: int, model: str, firmware: str) -> None:
     with pytest.raises(ValueError, match=r"is no .*\.$"):
         Identity(mac, model, firmware)
+
+
+@pytest.mark.parametrize(
+    ("url", "version"),
+    [
+        ("http://downloads.snom.com/fw/snom370-8.5.36-SIP-f.bin", "8.5.36"),
+        ("http://127.0.0.1:8080/firmware/ab/snom370-8.5.36.bin", "8.5.36"),
+        ("http://a/snomD785-10.1.46.16-SIP-r.bin?x=-1.2", "10.1.46.16"),
+        ("http://a/snom320-from6to7-7.3.14-bf.bin", "7.3.14"),
+        ("http://a/snom370-1.2/snom320-ramdiskToJffs2-br.bin", ""),
+        ("http://a/M700_v0520_b0001.fwu", ""),
+    ],
+)
+def test_the_version_of_an_image_stands_in_its_name(url: str, version: str) -> None:
+    assert version_of_image(url) == version

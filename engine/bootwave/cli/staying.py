@@ -1,7 +1,9 @@
 """Simulated phones that stay after their boot, from a command."""
 
 import asyncio
+import errno
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +13,7 @@ import uvloop
 
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import duration, hint, print_json, print_line
+from bootwave.cli.progress import Progress
 from bootwave.cli.waves import print_report
 from bootwave.errors import OperatorError
 from bootwave.phone.spread import share
@@ -37,20 +40,31 @@ def stay(
         report = uvloop.run(_stay(fleet, 60 * minutes, port, json=json))
     except (ValueError, OSError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            what = (
+                f"another program has UDP port {port} of this machine; name a free one "
+                "with --sip-port, and in waves.phone_port of the engine"
+            )
         raise OperatorError(f"The phones cannot stay: {what}.") from None
     told = {mac for _at, mac in fleet.notified}
     if json:
         print_json({**report.as_json(), **_counts(fleet, told), "faults": fleet.faults})
     else:
-        again = f"{len(fleet.fetched):,} did"
+        again = f"{len(told & fleet.fetched.keys()):,} did"
         print_line(f"{len(told):,} phones were told to fetch again, and {again}.")
+        for version, phones in sorted(Counter(fleet.versions.values()).items()):
+            print_line(f"{phones:,} restarted with firmware {version}.")
         for fault in fleet.faults:
             print_line(fault)
     return int(not report.all_booted or bool(fleet.faults))
 
 
 def _counts(fleet: StayingFleet, told: set[int]) -> Mapping[str, Any]:
-    return {"told": len(told), "fetched": len(fleet.fetched)}
+    return {
+        "told": len(told),
+        "fetched": len(told & fleet.fetched.keys()),
+        "versions": dict(Counter(fleet.versions.values())),
+    }
 
 
 def _with_addresses(wave: Wave) -> Wave:
@@ -75,7 +89,8 @@ async def _stay(
     for number in _ENDING:
         loop.add_signal_handler(number, ending.set)
     try:
-        report = await fleet.start()
+        with Progress("Booting"):
+            report = await fleet.start()
         if not json:
             print_report(report)
         hint(f"The phones listen on port {port} for {duration(seconds)}, or Ctrl-C.")

@@ -35,6 +35,7 @@ from bootwave.wave.phone import (
     Address,
     Effect,
     Finished,
+    Offer,
     Outcome,
     Patience,
     Phone,
@@ -80,6 +81,7 @@ class Wave:
     turn; empty lets the kernel choose.  At most ``in_flight`` phones fetch at a time.
     ``certificate`` is the PEM file that phones show over TLS, ``{mac}`` in it for the
     phone's.  ``credentials``, by MAC, are those that phones have from an earlier boot.
+    ``versions``, by MAC, stand for ``firmware``.
     """
 
     mac: int
@@ -97,6 +99,7 @@ class Wave:
     patience: Patience = _PATIENCE
     certificate: str = ""
     credentials: Mapping[int, Credentials] = field(default_factory=dict, repr=False)
+    versions: Mapping[int, str] = field(default_factory=dict)
     macs: tuple[int, ...] = ()
 
 
@@ -136,7 +139,8 @@ class _Connection:
 class Fleet:
     """One wave: ``run`` it once.
 
-    ``credentials`` are then those that the phones have, by MAC.
+    ``credentials`` are then those that the phones have, and ``offers`` the firmware
+    that some of them were told to load, by MAC.
     """
 
     def __init__(
@@ -177,6 +181,7 @@ class Fleet:
         self._last_progress = 0.0
         # Chance only has to make Call-IDs that differ from those of other waves.
         self.credentials = dict(wave.credentials)
+        self.offers: dict[int, Offer] = {}
         self._cnonce = f"{random.SystemRandom().getrandbits(64):016x}"
         self._first_number = random.SystemRandom().randrange(1 << 28, 1 << 31)
 
@@ -248,7 +253,8 @@ class Fleet:
     def _start_one(self, position: int) -> None:
         wave = self._wave
         mac = wave.macs[position] if wave.macs else wave.mac + position
-        identity = Identity(mac, wave.model, wave.firmware)
+        version = wave.versions.get(mac, wave.firmware)
+        identity = Identity(mac, wave.model, version)
         if wave.server is not None:
             sock, local = self._locals[position % len(self._locals)]
             subscription = Subscription(
@@ -313,6 +319,8 @@ class Fleet:
         assert verdict is not None
         if phone.credentials is not None:
             self.credentials[phone.identity.mac] = phone.credentials
+        if phone.offer is not None:
+            self.offers[phone.identity.mac] = phone.offer
         self._drop(phone)
         if phone in self._fetching:
             self._fetching.discard(phone)

@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,5}){1,3}")
+# In the name of an image: snom370-8.5.36-SIP-f.bin, snom320-from6to7-7.3.14-bf.bin.
+_IMAGE_VERSION = re.compile(r"-([0-9]{1,3}(?:\.[0-9]{1,5}){1,3})(?=[-.]|$)")
 _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9]{1,23}")
 _DECT = re.compile(r"snomM[0-9]{3}.*")
 
@@ -29,6 +31,12 @@ _PLATFORMS = {
 @lru_cache(maxsize=16)
 def _numbers(firmware: str) -> tuple[int, ...]:
     return tuple(int(part) for part in firmware.split("."))
+
+
+def version_of_image(url: str) -> str:
+    """Return the version in the name of the firmware image at *url*, "" for none."""
+    found = _IMAGE_VERSION.search(url.partition("?")[0].rpartition("/")[2])
+    return found[1] if found else ""
 
 
 class Shape(StrEnum):

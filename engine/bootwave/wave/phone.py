@@ -91,6 +91,17 @@ class Verdict(NamedTuple):
     identities: tuple[str, ...] = ()
 
 
+class Offer(NamedTuple):
+    """The firmware that a phone was told to load, at *url*.
+
+    ``loaded`` is whether it has it, or would have: an image of another server than that
+    of its documents is not fetched.
+    """
+
+    url: str
+    loaded: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a phone waits, in seconds.
@@ -147,6 +158,7 @@ class Phone:
         "_values",
         "credentials",
         "identity",
+        "offer",
         "requests",
         "resends",
         "steps",
@@ -172,7 +184,8 @@ class Phone:
         With *multicast* the answers may come from anybody.  *read* is the reader of
         documents, which the phones of a fleet share.  *credentials* are those of an
         earlier boot, by which it answers a challenge with *cnonce*; afterwards
-        ``credentials`` are those that it should show at the next.
+        ``credentials`` are those that it should show at the next, and ``offer`` is the
+        firmware that it was told to load, None for none.
         """
         if (subscription is None or server is None) == (not url):
             raise ValueError("a phone has a subscription and a server, or a URL")
@@ -180,6 +193,7 @@ class Phone:
         self.credentials = credentials
         self._cnonce = cnonce
         self.verdict: Verdict | None = None
+        self.offer: Offer | None = None
         self.steps: list[Step] = []
         self.requests = 0
         self.resends = 0
@@ -520,6 +534,8 @@ class Phone:
             return self._next_request(now)
         if wanted.image:
             self._step(now, "the image is there; a phone restarts with it")
+            assert self.offer is not None
+            self.offer = self.offer._replace(loaded=True)
             return self._next_request(now)
         paper = self._read_paper(content)
         if paper.files:
@@ -543,8 +559,10 @@ class Phone:
         url = url_from(replaced(firmware, self.identity))
         if url[:3] != asked[:3]:
             self._step(now, f"firmware is offered at {firmware}; not fetched")
+            self.offer = Offer(firmware, loaded=True)
             return
         self._step(now, f"firmware is offered at {firmware}")
+        self.offer = Offer(firmware, loaded=False)
         self._queue.append(_Wanted(url, image=True))
 
     def _all_fetched(self, now: float) -> list[Effect]:

@@ -1,8 +1,9 @@
 """Phones that stay after their boot: told by check-sync, they fetch again.
 
-Each has an address of this machine for itself, and all of them listen on one port by
-one socket: the kernel says for which address a datagram came.  Those that are told
-within a moment fetch together, each from its own address, as one fleet.
+Told to load a firmware, they restart with it, which is to fetch again as phones of that
+version.  Each has an address of this machine for itself, and all of them listen on one
+port by one socket: the kernel says for which address a datagram came.  Those that are
+told within a moment fetch together, each from its own address, as one fleet.
 """
 
 import asyncio
@@ -10,14 +11,15 @@ import errno
 import socket
 import struct
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bootwave.errors import ServerFault
 from bootwave.wave.checksync import check_sync_from
 from bootwave.wave.credentials import Credentials
 from bootwave.wave.fleet import Fleet, Wave
-from bootwave.wave.phone import Outcome
+from bootwave.wave.identity import version_of_image
+from bootwave.wave.phone import Offer, Outcome
 from bootwave.wave.report import Report
 
 _IP_PKTINFO = 8  # Linux's number; Python's module has none for it
@@ -27,6 +29,9 @@ _PER_TURN = 128
 _RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 _GATHER_SECONDS = 0.1
 _MOST_FAULTS = 20
+_AGAIN_SECONDS = 2.0  # until a phone asks again for an image that has to wait
+# Some load several versions one after the other, and some wait for minutes.
+_MOST_RESTARTS = 100
 
 
 class StayingFleet:
@@ -35,8 +40,9 @@ class StayingFleet:
     ``silent`` are the MACs of phones that hear nothing, and ``deaf`` of those that
     confirm and fetch nothing; both may be changed at any time.  ``notified`` has the
     moment (monotonic) and the MAC of each NOTIFY that was not a repetition,
-    ``fetched`` how often each phone has fetched since it booted, and ``faults`` what
-    was wrong with what was sent and served.
+    ``fetched`` how often each phone has fetched since it booted, ``versions`` the
+    firmware of those that have loaded another since, and ``faults`` what was wrong with
+    what was sent and served.
     """
 
     def __init__(
@@ -60,22 +66,29 @@ class StayingFleet:
         self.deaf = deaf
         self.notified: list[tuple[float, int]] = []
         self.fetched: dict[int, int] = {}
+        self.versions: dict[int, str] = {}
         self.faults: list[str] = []
         self._credentials: dict[int, Credentials] = {}
         self._answered: dict[tuple[int, str], bytes] = {}
         self._due: dict[int, None] = {}
+        self._restarts: dict[int, int] = {}  # since it was told, or booted
         self._socket: socket.socket | None = None
         self._fetching: asyncio.Task[None] | None = None
 
     async def start(self) -> Report:
         """Boot the phones, let them listen, and return how they booted.
 
-        Raises OSError when somebody else has the port.
+        Raises OSError when somebody else has the port; then nothing booted.
         """
-        fleet = Fleet(self._wave)
-        report = await fleet.run()
-        self._credentials = fleet.credentials
         self._socket = _listening(self._port)
+        fleet = Fleet(self._wave)
+        try:
+            report = await fleet.run()
+        except BaseException:
+            await self.stop()
+            raise
+        self._credentials = fleet.credentials
+        self._load(fleet.offers)
         asyncio.get_running_loop().add_reader(self._socket, self._readable)
         self._fetching = asyncio.create_task(self._fetch())
         return report
@@ -117,6 +130,7 @@ class StayingFleet:
         if call not in self._answered:
             self._answered[call] = asked.answer
             self.notified.append((time.monotonic(), mac))
+            self._restarts.pop(mac, None)
             if mac not in self.deaf:
                 self._due[mac] = None
         # As the phone at that address: the kernel would answer as 127.0.0.1.
@@ -145,6 +159,7 @@ class StayingFleet:
                 rate=0.0,
                 sources=tuple(self._address_of[mac] for mac in macs),
                 credentials=self._credentials,
+                versions=self.versions,
             )
             fleet = Fleet(wave)
             report = await fleet.run()
@@ -154,6 +169,27 @@ class StayingFleet:
                     self._fault(f"{reason.example}: {reason.text}")
             for mac in macs:
                 self.fetched[mac] = self.fetched.get(mac, 0) + 1
+            self._load(fleet.offers)
+
+    def _load(self, offers: Mapping[int, Offer]) -> None:
+        """Have phones restart with what they loaded, or ask again for an image.
+
+        An image whose name tells no version changes nothing.
+        """
+        for mac, offer in offers.items():
+            version = version_of_image(offer.url)
+            if offer.loaded:
+                if version in ("", self.versions.get(mac, self._wave.firmware)):
+                    continue
+                self.versions[mac] = version
+            restarts = self._restarts[mac] = self._restarts.get(mac, 0) + 1
+            if restarts > _MOST_RESTARTS:
+                self._fault(f"{mac:012X} is told to load {offer.url} again and again")
+            elif offer.loaded:
+                self._due[mac] = None
+            else:
+                loop = asyncio.get_running_loop()
+                loop.call_later(_AGAIN_SECONDS, self._due.setdefault, mac, None)
 
     def _fault(self, text: str) -> None:
         if len(self.faults) < _MOST_FAULTS:
