@@ -341,6 +341,18 @@ class Program:
             check=False,
         )
 
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command that goes on until it is told to end."""
+        return subprocess.Popen(
+            [*_BOOTWAVE, *arguments],
+            env=self._env(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            preexec_fn=_die_with_the_tests,
+        )
+
     def command(self, *arguments: str, stdin: str = "") -> Any:
         """Return what a command prints with --json; it must succeed."""
         done = self.run(*arguments, "--json", stdin=stdin)

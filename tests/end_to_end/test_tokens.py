@@ -57,7 +57,7 @@ def test_that_a_token_is_required_holds_when_the_command_returned(
     program.import_accounts({"401": PHONE}, minutes=10)
     program.command("domain", "token", "make", DOMAIN)
     assert program.get(f"/{PHONE}.xml").status == 200
-    ended_by(program, "domain", "token", "require", DOMAIN, "--required")
+    ended_by(program, "domain", "token", "require", DOMAIN)
 
 
 def test_passwords_end_in_every_worker_at_their_time(serving: Serving) -> None:

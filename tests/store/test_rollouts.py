@@ -279,3 +279,16 @@ def test_who_is_told_is_chosen_before_anybody_is_kept_from_writing(
     connection.set_trace_callback(None)
     locked = next(at for at, one in enumerate(heard) if "BEGIN IMMEDIATE" in one)
     assert not [one for one in heard[locked:] if "FROM bindings" in one]
+
+
+def test_one_that_ended_just_now_is_told_to_who_watches(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    made = admin.rollout_start("domain", DOMAIN)
+    admin.rollout_cancel(rollout=made["id"])
+    (told,) = admin.rollout_progress()
+    assert (told["id"], told["state"]) == (made["id"], "cancelled")
+    clock.pass_seconds(-1)  # a clock that was set back
+    assert admin.rollout_progress() == []
+    clock.pass_seconds(10)
+    assert admin.rollout_progress() == []

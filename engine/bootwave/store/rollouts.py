@@ -45,6 +45,7 @@ SCOPES = ("engine", "domain", "group", "account", "device")
 MOST_SHOWN = 100  # phones told one by one
 
 MOST_LOOKED_AT = 20  # of those that may not be over
+JUST_ENDED_SECONDS = 5.0
 MOST_REASONS = 20  # why phones are left out, the most frequent
 
 _OF_ENGINE = "SELECT mac FROM devices WHERE domain_id IS NOT NULL"
@@ -268,9 +269,18 @@ def listed(work: Work) -> list[dict[str, Any]]:
 
 
 def going_on(work: Work) -> list[dict[str, Any]]:
-    """Return those of the newest roll-outs that are not over, newest first."""
+    """Return those of the newest roll-outs that are not over, newest first.
+
+    And those that ended some seconds ago: who looks now and then would never be told of
+    one that is begun and over between two looks.
+    """
     rows = work.connection.execute(_NEWEST, {"most": MOST_LOOKED_AT}).fetchall()
-    return [_told(work, row) for row in rows if row[_NAMES.index("ended_at")] is None]
+    ended = _NAMES.index("ended_at")
+    return [
+        _told(work, row)
+        for row in rows
+        if row[ended] is None or 0 <= work.at.wall - row[ended] < JUST_ENDED_SECONDS
+    ]
 
 
 def shown(work: Work, number: int) -> dict[str, Any]:

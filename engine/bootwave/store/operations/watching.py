@@ -14,7 +14,7 @@ class WatchOperations(Transactions):
     """What happens, for whoever watches."""
 
     def rollout_progress(self) -> list[Object]:
-        """Return how far the newest roll-outs are that are not over."""
+        """Return how far the newest roll-outs are that go on, or did just now."""
         with self._look() as work:
             return rollouts.going_on(work)
 
@@ -24,7 +24,7 @@ class WatchOperations(Transactions):
         ``sightings`` are at most 500, oldest first, each with the ``place`` behind it;
         ``last`` is that behind all of them.  ``lost`` counts those that were
         overwritten before they were read, ``behind`` those that are left.  ``rollouts``
-        are those that are not over.
+        are those that are not over, or ended some seconds ago.
         """
         if self._sightings is None:
             raise StoreUnavailable("There is no file of sightings.")
