@@ -13,6 +13,7 @@ from bootwave.engine import local_options, make_store
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.options import Options
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.credentials import issue
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings import SightingLog
 
@@ -75,3 +76,27 @@ def test_who_does_not_reach_its_domain_is_told_nothing(
         pytest.raises(StoreNotFound),
     ):
         ways(session, options, source=SOURCE)
+
+
+def test_a_verdict_goes_by_what_the_phone_can_show(
+    session: DirectSession, options: Options
+) -> None:
+    keyring = KeyRing.load(options.store.key)
+
+    def told(mac: str, kept: Options = options) -> str:
+        found = outlook_for(session.administration, kept, keyring, mac, source=SOURCE)
+        verdict: str = found["verdict"]
+        return verdict
+
+    assert told("000413999999") == "unknown"
+    assert told(MAC) == "refused"
+    # A factory that is trusted: its certificate is enough.
+    trusting = options.model_copy(
+        update={"https": options.https.model_copy(update={"factory_cas": (MAC,)})}
+    )
+    assert told(MAC, trusting) == "served"
+    with session.administration.redirection_change() as work:
+        issue(work.connection, work.keyring, int(MAC, 16), work.at.wall)
+    assert told(MAC) == "served"
+    session.call("device.credentials.revoke", mac=MAC)
+    assert told(MAC) == "refused"

@@ -12,6 +12,14 @@ from bootwave.control.session import DirectSession, Session
 # Two sentences for each way would make a table that no terminal shows.
 _WIDTH = 76
 
+# The status of a command that fails is 1, and 2 of one that was not called right.
+_STATUS = {"served": 0, "refused": 3, "unknown": 4}
+_VERDICTS = {
+    "served": "it would be given its settings",
+    "refused": "it would be refused",
+    "unknown": "nobody knows it",
+}
+
 
 def would_serve(
     mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
@@ -29,25 +37,25 @@ def would_serve(
         typer.Option(metavar="MODEL", help="What it calls itself.", show_default=False),
     ] = "",
     json: Json = False,
-) -> None:
+) -> int:
     """Say what a phone would be given if it asked now, in each way, and why.
 
-    Nothing happens by it: no window is used up. The status is 1 when it would be given
-    no settings of its own in any way.
+    Nothing happens by it: no window is used up. The status is 0 when it would be given
+    its settings, 3 when it would be refused, and 4 when nobody knows its MAC.
     """
     with place.session() as session:
         found = _outlook(session, {"mac": mac, "source": source, "model": model})
     if json:
         print_json(found)
     else:
-        print_line(f"{found['mac']} from {found['source']}:")
+        verdict = _VERDICTS[found["verdict"]]
+        print_line(f"{found['mac']} from {found['source']}: {verdict}.")
         for way in found["ways"]:
             print_line(f"  {way['way']}: {'yes' if way['served'] else 'no'}")
             for sentence in filter(None, (way["sentence"], way["advice"])):
                 for line in textwrap.wrap(sentence, _WIDTH):
                     print_line(f"    {line}")
-    if not found["served"]:
-        raise typer.Exit(1)
+    return _STATUS[found["verdict"]]
 
 
 def _outlook(session: Session, asked: dict[str, Any]) -> dict[str, Any]:

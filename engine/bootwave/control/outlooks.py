@@ -3,7 +3,8 @@
 For the API and for commands alike, with what the store knows of the phone already.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from bootwave.errors import OptionError
 from bootwave.options import Options
@@ -14,10 +15,15 @@ from bootwave.provision.outlook import Outlook
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.service import policy_of
 from bootwave.provision.tokens import TokenGate
+from bootwave.sightings import Reason
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
+
+_NO_CREDENTIALS: Final = (
+    "it has none of its own yet: those of its account can be typed in at the phone"
+)
 
 
 def outlook_for(
@@ -32,16 +38,21 @@ def outlook_for(
     """Return what the phone *mac* would be given if it asked now, in each way.
 
     *source* is the address it asks from, else the last one it was heard from, and
-    *model* what it calls itself, else what *store* knows.  Nothing happens by it: no
-    window is used up.  Raises OptionError where no address is known, and what showing
-    the device raises.
+    *model* what it calls itself, else what *store* knows.  ``verdict`` is "served" when
+    it can show what one of the ways takes, "unknown" when nobody knows its MAC, else
+    "refused".  Nothing happens by it: no window is used up.
+
+    Raises OptionError where no address is known, and what showing the device raises.
     """
     number = required_mac(mac)
     shown = store.device_show(mac)
     seen = [one["source"] for one in shown["time_line"] if one["source"]]
     address = source or (seen[0] if seen else "")
     if not address:
-        raise OptionError("The phone was never heard: say from which address it asks.")
+        raise OptionError(
+            "The phone was never heard: say from which address it asks, by --from or, "
+            "in the API, source."
+        )
     try:
         source_key(address)
     except ValueError:
@@ -57,8 +68,23 @@ def outlook_for(
             policy_of(options),
             trusts_factory=bool(options.https.factory_cas),
         )
-        return outlook.of(
+        found = outlook.of(
             number, address, model=model or shown["model"], is_blocked=is_blocked
         )
     finally:
         reader.close()
+    has_credentials = shown["credentials"] is not None
+    for way in found["ways"]:
+        if way["by"] == "credentials" and not has_credentials:
+            way["advice"] = _NO_CREDENTIALS
+    return {"verdict": _verdict(found["ways"], has_credentials), **found}
+
+
+def _verdict(ways: Sequence[Mapping[str, Any]], has_credentials: bool) -> str:
+    shown = {"window", "wildcard", "certificate"}
+    if has_credentials:
+        shown.add("credentials")
+    if any(way["by"] in shown for way in ways):
+        return "served"
+    is_unknown = all(way["reason"] == Reason.UNKNOWN_MAC.name for way in ways)
+    return "unknown" if is_unknown else "refused"
