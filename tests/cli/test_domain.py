@@ -61,7 +61,7 @@ def test_the_list_says_who_requires_a_token(store: Command) -> None:
     assert (token(), "token" in store("domain", "list").out) == ("", False)
     store("domain", "token", "make", "pbx.example.com")
     assert token() == "optional"
-    store("domain", "token", "require", "pbx.example.com", "--required")
+    store("domain", "token", "require", "pbx.example.com")
     assert token() == "required"
     assert store("domain", "list").out.splitlines()[1].endswith("required")
 

@@ -35,24 +35,24 @@ def domain(
         bool | None,
         typer.Option(
             "--required/--optional",
-            help="Whether phones are refused without it; else as before, optional "
-            "at first.",
+            help="Whether phones are refused without it; of make else as before, "
+            "optional at first, of require else they are.",
             show_default=False,
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make, show or remove the token in the URL of a domain's phones.
+    """Make, show, require or remove the token in the URL of a domain's phones.
 
     It is for DHCP option 66, redirection and lists, where many phones share one URL.
     Each phone is then told a URL with a token of its own.  It opens nothing by itself.
     """
-    if action is DomainAction.require and required is None:
-        raise Misuse("Say --required or --optional.")
     if action in (DomainAction.show, DomainAction.remove) and required is not None:
         raise Misuse("--required and --optional are for make and require.")
     given: dict[str, Any] = {"domain": name}
-    if action is DomainAction.require or required is not None:
+    if action is DomainAction.require:
+        given["required"] = required is not False
+    elif required is not None:
         given["required"] = required
     with place.session() as session:
         done = session.call(f"token.{action.value}", **given)
@@ -95,7 +95,7 @@ def _show(done: dict[str, Any]) -> None:
     if not done["required"]:
         hint(
             f"Phones of {done['domain']} are served without it, too: bootwave domain "
-            f"token require {done['domain']} --required changes that."
+            f"token require {done['domain']} changes that."
         )
 
 
