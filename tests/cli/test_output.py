@@ -95,3 +95,17 @@ def test_a_command_says_how_to_call_it_again(
     assert called() == "bin/bootwave"
     monkeypatch.setattr(sys, "argv", ["/usr/lib/python3/bootwave/__main__.py"])
     assert called() == "bootwave"
+
+
+def test_a_table_fits_the_terminal_and_is_not_broken_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ("0004132E08B4", "a sentence of some length, which nobody has to read")
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("phone", "said"), [row], empty="")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_table(("phone", "said"), [row], empty="")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 40

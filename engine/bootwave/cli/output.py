@@ -4,16 +4,16 @@ import os
 import shutil
 import sys
 import time
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from bootwave.cli.columns import lines_of
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 NAME = "bootwave"
-_GAP = "  "
 
 
 def print_json(value: Any) -> None:
@@ -27,19 +27,16 @@ def print_json(value: Any) -> None:
 def print_table(
     headers: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str
 ) -> None:
-    """Print *rows* in aligned columns; when there are none, *empty* as a hint."""
+    """Print *rows* in aligned columns; when there are none, *empty* as a hint.
+
+    On a terminal they fit its width; elsewhere each row is one line.
+    """
     cells = [[printable(cell) for cell in row] for row in rows]
     if not cells:
         hint(empty)
         return
-    lines = [list(headers), *cells]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        padded = (
-            cell + " " * (width - _width(cell))
-            for cell, width in zip(line, widths, strict=True)
-        )
-        sys.stdout.write(_GAP.join(padded).rstrip() + "\n")
+    for line in lines_of([list(headers), *cells], _room()):
+        sys.stdout.write(line + "\n")
 
 
 def print_line(text: str) -> None:
@@ -88,18 +85,11 @@ def printable(value: object) -> str:
     )
 
 
-def _width(text: str) -> int:
-    """Return how many columns *text* takes: wide characters two, combining none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in text
-    )
+def _room() -> int:
+    """Return how wide the terminal is that is printed on, 0 for none."""
+    if not sys.stdout.isatty():
+        return 0
+    return shutil.get_terminal_size((0, 0)).columns
 
 
 def called() -> str:

@@ -1,0 +1,141 @@
+"""Tables that fit a terminal: what is too wide for a column goes on in the next line.
+
+The widest columns are made narrower first.  A cell is broken at its blanks; where that
+is not enough for the whole table, names and addresses are broken behind the signs in
+them.  A last column of prose that would become a thin strip stands below its row
+instead.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+GAP = "  "
+INDENT = "    "  # of what stands below its row
+STRIP = 24  # columns: prose is not made narrower
+_PIECE = re.compile(r"[^@./:,_=&?]*[@./:,_=&?]+|[^@./:,_=&?]+")
+
+Rows = Sequence[Sequence[str]]
+
+
+def lines_of(rows: Rows, room: int) -> Iterator[str]:
+    """Yield the lines of a table that is *room* columns wide, with 0 as it must be.
+
+    The first of *rows*, of which there is at least one, are the headings.  Lines are
+    wider where no word of a table could be broken.
+    """
+    natural = _natural(rows)
+    widths = _fitted(rows, natural, room)
+    if widths == natural:
+        for row in rows:
+            yield _line(row, widths)
+    elif natural[-1] > STRIP > widths[-1] and len(natural) > 1:
+        widths = _fitted([row[:-1] for row in rows], natural[:-1], room)
+        for row in rows:
+            yield from _block(row[:-1], widths)
+            for part in filter(None, _folded(row[-1], room - len(INDENT))):
+                yield INDENT + part
+    else:
+        for row in rows:
+            yield from _block(row, widths)
+
+
+def width_of(text: str) -> int:
+    """Return how many columns *text* takes: wide characters two, combining none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )
+
+
+def _natural(rows: Rows) -> list[int]:
+    return [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+
+
+def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
+    """Return the widths of the columns of *rows*, *natural* ones if there is *room*."""
+    spare = room - len(GAP) * (len(natural) - 1)
+    if not room or sum(natural) <= spare:
+        return [*natural]
+    columns = [*zip(*rows, strict=True)]
+    least = [max(map(_longest_word, column)) for column in columns]
+    if sum(least) > spare:
+        least = [
+            max(_longest_word(heading), *map(_longest_piece, cells), 0)
+            for heading, *cells in columns
+        ]
+
+    def cut(level: int) -> list[int]:
+        return [
+            max(low, min(width, level))
+            for width, low in zip(natural, least, strict=True)
+        ]
+
+    level, above = 0, max(natural)
+    while level + 1 < above:
+        middle = (level + above) // 2
+        if sum(cut(middle)) <= spare:
+            level = middle
+        else:
+            above = middle
+    widths = cut(level)
+    left = spare - sum(widths)
+    for place, width in enumerate(natural):
+        if left > 0 and widths[place] < width:
+            widths[place] += 1
+            left -= 1
+    return widths
+
+
+def _block(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """Yield the lines of one row."""
+    cells = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for parts in zip_longest(*cells, fillvalue=""):
+        yield _line(parts, widths)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - width_of(cell))
+        for cell, width in zip(cells, widths, strict=True)
+    )
+    return GAP.join(padded).rstrip()
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Return *text* in lines of *width* columns, of which a long word may take more."""
+    if width_of(text) <= width:
+        return [text]
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if width_of(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+            line = ""
+        for piece in _PIECE.findall(word) if width_of(word) > width else [word]:
+            if line and width_of(line + piece) > width:
+                lines.append(line)
+                line = ""
+            line += piece
+    lines.append(line)
+    return lines
+
+
+def _longest_word(text: str) -> int:
+    return max(map(width_of, text.split(" ")))
+
+
+def _longest_piece(text: str) -> int:
+    pieces = (piece for word in text.split(" ") for piece in _PIECE.findall(word))
+    return max(map(width_of, pieces), default=0)

@@ -1,0 +1,88 @@
+"""Tables that fit a terminal, whatever stands in them."""
+
+import pytest
+
+from bootwave.cli import columns
+from bootwave.cli.columns import width_of
+
+HEAD = ("mac", "domain", "accounts", "model", "last seen", "from", "what happened")
+SENTENCE = "its SUBSCRIBE was answered with the settings URL"
+ROW = (
+    *("0004132E08B4", "example.com", "401, 402", "snom370"),
+    *("2026-03-02 09:14:07", "10.1.2.7", SENTENCE),
+)
+BACK = ("phone", "state", "the service says", "tried", "again")
+TROUBLED = (
+    *("0004132E08B4", "of another user", "Error:owned_by_other_user"),
+    *("2026-03-02 09:13:58", "2026-03-02 14:52:31"),
+)
+
+
+def lines_of(rows: list[tuple[str, ...]], room: int) -> list[str]:
+    return [*columns.lines_of(rows, room)]
+
+
+def test_what_fits_has_a_line_for_each_row_and_is_no_wider_than_it_must_be() -> None:
+    rows = [("name", "n"), ("anna", "1"), ("b", "")]
+    expected = ["name  n", "anna  1", "b"]
+    assert lines_of(rows, 7) == lines_of(rows, 200) == expected
+
+
+def test_without_a_width_no_line_is_broken() -> None:
+    lines = lines_of([HEAD, ROW], 0)
+    assert [width_of(line) for line in lines] == [90, 125]
+    assert lines[1].endswith(SENTENCE)
+
+
+def test_the_widest_column_is_broken_first_and_at_blanks() -> None:
+    rows = [("phone", "it says"), ("0004132E08B4", "another user has it now")]
+    assert lines_of(rows, 30) == [
+        "phone         it says",
+        "0004132E08B4  another user has",
+        "              it now",
+    ]
+
+
+def test_prose_at_the_end_stands_below_its_row_where_it_would_be_a_strip() -> None:
+    assert lines_of([HEAD, ROW], 80) == [
+        "mac           domain       accounts  model    last seen            from",
+        "    what happened",
+        "0004132E08B4  example.com  401, 402  snom370  2026-03-02 09:14:07  10.1.2.7",
+        f"    {SENTENCE}",
+    ]
+
+
+def test_names_are_broken_behind_their_signs_where_blanks_are_not_enough() -> None:
+    rows = [("account", "of"), ("401@pbx.example.com", "a b")]
+    assert lines_of(rows, 23) == [
+        "account              of",
+        "401@pbx.example.com  a",
+        "                     b",
+    ]
+    assert lines_of(rows, 20) == [
+        "account          of",
+        "401@pbx.         a b",
+        "example.com",
+    ]
+
+
+@pytest.mark.parametrize("room", [80, 100, 120])
+@pytest.mark.parametrize("rows", [[HEAD, ROW], [BACK, TROUBLED]])
+def test_lists_of_the_program_fit_a_terminal(
+    rows: list[tuple[str, ...]], room: int
+) -> None:
+    lines = lines_of([*rows, rows[1]], room)
+    assert max(map(width_of, lines)) <= room
+    assert sum(line.startswith("0004132E08B4  ") for line in lines) == 2
+    said = "".join("".join(lines).split())
+    assert sorted(said) == sorted("".join("".join([*rows[0], *2 * rows[1]]).split()))
+
+
+def test_wide_characters_count_twice() -> None:
+    lines = lines_of([("name", "n"), ("日本 日本 日本", "1")], 12)
+    assert lines == ["name       n", "日本 日本  1", "日本"]
+
+
+def test_what_cannot_be_broken_is_whole_and_wider() -> None:
+    rows = [("mac", "n"), ("0004132E08B4", "x" * 20)]
+    assert lines_of(rows, 20)[1] == "0004132E08B4  " + "x" * 20
