@@ -1,12 +1,14 @@
 """Which store a command works on, with and without an engine."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootwave.cli import place
+from bootwave.cli.progress import Progress
 from bootwave.store.changelog import Change
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
@@ -122,3 +124,37 @@ def test_another_user_is_told_who_may(store: Command, options_file: Path) -> Non
 def test_a_file_that_cannot_be_looked_for_is_one_sentence(run: Command) -> None:
     assert "File name too long" in refused(run("-o", "x" * 300, "status"))
     assert "options file" in refused(run("-o", "x" * 300, "status"))
+
+
+def test_a_call_that_lasts_shows_so_once(
+    store: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = []
+
+    class Noted(Progress):
+        def __init__(self, label: str) -> None:
+            labels.append(label)
+            super().__init__(label)
+
+    monkeypatch.setattr(place, "Progress", Noted)
+    with place.session() as session:
+        session.call("domain.list")
+        session.call("device.list", progress=lambda done, total: None)
+        assert labels == ["Working"]
+        with Progress("Listing"):
+            session.call("domain.list")
+    assert labels == ["Working"]
+
+
+def test_a_call_of_an_engine_that_is_busy_shows_that_it_waits(
+    engine: list[Any], run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = []
+
+    def noted(label: str) -> AbstractContextManager[object]:
+        entered.append(label)
+        return nullcontext()
+
+    monkeypatch.setattr(place, "waiting", noted)
+    assert run("domain", "list").status == 0
+    assert entered == ["Waiting for the engine"]

@@ -10,6 +10,7 @@ import typer
 
 from bootwave.cli.newfiles import exists_already, make_directory, write_new
 from bootwave.cli.output import Json, called, moment, print_json, print_line
+from bootwave.cli.progress import Progress
 from bootwave.cli.setuplink import setup_link
 from bootwave.options import Options
 from bootwave.optionsfile import DEFAULT, FILE_NAME, load
@@ -32,7 +33,7 @@ def init(directory: Directory, json: Json = False) -> None:
 
     directory = directory.absolute()
     file = directory / FILE_NAME
-    with ExitStack() as undo:
+    with ExitStack() as undo, Progress("Making keys"):
         make_directory(directory, undo)
         text = options_text().encode()
         write_new(file, text, undo, 0o644, otherwise=_OTHERWISE)

@@ -20,7 +20,8 @@ def metrics(json: Json = False) -> None:
             f"No engine listens on {socket}: start it with bootwave serve."
         )
     try:
-        text = client.call("engine.metrics", {})["text"]
+        with place.waiting("Waiting for the engine"):
+            text = client.call("engine.metrics", {})["text"]
     finally:
         client.close()
     if json:

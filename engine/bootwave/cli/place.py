@@ -4,10 +4,13 @@ One process runs one command, so what -o names is kept for the process.
 """
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bootwave.cli.progress import Progress, is_shown
 
 if TYPE_CHECKING:
     from bootwave.control.client import ControlClient
@@ -51,8 +54,21 @@ def loaded() -> "Loaded":
 def session() -> "Session":
     """Return a session of the engine or the store that the options name.
 
-    Raises OperatorError or StoreError.
+    A call of it that takes long shows that it goes on.  Raises OperatorError or
+    StoreError.
     """
+    found = _opened()
+    label = "Waiting for the engine" if found.live else "Working"
+    found.waiting = lambda: waiting(label)
+    return found
+
+
+def waiting(label: str) -> AbstractContextManager[object]:
+    """Return what shows by *label* that something lasts, unless a bar does already."""
+    return nullcontext() if is_shown() else Progress(label)
+
+
+def _opened() -> "Session":
     from bootwave.control.session import LiveSession, open_session
     from bootwave.errors import OptionError, StoreNotFound
 

@@ -8,6 +8,7 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.misuse import Misuse, finite
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,10 +67,13 @@ def probe(
     interfaces = _interfaces(options, interface or [])
     port = int(options.listen.rpartition(":")[2]) or _USUAL_PORT
     before = time.time()
-    answers = asyncio.run(
-        Probe((options.group, port), interfaces, mac=asked_as, own=True).run(seconds)
-    )
-    heard = _heard(asked_as, before, interfaces)
+    with Progress("Waiting for answers"):
+        answers = asyncio.run(
+            Probe((options.group, port), interfaces, mac=asked_as, own=True).run(
+                seconds
+            )
+        )
+        heard = _heard(asked_as, before, interfaces)
     rows = [row for each in interfaces for row in _rows(each, answers, heard)]
     if json:
         print_json(rows)

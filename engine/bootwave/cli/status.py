@@ -25,7 +25,8 @@ def status(
             print_line(f"No engine listens on {socket}.")
         raise typer.Exit(1)
     try:
-        found: dict[str, Any] = client.call("engine.status", {})
+        with place.waiting("Waiting for the engine"):
+            found: dict[str, Any] = client.call("engine.status", {})
     finally:
         client.close()
     if json:

@@ -29,7 +29,8 @@ def upgrade(json: Json = False) -> None:
     if client is not None:
         client.close()
         raise EngineError("The engine is running: stop it before the upgrade.")
-    changed = run(store.database)
+    with Progress("Upgrading"):
+        changed = run(store.database)
     if json:
         print_json({"database": str(store.database), "changed": changed})
     elif changed:

@@ -13,6 +13,7 @@ import typer
 
 from bootwave.cli.newfiles import make_directory, write_new
 from bootwave.cli.output import Json, print_json, print_line
+from bootwave.cli.progress import Progress
 from bootwave.cli.tlsfiles import own_names
 from bootwave.errors import OptionError
 from bootwave.options import SNOM_ROOT_1_KEY
@@ -74,7 +75,7 @@ def dev(
     revoked = [text_from_mac(required_mac(text)) for text in revoke or ()]
     directory = directory.resolve()
     at = time.time()
-    with ExitStack() as undo:
+    with ExitStack() as undo, Progress("Making keys"):
         is_new = _make_directories(directory, undo)
         factory = _Factory(directory, at, undo)
         if is_new:

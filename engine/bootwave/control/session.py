@@ -2,7 +2,8 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any
 
@@ -18,9 +19,13 @@ RETRY_SECONDS = 0.02
 
 
 class Session(ABC):
-    """Calls operations; ``live`` says whether an engine runs and answers them."""
+    """Calls operations; ``live`` says whether an engine runs and answers them.
+
+    ``waiting`` is entered while a call lasts that tells nobody of its steps.
+    """
 
     live: bool
+    waiting: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @abstractmethod
     def call(
@@ -70,7 +75,8 @@ class LiveSession(Session):
         self, op: str, *, progress: ProgressFunction | None = None, **args: Any
     ) -> Any:
         """Return the result of *op*, which the engine knows already."""
-        return self._client.call(op, args, progress)
+        with self.waiting() if progress is None else nullcontext():
+            return self._client.call(op, args, progress)
 
     def take_back(self) -> None:
         """Hang up, by which the engine ends what it does, and connect again."""
@@ -122,9 +128,10 @@ class DirectSession(Session):
         self, op: str, *, progress: ProgressFunction | None = None, **args: Any
     ) -> Any:
         """Return the result of *op*, committed."""
-        if op == "records.page" and asks_for_contacts(args):
-            self._contacts.catch_up()  # which the engine does while it runs
-        return run(self.administration, op, args, progress, actor=this_actor())
+        with self.waiting() if progress is None else nullcontext():
+            if op == "records.page" and asks_for_contacts(args):
+                self._contacts.catch_up()  # which the engine does while it runs
+            return run(self.administration, op, args, progress, actor=this_actor())
 
     def take_back(self) -> None:
         """Do nothing: what left the call has ended it."""
