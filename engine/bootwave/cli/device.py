@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.instants import instant_from_text
 from bootwave.cli.leftout import left_out_of
 from bootwave.cli.misuse import Misuse
@@ -63,12 +64,15 @@ def list_all(
         typer.Option(
             metavar="never|refused",
             help="Only what was never heard, or refused when it was decided last.",
+            autocompletion=one_of("never", "refused"),
         ),
     ] = "",
     sort: Annotated[
         str,
         typer.Option(
-            metavar="last-contact|firmware", help="Page by page, however many."
+            metavar="last-contact|firmware",
+            help="Page by page, however many.",
+            autocompletion=one_of("last-contact", "firmware"),
         ),
     ] = "",
     descending: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.layers import print_change
 from bootwave.cli.output import Json, print_json, print_line, print_table
 
@@ -19,7 +20,12 @@ def set_rule(
         int, typer.Option(metavar="SECONDS", help="How long to wait for another key.")
     ] = 0,
     user: Annotated[
-        str, typer.Option(metavar="Phone|IP", help="What the number is said to be.")
+        str,
+        typer.Option(
+            metavar="Phone|IP",
+            help="What the number is said to be.",
+            autocompletion=one_of("Phone", "IP"),
+        ),
     ] = "",
     rewrite: Annotated[
         str, typer.Option(metavar="NUMBER", help="What is sent instead.")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
 from bootwave.cli.output import Json, print_json, print_line, print_table
@@ -49,6 +50,7 @@ Reach = Annotated[
     typer.Option(
         metavar="WAY",
         help="How its phones are told: auto, direct, or proxy for those behind NAT.",
+        autocompletion=one_of("auto", "direct", "proxy"),
     ),
 ]
 

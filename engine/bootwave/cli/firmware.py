@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootwave.cli.completion import one_of
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
@@ -88,7 +89,11 @@ def set_version(
     ] = False,
     part: Annotated[
         str,
-        typer.Option(metavar="rootfs|linux", help="What else phones of 6 load."),
+        typer.Option(
+            metavar="rootfs|linux",
+            help="What else phones of 6 load.",
+            autocompletion=one_of("rootfs", "linux"),
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
@@ -130,7 +135,12 @@ def unset(
 
 @for_scope
 def pin(
-    version: Annotated[str, typer.Argument(metavar="VERSION|keep", show_default=False)],
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERSION|keep", show_default=False, autocompletion=one_of("keep")
+        ),
+    ],
     scope: Scope,
     model: OfModel = "",
     json: Json = False,

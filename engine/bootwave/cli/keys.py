@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootwave.cli.completion import one_of
 from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json, print_table
@@ -43,10 +44,19 @@ def set_key(
     ] = "",
     context: Annotated[
         str,
-        typer.Option(metavar="active|1…12", help="The identity it belongs to."),
+        typer.Option(
+            metavar="active|1…12",
+            help="The identity it belongs to.",
+            autocompletion=one_of("active", *map(str, range(1, 13))),
+        ),
     ] = "active",
     permission: Annotated[
-        str, typer.Option(metavar="R|RW|!", help="As for settings.")
+        str,
+        typer.Option(
+            metavar="R|RW|!",
+            help="As for settings.",
+            autocompletion=one_of("R", "RW", "!"),
+        ),
     ] = "R",
     attribute: Annotated[
         list[str] | None,

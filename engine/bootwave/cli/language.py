@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.layers import print_change
 from bootwave.cli.output import Json, print_json, print_table
 
@@ -12,7 +13,10 @@ Domain = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Kind = Annotated[
     str,
     typer.Argument(
-        metavar="gui|web", help="The display or the web page.", show_default=False
+        metavar="gui|web",
+        help="The display or the web page.",
+        show_default=False,
+        autocompletion=one_of("gui", "web"),
     ),
 ]
 Name = Annotated[

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bootwave.cli.completion import one_of
 from bootwave.cli.output import Json, hint, print_json, print_line
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def lint(
         typer.Option(
             metavar="xml|text|m9|dect",
             help="What kind of phone reads it; else guessed.",
+            autocompletion=one_of("xml", "text", "m9", "dect"),
         ),
     ] = "",
     mac: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bootwave.cli.completion import one_of
 from bootwave.cli.output import Json, print_json
 from bootwave.cli.progress import Progress
 from bootwave.errors import OperatorError, OptionError
@@ -58,6 +59,7 @@ def boot(
         typer.Option(
             metavar="classic|m700|from-mac",
             help="How the SUBSCRIBE is written; else as the model does.",
+            autocompletion=one_of("classic", "m700", "from-mac"),
         ),
     ] = "",
     count: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, moment, print_json, print_table
 
@@ -27,12 +28,26 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 _MOMENTS = frozenset({"at", "started_at", "notified_at", "back_at", "last_seen"})
 
 
+def _sorts(ctx: typer.Context) -> list[str]:
+    """Return what the list that was named can be sorted by."""
+    from bootwave.store.listing.devicecontacts import CONTACTS
+    from bootwave.store.listing.resources import RESOURCES
+
+    # Words that stand before an option without its value are only split.
+    named = ctx.params.get("resource") or next(iter(ctx.args), "")
+    offers = [RESOURCES.get(named, ())]
+    if named == "devices":
+        offers += CONTACTS.orders.values()
+    return sorted({order.sort for orders in offers for order in orders})
+
+
 def search(
     resource: Annotated[
         str,
         typer.Argument(
             metavar="LIST",
             help=f"One of {', '.join(_SHOWN)}.",
+            autocompletion=one_of(*_SHOWN),
             show_default=False,
         ),
     ],
@@ -45,7 +60,10 @@ def search(
         ),
     ] = None,
     sort: Annotated[
-        str, typer.Option(metavar="FIELD", help="What it is sorted by.")
+        str,
+        typer.Option(
+            metavar="FIELD", help="What it is sorted by.", autocompletion=_sorts
+        ),
     ] = "",
     descending: Annotated[
         bool, typer.Option("--descending", help="From the end.")

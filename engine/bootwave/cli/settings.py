@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.completion import one_of
 from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.output import Json, print_json, print_table
 from bootwave.cli.scope import Scope
@@ -23,6 +24,7 @@ Permission = Annotated[
     typer.Option(
         metavar="R|RW|!",
         help="R: read only, RW: the user may change it, !: set unless changed.",
+        autocompletion=one_of("R", "RW", "!"),
     ),
 ]
 
