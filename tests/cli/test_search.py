@@ -59,4 +59,7 @@ def test_what_cannot_be_listed_is_refused(store: Command) -> None:
     assert "is no filter" in store("search", "accounts", "anna").err
     assert "twice" in store("search", "accounts", "domain=a", "domain=b").err
     assert "It can be sorted by" in refused(store("search", "accounts", "--sort", "x"))
+    devices = refused(store("search", "devices", "--sort", "x"))
+    assert devices.endswith("sorted by last-contact, firmware, refused.")
+    assert "last-contact" in refused(store("device", "list", "--sort", "x"))
     assert "There is no list" in refused(store("search", "cats"))

@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootwave.cli.watch import _tell_rollouts
+from bootwave.control.session import Session
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings import SightingLog
@@ -86,3 +89,27 @@ def test_only_the_phones_that_are_named_are_told(
 
 def test_what_is_no_mac_is_refused(store: Command) -> None:
     assert "is not a MAC address" in refused(store("watch", "cat"))
+
+
+def test_a_place_that_is_none_is_refused(store: Command) -> None:
+    # Else what happened since would be passed over without a word.
+    told = refused(store("watch", "--after", "yesterday"), 2)
+    assert told.startswith("'yesterday' is no place: ")
+
+
+def test_a_roll_out_is_told_again_when_something_else_is_to_be_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one: dict[str, Any] = {
+        **{"id": 1, "action": "resync", "version": "", "selection": "all"},
+        **{"state": "running", "fates": {"out": 1, "back": 0}, "results": {}},
+    }
+    told: dict[int, dict[str, Any]] = {}
+    answered = {**one, "results": {"accepted": 1}}
+    back = {**answered, "fates": {"out": 0, "back": 1}}
+    for shown in (one, answered, back):
+        _tell_rollouts(Session, [shown], told, json=False)  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("\n") == 2
+    for shown in (one, answered, back):
+        _tell_rollouts(Session, [shown], told, json=True)  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("\n") == 3

@@ -344,6 +344,7 @@ def _name(text: str) -> x509.Name:
 
 def serve(directory: Path, wrong: str) -> None:
     """Serve until killed; the first line of standard output is both ports."""
+    directory.mkdir(parents=True, exist_ok=True)
     make_certificates(directory, wrong)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "service.pem")
@@ -364,7 +365,6 @@ class Service:
 
     def __init__(self, directory: Path, wrong: str = "") -> None:
         """Start it, with a CA and a certificate made anew in *directory*."""
-        directory.mkdir(parents=True, exist_ok=True)
         self.ca = directory / "ca.pem"
         self._process = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(directory), wrong],

@@ -8,9 +8,11 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.following import named_action
+from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import hint, moment, print_line
 from bootwave.control.session import Session
 from bootwave.phone.mac import required_mac, text_from_mac
+from bootwave.store.sightingtail import place_from_text
 
 LOOK_SECONDS = 0.5
 
@@ -37,6 +39,11 @@ def watch(
     As the events of the API, without a token.
     """
     wanted = {text_from_mac(required_mac(text)) for text in phones or ()}
+    if after and place_from_text(after) is None:
+        raise Misuse(
+            f"{after[:40]!r} is no place: write one that --json told, such as "
+            "29a3b4-0-1504."
+        )
     told: dict[int, dict[str, Any]] = {}
     with place.session() as session:
         if not session.live:
@@ -84,10 +91,16 @@ def _tell_rollouts(
         shown = session.call("rollout.show", rollout=number)
         now[number] = {name: shown[name] for name in told[number]}
     for number in sorted(now):
-        if now[number] != told.get(number):
+        before = told.get(number)
+        if before is None or _news(now[number], json=json) != _news(before, json=json):
             _tell_rollout(now[number], json=json)
     told.clear()
     told.update({one["id"]: one for one in going_on})
+
+
+def _news(one: dict[str, Any], *, json: bool) -> Any:
+    """Return what is told of a roll-out, and told again when it is another."""
+    return one if json else (one["state"], one["fates"])
 
 
 def _tell_rollout(one: dict[str, Any], *, json: bool) -> None:

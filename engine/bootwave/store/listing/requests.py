@@ -1,6 +1,6 @@
 """One page of a list, as a command or a program asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bootwave.errors import OptionError, StoreUnavailable
@@ -61,7 +61,7 @@ def page(
         )
     filters = _narrowed(work, resource, sort, filters)
     want = wanted(work, resource, filters)
-    place = pages.place_of(resource, sort, want.names)
+    place = _place_of(resource, sort, want.names)
     order = RESOURCES[resource][place]
     # Another order, filter or direction goes another way through.
     name = _name(resource, place, filters, descending=descending)
@@ -83,6 +83,22 @@ def page(
         "rows": rows,
         "cursor": text_from_key(name, found.after) if found.after else "",
     }
+
+
+def _place_of(resource: str, sort: str, names: Sequence[str]) -> int:
+    try:
+        return pages.place_of(resource, sort, names)
+    except OptionError as error:
+        if resource != "devices":
+            raise
+        sorts = dict.fromkeys(
+            order.sort
+            for orders in devicecontacts.CONTACTS.orders.values()
+            for order in orders
+        )
+        raise OptionError(
+            f"{error} By what they did last they are sorted by {', '.join(sorts)}."
+        ) from None
 
 
 def _narrowed(
