@@ -86,3 +86,13 @@ def test_wide_characters_count_twice() -> None:
 def test_what_cannot_be_broken_is_whole_and_wider() -> None:
     rows = [("mac", "n"), ("0004132E08B4", "x" * 20)]
     assert lines_of(rows, 20)[1] == "0004132E08B4  " + "x" * 20
+
+
+def test_what_is_very_long_is_cut_before_others_are_broken() -> None:
+    rows = [("option", "value"), ("server.workers", "0" * 64), ("store.key", '"k"')]
+    assert lines_of(rows, 60) == [
+        "option          value",
+        "server.workers  " + "0" * 44,
+        "                " + "0" * 20,
+        'store.key       "k"',
+    ]

@@ -1,5 +1,6 @@
 """The API beside phones: the installed program, its processes and commands."""
 
+import json
 import os
 import signal
 
@@ -95,10 +96,11 @@ def test_commands_tell_what_the_api_tells(serving: Serving) -> None:
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
         base = url(program)
         told = client.get(f"{base}/health/would-serve/{MACS[0]}?source=127.0.0.9")
-        printed = program.command(
-            *("device", "would-serve", MACS[0], "--from", "127.0.0.9")
+        printed = program.run(
+            *("device", "would-serve", MACS[0], "--from", "127.0.0.9", "--json")
         )
-        assert printed == told.json()
+        assert json.loads(printed.stdout) == told.json()
+        assert (told.json()["verdict"], printed.returncode) == ("refused", 3)
         metrics = client.get(f"{base}/metrics").text
     text = program.run("metrics").stdout
     assert names(text) == names(metrics)

@@ -68,7 +68,10 @@ def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
     least = [max(map(_longest_word, column)) for column in columns]
     if sum(least) > spare:
         least = [
-            max(_longest_word(heading), *map(_longest_piece, cells), 0)
+            max(
+                _longest_word(heading),
+                min(STRIP, max(map(_longest_piece, cells), default=0)),
+            )
             for heading, *cells in columns
         ]
 
@@ -110,7 +113,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """Return *text* in lines of *width* columns, of which a long word may take more."""
+    """Return *text* in lines of *width* columns, of which a word may take more.
+
+    One of more than ``STRIP`` columns is cut where it is full.
+    """
     if width_of(text) <= width:
         return [text]
     lines: list[str] = []
@@ -128,6 +134,9 @@ def _folded(text: str, width: int) -> list[str]:
                 lines.append(line)
                 line = ""
             line += piece
+            while len(line) > max(width, STRIP):
+                lines.append(line[:width])
+                line = line[width:]
     lines.append(line)
     return lines
 
