@@ -7,10 +7,12 @@ import pytest
 from bootwave.errors import FirmwareError, StoreConflict, StoreNotFound
 from bootwave.options import FirmwareOptions
 from bootwave.rollout.plan import DEFAULT_RATE, FIRMWARE_WAIT_MINUTES
+from bootwave.settings.credentials import MASK
 from bootwave.store.changelog import Change
 from bootwave.store.rolloutfirmware import TOLD_ALONG
 from bootwave.store.secrets import KeyRing
 from tests.store.staged import (
+    AT,
     DOMAIN,
     MAC,
     MODEL,
@@ -70,6 +72,19 @@ def test_the_version_is_defined_when_everybody_was_told(staged: Staged) -> None:
     ]
     assert defined[0]["subject"] == f"domain {DOMAIN}, {MODEL}"
     assert defined[0]["detail"]["removed"] == [f"{MODEL} {OLD}"]
+
+
+def test_the_audit_log_is_told_no_credentials_of_an_image(staged: Staged) -> None:
+    staged.roll_out(location=f"{AT}new.bin?token=canary-word")
+    while told := staged.tell():
+        for one in told:
+            staged.comes(one, NEW)
+    assert staged.defined() == [NEW]
+    (defined,) = [
+        row for row in staged.admin.audit_list() if row["action"] == "firmware.defined"
+    ][:1]
+    assert f"token={MASK}" in str(defined["detail"]["added"])
+    assert "canary" not in str(staged.admin.audit_list())
 
 
 def test_a_phone_is_back_when_it_runs_the_version_in_all_four_numbers(
