@@ -1,10 +1,12 @@
 import resource
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from bootwave.errors import SettingError, StoreUnavailable
 from bootwave.store import staged
+from bootwave.store.names import AccountName
 from bootwave.store.staged import Stage
 
 A = "a.example.com"
@@ -40,8 +42,8 @@ def test_right_rows_come_back_in_their_order_and_in_chunks(small: None) -> None:
 def test_numbers_are_found() -> None:
     stage = Stage(A)
     stage.add(rows("1", "2", "3"))
-    assert stage.numbers(A, "1", "2") == {"1", "2"}
-    assert stage.numbers("b.example.com", "1", "2") == set()
+    assert stage.named(A, ["1", "2", "4"]) == {"1", "2"}
+    assert stage.named("b.example.com", ["1", "2"]) == set()
     stage.close()
 
 
@@ -108,3 +110,51 @@ def test_no_room_for_the_rows_is_a_sentence(use: Callable[[Stage], None]) -> Non
     with pytest.raises(StoreUnavailable, match="directory for temporary files"):
         use(stage)
     stage.close()
+
+
+def test_rows_that_are_settled_may_be_written_after_all(small: None) -> None:
+    with closing(Stage(A)) as stage:
+        stage.add(rows("1", "2", "3"))
+        stage.settle([1, 2, 3])
+        assert (stage.settled, [*stage.chunks()]) == (3, [])
+        one, other = AccountName("2", A), AccountName("9", A)
+        assert stage.unsettle([one, other]) == [other]
+        assert [row.account for row in stage.some(0, 9)] == [one]
+        assert stage.unsettle([one]) == []  # it is to be written already
+        assert stage.settled == 2
+        stage.unsettle_all()
+        assert (stage.settled, len(stage.some(0, 9))) == (0, 3)
+
+
+def test_what_was_prepared_is_forgotten_with_the_plan(small: None) -> None:
+    with closing(Stage(A)) as stage:
+        stage.add(rows("1", "2"))
+        first, second = stage.some(0, 9)
+        stage.settle([1])
+        stage.keep_ready([second._replace(account_id=7, ready=b"x", is_new=True)])
+        stage.add_missing(["5", "4", "5"])
+        assert [*stage.missing(1)] == [["4"], ["5"]]
+        assert stage.count_missing() == 2
+        stage.forget_plan()
+        assert stage.some(0, 9) == [first, second]
+        assert (stage.settled, stage.count_missing()) == (0, 0)
+
+
+def test_whoever_shares_the_phone_of_a_row_is_kept_back_with_it() -> None:
+    with closing(Stage(A)) as stage:
+        macs = ("0004132E0001", "0004132E0001", "0004132E0002", "")
+        stage.add(
+            [
+                {"extension": str(number), "password": "pw", "mac": mac}
+                for number, mac in enumerate(macs, 1)
+            ]
+        )
+        stage.keep_ready(
+            row._replace(account_id=row.row, ready=b"x", is_new=True)
+            for row in stage.some(0, 9)
+        )
+        stage.choose()
+        assert [row[0] for some in stage.chosen() for row in some] == [1, 2, 3, 4]
+        stage.keep_back([2, 4])
+        assert [row[0] for some in stage.chosen() for row in some] == [3]
+        assert [row.row for row in stage.some(0, 9)] == [1, 2, 4]

@@ -11,7 +11,9 @@ from bootwave.errors import OptionError, StoreConflict
 from bootwave.store import accountstates, staged, wholedomain
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
+from bootwave.store.operations import bulk
 from bootwave.store.reader import Reader
+from bootwave.store.secrets import KeyRing, password_owner
 from tests.store.clock import Clock
 from tests.store.steps import taken
 
@@ -234,6 +236,8 @@ def test_one_wrong_row_and_nothing_is_changed(
     assert accounts(admin) == before
     assert told == []
     assert "of-402" not in str(done)
+    # Of the right ones one differs, and two are refused.
+    assert (done["changed"], done["same"]) == (1, 2)
 
 
 def test_a_dry_run_counts_and_changes_nothing(
@@ -251,3 +255,67 @@ def test_rows_of_no_domain_replace_nothing(admin: Administration) -> None:
     stage = admin.stage_begin()["stage"]
     with pytest.raises(OptionError, match="Name the domain"):
         admin.stage_replace(stage)
+
+
+def test_a_password_that_cannot_be_opened_is_replaced(
+    domain: None, admin: Administration, keyring: KeyRing
+) -> None:
+    for number, sealed in ((401, b"\0"), (402, b"lost" + b"\0" * 40)):
+        admin._connection.execute(
+            "UPDATE accounts SET sealed_password = ? WHERE number = ?",
+            (sealed, str(number)),
+        )
+    rows = [row(n) for n in range(401, 407)]
+    done = push(admin, rows)
+    assert (done["changed"], done["same"], done["error_count"]) == (2, 4, 0)
+    for account_id, number, sealed in admin._connection.execute(
+        "SELECT id, number, sealed_password FROM accounts"
+    ):
+        owner = password_owner(account_id)
+        assert keyring.open(sealed, owner=owner) == f"of-{number}"
+
+
+def test_who_has_some_domains_removes_so_many_at_once_and_no_more(
+    domain: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    admin.reach = frozenset({A})
+    with pytest.raises(OptionError, match=r"1 rows .* and 3 accounts removed"):
+        push(admin, [row(401), row(402), row(403, name="Anna")])
+    done = push(admin, [row(401)], most_removed=5, dry_run=True)
+    assert done["removed"] == 5
+    assert push(admin, [row(n) for n in range(401, 404)])["removed"] == 3
+
+
+def test_accounts_that_are_made_meanwhile_go_and_those_removed_come_back(
+    domain: None, admin: Administration
+) -> None:
+    rows = [row(n) for n in range(401, 407)]
+    stage = admin.stage_begin(domain=A, only=True)["stage"]
+    admin.stage_add(stage, rows)
+    last = {"done": -1}
+    while (step := admin.stage_replace(stage))["done"] != last["done"]:
+        last = step  # until nothing is left to compare
+    admin.account_remove(f"401@{A}")
+    admin.account_set(f"402@{A}", name="Other")
+    admin.account_add(f"500@{A}", password="pw")
+    done = taken(admin.stage_replace, stage)
+    assert (done["added"], done["removed"], done["changed"]) == (1, 1, 1)
+    assert sorted(accounts(admin)) == [str(n) for n in range(401, 407)]
+
+
+def test_what_changes_very_much_is_compared_again_and_at_last_under_the_lock(
+    domain: None, admin: Administration
+) -> None:
+    rows = [row(n) for n in range(401, 407)]
+    stage = admin.stage_begin(domain=A, only=True)["stage"]
+    admin.stage_add(stage, rows)
+    steps = 0
+    while (done := admin.stage_replace(stage))["more"]:
+        steps += 1
+        admin.account_set(f"40{1 + steps % 6}@{A}", name="Other")
+        admin._connection.execute("INSERT INTO changes (kind, key) VALUES ('all', 0)")
+    assert done["stored"]
+    assert done["changed"] + done["same"] == 6
+    names = [one["name"] for one in admin.account_list(domain=A)]
+    assert names == [f"Phone {n}" for n in range(401, 407)]

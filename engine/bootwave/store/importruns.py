@@ -78,7 +78,7 @@ class Run:
         self.tell()
 
     def skip(self, rows: int) -> None:
-        """Count *rows* that say what is stored."""
+        """Count *rows* that say what is stored; fewer than none are taken back."""
         self.counts["unchanged"] += rows
         self.done += rows
 

@@ -41,6 +41,12 @@ CREATE TABLE rows (
 """
 # The MACs of rows that have several.
 _SEVERAL = "CREATE TABLE several (mac INTEGER PRIMARY KEY)"
+# Numbers of the domain's accounts that no row names (store.wholedomain).
+_MISSING = "CREATE TABLE missing (number TEXT PRIMARY KEY) WITHOUT ROWID"
+_ADD_MISSING = "INSERT INTO missing (number) VALUES (?) ON CONFLICT DO NOTHING"
+_SOME_MISSING = "SELECT number FROM missing WHERE number > ? ORDER BY number LIMIT ?"
+_COUNT_MISSING = "SELECT COUNT(*) FROM missing"
+_FORGET_MISSING = "DELETE FROM missing"
 _ADD_SEVERAL = "INSERT INTO several (mac) VALUES (?) ON CONFLICT DO NOTHING"
 _ADD = """
 INSERT INTO rows (row, domain, number, display_name, sealed, wildcard, macs, mailbox,
@@ -81,8 +87,9 @@ ORDER BY row LIMIT ?
 """
 _KEEP_BACK = """
 UPDATE rows SET settled = 0
-WHERE settled = 2 AND (row = ?1 OR (mac <> 0 AND mac = (
-  SELECT mac FROM rows WHERE row = ?1)))
+WHERE settled = 2 AND (row IN (SELECT value FROM json_each(:rows)) OR mac IN (
+  SELECT r.mac FROM json_each(:rows) j JOIN rows r ON r.row = j.value
+  WHERE r.mac <> 0))
 """
 _KEEP_ALL_BACK = "UPDATE rows SET settled = 0 WHERE settled = 2"
 _KEYS = "SELECT DISTINCT substr(ready, 1, 4) FROM rows WHERE settled = 2"
@@ -102,6 +109,10 @@ SELECT r.mac, r.identity, r.account_id, j.value FROM rows r
 JOIN json_each(:domains) j ON j.key = r.domain
 WHERE r.settled = 2 AND r.mac <> 0 ORDER BY r.mac, r.identity
 """
+_SETTLED = "SELECT row, settled FROM rows WHERE domain = ? AND number = ?"
+_UNSETTLE = "UPDATE rows SET settled = 0 WHERE row = ?"
+_UNSETTLE_ALL = "UPDATE rows SET settled = 0 WHERE settled <> 0"
+_UNPREPARE = "UPDATE rows SET account_id = 0, ready = x'' WHERE account_id <> 0"
 _SETTLE = "UPDATE rows SET settled = 1 WHERE row = ?"
 _READY = "UPDATE rows SET account_id = ?, ready = ? WHERE row = ?"
 _LEFT = """
@@ -109,8 +120,9 @@ SELECT COUNT(*), COALESCE(SUM(CASE macs WHEN '' THEN 0
   ELSE length(macs) - length(replace(macs, ' ', '')) + 1 END), 0)
 FROM rows WHERE settled <> 1
 """
-_WITHIN = """
-SELECT number FROM rows WHERE domain = ? AND number >= ? AND number <= ?
+_NAMED = """
+SELECT r.number FROM json_each(:numbers) j
+CROSS JOIN rows r ON r.domain = :domain AND r.number = j.value
 """
 _ENTRIES = tuple(1 << place for place in range(len(FIELDS)))
 
@@ -125,8 +137,9 @@ class Left(NamedTuple):
 class Stage:
     """The rows of one import.  One thread at a time may use it; ``close`` ends it.
 
-    ``right`` counts the rows that can be written as far as they tell, and ``wrong``
-    holds what is wrong with the others.
+    ``right`` counts the rows that can be written as far as they tell, ``settled`` those
+    of them for which nothing is to be done, and ``wrong`` holds what is wrong with the
+    others.
     """
 
     def __init__(self, domain: str | None = None, *, only: bool = False) -> None:
@@ -140,6 +153,7 @@ class Stage:
         self._keyring = KeyRing({os.urandom(4): os.urandom(32)})
         self.right = 0
         self.read = 0
+        self.settled = 0
         self.wrong = Errors()
         with _room():
             # "" is a file of SQLite's own in the directory for temporary ones.
@@ -151,6 +165,7 @@ class Stage:
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute(_TABLE)
             self._connection.execute(_SEVERAL)
+            self._connection.execute(_MISSING)
 
     def add(self, rows: Iterable[Mapping[str, str]]) -> None:
         """Check *rows* and keep the right ones; raises StoreUnavailable."""
@@ -163,13 +178,13 @@ class Stage:
                 except OperatorError as error:
                     self.wrong.add([RowError(self.read, str(error))])
 
-    def chunks(self) -> Iterator[list[ImportRow]]:
+    def chunks(self, most: int = 0) -> Iterator[list[ImportRow]]:
         """Yield the right rows in their order, as many as ``some`` does.
 
-        Without those that are settled.
+        Without those that are settled; *most* at once, if it is given.
         """
         last = 0
-        while rows := self.some(last, TOGETHER):
+        while rows := self.some(last, most or TOGETHER):
             last = rows[-1].row
             yield rows
 
@@ -195,8 +210,40 @@ class Stage:
 
     def settle(self, rows: Iterable[int]) -> None:
         """Note that nothing is to be done for the rows with these numbers."""
+        numbers = [(row,) for row in rows]
         with self._writing():
-            self._connection.executemany(_SETTLE, [(row,) for row in rows])
+            self._connection.executemany(_SETTLE, numbers)
+        self.settled += len(numbers)
+
+    def unsettle(self, accounts: Iterable[AccountName]) -> list[AccountName]:
+        """Have the rows of *accounts* written after all; return those without a row."""
+        rows: list[int] = []
+        others: list[AccountName] = []
+        for account in accounts:
+            found = self._fetched(_SETTLED, (account.domain, account.number))
+            if not found:
+                others.append(account)
+            elif found[0][1] == 1:
+                rows.append(found[0][0])
+        if rows:
+            with self._writing():
+                self._connection.executemany(_UNSETTLE, [(row,) for row in rows])
+            self.settled -= len(rows)
+            self.keep_back(rows)
+        return others
+
+    def unsettle_all(self) -> None:
+        """Have all rows written after all, none of them together."""
+        with self._writing():
+            self._connection.execute(_UNSETTLE_ALL)
+        self.settled = 0
+
+    def forget_plan(self) -> None:
+        """Have all rows as they came, before anything was looked up for them."""
+        self.unsettle_all()
+        self.forget_missing()
+        with self._writing():
+            self._connection.execute(_UNPREPARE)
 
     def keep_ready(self, rows: Iterable[ImportRow]) -> None:
         """Keep the passwords of *rows* as they are to be stored."""
@@ -230,7 +277,8 @@ class Stage:
         """Choose *rows* not, and none that names the phone of one of them."""
         if rows:
             with self._writing():
-                self._connection.executemany(_KEEP_BACK, [(row,) for row in rows])
+                named = {"rows": json.dumps([*rows])}
+                self._connection.execute(_KEEP_BACK, named)
 
     def keep_all_back(self) -> None:
         """Choose none."""
@@ -257,10 +305,31 @@ class Stage:
         )
         return accounts, devices, bindings
 
-    def numbers(self, domain: str, first: str, last: str) -> set[str]:
-        """Return which numbers of a domain from *first* to *last* there is a row of."""
-        rows = self._fetched(_WITHIN, (domain, first, last))
-        return {number for (number,) in rows}
+    def named(self, domain: str, numbers: Sequence[str]) -> set[str]:
+        """Return which of the *numbers* of a domain there is a right row of."""
+        asked = {"domain": domain, "numbers": json.dumps([*numbers])}
+        return {number for (number,) in self._fetched(_NAMED, asked)}
+
+    def add_missing(self, numbers: Iterable[str]) -> None:
+        """Note accounts of the domain that no row names."""
+        with self._writing():
+            self._connection.executemany(_ADD_MISSING, [(one,) for one in numbers])
+
+    def missing(self, most: int = TOGETHER) -> Iterator[list[str]]:
+        """Yield the numbers of accounts that no row names, *most* at once."""
+        last = ""
+        while rows := self._fetched(_SOME_MISSING, (last, most)):
+            last = rows[-1][0]
+            yield [number for (number,) in rows]
+
+    def count_missing(self) -> int:
+        """Return how many accounts no row names."""
+        return int(self._fetched(_COUNT_MISSING, ())[0][0])
+
+    def forget_missing(self) -> None:
+        """Forget which accounts no row names."""
+        with self._writing():
+            self._connection.execute(_FORGET_MISSING)
 
     def close(self) -> None:
         """Forget everything."""
@@ -274,7 +343,9 @@ class Stage:
             yield
             self._connection.execute("COMMIT")
 
-    def _fetched(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+    def _fetched(
+        self, statement: str, values: tuple[Any, ...] | dict[str, Any]
+    ) -> list[Any]:
         with _room():
             return self._connection.execute(statement, values).fetchall()
 

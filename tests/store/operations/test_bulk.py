@@ -112,22 +112,18 @@ def test_who_had_used_a_window_is_told_that_another_is_open(
     assert sum(change.kind == "account" for change in changes) == 2
 
 
-@pytest.mark.parametrize("how", [{"all_or_nothing": True}, {"dry_run": True}])
 def test_who_has_some_domains_writes_so_many_at_once_and_no_more(
-    domain: None,
-    admin: Administration,
-    monkeypatch: pytest.MonkeyPatch,
-    how: dict[str, bool],
+    domain: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
     macs = " ".join(f"{n:012X}" for n in (1, 2, 3, 4))
     rows = [row(401) | {"mac": macs}, row(402)]
     admin.reach = frozenset({DOMAIN})
     with pytest.raises(OptionError, match="2 rows with 4 MACs would be written at"):
-        admin.account_import(rows, **how)
+        admin.account_import(rows, all_or_nothing=True)
     admin.reach = None
     assert admin.account_import(rows)["added"] == 2
     admin.reach = frozenset({DOMAIN})
     # What is so already is not written.
-    found = admin.account_import(rows, update=True, **how)
+    found = admin.account_import(rows, update=True, all_or_nothing=True)
     assert found["unchanged"] == 2

@@ -12,7 +12,8 @@ others have their turn in the thread of operations, too.
 import secrets
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -28,9 +29,10 @@ from bootwave.store import (
     exports,
     freshaccounts,
     importplan,
+    latechanges,
     wholedomain,
 )
-from bootwave.store.changelog import MOST_IN_ONE
+from bootwave.store.changelog import MOST_IN_ONE, last_seq
 from bootwave.store.connection import transaction
 from bootwave.store.importrows import ImportRow
 from bootwave.store.importruns import Run
@@ -39,7 +41,9 @@ from bootwave.store.names import checked_minutes
 from bootwave.store.newaccounts import take_ids
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
 from bootwave.store.pace import Pace
+from bootwave.store.rehearsals import Rehearsal
 from bootwave.store.staged import Stage
+from bootwave.store.steps import Steps, taken, taken_at_once
 from bootwave.store.work import Work
 
 PROGRESS_EVERY = 500  # rows
@@ -57,9 +61,8 @@ STAGE_SECONDS = 600.0  # for which one may be left alone
 # commit; an import of few rows is sealed where it is written, and spares it.
 _IDS_TOGETHER = 10_000
 _FEW = 500
-
-_Steps = Generator[float, None, Object]
-"""Yields behind each step for how many seconds others are to have their turn."""
+# How often rows are compared without a lock while others change very much.
+_COMPARED_AT_MOST = 3
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ class _Kept:
     used: float  # CLOCK_BOOTTIME
     is_limited: bool
     run: Run | None = None
-    steps: _Steps | None = None
+    steps: Steps | None = None
 
     def close(self) -> None:
         """End what is under way, and forget the rows."""
@@ -106,13 +109,32 @@ class BulkOperations(Transactions):
         counts are of what is stored, of which there is something unless every row is
         wrong; ``errors`` holds the first thousand of ``error_count``.
         """
-        stage = _staged(Stage(domain), rows, progress)
-        run = Run(stage, update=update)
-        run.progress = progress
-        try:
-            return _done(self._importing(run, stage, all_or_nothing, dry_run))
-        finally:
-            stage.close()
+        steps = self.account_import_steps(
+            rows,
+            domain=domain,
+            update=update,
+            all_or_nothing=all_or_nothing,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        return taken(steps)
+
+    def account_import_steps(
+        self,
+        rows: Iterable[Mapping[str, str]],
+        *,
+        domain: str | None = None,
+        update: bool = False,
+        all_or_nothing: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Steps:
+        """Do as account_import, in steps between which other operations may run."""
+        with closing(Stage(domain)) as stage:
+            yield from _brought(stage, rows, progress)
+            run = Run(stage, update=update)
+            run.progress = progress
+            return (yield from self._importing(run, stage, all_or_nothing, dry_run))
 
     def bulk(
         self,
@@ -131,13 +153,11 @@ class BulkOperations(Transactions):
         """
         if open_minutes is not None:
             checked_minutes(open_minutes)
-        stage = _staged(Stage(), accounts, progress)
-        run = Run(stage, update=update, open_minutes=open_minutes)
-        run.progress = progress
-        try:
-            return _done(self._together(run, stage, dry_run=False, new_domains=domains))
-        finally:
-            stage.close()
+        with closing(Stage()) as stage:
+            taken(_brought(stage, accounts, progress))
+            run = Run(stage, update=update, open_minutes=open_minutes)
+            run.progress = progress
+            return taken(self._together(run, stage, dry_run=False, new_domains=domains))
 
     def stage_begin(self, *, domain: str | None = None, only: bool = False) -> Object:
         """Begin to take rows of an import, in parts; return the ``stage`` to name.
@@ -258,7 +278,7 @@ class BulkOperations(Transactions):
         return found
 
     def _step(
-        self, stage: str, run: Run, steps: _Steps, progress: Progress | None
+        self, stage: str, run: Run, steps: Steps, progress: Progress | None
     ) -> Object:
         """Take one of *steps*; the stage is gone behind the last, or one that fails."""
         run.progress = progress
@@ -281,7 +301,7 @@ class BulkOperations(Transactions):
 
     def _importing(
         self, run: Run, stage: Stage, all_or_nothing: bool, dry_run: bool
-    ) -> _Steps:
+    ) -> Steps:
         if all_or_nothing or dry_run:
             return (yield from self._together(run, stage, dry_run=dry_run))
         pace, ids = Pace(), _Ids(stage.right)
@@ -314,20 +334,24 @@ class BulkOperations(Transactions):
         *,
         dry_run: bool,
         new_domains: Sequence[Mapping[str, str]] = (),
-    ) -> _Steps:
-        settled = yield from self._planned(run, stage, dry_run)
+    ) -> Steps:
+        seq = yield from self._compared(run, stage, dry_run=dry_run)
+        # Where a row is wrong nothing will be stored: the others are tried out.
+        if dry_run or (stage.wrong.count and not new_domains):
+            return (yield from self._tried(run, stage, seq))
         self._require_few(stage)
         stored = True
         try:
             with self._change() as work:
                 for fields in new_domains:
                     self._import_domain(work, fields, update=run.update)
-                if stage.right - settled > MOST_IN_ONE:
+                latechanges.heed(work, run, stage, seq)
+                if stage.right - stage.settled > MOST_IN_ONE:
                     work.touched_everything()
                     run.added(*freshaccounts.write(work, stage))
                 for rows in stage.chunks():
                     run.write(work, rows)
-                if dry_run or run.wrong.count:
+                if run.wrong.count:
                     raise NotToBeStored
                 if new_domains or not run.is_noted():
                     run.note(work, [fields["name"] for fields in new_domains[:100]])
@@ -336,57 +360,107 @@ class BulkOperations(Transactions):
             stored = False
         return _told(run, stored=stored)
 
+    def _tried(self, run: Run, stage: Stage, seq: int) -> Steps:
+        """Tell what writing the rows of *stage* would do; write nothing."""
+        with closing(self._rehearsal(run, stage, seq)) as rehearsal:
+            yield from rehearsal.copied(stage)
+            with rehearsal.written() as connection:
+                work = replace(self._work(), connection=connection)
+                for rows in stage.chunks(PLANNED_TOGETHER):
+                    run.write(work, rows)
+                    run.tell()
+                    yield 0.0
+        return _told(run, stored=False)
+
     def _replacing(
         self, run: Run, stage: Stage, most_removed: int | None, dry_run: bool
-    ) -> _Steps:
+    ) -> Steps:
         if stage.domain is None:
             raise OptionError("Name the domain whose accounts the rows are.")
         if most_removed is not None and most_removed < 0:
             raise OptionError("Fewer than no accounts cannot be removed.")
         with self._look() as work:
-            work.domain_id(stage.domain)
-        settled = yield from self._planned(run, stage, dry_run)
+            domain_id = work.domain_id(stage.domain)
+        seq = yield from self._compared(
+            run, stage, dry_run=dry_run, domain_id=domain_id
+        )
+        with self._look() as work:
+            wholedomain.require_few(work, stage, domain_id, most_removed)
+        if dry_run or stage.wrong.count:
+            return (yield from self._replacing_tried(run, stage, domain_id, seq))
         self._require_few(stage)
-        counts: dict[str, int] = {}
+        counts: wholedomain.Counts = {}
         stored = True
-
-        def tell(done: int) -> None:
-            if run.progress is not None:
-                run.progress(run.done + done, run.total)
-
         try:
             with self._change() as work:
-                is_large = stage.right - settled > MOST_IN_ONE
+                # Another domain may have the name by now.
+                domain_id = work.domain_id(stage.domain)
+                if not latechanges.heed(work, run, stage, seq):
+                    wholedomain.find_all_missing(work, stage, domain_id)
+                wholedomain.require_few(work, stage, domain_id, most_removed)
+                changing = stage.right - stage.settled + stage.count_missing()
+                is_large = changing > MOST_IN_ONE
                 if is_large:
                     work.touched_everything()
-                counts = wholedomain.replace(
-                    work,
-                    stage,
-                    most_removed=most_removed,
-                    wrong=stage.wrong,
-                    together=is_large,
-                    progress=tell,
+                writing = wholedomain.replace(
+                    work, stage, domain_id, wrong=stage.wrong, together=is_large
                 )
-                work.notes.clear()
-                if dry_run or stage.wrong.count:
+                counts = taken_at_once(_followed(writing, run))
+                if stage.wrong.count:
                     raise NotToBeStored
                 if any(count for name, count in counts.items() if name != "same"):
                     work.note("accounts.replaced", stage.domain, **counts)
-                tell(stage.right - settled)
+                run.done = run.total
+                run.tell()
         except NotToBeStored:
             stored = False
         return {**counts, "stored": stored, **stage.wrong.told()}
 
+    def _replacing_tried(
+        self, run: Run, stage: Stage, domain_id: int, seq: int
+    ) -> Steps:
+        """Tell what replacing the accounts of a domain would do; write nothing."""
+        with closing(self._rehearsal(run, stage, seq)) as rehearsal:
+            yield from rehearsal.copied(stage)
+            with rehearsal.written() as connection:
+                work = replace(self._work(), connection=connection)
+                writing = wholedomain.replace(
+                    work, stage, domain_id, wrong=stage.wrong, most=PLANNED_TOGETHER
+                )
+                counts = yield from _followed(writing, run)
+        return {**counts, "stored": False, **stage.wrong.told()}
+
+    def _compared(
+        self, run: Run, stage: Stage, *, dry_run: bool, domain_id: int | None = None
+    ) -> Generator[float, None, int]:
+        """Prepare all rows of *stage* on it, by reading alone; half of the steps.
+
+        Return the number of the last change before.  With *domain_id* the accounts of
+        the domain that no row names are noted, too.  All of it anew where so much
+        changes meanwhile that it cannot be looked at again; but not for ever, and then
+        the transaction compares.
+        """
+        seq = 0
+        for attempt in range(_COMPARED_AT_MOST):
+            if attempt:
+                run.skip(-stage.settled)
+                stage.forget_plan()
+            with self._look() as work:
+                seq = last_seq(work.connection)
+            yield from self._planned(run, stage, dry_run)
+            if domain_id is not None:
+                yield from self._missing(stage, domain_id)
+            with self._look() as work:
+                if latechanges.changed_accounts(work, seq) is not None:
+                    break
+        return seq
+
     def _planned(
         self, run: Run, stage: Stage, dry_run: bool
-    ) -> Generator[float, None, int]:
-        """Prepare all rows of *stage* on it, and return how many are done with.
-
-        Half of the steps; to write the others is the other half.
-        """
-        run.total = 2 * stage.right
+    ) -> Generator[float, None, None]:
+        run.done, run.total = 0, 2 * stage.right
         ids = _Ids(0 if dry_run else stage.right)
-        settled = last = 0
+        last = 0
         while rows := stage.some(last, PLANNED_TOGETHER):
             last = rows[-1].row
             if run.minutes is not None:  # all of them are opened
@@ -395,14 +469,27 @@ class BulkOperations(Transactions):
             kept = {row.row for row in todo}
             stage.settle(row.row for row in rows if row.row not in kept)
             stage.keep_ready(row for row in todo if row.ready)
-            settled += len(rows) - len(todo)
             run.done += len(rows)
             run.tell()
             yield 0.0
-        if stage.right - settled > MOST_IN_ONE:
+        if stage.right - stage.settled > MOST_IN_ONE and not dry_run:
             stage.choose()
-        run.done = stage.right + settled
-        return settled
+        run.done = stage.right + stage.settled
+
+    def _missing(self, stage: Stage, domain_id: int) -> Generator[float, None, None]:
+        """Note on *stage* the accounts of a domain that no row names."""
+        last, is_first = "", True
+        while last or is_first:
+            with self._look() as work:
+                last = wholedomain.find_missing(work, stage, domain_id, last)
+            is_first = False
+            yield 0.0
+
+    def _rehearsal(self, run: Run, stage: Stage, seq: int) -> Rehearsal:
+        """Return the copy on which rows are tried out, of the store as it is now."""
+        with self._look() as work:
+            latechanges.heed(work, run, stage, seq)
+        return Rehearsal(self._file())
 
     def _prepared(
         self, run: Run, rows: Sequence[ImportRow], ids: "_Ids"
@@ -435,12 +522,13 @@ class BulkOperations(Transactions):
         """Raise OptionError when who has some domains would write too many at once."""
         if self.reach is None:
             return
-        left = stage.left()
-        if max(left) > MAX_TOGETHER:
+        left, removed = stage.left(), stage.count_missing()
+        if max(left.rows + removed, left.macs) > MAX_TOGETHER:
+            also = f", and {removed} accounts removed" if removed else ""
             raise OptionError(
-                f"{left.rows} rows with {left.macs} MACs would be written at once, and "
-                f"phones wait meanwhile: bring at most {MAX_TOGETHER} at a time. An "
-                "import may have more, unless it is all_or_nothing or a dry_run."
+                f"{left.rows} rows with {left.macs} MACs would be written at once"
+                f"{also}, and phones wait meanwhile: bring at most {MAX_TOGETHER} at a "
+                "time. An import may have more, unless it is all_or_nothing."
             )
 
     def _import_domain(
@@ -466,16 +554,20 @@ class _Ids:
     left: int = 0
 
 
-def _done(steps: _Steps) -> Object:
-    """Take all *steps*, with their pauses, and return the result."""
+def _followed(
+    writing: Generator[int, None, wholedomain.Counts], run: Run
+) -> Generator[float, None, wholedomain.Counts]:
+    """Tell how far *writing* is, behind each of its steps."""
+    before = run.done
     while True:
         try:
-            pause = next(steps)
+            done = next(writing)
         except StopIteration as over:
-            result: Object = over.value
-            return result
-        if pause:
-            time.sleep(pause)
+            counts: wholedomain.Counts = over.value
+            return counts
+        run.done = before + done
+        run.tell()
+        yield 0.0
 
 
 def _told(run: Run, *, stored: bool) -> Object:
@@ -487,21 +579,17 @@ def _told(run: Run, *, stored: bool) -> Object:
     }
 
 
-def _staged(
+def _brought(
     stage: Stage, rows: Iterable[Mapping[str, str]], progress: Progress | None
-) -> Stage:
+) -> Generator[float, None, None]:
     """Put *rows* onto *stage*, telling *progress* that none of them is stored."""
     total = len(rows) if isinstance(rows, Sequence) else 0
     waiting = iter(rows)
-    try:
-        while some := _some(waiting):
-            if stage.read and progress is not None:
-                progress(0, total)
-            stage.add(some)
-    except BaseException:
-        stage.close()
-        raise
-    return stage
+    while some := _some(waiting):
+        if stage.read and progress is not None:
+            progress(0, total)
+        stage.add(some)
+        yield 0.0
 
 
 def _some(rows: Iterator[Mapping[str, str]]) -> list[Mapping[str, Any]]:

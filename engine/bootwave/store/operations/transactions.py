@@ -24,6 +24,8 @@ from bootwave.store.work import Work
 Object = dict[str, Any]
 T = TypeVar("T")
 
+_FILES = "PRAGMA database_list"
+
 
 class NotToBeStored(Exception):
     """Ends a transaction that was only tried; not an error."""
@@ -159,6 +161,12 @@ class Transactions:
             actor=self.actor,
             reach=self.reach,
         )
+
+    def _file(self) -> Path:
+        """Return where the store is."""
+        self._renew()
+        rows = self._connection.execute(_FILES).fetchall()
+        return Path(rows[0][2])
 
     def _fail(self) -> None:
         self._failed = True
