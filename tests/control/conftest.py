@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ class Fake:
     def __init__(self) -> None:
         self.threads: list[str] = []
         self.names: list[str] = []
+        self.ended: list[str] = []
+        self.pause = 0.0
         self.go = threading.Event()
         self.go.set()
 
@@ -30,7 +32,8 @@ class Fake:
         self.names.append(name)
         return {"name": name}
 
-    def domain_remove(self, name: str) -> None:
+    def domain_remove_steps(self, name: str) -> Generator[float, None, None]:
+        yield 0.0
         raise StoreNotFound(f"There is no domain {name}.")
 
     def domain_list(self) -> object:
@@ -39,15 +42,19 @@ class Fake:
     def device_list(self) -> None:
         raise RuntimeError("a fault of the program")
 
-    def account_import(
+    def account_import_steps(
         self, rows: int, progress: Callable[[int, int], None] | None = None
-    ) -> int:
-        for number in range(rows):
-            if progress is not None:
-                progress(number + 1, rows)
-            assert self.go.wait(10)
-        self.names.append(f"{rows} rows")
-        return rows
+    ) -> Generator[float, None, int]:
+        try:
+            for number in range(rows):
+                if progress is not None:
+                    progress(number + 1, rows)
+                assert self.go.wait(10)
+                yield self.pause
+            self.names.append(f"{rows} rows")
+            return rows
+        finally:
+            self.ended.append(threading.current_thread().name)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Operations by name: which there are, and how wrong calls are refused."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 import pytest
 
-from bootwave.control.operations import OPERATIONS, method_name, run
-from bootwave.errors import EngineError
+from bootwave.control.operations import OPERATIONS, STEPPED, method_name, run, steps
+from bootwave.errors import EngineError, StoreNotFound
 from bootwave.store.administration import Administration
 
 
@@ -44,6 +44,7 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
         *("device_domain", "device_within", "device_is_blocked"),
         "layer_revealed",  # commands show settings as they are
         *("rollout_domain", "rollout_progress"),
+        *(f"{method_name(op)}_steps" for op in STEPPED),
     }
     assert public - internal == {method_name(op) for op in OPERATIONS}
 
@@ -135,3 +136,64 @@ def test_rows_may_come_one_by_one() -> None:
 
     rows = [{"extension": "401"}, {"extension": "402"}]
     assert run(Rows(), "account.import", {"rows": iter(rows)}, actor="root") == rows
+
+
+class Stepping:
+    """Notes for whom each of its steps is made, and with which hook."""
+
+    actor, reach, before = "nobody", None, None
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Any, Any]] = []
+
+    def domain_remove_steps(self, name: str) -> Generator[float, None, str]:
+        try:
+            for _ in range(2):
+                self.seen.append((self.actor, self.reach, self.before))
+                self.before = None  # as a transaction does
+                yield 0.5
+            self.seen.append((self.actor, self.reach, self.before))
+            return name
+        finally:
+            self.seen.append((self.actor, self.reach, "closed"))
+
+
+def test_each_step_is_for_who_asked_and_the_hook_is_called_once() -> None:
+    acts = Stepping()
+    hook: Any = lambda work: None  # noqa: E731
+    args = {"name": "x"}
+    taken = steps(acts, "domain.remove", args, actor="anna", before=hook)
+    assert acts.seen == []
+    assert next(taken) == 0.5
+    assert (acts.actor, acts.before) == ("nobody", None)
+    assert next(taken) == 0.5
+    with pytest.raises(StopIteration) as over:
+        next(taken)
+    assert over.value.value == "x"
+    assert acts.seen == [
+        ("anna", None, hook),
+        ("anna", None, None),
+        ("anna", None, None),
+        ("anna", None, "closed"),
+    ]
+    assert acts.actor == "nobody"
+
+
+def test_steps_that_are_left_are_ended_for_who_asked() -> None:
+    acts = Stepping()
+    taken = steps(acts, "domain.remove", {"name": "x"}, actor="anna")
+    next(taken)
+    taken.close()
+    assert acts.seen[-1] == ("anna", None, "closed")
+    with pytest.raises(EngineError, match=r"domain\.remove cannot be called so"):
+        next(steps(acts, "domain.remove", {"name": 5}, actor="anna"))
+    with pytest.raises(StoreNotFound, match="of all domains"):
+        next(
+            steps(
+                acts,
+                "domain.remove",
+                {"name": "x"},
+                actor="anna",
+                reach=frozenset({"x"}),
+            )
+        )

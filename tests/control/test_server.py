@@ -441,3 +441,55 @@ def test_a_connection_that_was_just_accepted_is_closed_with_the_server(
             end.close()
 
     run(main)
+
+
+def test_others_have_their_turn_between_the_steps_of_an_import(
+    serving: Any, administration: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "PROGRESS_SECONDS", 0.0)
+    administration.go.clear()
+
+    async def main() -> None:
+        async with serving() as server:
+            reader, importing = await asyncio.open_unix_connection(str(path))
+            importing.write(b'{"id":1,"op":"account.import","args":{"rows":2}}\n')
+            assert b"progress" in await reader.readline()  # its first step waits
+            adding = asyncio.create_task(
+                asyncio.to_thread(call, path, "domain.add", name="x")
+            )
+            while not server._thread._work_queue.qsize():
+                await asyncio.sleep(0)
+            administration.go.set()
+            assert await adding == {"name": "x"}
+            while b"progress" in (line := await reader.readline()):
+                pass
+            assert b'"result":2' in line
+            importing.close()
+
+    run(main)
+    assert administration.names == ["x", "2 rows"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_import_that_pauses_is_ended_with_the_server(
+    serving: Any,
+    administration: Any,
+    path: Path,
+    loop: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(server_module, "PROGRESS_SECONDS", 0.0)
+    administration.pause = 3_600.0
+
+    async def main() -> None:
+        async with serving():
+            reader, importing = await asyncio.open_unix_connection(str(path))
+            importing.write(b'{"id":1,"op":"account.import","args":{"rows":2}}\n')
+            assert b"progress" in await reader.readline()
+        assert await reader.read() == b""
+        importing.close()
+
+    run(main, loop)
+    assert administration.names == []
+    assert administration.ended == ["bootwave-control_0"]

@@ -6,7 +6,7 @@ The table is written out, so that a new method is not reachable by accident.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Protocol, get_args, get_origin
@@ -74,6 +74,9 @@ OF_ALL_DOMAINS = frozenset(
     }
 )
 
+# Those that are done step by step, by ``steps``, where others wait for their turn.
+STEPPED = frozenset({"account.import", "domain.remove"})
+
 MAX_WHOLE_NUMBER = 2**63 - 1  # what the store's columns hold
 _WORDS: dict[Any, str] = {
     str: "text",
@@ -120,38 +123,85 @@ def run(
     Raises EngineError for an unknown operation or wrong arguments, and what the
     operation raises.  An iterator among the arguments is read to its end first.
     """
+    call = _checked(administration, op, method_name(op), args, progress, reach)
+    with acting(administration, actor=actor, reach=reach, before=before, after=after):
+        return call()
+
+
+def steps(
+    administration: Acts,
+    op: str,
+    args: Mapping[str, Any],
+    progress: ProgressFunction | None = None,
+    *,
+    actor: str,
+    reach: frozenset[str] | None = None,
+    before: "Callable[[Work], None] | None" = None,
+) -> Generator[float, None, Any]:
+    """Do as ``run`` with *op*, one of STEPPED, step by step, and return its result.
+
+    Other operations may be run between two steps, for others.  Yields for how many
+    seconds they are to have their turn.
+    """
+    call = _checked(
+        administration, op, f"{method_name(op)}_steps", args, progress, reach
+    )
+    taken: Generator[float, None, Any] = call()
+    try:
+        while True:
+            with acting(administration, actor=actor, reach=reach, before=before):
+                try:
+                    pause = next(taken)
+                except StopIteration as over:
+                    return over.value
+                finally:
+                    before = administration.before  # none, once it was called
+            yield pause
+    finally:
+        with acting(administration, actor=actor, reach=reach):
+            taken.close()
+
+
+def _checked(
+    administration: Acts,
+    op: str,
+    name: str,
+    args: Mapping[str, Any],
+    progress: ProgressFunction | None,
+    reach: frozenset[str] | None,
+) -> Callable[[], Any]:
+    """Return the call of the method *name* for *op*; raises as ``run`` says."""
     if op not in OPERATIONS:
         raise EngineError(f"There is no operation {op!r}.")
     if reach is not None and op in OF_ALL_DOMAINS:
         raise StoreNotFound(
             f"{op} is of all domains: ask an operator, who administers them."
         )
-    method = getattr(administration, method_name(op))
+    method = getattr(administration, name)
     signature = inspect.signature(method)
     extra = {"progress": progress} if "progress" in signature.parameters else {}
     try:
         bound = signature.bind(**{**args, **extra})
     except TypeError as error:
         raise EngineError(f"The operation {op} cannot be called so: {error}.") from None
-    for name, value in bound.arguments.items():
-        parameter = signature.parameters[name]
+    for argument, value in bound.arguments.items():
+        parameter = signature.parameters[argument]
         kind = parameter.annotation
-        if name in extra or kind is inspect.Parameter.empty:
+        if argument in extra or kind is inspect.Parameter.empty:
             continue
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             given = value
         else:
             if get_origin(kind) is Iterable and _comes_one_by_one(value):
-                bound.arguments[name] = value = list(value)
-            given = {name: value}
+                bound.arguments[argument] = value = list(value)
+            given = {argument: value}
         for each, part in given.items():
             if not _fits(part, kind):
                 raise EngineError(
                     f"The operation {op} cannot be called so: {each} must be "
                     f"{kind_in_words(kind)}."
                 )
-    with acting(administration, actor=actor, reach=reach, before=before, after=after):
-        return method(*bound.args, **bound.kwargs)
+    return lambda: method(*bound.args, **bound.kwargs)
 
 
 @contextmanager

@@ -19,14 +19,15 @@ import select
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bootwave import log
 from bootwave.control.actors import actor_of, this_actor
-from bootwave.control.operations import Acts, ProgressFunction, run
+from bootwave.control.operations import STEPPED, Acts, ProgressFunction, run, steps
 from bootwave.errors import BootwaveError, OptionError, PeerError
 from bootwave.limits import MAX_CONTROL_CONNECTIONS, MAX_CONTROL_MESSAGE_BYTES
 from bootwave.messages import (
@@ -263,13 +264,18 @@ class ControlServer:
             return await self._long[op](args, progress or (lambda done, total: None))
         if op in self._prepared:
             args = await asyncio.to_thread(self._prepared[op], args)
-        loop = asyncio.get_running_loop()
-        # A task that is cancelled must not cancel what is half done.
         try:
-            return await asyncio.shield(
-                loop.run_in_executor(
-                    self._thread, self._run, op, args, progress, actor or this_actor()
+            if op in STEPPED:
+                taken = steps(
+                    self._administration,
+                    op,
+                    args,
+                    progress,
+                    actor=actor or this_actor(),
                 )
+                return await self.stepped(taken, progress)
+            return await self.in_thread(
+                lambda: self._run(op, args, progress, actor or this_actor())
             )
         finally:
             for hear in self._followers:
@@ -281,7 +287,34 @@ class ControlServer:
         Raises what it raises.
         """
         loop = asyncio.get_running_loop()
+        # A task that is cancelled must not cancel what is half done.
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
+
+    async def stepped(
+        self,
+        steps: Generator[float, None, T],
+        progress: ProgressFunction | None = None,
+    ) -> T:
+        """Return the result of *steps*, each run where operations are.
+
+        Others have their turn in between.  Raises what a step raises.
+        """
+
+        def step() -> float | _Over[T]:
+            _require_peer(progress)
+            try:
+                return next(steps)
+            except StopIteration as over:
+                return _Over(over.value)
+
+        try:
+            while not isinstance(found := await self.in_thread(step), _Over):
+                await asyncio.sleep(found)
+            return found.result
+        except BaseException:
+            # What was left in the middle is to be ended in that thread, too.
+            await self.in_thread(steps.close)
+            raise
 
     def _run(
         self,
@@ -290,9 +323,15 @@ class ControlServer:
         progress: ProgressFunction | None,
         actor: str,
     ) -> Any:
-        if isinstance(progress, _Progress):
-            progress.require_peer()
+        _require_peer(progress)
         return run(self._administration, op, args, progress, actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Over(Generic[T]):
+    """The result of the last step."""
+
+    result: T
 
 
 class _Progress:
@@ -351,6 +390,12 @@ class _Progress:
     def _tell(self, message: Progress) -> None:
         with contextlib.suppress(_PeerGone):
             _send(self._writer, message)
+
+
+def _require_peer(progress: ProgressFunction | None) -> None:
+    """Raise _PeerGone when *progress* is for a client who has hung up."""
+    if isinstance(progress, _Progress):
+        progress.require_peer()
 
 
 def _peer(end: socket.socket) -> tuple[int, int]:

@@ -1,8 +1,9 @@
-"""Many accounts removed at once, in as many statements as one takes."""
+"""Many accounts, or phones, removed at once, in as many statements as one takes."""
 
 import json
 from collections.abc import Sequence
 
+from bootwave.store import firmwarescopes
 from bootwave.store.claims import refresh_star_subnet, release_devices
 from bootwave.store.work import Work
 
@@ -27,6 +28,32 @@ _REMOVE_SOME = (
     WHERE scope = 'account' AND key IN (SELECT value FROM json_each(:ids))
     """,
     "DELETE FROM accounts WHERE id IN (SELECT value FROM json_each(:ids))",
+)
+_LEFT_SOME = """
+SELECT mac FROM devices WHERE last_domain_id = :domain_id AND domain_id IS NULL
+LIMIT :most
+"""
+_LOST = """
+SELECT COUNT(*) FROM devices WHERE last_domain_id = :domain_id AND domain_id IS NULL
+"""
+_WITH_FIRMWARE = """
+SELECT s.key FROM json_each(:macs) j CROSS JOIN firmware_scopes s
+ON s.scope = 'device' AND s.key = j.value
+"""
+_FORGET_SOME = (
+    "DELETE FROM device_tokens WHERE mac IN (SELECT value FROM json_each(:macs))",
+    """
+    DELETE FROM settings
+    WHERE scope = 'device' AND key IN (SELECT value FROM json_each(:macs))
+    """,
+    """
+    DELETE FROM function_keys
+    WHERE scope = 'device' AND key IN (SELECT value FROM json_each(:macs))
+    """,
+    """
+    UPDATE devices SET last_domain_id = NULL, group_id = NULL
+    WHERE mac IN (SELECT value FROM json_each(:macs))
+    """,
 )
 _NUMBERS = """
 SELECT number FROM accounts WHERE domain_id = :domain_id ORDER BY number LIMIT :most
@@ -66,3 +93,27 @@ def remove_first(work: Work, domain_id: int, most: int) -> int:
         _NUMBERS, {"domain_id": domain_id, "most": most}
     ).fetchall()
     return remove_some(work, domain_id, [number for (number,) in rows])
+
+
+def forget_some(work: Work, domain_id: int, most: int) -> int:
+    """Forget of *most* devices that a domain has no longer that it had them.
+
+    With that goes what it said for them, as when the domain is removed.  Returns how
+    many there were.
+    """
+    connection = work.connection
+    rows = connection.execute(
+        _LEFT_SOME, {"domain_id": domain_id, "most": most}
+    ).fetchall()
+    macs = {"macs": json.dumps([mac for (mac,) in rows])}
+    for (mac,) in connection.execute(_WITH_FIRMWARE, macs).fetchall():
+        firmwarescopes.forget(connection, "device", mac)
+    for statement in _FORGET_SOME:
+        connection.execute(statement, macs)
+    return len(rows)
+
+
+def lost_devices(work: Work, domain_id: int) -> int:
+    """Return how many devices a domain had, and has no longer."""
+    rows = work.connection.execute(_LOST, {"domain_id": domain_id}).fetchall()
+    return int(rows[0][0])

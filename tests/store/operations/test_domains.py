@@ -1,12 +1,19 @@
+import shutil
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bootwave.errors import StoreConflict
+from bootwave.errors import StoreConflict, StoreNotFound
+from bootwave.options import PairingOptions
 from bootwave.store import pace
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
+from bootwave.store.connection import connect
 from bootwave.store.operations import domains
+from bootwave.store.secrets import KeyRing
+from tests.store.clock import Clock
 
 A = "a.example.com"
 
@@ -87,3 +94,75 @@ def test_who_may_not_remove_a_large_domain_removes_nothing_of_it(
     with pytest.raises(StoreConflict, match="meanwhile"):
         admin.domain_remove(A, force=True)
     assert len(admin.account_list()) == 10
+
+
+def test_another_domain_of_the_same_name_is_not_the_one_to_be_removed(
+    many: None, admin: Administration
+) -> None:
+    steps = admin.domain_remove_steps(A, force=True)
+    next(steps)
+    admin.account_add(f"500@{A}", password="pw")  # others have their turn
+    admin.domain_remove(A, force=True)
+    admin.domain_add(A)
+    admin.account_add(f"401@{A}", password="pw")
+    with pytest.raises(StoreNotFound, match="another one of that name"):
+        next(steps)
+    assert [one["account"] for one in admin.account_list()] == [f"401@{A}"]
+
+
+def test_of_a_large_domain_as_little_is_left_as_of_a_small_one(
+    many: None,
+    admin: Administration,
+    connection: sqlite3.Connection,
+    keyring: KeyRing,
+    clock: Clock,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin.domain_add("b.example.com")
+    admin.group_add(A, "sales")
+    for n in range(10):
+        mac = f"{0x000413000000 + n:012X}"
+        admin.settings_set("device", mac, "ringtone", "3")
+        admin.keys_set("device", mac, 1, "line")
+        connection.execute(
+            "INSERT INTO device_tokens (mac, sealed_token, sealed_previous, made_at) "
+            "VALUES (?, x'00', x'', 1.0)",
+            (int(mac, 16),),
+        )
+        at = "http://downloads.snom.com/fw/snom370-8.5.20.bin"
+        admin.firmware_set("device", mac, "snom370", "8.5.20", location=at)
+        admin.group_assign(A, "sales", [mac])
+    admin.account_unbind(f"401@{A}")
+    # One is in another domain by now.
+    admin.account_unbind(f"402@{A}")
+    admin.account_add("1@b.example.com", password="pw", mac="000413000001")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(path, path.with_name("other.db"))
+    other = Administration(
+        connect(path.with_name("other.db")),
+        keyring,
+        PairingOptions(),
+        now=clock,
+        committed=lambda _: None,
+    )
+    admin.domain_remove(A, force=True)
+    monkeypatch.setattr(domains, "_FEW_ACCOUNTS", 1_000)
+    other.domain_remove(A, force=True)
+    tables = [
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        )
+        if name not in ("audit", "changes", "sqlite_sequence")
+    ]
+    for table in tables:
+        select = f"SELECT * FROM {table} ORDER BY 1, 2"
+        if len(connection.execute(f"SELECT * FROM {table}").description) == 1:
+            select = f"SELECT * FROM {table}"
+        left = connection.execute(select).fetchall()
+        assert left == other._connection.execute(select).fetchall(), table
+    assert connection.execute("SELECT COUNT(*) FROM firmware_scopes").fetchall() == [
+        (0,)
+    ]
+    other.close()

@@ -27,7 +27,7 @@ from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
 from bootwave.control.api.turns import Turns
-from bootwave.control.operations import acting, run
+from bootwave.control.operations import STEPPED, acting, run, steps
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
 from bootwave.pairing.instant import Instant
@@ -174,17 +174,14 @@ class Desk:
             if state is not None:
                 tags.append(entity_tag(state(work), work.keyring))
 
-        def carry_out() -> Response:
-            store = self._administration
-            result = run(
-                store,
-                op,
-                args,
-                actor=principal.actor,
-                reach=principal.domains,
-                before=lambda work: self._begin(work, principal, once, check),
-                after=after,
-            )
+        store = self._administration
+        how: dict[str, Any] = {
+            "actor": principal.actor,
+            "reach": principal.domains,
+            "before": lambda work: self._begin(work, principal, once, check),
+        }
+
+        def answered(result: Any) -> Response:
             response = answer(result)
             if tags:
                 response.headers["ETag"] = tags[0]
@@ -198,7 +195,13 @@ class Desk:
             async with self._turns.turn(principal.whose):
                 if time.monotonic() - begun >= SLOW_SECONDS:
                     await request.state.still()
-                return await self._server.in_thread(carry_out)
+                if op in STEPPED:
+                    taken = steps(store, op, args, **how)
+                    result = await self._server.stepped(taken)
+                    return await self._server.in_thread(lambda: answered(result))
+                return await self._server.in_thread(
+                    lambda: answered(run(store, op, args, after=after, **how))
+                )
         except _Repeated as repeated:
             return await idempotencykeys.replayed(request, repeated.kept, self.keyring)
 

@@ -1,19 +1,20 @@
 """Domains, and whom the phones of one trust."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
+from bootwave.errors import StoreNotFound
 from bootwave.store import domains, trustedcertificates
 from bootwave.store.domaincontents import account_count
 from bootwave.store.names import required_domain
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.pace import Pace
-from bootwave.store.removals import remove_first
+from bootwave.store.removals import forget_some, lost_devices, remove_first
+from bootwave.store.steps import Steps, taken
+from bootwave.store.work import Work
 
 Progress = Callable[[int, int], None]
 
-# Longer than those of an import: other operations wait until the domain is gone.
-_LOCK_SECONDS = 0.08
 _FEW_ACCOUNTS = 1_000  # go with the domain, in some ten milliseconds
 
 
@@ -89,21 +90,38 @@ class DomainOperations(Transactions):
         Many accounts are removed before it, some in each of many short transactions;
         *progress* is told how many of them, and what it raises ends it there.
         """
-        removed = self._remove_accounts(name, progress) if force else 0
+        return taken(self.domain_remove_steps(name, force=force, progress=progress))
+
+    def domain_remove_steps(
+        self, name: str, *, force: bool = False, progress: Progress | None = None
+    ) -> Steps:
+        """Do as domain_remove, in steps between which other operations may run."""
+        removed = 0
+        domain_id: int | None = None
+        if force:
+            with self._look() as work:
+                domain_id = work.domain_id(name)
+                total = account_count(work, domain_id)
+            removed = yield from self._accounts_removed(
+                name, domain_id, total, progress
+            )
+            yield from self._devices_forgotten(name, domain_id)
         with self._change() as work:
+            _require_same(work, name, domain_id)
             return domains.remove(work, name, force=force, removed=removed)
 
-    def _remove_accounts(self, name: str, progress: Progress | None) -> int:
-        """Remove the accounts of a domain but for a few; return how many."""
-        with self._look() as work:
-            total = account_count(work, work.domain_id(name))
-        pace, removed = Pace(_LOCK_SECONDS), 0
+    def _accounts_removed(
+        self, name: str, domain_id: int, total: int, progress: Progress | None
+    ) -> Generator[float, None, int]:
+        """Remove *total* accounts of a domain but for a few; return how many."""
+        pace, removed = Pace(), 0
         while total - removed > _FEW_ACCOUNTS:
             with self._change() as work:
                 began = time.monotonic()
+                _require_same(work, name, domain_id)
                 if not removed:
                     work.note("domain.removing", required_domain(name), accounts=total)
-                some = remove_first(work, work.domain_id(name), pace.rows)
+                some = remove_first(work, domain_id, pace.rows)
                 seconds = time.monotonic() - began
             if not some:
                 break
@@ -111,8 +129,25 @@ class DomainOperations(Transactions):
             pace.took(some, seconds, time.monotonic() - began)
             if progress is not None:
                 progress(removed, total)
-            time.sleep(pace.pause)
+            yield pace.pause
         return removed
+
+    def _devices_forgotten(
+        self, name: str, domain_id: int
+    ) -> Generator[float, None, None]:
+        """Forget the devices that a domain has no longer, but for a few."""
+        with self._look() as work:
+            left = lost_devices(work, domain_id)
+        pace = Pace()
+        while left > _FEW_ACCOUNTS:
+            with self._change() as work:
+                began = time.monotonic()
+                _require_same(work, name, domain_id)
+                some = forget_some(work, domain_id, pace.rows)
+                seconds = time.monotonic() - began
+            pace.took(some, seconds, time.monotonic() - began)
+            left = left - some if some else 0
+            yield pace.pause
 
     def trust_add(self, domain: str, certificates: Sequence[str]) -> Object:
         """Let the phones of a domain trust CAs: their certificates, DER in base64."""
@@ -128,3 +163,15 @@ class DomainOperations(Transactions):
         """Return the CAs that the phones of a domain are told."""
         with self._look() as work:
             return trustedcertificates.listed(work, domain)
+
+
+def _require_same(work: Work, name: str, domain_id: int | None) -> None:
+    """Raise StoreNotFound when *name* is not that of the domain *domain_id* any more.
+
+    Others may have removed it between two transactions, and made another.
+    """
+    if domain_id not in (None, work.domain_id(name)):
+        raise StoreNotFound(
+            f"The domain {required_domain(name)} was removed by somebody else, and "
+            "there is another one of that name: look at it before you remove it."
+        )
