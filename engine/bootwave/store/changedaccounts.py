@@ -1,8 +1,9 @@
 """Accounts that keep their phones, and get other names or passwords: many at a time.
 
 Where all rows of an import change, each statement that is spared for one is spared a
-hundred thousand times while phones wait.  The result is that of the rows one by one:
-whoever writes otherwise in between calls ``flush`` before.
+hundred thousand times while phones wait.  What they become may be known before
+(``importplan``), and is written by one statement then.  The result is that of the rows one by one: whoever
+writes otherwise in between calls ``flush`` before.
 """
 
 import json
@@ -18,6 +19,7 @@ from bootwave.store.accountstates import (
 from bootwave.store.importrows import ImportRow
 from bootwave.store.names import sort_name
 from bootwave.store.secrets import password_owner
+from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 
 # As accounts._PASSWORD_CHANGED.
@@ -27,6 +29,13 @@ WHERE mac IN (SELECT b.mac FROM json_each(:ids) j CROSS JOIN bindings b
   ON b.account_id = j.value)
 """
 _WRITTEN_TOGETHER = 1_000
+# As accounts.SET and accounts.SEAL.
+_SET = """
+UPDATE accounts SET display_name = ?, auth_user = ?, mailbox = ?, sort_name = ?,
+  sealed_password = COALESCE(?, sealed_password)
+WHERE id = ?
+"""
+_SEAL = "UPDATE accounts SET sealed_password = ? WHERE id = ?"
 
 
 class ChangedAccounts:
@@ -82,3 +91,20 @@ class ChangedAccounts:
             connection.execute(_PASSWORDS_CHANGED, {"ids": ids})
         self._fields.clear()
         self._passwords.clear()
+
+
+def write(work: Work, stage: Stage) -> int:
+    """Write what is kept on *stage* of accounts that change; return how many.
+
+    None of them was changed by others since.  The caller has noted that everything
+    changes.
+    """
+    if not stage.is_sealed_by(bytes.fromhex(work.keyring.names[0])):
+        stage.keep_all_back()  # there is another key since (``rekey``)
+        return 0
+    connection = work.connection
+    for statement, values in zip((_SET, _SEAL), stage.changes(), strict=True):
+        connection.executemany(statement, values)
+    for ids in stage.newly_sealed():
+        connection.execute(_PASSWORDS_CHANGED, {"ids": json.dumps(ids)})
+    return stage.count_changes()

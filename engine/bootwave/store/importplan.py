@@ -7,8 +7,15 @@ was written meanwhile.
 
 from collections.abc import Sequence
 
-from bootwave.store.accountstates import is_same, stored_of
-from bootwave.store.importrows import ImportRow
+from bootwave.store.accountstates import (
+    Stored,
+    fields_of,
+    has_password,
+    is_same,
+    keeps_phones,
+    stored_of,
+)
+from bootwave.store.importrows import Becomes, ImportRow
 from bootwave.store.imports import domains_reached
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.work import Work
@@ -28,8 +35,23 @@ def outstanding(
         if one is None:
             found.append(row)
         elif not update or not is_same(work, row, one):
-            found.append(row._replace(account_id=one.account.id))
+            becomes = _becomes(work, row, one) if update else None
+            found.append(row._replace(account_id=one.account.id, becomes=becomes))
     return found
+
+
+def _becomes(work: Work, row: ImportRow, stored: Stored) -> Becomes | None:
+    """Return what the account of *row* is to be, None if its phones change."""
+    if not keeps_phones(row, stored):
+        return None
+    fields = fields_of(row, stored.account)
+    return Becomes(
+        **fields,
+        other_fields=any(
+            value != getattr(stored.account, name) for name, value in fields.items()
+        ),
+        other_password=not has_password(work, row, stored),
+    )
 
 
 def prepared(
@@ -41,7 +63,7 @@ def prepared(
     """
     found: list[ImportRow] = []
     for row in rows:
-        if row.password:
+        if row.password and (row.becomes is None or row.becomes.other_password):
             is_new = not row.account_id
             account_id = first_id if is_new else row.account_id
             first_id += is_new

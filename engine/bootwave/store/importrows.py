@@ -24,13 +24,24 @@ _EMPTY = dict.fromkeys(_KNOWN, "")
 WILDCARDS = ("*", "?")
 
 
+class Becomes(NamedTuple):
+    """What an account that keeps its phones is to be; and which of it is different."""
+
+    display_name: str
+    auth_user: str
+    mailbox: str
+    other_fields: bool
+    other_password: bool
+
+
 class ImportRow(NamedTuple):
     """One row, checked.
 
     ``wildcard`` and ``macs`` are what it is to be bound to, and ``given`` names those
     of ``FIELDS`` that stand in it, with a value or "".  Once it is prepared, ``ready``
     is its password as it is stored of the account ``account_id``, which it is, or if it
-    ``is_new`` is to be; ``password`` is "" then.
+    ``is_new`` is to be; ``password`` is "" then.  ``becomes`` is known of an account
+    that keeps its phones.
     """
 
     row: int
@@ -45,6 +56,7 @@ class ImportRow(NamedTuple):
     account_id: int = 0
     ready: bytes = b""
     is_new: bool = False
+    becomes: Becomes | None = None
 
     @property
     def has_password(self) -> bool:

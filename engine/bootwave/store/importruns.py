@@ -17,11 +17,20 @@ class Run:
     """The counts of one import, and what the audit log is told of it."""
 
     def __init__(
-        self, stage: Stage, *, update: bool, open_minutes: float | None = None
+        self,
+        stage: Stage,
+        *,
+        update: bool,
+        wholly: bool = False,
+        open_minutes: float | None = None,
     ) -> None:
-        """Count nothing yet; *open_minutes* opens all of its accounts."""
+        """Count nothing yet; *open_minutes* opens all of its accounts.
+
+        With *wholly* rows say all of an account, what is empty in them, too.
+        """
         self._stage = stage
         self.update = update
+        self.wholly = wholly
         self.minutes = open_minutes
         self.progress: Progress | None = None
         self.done = 0
@@ -74,6 +83,12 @@ class Run:
         """Count *accounts* that were written by others, of which some were *bound*."""
         self.counts["added"] += accounts
         self.counts["bound"] += bound
+        self.done += accounts
+        self.tell()
+
+    def changed(self, accounts: int) -> None:
+        """Count *accounts* that were changed by others."""
+        self.counts["updated"] += accounts
         self.done += accounts
         self.tell()
 

@@ -81,6 +81,34 @@ _CHOOSE = (
     WHERE r.row = rows.row AND r.place > 1
     """,
 )
+# What accounts become that keep their phones; 3: written from here.
+_CHANGES = """
+CREATE TABLE changes (
+  row INTEGER PRIMARY KEY, id INTEGER NOT NULL, display_name TEXT NOT NULL,
+  auth_user TEXT NOT NULL, mailbox TEXT NOT NULL, sort_name TEXT NOT NULL, sealed BLOB,
+  fields INTEGER NOT NULL
+)
+"""
+_KEEP_CHANGE = """
+INSERT INTO changes (row, id, display_name, auth_user, mailbox, sort_name, sealed,
+  fields)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SETTLE_CHANGE = "UPDATE rows SET settled = 3 WHERE row = ?"
+_FORGET_CHANGES = "DELETE FROM changes"
+_COUNT_CHANGES = "SELECT COUNT(*) FROM rows WHERE settled = 3"
+_CHANGED = """
+SELECT c.display_name, c.auth_user, c.mailbox, c.sort_name, c.sealed, c.id
+FROM rows r JOIN changes c ON c.row = r.row WHERE r.settled = 3 AND c.fields
+"""
+_SEALED = """
+SELECT c.sealed, c.id FROM rows r JOIN changes c ON c.row = r.row
+WHERE r.settled = 3 AND NOT c.fields
+"""
+_IDS_SEALED = """
+SELECT c.row, c.id FROM rows r JOIN changes c ON c.row = r.row
+WHERE c.row > ? AND r.settled = 3 AND c.sealed IS NOT NULL ORDER BY c.row LIMIT ?
+"""
 _CHOSEN = """
 SELECT row, domain, number, mac FROM rows WHERE row > ? AND settled = 2
 ORDER BY row LIMIT ?
@@ -91,8 +119,10 @@ WHERE settled = 2 AND (row IN (SELECT value FROM json_each(:rows)) OR mac IN (
   SELECT r.mac FROM json_each(:rows) j JOIN rows r ON r.row = j.value
   WHERE r.mac <> 0))
 """
-_KEEP_ALL_BACK = "UPDATE rows SET settled = 0 WHERE settled = 2"
-_KEYS = "SELECT DISTINCT substr(ready, 1, 4) FROM rows WHERE settled = 2"
+_KEEP_ALL_BACK = "UPDATE rows SET settled = 0 WHERE settled > 1"
+_KEYS = """
+SELECT DISTINCT substr(ready, 1, 4) FROM rows WHERE settled > 1 AND ready <> x''
+"""
 _ACCOUNTS = """
 SELECT r.account_id, j.value, r.number, r.display_name, r.auth_user, r.ready, r.mailbox,
   r.sort_name
@@ -166,6 +196,7 @@ class Stage:
             self._connection.execute(_TABLE)
             self._connection.execute(_SEVERAL)
             self._connection.execute(_MISSING)
+            self._connection.execute(_CHANGES)
 
     def add(self, rows: Iterable[Mapping[str, str]]) -> None:
         """Check *rows* and keep the right ones; raises StoreUnavailable."""
@@ -219,16 +250,18 @@ class Stage:
         """Have the rows of *accounts* written after all; return those without a row."""
         rows: list[int] = []
         others: list[AccountName] = []
+        count = 0
         for account in accounts:
             found = self._fetched(_SETTLED, (account.domain, account.number))
             if not found:
                 others.append(account)
-            elif found[0][1] == 1:
+            elif found[0][1]:
                 rows.append(found[0][0])
+                count += found[0][1] == 1
         if rows:
             with self._writing():
                 self._connection.executemany(_UNSETTLE, [(row,) for row in rows])
-            self.settled -= len(rows)
+            self.settled -= count
             self.keep_back(rows)
         return others
 
@@ -244,6 +277,7 @@ class Stage:
         self.forget_missing()
         with self._writing():
             self._connection.execute(_UNPREPARE)
+            self._connection.execute(_FORGET_CHANGES)
 
     def keep_ready(self, rows: Iterable[ImportRow]) -> None:
         """Keep the passwords of *rows* as they are to be stored."""
@@ -256,6 +290,46 @@ class Stage:
                     for row in rows
                 ],
             )
+
+    def keep_changes(self, rows: Iterable[ImportRow]) -> None:
+        """Keep what accounts of *rows* become, which are prepared; they are chosen."""
+        kept = [
+            (
+                *(
+                    row.row,
+                    row.account_id,
+                    one.display_name,
+                    one.auth_user,
+                    one.mailbox,
+                ),
+                sort_name(one.display_name),
+                row.ready if one.other_password else None,
+                one.other_fields,
+            )
+            for row in rows
+            if (one := row.becomes) and (row.ready or not one.other_password)
+        ]
+        with self._writing():
+            self._connection.executemany(_KEEP_CHANGE, kept)
+            self._connection.executemany(_SETTLE_CHANGE, [(row[0],) for row in kept])
+
+    def count_changes(self) -> int:
+        """Return how many rows are chosen that change an account."""
+        return int(self._fetched(_COUNT_CHANGES, ())[0][0])
+
+    def changes(self) -> tuple[Iterator[Any], Iterator[Any]]:
+        """Return what chosen accounts become, as changedaccounts writes it.
+
+        Those whose fields change, perhaps with their passwords; and the other ones.
+        """
+        return self._connection.execute(_CHANGED), self._connection.execute(_SEALED)
+
+    def newly_sealed(self) -> Iterator[list[int]]:
+        """Yield the ids of chosen accounts that get another password, in chunks."""
+        last = 0
+        while rows := self._fetched(_IDS_SEALED, (last, TOGETHER)):
+            last = rows[-1][0]
+            yield [account_id for _, account_id in rows]
 
     def choose(self) -> None:
         """Choose rows to be written together: new accounts that need no other look.
@@ -281,7 +355,7 @@ class Stage:
                 self._connection.execute(_KEEP_BACK, named)
 
     def keep_all_back(self) -> None:
-        """Choose none."""
+        """Choose none, neither new accounts nor those that change."""
         with self._writing():
             self._connection.execute(_KEEP_ALL_BACK)
 

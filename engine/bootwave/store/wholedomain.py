@@ -16,7 +16,7 @@ differs from the last.
 from collections.abc import Generator
 
 from bootwave.errors import OperatorError, StoreConflict
-from bootwave.store import freshaccounts
+from bootwave.store import changedaccounts, freshaccounts
 from bootwave.store.accountstates import stored_of, take_away
 from bootwave.store.importrows import ImportRow
 from bootwave.store.imports import Writing
@@ -128,9 +128,11 @@ def replace(
         yield 0
     done = 0
     if together:
-        done, bound_count = freshaccounts.write(work, stage)
-        counts["added"] += done
+        counts["changed"] += changedaccounts.write(work, stage)
+        added, bound_count = freshaccounts.write(work, stage)
+        counts["added"] += added
         counts["bound"] += bound_count
+        done = counts["changed"] + added
     for rows in stage.chunks(most):
         writing = Writing(work, rows)
         for row in rows:

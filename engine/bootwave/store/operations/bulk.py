@@ -25,6 +25,7 @@ from bootwave.errors import (
     StoreUnavailable,
 )
 from bootwave.store import (
+    changedaccounts,
     domains,
     exports,
     freshaccounts,
@@ -243,7 +244,7 @@ class BulkOperations(Transactions):
         """
         kept = self._kept(stage)
         if kept.run is None or kept.steps is None:
-            kept.run = Run(kept.stage, update=True)
+            kept.run = Run(kept.stage, update=True, wholly=True)
             kept.steps = self._replacing(kept.run, kept.stage, most_removed, dry_run)
         return self._step(stage, kept.run, kept.steps, progress)
 
@@ -348,6 +349,7 @@ class BulkOperations(Transactions):
                 latechanges.heed(work, run, stage, seq)
                 if stage.right - stage.settled > MOST_IN_ONE:
                     work.touched_everything()
+                    run.changed(changedaccounts.write(work, stage))
                     run.added(*freshaccounts.write(work, stage))
                 for rows in stage.chunks():
                     run.write(work, rows)
@@ -469,11 +471,15 @@ class BulkOperations(Transactions):
             kept = {row.row for row in todo}
             stage.settle(row.row for row in rows if row.row not in kept)
             stage.keep_ready(row for row in todo if row.ready)
+            if not dry_run:
+                stage.keep_changes(todo)
             run.done += len(rows)
             run.tell()
             yield 0.0
         if stage.right - stage.settled > MOST_IN_ONE and not dry_run:
             stage.choose()
+        else:
+            stage.keep_all_back()
         run.done = stage.right + stage.settled
 
     def _missing(self, stage: Stage, domain_id: int) -> Generator[float, None, None]:
@@ -495,6 +501,8 @@ class BulkOperations(Transactions):
         self, run: Run, rows: Sequence[ImportRow], ids: "_Ids"
     ) -> list[ImportRow]:
         """Return what is to be written of *rows*, with their passwords sealed."""
+        if run.update and not run.wholly:
+            rows = [row.said() for row in rows]
         with self._look() as work:
             todo = importplan.outstanding(work, rows, update=run.update)
         run.skip(len(rows) - len(todo))
