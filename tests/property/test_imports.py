@@ -75,6 +75,7 @@ class Store:
         self.admin.domain_add(A)
         self.admin.domain_add(B)
         self.admin.account_import(stored)
+        self.admin._connection.execute("UPDATE devices SET provisioned_at = 7.0")
 
     def opened(self, busy_seconds: float = 0.0) -> Administration:
         return Administration(

@@ -311,11 +311,13 @@ def test_what_changes_very_much_is_compared_again_and_at_last_under_the_lock(
     stage = admin.stage_begin(domain=A, only=True)["stage"]
     admin.stage_add(stage, rows)
     steps = 0
-    while (done := admin.stage_replace(stage))["more"]:
+    while (done := admin.stage_replace(stage, most_removed=99))["more"]:
         steps += 1
         admin.account_set(f"40{1 + steps % 6}@{A}", name="Other")
+        admin.account_add(f"{600 + steps}@{A}", password="pw")
         admin._connection.execute("INSERT INTO changes (kind, key) VALUES ('all', 0)")
     assert done["stored"]
     assert done["changed"] + done["same"] == 6
+    assert done["removed"] == steps
     names = [one["name"] for one in admin.account_list(domain=A)]
     assert names == [f"Phone {n}" for n in range(401, 407)]

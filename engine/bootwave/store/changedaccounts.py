@@ -2,8 +2,8 @@
 
 Where all rows of an import change, each statement that is spared for one is spared a
 hundred thousand times while phones wait.  What they become may be known before
-(``importplan``), and is written by one statement then.  The result is that of the rows one by one: whoever
-writes otherwise in between calls ``flush`` before.
+(``importplan``), and is written by one statement then.  The result is that of the rows
+one by one: whoever writes otherwise in between calls ``flush`` before.
 """
 
 import json
