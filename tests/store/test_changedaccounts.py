@@ -1,17 +1,20 @@
 """Accounts that keep their phones are changed together, others are not."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from bootwave.options import PairingOptions
-from bootwave.store import changedaccounts
+from bootwave.store import changedaccounts, importplan
 from bootwave.store.accountstates import Stored, stored_of
 from bootwave.store.administration import Administration
 from bootwave.store.changedaccounts import ChangedAccounts
 from bootwave.store.changelog import Change
 from bootwave.store.importrows import ImportRow, checked_row
+from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
+from bootwave.store.staged import Stage
 from bootwave.store.work import Work
 from tests.store.clock import Clock
 
@@ -120,3 +123,54 @@ def test_what_waits_does_not_grow(work: Work, monkeypatch: pytest.MonkeyPatch) -
         changed.add(one, stored(work, one))
     names = work.connection.execute("SELECT display_name FROM accounts").fetchall()
     assert names == [("Anna",), ("Anna",), ("",), ("",)]
+
+
+def test_what_was_worked_out_before_is_written_by_one_statement(
+    work: Work,
+    admin: Administration,
+    keyring: KeyRing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "MOST_IN_ONE", 0)
+    monkeypatch.setattr(bulk, "_FEW", 0)
+    monkeypatch.setattr(ChangedAccounts, "add", None)
+    rows = [
+        {"extension": "401", "name": "Zo\u00eb"},
+        {"extension": "402", "password": "other"},
+        {"extension": "403", "password": "third", "name": "Carl", "mailbox": ""},
+        {"extension": "404", "password": "pw"},
+    ]
+    found = admin.account_import(rows, domain=A, update=True, all_or_nothing=True)
+    assert (found["updated"], found["unchanged"], found["stored"]) == (3, 1, True)
+    stored = work.connection.execute(
+        "SELECT id, display_name, sort_name, sealed_password FROM accounts ORDER BY id"
+    ).fetchall()
+    assert [row[1:3] for row in stored] == [
+        ("Zo\u00eb", "zo\u00eb"),
+        ("", ""),
+        ("Carl", "carl"),
+        ("", ""),
+    ]
+    assert [keyring.open(row[3], owner=password_owner(row[0])) for row in stored] == [
+        *("pw", "other", "third", "pw")
+    ]
+    provisioned = work.connection.execute(
+        "SELECT provisioned_at FROM devices ORDER BY mac"
+    ).fetchall()
+    assert provisioned == [(7.0,), (None,), (None,)]
+
+
+def test_what_was_sealed_with_the_key_before_is_not_written_together(
+    work: Work, keyring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Stage(A)) as stage:
+        stage.add([{"extension": "401", "password": "other"}])
+        rows = importplan.outstanding(work, stage.some(0, 9), update=True)
+        stage.keep_ready(importplan.prepared(keyring, rows, 99))
+        stage.keep_changes(importplan.prepared(keyring, rows, 99))
+        assert stage.some(0, 9) == []
+        monkeypatch.setattr(keyring, "_source", None)
+        monkeypatch.setattr(keyring, "_keys", {b"new1": b"n" * 32, **keyring._keys})
+        monkeypatch.setattr(keyring, "_sealing_id", b"new1")
+        assert changedaccounts.write(work, stage) == 0
+        assert len(stage.some(0, 9)) == 1

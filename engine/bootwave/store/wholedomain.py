@@ -39,7 +39,7 @@ def find_missing(work: Work, stage: Stage, domain_id: int, last: str = "") -> st
     """Note on *stage* some accounts of a domain, by number, that no row names.
 
     They are looked for behind the number *last*.  Returns that of the last one that was
-    looked at, "" when there is none.
+    looked at, "" when there are no more.
     """
     assert stage.domain is not None
     rows = work.connection.execute(
@@ -51,7 +51,8 @@ def find_missing(work: Work, stage: Stage, domain_id: int, last: str = "") -> st
     kept = stage.named(stage.domain, numbers)
     if len(kept) < len(numbers):
         stage.add_missing(number for number in numbers if number not in kept)
-    return numbers[-1]
+    # Who adds accounts behind them meanwhile must not make it go on for ever.
+    return numbers[-1] if len(numbers) == _TOGETHER else ""
 
 
 def find_all_missing(work: Work, stage: Stage, domain_id: int) -> None:

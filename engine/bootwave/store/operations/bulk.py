@@ -336,9 +336,10 @@ class BulkOperations(Transactions):
         dry_run: bool,
         new_domains: Sequence[Mapping[str, str]] = (),
     ) -> Steps:
-        seq = yield from self._compared(run, stage, dry_run=dry_run)
         # Where a row is wrong nothing will be stored: the others are tried out.
-        if dry_run or (stage.wrong.count and not new_domains):
+        dry_run = dry_run or bool(stage.wrong.count and not new_domains)
+        seq = yield from self._compared(run, stage, dry_run=dry_run)
+        if dry_run:
             return (yield from self._tried(run, stage, seq))
         self._require_few(stage)
         stored = True
@@ -381,6 +382,7 @@ class BulkOperations(Transactions):
             raise OptionError("Name the domain whose accounts the rows are.")
         if most_removed is not None and most_removed < 0:
             raise OptionError("Fewer than no accounts cannot be removed.")
+        dry_run = dry_run or bool(stage.wrong.count)
         with self._look() as work:
             domain_id = work.domain_id(stage.domain)
         seq = yield from self._compared(
@@ -388,7 +390,7 @@ class BulkOperations(Transactions):
         )
         with self._look() as work:
             wholedomain.require_few(work, stage, domain_id, most_removed)
-        if dry_run or stage.wrong.count:
+        if dry_run:
             return (yield from self._replacing_tried(run, stage, domain_id, seq))
         self._require_few(stage)
         counts: wholedomain.Counts = {}
