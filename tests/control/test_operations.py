@@ -141,7 +141,7 @@ def test_rows_may_come_one_by_one() -> None:
 class Stepping:
     """Notes for whom each of its steps is made, and with which hook."""
 
-    actor, reach, before = "nobody", None, None
+    actor, reach, before, after = "nobody", None, None, None
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any, Any]] = []
