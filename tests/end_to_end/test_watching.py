@@ -147,7 +147,21 @@ def test_who_was_away_for_too_long_is_told_how_much_he_missed(
         last = f"{FIRST_MAC + first + many - 1:012X}"
         wait_until(lambda: "UNKNOWN_MAC" in program.reasons(last), "it is seen")
 
-    async def main(last_id: str, wanted: int) -> list[Event]:
+    async def first() -> Event:
+        async with asyncio.timeout(PATIENCE):
+            async for event in events(program, token, ""):
+                return event
+        raise AssertionError("nothing was told")
+
+    async def asked() -> tuple[int, Event]:
+        """Ask until a listener is told; return how many asked, and the first event."""
+        listening, many = asyncio.create_task(first()), 0
+        while not listening.done():
+            await asyncio.to_thread(ask, many, 1)
+            many += 1
+        return many, await listening
+
+    async def told(last_id: str, wanted: int) -> list[Event]:
         found = []
         async with asyncio.timeout(PATIENCE):
             async for event in events(program, token, last_id):
@@ -156,19 +170,25 @@ def test_who_was_away_for_too_long_is_told_how_much_he_missed(
                     break
         return found
 
-    ask(0, 1)
-    (first,) = asyncio.run(main("0-0-0", 1))
-    ask(1, 50)
-    lost, *kept = asyncio.run(main(first[0], 21))
-    assert lost[1:] == ("lost", {"sightings": 30})
+    many, (number, _, content) = asyncio.run(asked())
+    behind = many - (int(content["mac"], 16) - FIRST_MAC + 1)
+    ask(many, 50)
+    lost, *kept = asyncio.run(told(number, 21))
+    assert lost[1:] == ("lost", {"sightings": behind + 50 - 20})
     assert [content["mac"] for _, _, content in kept] == [
-        f"{FIRST_MAC + number:012X}" for number in range(31, 51)
+        f"{FIRST_MAC + number:012X}" for number in range(many + 30, many + 50)
     ]
     # The same by the command, which tells it beside its lines.
-    with program.begin("watch", "--json", "--after", first[0]) as watching:
+    with program.begin("watch", "--json", "--after", "0-0-0") as watching:
+        assert watching.stdout is not None
+        place = json.loads(watching.stdout.readline())["place"]
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=PATIENCE)
+    ask(many + 50, 50)
+    with program.begin("watch", "--json", "--after", place) as watching:
         assert watching.stdout is not None
         for _ in range(20):
             assert json.loads(watching.stdout.readline())["event"] == "sighting"
         watching.send_signal(signal.SIGINT)
         _, errors = watching.communicate(timeout=PATIENCE)
-    assert "30 sightings were overwritten before they could be read" in errors
+    assert "49 sightings were overwritten before they could be read" in errors
