@@ -29,8 +29,8 @@ from bootwave.native.ring import SightingRing
 from bootwave.native.sightingfile import RECORD_BYTES
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingwriter import CAPACITY
+from bootwave.store.sightings.sightings import SightingLog
+from bootwave.store.sightings.writer import CAPACITY
 
 ROUNDS = 15
 BATCH = 20_000

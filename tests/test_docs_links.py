@@ -9,7 +9,7 @@ from bootwave.cli.tree import TREE, Branch
 from bootwave.control.operations import OPERATIONS
 from bootwave.options import keys
 from bootwave.settings.keyvalues import TYPES
-from tests.test_floors import FLOORS, PACKAGE
+from tests.test_floors import FLOORS, PACKAGE, STORE_FLOOR
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -151,3 +151,12 @@ def test_every_type_of_function_key_stands_in_the_manual() -> None:
     page = (ROOT / "docs" / "keys.md").read_text()
     for name in TYPES:
         assert f"`{name}`" in page
+
+
+def test_the_floors_of_the_store_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `(\w+)/` \| (\d+) \|", text, re.M)
+    folders = {path.parent.name for path in (PACKAGE / "store").glob("*/__init__.py")}
+    assert {folder: int(floor) for folder, floor in rows} == {
+        folder: STORE_FLOOR[folder] + 1 for folder in folders
+    }

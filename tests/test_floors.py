@@ -60,3 +60,50 @@ def test_native_code_knows_only_the_errors_and_other_native_code(path: Path) -> 
         r"^\s*(?:from|import|cimport) bootwave\.(\w+)", path.read_text(), re.M
     )
     assert set(found) <= {"errors", "native"}
+
+
+# Folders of the store, whose other modules are its ground: they import no folder, but
+# for those that join all of them.
+STORE_FLOORS = [
+    {"access", "domains", "proofs", "redirection", "schema", "settings", "sightings"},
+    {"firmware", "migrations", "reports"},
+    {"rollouts", "serving"},
+    {"listing"},
+    {"bulk"},
+    {"operations"},
+    {"administration", "rekey"},
+]
+STORE_FLOOR = {
+    part: number for number, parts in enumerate(STORE_FLOORS) for part in parts
+}
+STORE = PACKAGE / "store"
+MOST_MODULES = 16  # in one folder of it; more hide what the folder is about
+GROUND = -1
+
+
+def store_floor(part: str) -> int:
+    if (STORE / part).is_dir():
+        return STORE_FLOOR[part]
+    return STORE_FLOOR.get(part, GROUND)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(STORE.rglob("*.py")), ids=lambda p: str(p.relative_to(STORE))
+)
+def test_the_store_imports_downwards(path: Path) -> None:
+    here = path.relative_to(STORE).with_suffix("").parts[0]
+    for name in imported(path):
+        if name.startswith("bootwave.store."):
+            part = name.split(".")[2]
+            floor, own = store_floor(part), store_floor(here)
+            assert part == here or floor < own or floor == own == GROUND, name
+
+
+def test_no_folder_of_the_store_has_many_modules() -> None:
+    folders = [STORE, *(path for path in STORE.iterdir() if path.is_dir())]
+    sizes = {
+        folder.name: len([*folder.glob("[!_]*.py")])
+        for folder in folders
+        if folder.name != "__pycache__"
+    }
+    assert not {name for name, size in sizes.items() if size > MOST_MODULES}

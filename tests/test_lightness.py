@@ -58,7 +58,7 @@ def test_a_control_plane_without_account_loads_no_client_of_its_service() -> Non
 def test_what_needs_no_certificate_does_not_load_the_library_for_them() -> None:
     loaded = loaded_after(
         "import bootwave.cli.main, bootwave.cli.tls, bootwave.cli.window\n"
-        "import bootwave.store.reader, bootwave.store.administration\n"
+        "import bootwave.store.serving.reader, bootwave.store.administration\n"
         "import bootwave.control.plane, bootwave.certificates.blocks"
     )
     assert not loaded & {"cryptography", "OpenSSL"}

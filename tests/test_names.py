@@ -17,13 +17,14 @@ DECLARATIONS = {
     "limits.py",
     "provision/ports.py",
     "server/peer.py",
-    "store/schema_capacity.py",
-    "store/schema_firmware.py",
-    "store/schema_logs.py",
-    "store/schema_metadata.py",
-    "store/schema_proofs.py",
-    "store/schema_redirection.py",
-    "store/schema_rollouts.py",
+    "store/schema/capacity.py",
+    "store/schema/domains.py",
+    "store/schema/firmware.py",
+    "store/schema/logs.py",
+    "store/schema/metadata.py",
+    "store/schema/proofs.py",
+    "store/schema/redirection.py",
+    "store/schema/rollouts.py",
 }
 # Folders of tests that prove a property of many modules and mirror none.
 ACROSS = {"end_to_end", "faults", "oracle", "peers", "property", "torture"}

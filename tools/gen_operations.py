@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bootwave.control.operations import OPERATIONS, kind_in_words, method_name
 from bootwave.store.administration import Administration
-from bootwave.store.domains import FIELDS
+from bootwave.store.domains.domains import FIELDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "embedding.md"
 BEGIN = "<!-- operations: made by tools/gen_operations.py, not by hand -->\n"

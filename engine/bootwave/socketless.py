@@ -41,13 +41,13 @@ from bootwave.sightings import Sighting
 from bootwave.sip.effects import Effect as SipEffect
 from bootwave.sip.effects import Endpoint, Local, LookUp, SendDatagram, Sight
 from bootwave.sip.pnp import PnpCore
-from bootwave.store.credentials import drawn_from, random_number
-from bootwave.store.firmwarereader import FirmwareReader
-from bootwave.store.fleet import fleet_pace
-from bootwave.store.imagefolder import ImageFolder
-from bootwave.store.inline import InlineWriter
-from bootwave.store.reader import Reader
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.proofs.credentials import drawn_from, random_number
 from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.firmwarereader import FirmwareReader
+from bootwave.store.serving.inline import InlineWriter
+from bootwave.store.serving.reader import Reader
+from bootwave.store.settings.fleet import fleet_pace
 
 Outgoing = SendBytes | HalfClose | Close
 

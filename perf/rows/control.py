@@ -12,11 +12,11 @@ from typing import Any
 from bootwave.control.session import Session, open_session
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.contactkeeper import ContactKeeper
-from bootwave.store.contacts import ContactFile
 from bootwave.store.create import create
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.contacts import ContactFile
+from bootwave.store.sightings.sightings import SightingLog
 from perf.contenders.engine import DOMAIN, mac_of, row_of
 from perf.programs import Wrong
 from perf.progress import tell

@@ -12,7 +12,7 @@ from typing import Any
 
 from bootwave.control.session import open_session
 from bootwave.optionsfile import load as load_options
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
 from perf import documents
 from perf.contenders import engine as engines
 from perf.contenders.engine import MODEL, Engine, mac_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bootwave.cli.output import moment
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 

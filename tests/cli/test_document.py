@@ -11,7 +11,7 @@ from bootwave.cli import document
 from bootwave.options import HttpOptions, Options
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 from tests.namespaces import in_namespace, ip

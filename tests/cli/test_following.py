@@ -15,7 +15,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 
 DOMAIN = "pbx.example.com"

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 
 MAC = "0004132E08B4"

@@ -8,7 +8,7 @@ import pytest
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.connection import connect
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 from tests.cli.test_resync import MAC, seen

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from bootwave.optionsfile import load
-from bootwave.store import credentials
 from bootwave.store.connection import connect, transaction
+from bootwave.store.proofs import credentials
 from bootwave.store.secrets import KeyRing
 from tests.certificates.authorities import key_digest
 from tests.certificates.encoding import pem

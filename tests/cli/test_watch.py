@@ -15,7 +15,7 @@ from bootwave.cli.watch import _tell_rollouts
 from bootwave.control.session import Session
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 

@@ -18,7 +18,7 @@ from bootwave.metrics import Counter, CounterPage
 from bootwave.options import Options, WavesOptions
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
-from bootwave.store.fleet import fleet_pace
+from bootwave.store.settings.fleet import fleet_pace
 
 
 @contextmanager

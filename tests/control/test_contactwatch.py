@@ -12,10 +12,10 @@ from bootwave.control.contactwatch import LATER_SECONDS, LOOK_SECONDS, ContactWa
 from bootwave.errors import StoreUnavailable
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.connection import connect
-from bootwave.store.contactkeeper import ContactKeeper
-from bootwave.store.contacts import ContactFile
 from bootwave.store.create import create
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.contacts import ContactFile
+from bootwave.store.sightings.sightings import SightingLog
 
 MAC = 0x0004132E08B4
 

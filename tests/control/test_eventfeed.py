@@ -17,8 +17,8 @@ from bootwave.errors import EngineError, StoreUnavailable
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingtail import SightingTail
+from bootwave.store.sightings.sightings import SightingLog
+from bootwave.store.sightings.tail import SightingTail
 
 NOW = 1_700_000_000.0
 MAC = 0x000413000000

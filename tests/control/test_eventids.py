@@ -5,7 +5,7 @@ import pytest
 from bootwave.control.eventids import EventIds
 from bootwave.store import keysources
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightingtail import Place
+from bootwave.store.sightings.tail import Place
 
 PLACE = Place(2**63 + 5, 17, 4)
 

@@ -13,9 +13,9 @@ from bootwave.engine import local_options, make_store
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.options import Options
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.credentials import issue
+from bootwave.store.proofs.credentials import issue
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 
 MAC = "0004132E08B4"
 SOURCE = "192.168.1.7"

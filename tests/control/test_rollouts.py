@@ -20,7 +20,7 @@ from bootwave.options import Options, WavesOptions
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from bootwave.wave import sip
 
 DOMAIN = "pbx.example.com"

@@ -21,8 +21,8 @@ from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.rollout.notify import Attempt
 from bootwave.rollout.resolving import Proxy
 from bootwave.sip.effects import Endpoint
-from bootwave.store.rolloutaddresses import Way
-from bootwave.store.rollouterrands import Errand
+from bootwave.store.rollouts.addresses import Way
+from bootwave.store.rollouts.errands import Errand
 from bootwave.wave import sip
 from tests.control.nameserver import name_server, silent_name_server
 from tests.control.test_rollouts import DOMAIN, MAC, Phone

@@ -6,7 +6,7 @@ import signal
 
 import httpx
 
-from bootwave.store.opaque import SETUP
+from bootwave.store.access.opaque import SETUP
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.crowd import MACS
 from tests.end_to_end.program import DOMAIN, Program, wait_until

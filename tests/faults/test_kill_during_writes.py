@@ -19,9 +19,9 @@ from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.create import check, create
-from bootwave.store.phonewrites import consume_window
 from bootwave.store.secrets import KeyRing, password_owner
-from bootwave.store.writer import Writer
+from bootwave.store.serving.phonewrites import consume_window
+from bootwave.store.serving.writer import Writer
 
 ROUNDS = 20
 SEED = 20_131_122

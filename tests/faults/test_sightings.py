@@ -15,8 +15,8 @@ from pathlib import Path
 from bootwave.native.ring import SightingRing
 from bootwave.options import SightingsOptions
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingwriter import SightingWriter
+from bootwave.store.sightings.sightings import SightingLog
+from bootwave.store.sightings.writer import SightingWriter
 from tests.peers.peer import missing
 
 ROUNDS = 30

@@ -20,10 +20,10 @@ from bootwave.store.administration import Administration
 from bootwave.store.audit import append, phone_actor, verify
 from bootwave.store.connection import connect, open_file
 from bootwave.store.create import check, upgrade
-from bootwave.store.phonewrites import consume_window
-from bootwave.store.reader import Reader
 from bootwave.store.revisions import HEAD, revision_of
 from bootwave.store.secrets import KeyRing, password_owner
+from bootwave.store.serving.phonewrites import consume_window
+from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 
 MAC = 0x0004132E08B4

@@ -15,10 +15,10 @@ from bootwave.store.administration import Administration
 from bootwave.store.audit import verify
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.phonewrites import claim, claim_wildcard, consume_window
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
-from bootwave.store.writer import Writer
+from bootwave.store.serving.phonewrites import claim, claim_wildcard, consume_window
+from bootwave.store.serving.reader import Reader
+from bootwave.store.serving.writer import Writer
 
 PROCESSES = 2
 TAKERS = 100  # in each

@@ -16,7 +16,7 @@ import pytest
 from bootwave.http.clientdigest import authorization_for, challenge_from
 from bootwave.options import Options
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from bootwave.wave import sip
 from tests.control import test_rollouts as control
 from tests.control.nameserver import free_port

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from bootwave.errors import OperatorError, StoreError
 from bootwave.options import PairingOptions
-from bootwave.store import importplan, staged, wholedomain
 from bootwave.store.administration import Administration
-from bootwave.store.changedaccounts import ChangedAccounts
+from bootwave.store.bulk import importplan, staged, wholedomain
+from bootwave.store.bulk.changedaccounts import ChangedAccounts
+from bootwave.store.bulk.importrows import ImportRow
+from bootwave.store.bulk.newaccounts import NewAccounts
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.importrows import ImportRow
-from bootwave.store.newaccounts import NewAccounts
 from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from tests.store.clock import Clock

@@ -24,16 +24,16 @@ from bootwave.errors import OperatorError, StoreConflict, StoreUnavailable
 from bootwave.options import PairingOptions
 from bootwave.phone.mac import text_from_mac
 from bootwave.sightings import Reason, Sighting
-from bootwave.store import contactkeeper
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, record
 from bootwave.store.connection import connect, transaction
-from bootwave.store.contactkeeper import ContactKeeper
-from bootwave.store.contacts import ContactFile
 from bootwave.store.create import create
-from bootwave.store.phonewrites import Taken, note_taken
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.serving.phonewrites import Taken, note_taken
+from bootwave.store.sightings import contactkeeper
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.contacts import ContactFile
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 
 THERE, HERE, BESIDE = "there.test", "here.test", "beside.test"

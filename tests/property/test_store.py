@@ -26,9 +26,9 @@ from bootwave.pairing.windows import WindowState, window_state
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.phonewrites import claim_wildcard, consume_window
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.phonewrites import claim_wildcard, consume_window
+from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 
 ACCOUNTS = ["1@a.test", "2@a.test", "3@b.test"]

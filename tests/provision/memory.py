@@ -22,7 +22,7 @@ from bootwave.errors import StoreUnavailable
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
 from bootwave.phone.firmwarerange import FirmwareRange
-from bootwave.store.phonewrites import Taken
+from bootwave.store.serving.phonewrites import Taken
 
 
 class MemoryStore:

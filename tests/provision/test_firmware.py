@@ -24,9 +24,9 @@ from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.firmwarereader import FirmwareReader
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.firmwarereader import FirmwareReader
 from tests.store.clock import Clock
 
 MAC = 0x0004132E08B4

@@ -8,7 +8,7 @@ from bootwave.errors import StoreError
 from bootwave.provision import firmwareaskers
 from bootwave.provision.firmwareaskers import FirmwareAskers
 from bootwave.store.changelog import Change
-from bootwave.store.firmwarereader import EVERYBODY, Scope
+from bootwave.store.serving.firmwarereader import EVERYBODY, Scope
 from tests.provision.test_firmware import DOMAIN, MAC, TEXT, Site, site
 
 assert site  # a fixture

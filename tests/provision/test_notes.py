@@ -5,7 +5,7 @@ from dataclasses import replace
 from bootwave.http.contact import Identity
 from bootwave.options import Options, PairingOptions
 from bootwave.provision.revocations import RevocationPage
-from bootwave.store.phonewrites import Taken
+from bootwave.store.serving.phonewrites import Taken
 from tests.provision.bench import (
     MAC,
     OTHER_MAC,

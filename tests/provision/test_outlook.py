@@ -14,8 +14,8 @@ from bootwave.provision.tokens import TokenGate
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 
 MAC = 0x0004132E08B4

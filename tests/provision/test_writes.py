@@ -20,10 +20,10 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.inline import InlineWriter
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
-from bootwave.store.writer import Writer
+from bootwave.store.serving.inline import InlineWriter
+from bootwave.store.serving.reader import Reader
+from bootwave.store.serving.writer import Writer
 from tests.provision.bench import MAC, contact, nonceless, request
 from tests.provision.client import digest, nonce_of
 from tests.store.clock import Clock

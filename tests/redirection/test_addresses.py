@@ -2,8 +2,8 @@ import sqlite3
 from collections.abc import Callable
 
 from bootwave.redirection.addresses import Addresses
-from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
+from bootwave.store.redirection import rows
 
 BASE = "https://pbx.example.com"
 MAC = 0x0004132E08B4

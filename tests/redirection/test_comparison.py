@@ -11,7 +11,7 @@ from bootwave.redirection.ledger import Ledger
 from bootwave.redirection.plan import Action, Result
 from bootwave.redirection.survey import Survey
 from bootwave.store.administration import Administration
-from bootwave.store.redirectionurls import digest_of
+from bootwave.store.redirection.urls import digest_of
 from tests.redirection.test_ledger import (
     BASE,
     URL,

@@ -11,7 +11,7 @@ from bootwave.redirection import plan
 from bootwave.redirection.ledger import Done, Ledger, Step
 from bootwave.redirection.plan import Action, Outcome, Result
 from bootwave.store.administration import Administration
-from bootwave.store.redirectionrows import due
+from bootwave.store.redirection.rows import due
 from tests.store.clock import Clock
 
 BASE = "https://pbx.example.com"

@@ -27,8 +27,8 @@ from bootwave.redirection.plan import (
 )
 from bootwave.redirection.vendors import Call, Verdict
 from bootwave.redirection.xmlrpc import Answer
-from bootwave.store.redirectionrows import Account, Entry
-from bootwave.store.redirectionurls import digest_of
+from bootwave.store.redirection.rows import Account, Entry
+from bootwave.store.redirection.urls import digest_of
 
 MAC = 0x0004132E08B4
 HERE = "https://pbx.example.com/{mac}.xml"

@@ -1,6 +1,6 @@
 from bootwave.redirection.survey import LIST_PATIENCE, Place, Survey
-from bootwave.store.redirectionrows import Entry
-from bootwave.store.redirectionurls import digest_of
+from bootwave.store.redirection.rows import Entry
+from bootwave.store.redirection.urls import digest_of
 
 A, B, C, D = (0x000413260000 + number for number in range(4))
 HERE, NEW = "https://pbx.example.com/{mac}.xml", "https://new.example.com/{mac}.xml"

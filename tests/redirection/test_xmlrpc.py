@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bootwave.errors import XmlRpcSyntaxError
 from bootwave.redirection.vendors import Call, Verdict, vendors
 from bootwave.redirection.xmlrpc import Answer, answer_from, request_body, words_from
-from bootwave.store.tokens import new_token
+from bootwave.store.proofs.tokens import new_token
 
 SNOM = vendors()["snom"]
 MAC = 0x0004132E08B4

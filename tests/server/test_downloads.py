@@ -16,7 +16,7 @@ from bootwave.http.response import FileContent
 from bootwave.metrics import Counter, CounterPage, CounterRow
 from bootwave.server import downloads as module
 from bootwave.server.downloads import Downloads
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
 
 CONTENT = os.urandom(3 * 1024 * 1024 + 7)
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"

@@ -33,7 +33,7 @@ from bootwave.server.lane import make_lane
 from bootwave.server.listeners import close_listeners, open_http_listeners
 from bootwave.server.tcp import HttpServer
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 
 PHONE = 0x0004132E08B4
 MAC = f"{PHONE:012X}"

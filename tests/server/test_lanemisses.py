@@ -16,9 +16,9 @@ from bootwave.options import Options
 from bootwave.provision.way import Way
 from bootwave.server import lane as lanes
 from bootwave.sightings import Sighting
-from bootwave.store.reader import Reader
-from bootwave.store.sightings import SightingLog
-from bootwave.store.writer import Writer
+from bootwave.store.serving.reader import Reader
+from bootwave.store.serving.writer import Writer
+from bootwave.store.sightings.sightings import SightingLog
 
 FIRST = 0x0004132E0800
 AGENT = "Mozilla/4.0 (compatible; snom370-SIP 8.4.35 1.1.3-s)"

@@ -19,7 +19,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 
 PHONE = 0x0004132E08B4
 

@@ -13,9 +13,9 @@ from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
 from bootwave.store.create import create
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.serving.reader import Reader
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 from tests.store.staged import Staged
 

@@ -18,11 +18,11 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
-from bootwave.store.firmwarereader import FirmwareReader
-from bootwave.store.imagefolder import ImageFolder
-from bootwave.store.rolloutsteps import Errand
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.rollouts.steps import Errand
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.serving.firmwarereader import FirmwareReader
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 
 DOMAIN = "a.example.com"

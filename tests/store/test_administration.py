@@ -17,10 +17,10 @@ from bootwave.errors import (
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.audit import verify
-from bootwave.store.credentials import make
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.proofs.credentials import make
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.authority import certificate, digest, encoded
 
 ACCOUNT = "401@a.example.com"

@@ -224,7 +224,8 @@ def test_a_directory_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_only_making_and_upgrading_load_the_heavy_libraries() -> None:
     program = (
         "import sys, bootwave.store.create, bootwave.store.administration,"
-        " bootwave.store.reader, bootwave.store.writer, bootwave.store.sightings\n"
+        " bootwave.store.serving.reader, bootwave.store.serving.writer,"
+        " bootwave.store.sightings.sightings\n"
         "print(sorted({name.split('.')[0] for name in sys.modules}"
         " & {'sqlalchemy', 'alembic', 'cryptography'}))"
     )

@@ -15,10 +15,10 @@ from bootwave.store.administration import Administration
 from bootwave.store.audit import listed, verify
 from bootwave.store.connection import connect
 from bootwave.store.keysources import key_lines, new_line, replace_file
-from bootwave.store.reader import Reader
 from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, missing_keys, rekey
+from bootwave.store.schema.tables import metadata
 from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
-from bootwave.store.tables import metadata
+from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 
 ACCOUNTS = 23

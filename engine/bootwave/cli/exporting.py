@@ -17,7 +17,7 @@ from bootwave.cli.progress import Progress
 from bootwave.control.rowtexts import encoded_rows, heading
 from bootwave.control.session import Session
 from bootwave.errors import OptionError
-from bootwave.store.importrows import COLUMNS
+from bootwave.store.bulk.importrows import COLUMNS
 
 
 def export(

@@ -51,7 +51,7 @@ def upload(
 ) -> None:
     """Add an image for phones to fetch from here; which phones do, set says."""
     from bootwave.firmware.definitions import required_image_name
-    from bootwave.store.imagefolder import ImageFolder, is_sha256
+    from bootwave.store.firmware.imagefolder import ImageFolder, is_sha256
 
     wanted = sha256.strip().lower()
     if wanted and not is_sha256(wanted):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bootwave.provision.documents import DocumentMaker
     from bootwave.provision.firmware import FirmwareAnswers
     from bootwave.settings.compiler import SettingsCompiler
-    from bootwave.store.reader import Reader
+    from bootwave.store.serving.reader import Reader
 
 MASK = "********"
 DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
@@ -71,11 +71,11 @@ def looked_at(
     from bootwave.settings.compiler import SettingsCompiler
     from bootwave.settings.layers import engine_layer
     from bootwave.store.connection import open_file
-    from bootwave.store.firmwarereader import FirmwareReader
-    from bootwave.store.fleet import fleet_pace
-    from bootwave.store.imagefolder import ImageFolder
-    from bootwave.store.reader import Reader
+    from bootwave.store.firmware.imagefolder import ImageFolder
     from bootwave.store.secrets import KeyRing
+    from bootwave.store.serving.firmwarereader import FirmwareReader
+    from bootwave.store.serving.reader import Reader
+    from bootwave.store.settings.fleet import fleet_pace
 
     number = required_mac(mac)
     open_file(options.store.database).close()  # says what to do when there is none
@@ -124,7 +124,7 @@ def looked_at(
 def _said_last(options: Options, mac: int) -> tuple[str, str]:
     """Return the model and firmware of the phone's last contact, "" when unknown."""
     from bootwave.phone.useragent import phone_from_user_agent
-    from bootwave.store.sightings import SightingLog
+    from bootwave.store.sightings.sightings import SightingLog
 
     # Who may not read what was seen is still told what is stored.
     with suppress(StoreUnavailable):

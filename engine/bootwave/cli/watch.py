@@ -12,7 +12,7 @@ from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import hint, moment, print_line
 from bootwave.control.session import Session
 from bootwave.phone.mac import required_mac, text_from_mac
-from bootwave.store.sightingtail import place_from_text
+from bootwave.store.sightings.tail import place_from_text
 
 LOOK_SECONDS = 0.5
 

@@ -21,7 +21,7 @@ from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.settings.capacity import ENOUGH_REQUESTS, Cost, Window
 from bootwave.store.administration import Administration
-from bootwave.store.fleet import Told
+from bootwave.store.settings.fleet import Told
 
 WINDOW_SECONDS = 10.0
 # Between two times that what was measured is stored, and, without any news of that, the

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from bootwave import log
 from bootwave.errors import StoreError
-from bootwave.store.contactkeeper import ContactKeeper
+from bootwave.store.sightings.contactkeeper import ContactKeeper
 
 LOOK_SECONDS = 1.0  # between two looks when nothing waits
 PAUSES = 3.0  # for each second of work, while something waits

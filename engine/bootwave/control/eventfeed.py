@@ -25,8 +25,8 @@ from bootwave.control.eventids import EventIds
 from bootwave.control.metricstext import Metric
 from bootwave.errors import BootwaveError, EngineError
 from bootwave.phone.mac import text_from_mac
-from bootwave.store.devicereport import told
-from bootwave.store.sightingtail import Place, SightingTail
+from bootwave.store.reports.devicereport import told
+from bootwave.store.sightings.tail import Place, SightingTail
 
 MAX_LISTENERS: Final = 32
 # Of those who see some phones only, so that who sees all finds a place.

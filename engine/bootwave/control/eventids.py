@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightingtail import Place
+from bootwave.store.sightings.tail import Place
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV

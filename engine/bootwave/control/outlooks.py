@@ -18,8 +18,8 @@ from bootwave.provision.tokens import TokenGate
 from bootwave.sightings import Reason
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
-from bootwave.store.reader import Reader
 from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.reader import Reader
 
 _NO_CREDENTIALS: Final = (
     "it has none of its own yet: those of its account can be typed in at the phone"

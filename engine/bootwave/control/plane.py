@@ -27,14 +27,14 @@ from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
-from bootwave.store import passwordhashes
+from bootwave.store.access import passwordhashes
 from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
-from bootwave.store.contactkeeper import ContactKeeper
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.sightings import SightingLog
 
 if TYPE_CHECKING:
     from bootwave.control.api.listening import ApiServer

@@ -37,7 +37,7 @@ from bootwave.redirection.survey import Survey
 from bootwave.redirection.vendors import Call, Verdict, vendors
 from bootwave.redirection.xmlrpc import Answer, words_from
 from bootwave.store.administration import Administration
-from bootwave.store.redirectionrows import Account
+from bootwave.store.redirection.rows import Account
 
 if TYPE_CHECKING:
     from bootwave.redirection.client import Client

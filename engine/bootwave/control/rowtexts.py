@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from bootwave.errors import SettingError
-from bootwave.store.importrows import COLUMNS
+from bootwave.store.bulk.importrows import COLUMNS
 
 MAX_RECORD_CHARACTERS = 65_536  # every value as long as it may be takes a tenth
 # With each line that a quoted value goes on the record is read again from its first, so

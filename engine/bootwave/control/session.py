@@ -101,9 +101,9 @@ class DirectSession(Session):
         from bootwave.store.administration import Administration
         from bootwave.store.boot import instant
         from bootwave.store.connection import connect
-        from bootwave.store.contactkeeper import ContactKeeper
         from bootwave.store.secrets import KeyRing
-        from bootwave.store.sightings import SightingLog
+        from bootwave.store.sightings.contactkeeper import ContactKeeper
+        from bootwave.store.sightings.sightings import SightingLog
 
         self._connection = connect(options.store.database)
         try:

@@ -32,8 +32,8 @@ from bootwave.rollout.notifier import (
 from bootwave.rollout.notify import Addressee
 from bootwave.rollout.resolving import Proxy, Target
 from bootwave.sip.effects import Endpoint
-from bootwave.store.rolloutaddresses import Way
-from bootwave.store.rollouterrands import Errand
+from bootwave.store.rollouts.addresses import Way
+from bootwave.store.rollouts.errands import Errand
 
 # A target that gave no sign of life is tried last for so long.
 SHUNNED_SECONDS = 60.0

@@ -28,8 +28,8 @@ from bootwave.provision.urls import (
 )
 from bootwave.settings.files import setting_files, text_redirect
 from bootwave.settings.layers import known_model, setting_server
+from bootwave.store.proofs.tokens import device_token_owner
 from bootwave.store.secrets import credentials_owner, password_owner
-from bootwave.store.tokens import device_token_owner
 
 _TAG_BYTES = 16
 

@@ -27,9 +27,9 @@ from bootwave.provision.firmwareaskers import FirmwareAskers
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.urls import clear_url
 from bootwave.store.changelog import Change
-from bootwave.store.firmwarereader import EVERYBODY, FirmwareReader, Scope
-from bootwave.store.firmwarerows import Image
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.firmware.rows import Image
+from bootwave.store.serving.firmwarereader import EVERYBODY, FirmwareReader, Scope
 
 MOST_KEPT: Final = 1024  # decisions; peers name models and versions
 _FIRST_WITH_TLS: Final = FirmwareVersion(8)  # snom wiki, Mass Deployment (v7)

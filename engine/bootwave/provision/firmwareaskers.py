@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from bootwave.errors import StoreError
 from bootwave.provision.revocations import RevocationPage
-from bootwave.store.firmwarereader import EVERYBODY, FirmwareReader, Scope
-from bootwave.store.firmwarerows import Place
+from bootwave.store.firmware.rows import Place
+from bootwave.store.serving.firmwarereader import EVERYBODY, FirmwareReader, Scope
 
 MOST_ASKERS: Final = 16_384  # of some 300 bytes
 _ROUNDS: Final = 4  # reads of a scope that somebody else changes meanwhile

@@ -26,8 +26,8 @@ from bootwave.pairing.instant import Instant
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.provision.firmware import FirmwareAnswers
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.firmwarerows import Image
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.firmware.rows import Image
 
 # So long do phones wait that find no place; with many, each takes minutes.
 RETRY_AFTER_SECONDS: Final = 60

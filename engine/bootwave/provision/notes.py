@@ -17,7 +17,7 @@ from bootwave.provision.ports import PhoneWrites
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.tokens import Checked
 from bootwave.store.changelog import Change
-from bootwave.store.phonewrites import Taken
+from bootwave.store.serving.phonewrites import Taken
 
 # Phones of which it is remembered that the audit log knows what they took.
 TAKEN_REMEMBERED = 16_384

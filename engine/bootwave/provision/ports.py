@@ -16,7 +16,7 @@ from bootwave.directory.records import (
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.sip.effects import Local
-from bootwave.store.phonewrites import Taken
+from bootwave.store.serving.phonewrites import Taken
 
 
 class DocumentPlan(Protocol):

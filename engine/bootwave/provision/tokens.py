@@ -9,7 +9,7 @@ from bootwave.errors import StoreError
 from bootwave.pairing.tokens import Known, TokenUse, claimable, token_use
 from bootwave.provision.ports import Keys
 from bootwave.provision.steps import Look
-from bootwave.store.tokens import device_token_owner, domain_token_owner
+from bootwave.store.proofs.tokens import device_token_owner, domain_token_owner
 
 
 class Checked(NamedTuple):

@@ -49,7 +49,7 @@ from bootwave.provision.steps import (
 )
 from bootwave.provision.tokens import Checked, TokenGate
 from bootwave.sightings import Reason
-from bootwave.store.tokens import device_token_owner, new_token
+from bootwave.store.proofs.tokens import device_token_owner, new_token
 
 # A look is repeated when a write was lost or something was revoked while it was in
 # hand.  Each needs somebody else to have acted in that moment; so many in a row are an

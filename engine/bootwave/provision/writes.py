@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 from bootwave.pairing.decisions import Claim, Consume
 from bootwave.pairing.instant import Instant
-from bootwave.store import credentials
-from bootwave.store.credentials import Draw, random_number
-from bootwave.store.phonewrites import (
+from bootwave.store.proofs import credentials
+from bootwave.store.proofs.credentials import Draw, random_number
+from bootwave.store.proofs.tokens import give, note_device_used, note_domain_used
+from bootwave.store.secrets import KeyRing
+from bootwave.store.serving.phonewrites import (
     Taken,
     claim,
     consume,
@@ -17,12 +19,10 @@ from bootwave.store.phonewrites import (
     own_certificate,
     remember_model,
 )
-from bootwave.store.secrets import KeyRing
-from bootwave.store.tokens import give, note_device_used, note_domain_used
 
 
 class Submits(Protocol):
-    """What runs operations in the store's transactions (store.writer.Writer)."""
+    """What runs operations in the store's transactions (store.serving.writer)."""
 
     def submit(self, operation: Callable[[Connection], Any], /) -> "Future[Any]":
         """Return the future of *operation*, resolved after its commit."""

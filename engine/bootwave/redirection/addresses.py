@@ -2,10 +2,10 @@
 
 from bootwave import log
 from bootwave.errors import StoreError
-from bootwave.store import redirectionrows as rows
-from bootwave.store.redirectionrows import Account, Bound
-from bootwave.store.redirectionurls import url_for
-from bootwave.store.tokens import domain_token_owner
+from bootwave.store.proofs.tokens import domain_token_owner
+from bootwave.store.redirection import rows
+from bootwave.store.redirection.rows import Account, Bound
+from bootwave.store.redirection.urls import url_for
 from bootwave.store.work import Work
 
 

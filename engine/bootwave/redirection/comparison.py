@@ -11,10 +11,10 @@ from bootwave.phone.models import model_of_mac
 from bootwave.redirection.addresses import Addresses
 from bootwave.redirection.survey import Place, Survey
 from bootwave.redirection.vendors import vendors
-from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
-from bootwave.store.redirectionrows import Account, Bound, Entry
-from bootwave.store.redirectionurls import digest_of, url_for
+from bootwave.store.redirection import rows
+from bootwave.store.redirection.rows import Account, Bound, Entry
+from bootwave.store.redirection.urls import digest_of, url_for
 from bootwave.store.work import Work
 
 WALK = 500  # MACs in one transaction: some 20 ms at most, for phones write, too

@@ -13,11 +13,11 @@ from bootwave.redirection import plan
 from bootwave.redirection.addresses import Addresses
 from bootwave.redirection.comparison import Comparison
 from bootwave.redirection.plan import Alarm, Order, Outcome
-from bootwave.store import redirectionrows as rows
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import changes_after, last_seq
-from bootwave.store.redirectionrows import Account, Bound, Entry
-from bootwave.store.redirectionurls import digest_of
+from bootwave.store.redirection import rows
+from bootwave.store.redirection.rows import Account, Bound, Entry
+from bootwave.store.redirection.urls import digest_of
 from bootwave.store.secrets import redirection_owner
 from bootwave.store.work import Work
 

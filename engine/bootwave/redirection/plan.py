@@ -29,8 +29,8 @@ from typing import NamedTuple
 from bootwave.errors import RedirectionError, RedirectionUnreachable
 from bootwave.redirection.vendors import Call, Verdict
 from bootwave.redirection.xmlrpc import Answer
-from bootwave.store.redirectionrows import Account, Entry
-from bootwave.store.redirectionurls import digest_of, origin_of
+from bootwave.store.redirection.rows import Account, Entry
+from bootwave.store.redirection.urls import digest_of, origin_of
 
 # The first wait after an attempt and the longest, doubled in between.  Nothing is said
 # of what the service bears, so a phone that it refuses is tried a few times a day.

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from bootwave.redirection.plan import is_settled
-from bootwave.store.redirectionrows import Entry
-from bootwave.store.redirectionurls import digest_of
+from bootwave.store.redirection.rows import Entry
+from bootwave.store.redirection.urls import digest_of
 
 LIST_PATIENCE = 3  # times that a list may fail
 

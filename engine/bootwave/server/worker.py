@@ -39,14 +39,14 @@ from bootwave.settings.layers import engine_layer
 from bootwave.sip.pnp import PnpCore
 from bootwave.store.boot import instant
 from bootwave.store.changelog import EVERYTHING
-from bootwave.store.firmwarereader import FirmwareReader
-from bootwave.store.fleet import fleet_pace
-from bootwave.store.imagefolder import ImageFolder
-from bootwave.store.reader import Reader
+from bootwave.store.firmware.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
-from bootwave.store.sightingwriter import SightingWriter
-from bootwave.store.writer import Writer
+from bootwave.store.serving.firmwarereader import FirmwareReader
+from bootwave.store.serving.reader import Reader
+from bootwave.store.serving.writer import Writer
+from bootwave.store.settings.fleet import fleet_pace
+from bootwave.store.sightings.sightings import SightingLog
+from bootwave.store.sightings.writer import SightingWriter
 
 if TYPE_CHECKING:
     from bootwave.native.http import Lane

@@ -1,12 +1,18 @@
 """What is stored, and the only ways to it.
 
-``create`` and ``migrations`` make and upgrade the database.  A ``Reader`` gives the
-data plane complete ``Device`` records by MAC; a ``Writer`` commits what phones cause
-(a window consumed, a wildcard claimed) in groups; ``Administration`` is every
-operation of an administrator, one transaction each.  Each write leaves rows in the
-change log, and readers follow the log.  Contacts of phones go to the ``SightingLog``,
-a second file, so that they slow no commit and wake no reader.  Secrets are sealed by
-a ``KeyRing`` before they get here.
+``create`` and ``migrations`` make and upgrade the database, whose tables ``schema``
+has.  For phones a ``Reader`` gives the data plane complete ``Device`` records by MAC,
+and a ``Writer`` commits what phones cause (a window consumed, a wildcard claimed) in
+groups (``serving``).  For administrators ``Administration`` is every operation, one
+transaction each: ``operations`` and ``listing`` call the folders that know the tables.
+Each write leaves rows in the change log, and readers follow the log.  Contacts of
+phones go to the ``SightingLog`` (``sightings``), a second file, so that they slow no
+commit and wake no reader.  Secrets are sealed by a ``KeyRing`` before they get here.
+
+The modules beside the folders are the store itself: connections, transactions
+(``work``), the two logs, names, keys.  They import no folder, but for
+``administration`` and ``rekey``, which join them; folders import downwards
+(``tests/test_floors.py``).
 
 SQLAlchemy and Alembic are imported by ``create`` and the migrations only: importing
 them costs 240 and 370 milliseconds, and a command answers in under 300.  Everything

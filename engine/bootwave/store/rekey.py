@@ -19,13 +19,13 @@ from bootwave.errors import OptionError, StoreError
 from bootwave.store import audit, keysources
 from bootwave.store.changelog import Change, record
 from bootwave.store.connection import transaction
+from bootwave.store.proofs.tokens import device_token_owner, domain_token_owner
 from bootwave.store.secrets import (
     KeyRing,
     credentials_owner,
     password_owner,
     redirection_owner,
 )
-from bootwave.store.tokens import device_token_owner, domain_token_owner
 
 BATCH = 500  # secrets in one transaction: some milliseconds, for phones write, too
 # What was sealed with the key before by a process that had not noticed the new one is

@@ -22,9 +22,9 @@ from bootwave.metrics import CounterPage
 from bootwave.options import Options
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
-from bootwave.store import passwordhashes
+from bootwave.store.access import passwordhashes
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightingtail import SightingTail
+from bootwave.store.sightings.tail import SightingTail
 
 A, B = "a.example.com", "b.example.com"
 PASSWORD = "correct horse battery"

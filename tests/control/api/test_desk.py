@@ -23,7 +23,7 @@ from bootwave.errors import StoreNotFound
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, B, Served, never, problem
 
 # What is of all domains, as it would be called.

@@ -16,7 +16,7 @@ from bootwave.control.api.idempotencykeys import (
 )
 from bootwave.control.api.principals import NOBODY, Need, Principal
 from bootwave.control.api.problems import Problem
-from bootwave.store.idempotency import Kept
+from bootwave.store.access.idempotency import Kept
 from bootwave.store.secrets import KeyRing
 
 

@@ -1,8 +1,8 @@
 from bootwave.control.api.principals import NOBODY, Need, of_session, of_token
 from bootwave.pairing.instant import Instant
-from bootwave.store.administrators import Administrator
-from bootwave.store.adminsessions import AdminSession
-from bootwave.store.apitokens import ApiToken
+from bootwave.store.access.administrators import Administrator
+from bootwave.store.access.apitokens import ApiToken
+from bootwave.store.access.sessions import AdminSession
 
 A, B = "a.example.com", "b.example.com"
 

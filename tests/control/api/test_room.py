@@ -7,7 +7,7 @@ from bootwave.control.api.room import Room
 from bootwave.metrics import CounterPage
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, Served
 
 

@@ -21,7 +21,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.layers import LAYERS
 from bootwave.options import Options
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, Served, never
 from tests.control.api.test_admission import EVENTS, ROUTES, path_of
 

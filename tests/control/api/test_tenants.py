@@ -8,8 +8,8 @@ import pytest
 
 from bootwave.control import eventfeed
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.contactkeeper import ContactKeeper
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, never, problem
 
 OTHER = "000413000002"

@@ -11,12 +11,12 @@ import pytest
 from bootwave.errors import OptionError, SettingError, StoreNotFound, StoreUnavailable
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
-from bootwave.store.contactkeeper import ContactKeeper
-from bootwave.store.contacts import ContactFile
 from bootwave.store.listing import pages
 from bootwave.store.listing.devicecontacts import CONTACTS
 from bootwave.store.listing.orders import Part
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contactkeeper import ContactKeeper
+from bootwave.store.sightings.contacts import ContactFile
+from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 
 NOW = 1_700_000_000.0

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bootwave.options import PairingOptions, WavesOptions
 from bootwave.settings.capacity import Cost
-from bootwave.store import fleet
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
+from bootwave.store.settings import fleet
 from tests.store.clock import Clock
 
 

@@ -7,7 +7,7 @@ from bootwave.options import PairingOptions
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
 from bootwave.store.operations.watching import MOST_EVENTS
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 
 MAC = 0x0004132E08B4
 NOW = 1_700_000_000.0

@@ -32,8 +32,8 @@ from bootwave.control.api.principals import (
 from bootwave.control.api.problems import Problem
 from bootwave.errors import OperatorError
 from bootwave.pairing.instant import Instant
+from bootwave.store.access.opaque import MAX_CHARACTERS, SESSION, TOKEN, digest_of
 from bootwave.store.names import required_domain
-from bootwave.store.opaque import MAX_CHARACTERS, SESSION, TOKEN, digest_of
 
 COOKIE = "bootwave"
 SECURE_COOKIE = "__Host-bootwave"  # a name that browsers keep to this host and to TLS

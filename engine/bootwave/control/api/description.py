@@ -18,7 +18,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from bootwave.control.api.resources.health import READY
 from bootwave.control.api.routing import Route, Routes
-from bootwave.store.idempotency import MAX_KEY_CHARACTERS
+from bootwave.store.access.idempotency import MAX_KEY_CHARACTERS
 
 routes = Routes("description")
 PATH = "/openapi.json"

@@ -31,12 +31,12 @@ from bootwave.control.operations import STEPPED, acting, run, steps
 from bootwave.control.server import ControlServer
 from bootwave.errors import StoreError
 from bootwave.pairing.instant import Instant
-from bootwave.store import idempotency
+from bootwave.store.access import idempotency
+from bootwave.store.access.apitokens import USED_EVERY_SECONDS, ApiToken
+from bootwave.store.access.idempotency import Kept, Once
+from bootwave.store.access.sessions import SEEN_EVERY_SECONDS, AdminSession
 from bootwave.store.administration import Administration
-from bootwave.store.adminsessions import SEEN_EVERY_SECONDS, AdminSession
-from bootwave.store.apitokens import USED_EVERY_SECONDS, ApiToken
 from bootwave.store.boot import instant
-from bootwave.store.idempotency import Kept, Once
 from bootwave.store.secrets import KeyRing
 from bootwave.store.work import Work
 

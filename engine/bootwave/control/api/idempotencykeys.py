@@ -17,7 +17,7 @@ from starlette.responses import Response
 from bootwave.control.api.principals import Principal
 from bootwave.control.api.problems import Problem
 from bootwave.limits import MAX_API_DOMAIN_KEPT_BYTES
-from bootwave.store.idempotency import MAX_KEY_CHARACTERS, Kept, Once
+from bootwave.store.access.idempotency import MAX_KEY_CHARACTERS, Kept, Once
 from bootwave.store.secrets import KeyRing
 
 HEADER = "Idempotency-Key"

@@ -1,8 +1,8 @@
 """Comparing passwords: slow on purpose, so in a thread of its own and one by one.
 
-Each takes 64 MiB and some tens of milliseconds (``store.passwordhashes``).  A name that
-nobody has is compared, too, with a hash that no password has: how long it takes does
-not tell which names there are.
+Each takes 64 MiB and some tens of milliseconds (``store.access.passwordhashes``).  A
+name that nobody has is compared, too, with a hash that no password has: how long it
+takes does not tell which names there are.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.limits import MAX_API_PASSWORDS_WAITING
-from bootwave.store import passwordhashes
-from bootwave.store.passwordhashes import Hashed
+from bootwave.store.access import passwordhashes
+from bootwave.store.access.passwordhashes import Hashed
 
 A = TypeVar("A")
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bootwave.pairing.instant import Instant
-from bootwave.store.adminsessions import AdminSession
-from bootwave.store.apitokens import ApiToken
+from bootwave.store.access.apitokens import ApiToken
+from bootwave.store.access.sessions import AdminSession
 
 
 class Need(StrEnum):

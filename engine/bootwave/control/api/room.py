@@ -14,7 +14,7 @@ from bootwave.options import Options
 from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightingtail import SightingTail
+from bootwave.store.sightings.tail import SightingTail
 
 
 class Room:

@@ -13,12 +13,12 @@ from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
 from bootwave.phone.useragent import phone_from_user_agent
 from bootwave.sightings import Sighting
-from bootwave.store.devicereport import told
-from bootwave.store.devices import told_since
+from bootwave.store.domains.devices import told_since
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.pages import mac_range
-from bootwave.store.outcomes import PROVISIONED
-from bootwave.store.sightings import SightingLog, UnknownPhone
+from bootwave.store.reports.devicereport import told
+from bootwave.store.sightings.outcomes import PROVISIONED
+from bootwave.store.sightings.sightings import SightingLog, UnknownPhone
 from bootwave.store.work import Work
 
 LISTS: Final = ("sightings", "unknown")

@@ -1,8 +1,8 @@
 """Devices by what they did last: when they were heard, what they run, how it ended.
 
-Read from the file of contacts (``store.contacts``), which the control process keeps;
-whose a device is, the store says.  What no index carries is passed over, within the
-bound of ``pages``.  Everybody is told what a device did since its domain got it:
+Read from the file of contacts (``sightings.contacts``), which the control process
+keeps; whose a device is, the store says.  What no index carries is passed over, within
+the bound of ``pages``.  Everybody is told what a device did since its domain got it:
 before, it was never heard.
 """
 
@@ -15,7 +15,6 @@ from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.phone.model import required_model
 from bootwave.sightings import Reason
-from bootwave.store.contacts import ContactFile, sortable
 from bootwave.store.listing import pages
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.orders import LAST, Order
@@ -27,7 +26,8 @@ from bootwave.store.listing.resources import (
     offer_of,
 )
 from bootwave.store.listing.shapes import SHAPES
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.contacts import ContactFile, sortable
+from bootwave.store.sightings.sightings import SightingLog
 from bootwave.store.work import Work
 
 _ROW = "c.mac, c.domain_id, c.model, c.at, c.firmware"

@@ -10,11 +10,12 @@ from typing import Any, Final, NamedTuple
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.phone.mac import required_mac
 from bootwave.phone.model import required_model
-from bootwave.store import groups, profiles, windows
+from bootwave.store.domains import groups, windows
 from bootwave.store.listing.pages import Keep, Range, mac_range, text_range
 from bootwave.store.listing.resources import RESOURCES
 from bootwave.store.names import MAX_NAME_CHARACTERS, required_member, sort_name
-from bootwave.store.rolloutreach import is_reached, require_reached
+from bootwave.store.rollouts.reach import is_reached, require_reached
+from bootwave.store.settings import profiles
 from bootwave.store.work import Work
 
 STATES: Final = ("open", "used", "ended", "closed")

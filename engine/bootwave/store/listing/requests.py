@@ -9,7 +9,7 @@ from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.filters import wanted
 from bootwave.store.listing.resources import RESOURCES, kinds_of
 from bootwave.store.listing.shapes import SHAPES
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from bootwave.store.work import Work
 
 LISTS = (*RESOURCES, *contacts.LISTS)

@@ -38,7 +38,7 @@ _WINDOWS = (
     "CROSS JOIN domains d ON d.id = a.domain_id "
     "LEFT JOIN openings o ON o.id = w.opening_id"
 )
-# As store.windows reads them.
+# As domains.windows reads them.
 _WINDOW = (
     "a.number, d.name, a.wildcard, w.id, w.account_id, w.boot_id, w.opened, "
     "w.deadline, w.consumed_mac, w.consumed_source, w.pairing_end, w.closed_at, "

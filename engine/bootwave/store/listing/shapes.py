@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bootwave.phone.mac import text_from_mac
-from bootwave.store import windows
 from bootwave.store.audit import told_detail
-from bootwave.store.domains import FIELDS
+from bootwave.store.domains import windows
+from bootwave.store.domains.domains import FIELDS
 from bootwave.store.listing.pages import Row
 from bootwave.store.work import Work
 

@@ -6,7 +6,7 @@ and its transaction, so that an upgrade killed halfway leaves the old schema.
 
 from alembic import context
 
-from bootwave.store.tables import metadata
+from bootwave.store.schema.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from bootwave.errors import StoreNotFound
-from bootwave.store import (
+from bootwave.store.access import (
     administrators,
-    adminsessions,
     apitokens,
     idempotency,
     passwordhashes,
+    sessions,
 )
-from bootwave.store.administrators import Administrator
-from bootwave.store.adminsessions import AdminSession
-from bootwave.store.apitokens import ApiToken
+from bootwave.store.access.administrators import Administrator
+from bootwave.store.access.apitokens import ApiToken
+from bootwave.store.access.sessions import AdminSession
 from bootwave.store.operations.transactions import Object, Transactions
 
 
@@ -67,7 +67,7 @@ class AccessOperations(Transactions):
     def admin_link(self) -> Object:
         """Make a set-up token, good once and for an hour, that makes an operator."""
         with self._change() as work:
-            return adminsessions.make_link(work)
+            return sessions.make_link(work)
 
     def admin_token_add(
         self,
@@ -117,7 +117,7 @@ class AccessOperations(Transactions):
     def access_session(self, digest: bytes) -> AdminSession | None:
         """Return the session with this *digest* that is good now, or None."""
         with self._look() as work:
-            return adminsessions.found(work.connection, digest, work.at)
+            return sessions.found(work.connection, digest, work.at)
 
     def access_token(self, digest: bytes) -> ApiToken | None:
         """Return the token with this *digest* that is good now, or None."""
@@ -155,20 +155,20 @@ class AccessOperations(Transactions):
                     "The administrator was removed, or given another password, in this "
                     "moment: sign in again."
                 )
-            adminsessions.open_for(work, administrator, digest, source)
-            opened = adminsessions.found(work.connection, digest, work.at)
+            sessions.open_for(work, administrator, digest, source)
+            opened = sessions.found(work.connection, digest, work.at)
             assert opened is not None
             return opened
 
     def access_confirm(self, session: AdminSession) -> None:
         """Write down that the administrator of *session* gave his password again."""
         with self._change() as work:
-            adminsessions.confirm(work, session)
+            sessions.confirm(work, session)
 
     def access_close(self, session: AdminSession) -> None:
         """End *session*."""
         with self._change() as work:
-            adminsessions.close(work, session)
+            sessions.close(work, session)
 
     def access_used(
         self, *, session: int = 0, token: int = 0, source: str = ""
@@ -176,7 +176,7 @@ class AccessOperations(Transactions):
         """Write down that a session or a token (0: none) is used from *source*."""
         with self._change() as work:
             if session:
-                adminsessions.note_seen(work, session)
+                sessions.note_seen(work, session)
             if token:
                 apitokens.note_used(work, token, source)
 
@@ -193,12 +193,12 @@ class AccessOperations(Transactions):
     def access_link_is_good(self, secret: str) -> bool:
         """Whether *secret* is the set-up token that is good now."""
         with self._look() as work:
-            return adminsessions.is_good_link(work, secret)
+            return sessions.is_good_link(work, secret)
 
     def access_redeem(self, secret: str, name: str, password_hash: str) -> Object:
         """Make the operator *name* by the set-up token *secret*."""
         with self._change() as work:
-            return adminsessions.redeem_link(work, secret, name, password_hash)
+            return sessions.redeem_link(work, secret, name, password_hash)
 
     def access_keep_answer(
         self, once: idempotency.Once, status: int, headers: str, body: bytes

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bootwave.errors import StoreNotFound
-from bootwave.store import accounts, bindings, openings, windows
+from bootwave.store.domains import accounts, bindings, openings, windows
 from bootwave.store.operations.transactions import Object, Transactions
 
 

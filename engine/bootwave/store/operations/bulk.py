@@ -1,7 +1,7 @@
 """Many accounts at once.
 
-Rows are checked and kept aside first (``store.staged``); then what is so already is
-left out and passwords are sealed, without a lock (``store.importplan``).  An import
+Rows are checked and kept aside first (``bulk.staged``); then what is so already is
+left out and passwords are sealed, without a lock (``bulk.importplan``).  An import
 writes them in many short transactions, with pauses, so that phones have their turn; on
 request all of them in one.  Whoever has more rows than one message holds brings them in
 parts: ``stage_begin``, ``stage_add`` again and again, then ``stage_import`` or
@@ -24,26 +24,26 @@ from bootwave.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from bootwave.store import (
+from bootwave.store.bulk import (
     changedaccounts,
-    domains,
     exports,
     freshaccounts,
     importplan,
     latechanges,
     wholedomain,
 )
+from bootwave.store.bulk.importrows import ImportRow
+from bootwave.store.bulk.importruns import Run
+from bootwave.store.bulk.imports import Progress
+from bootwave.store.bulk.newaccounts import take_ids
+from bootwave.store.bulk.rehearsals import Rehearsal
+from bootwave.store.bulk.staged import Stage
 from bootwave.store.changelog import MOST_IN_ONE, last_seq
 from bootwave.store.connection import transaction
-from bootwave.store.importrows import ImportRow
-from bootwave.store.importruns import Run
-from bootwave.store.imports import Progress
+from bootwave.store.domains import domains
 from bootwave.store.names import checked_minutes
-from bootwave.store.newaccounts import take_ids
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
 from bootwave.store.pace import Pace
-from bootwave.store.rehearsals import Rehearsal
-from bootwave.store.staged import Stage
 from bootwave.store.steps import Steps, taken, taken_at_once
 from bootwave.store.work import Work
 
@@ -240,7 +240,7 @@ class BulkOperations(Transactions):
         To be called while ``more``, as stage_import; all is written in the last step,
         or nothing.  What is not in the rows is removed, but no more than *most_removed*
         accounts, else half of them; what is as they say is left alone
-        (``store.wholedomain``).
+        (``bulk.wholedomain``).
         """
         kept = self._kept(stage)
         if kept.run is None or kept.steps is None:

@@ -3,16 +3,11 @@
 from collections.abc import Callable, Collection
 
 from bootwave.phone.mac import required_mac, text_from_mac
-from bootwave.store import (
-    certificateblocks,
-    credentials,
-    devicereport,
-    devices,
-    procedures,
-    tokens,
-)
+from bootwave.store.domains import devices
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.phoneport import port_notes
+from bootwave.store.proofs import certificateblocks, credentials, tokens
+from bootwave.store.reports import devicereport, procedures
+from bootwave.store.settings.phoneport import port_notes
 
 
 class DeviceOperations(Transactions):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from bootwave.store import books, dialplans, languages
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.settings import books, dialplans, languages
 
 
 class DirectoryOperations(Transactions):

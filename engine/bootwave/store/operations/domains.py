@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Generator, Sequence
 
 from bootwave.errors import StoreNotFound
-from bootwave.store import domains, trustedcertificates
-from bootwave.store.domaincontents import account_count
+from bootwave.store.domains import domains
+from bootwave.store.domains.contents import account_count
+from bootwave.store.domains.removals import forget_some, lost_devices, remove_first
 from bootwave.store.names import required_domain
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.pace import Pace
-from bootwave.store.removals import forget_some, lost_devices, remove_first
+from bootwave.store.settings import trustedcertificates
 from bootwave.store.steps import Steps, taken
 from bootwave.store.work import Work
 

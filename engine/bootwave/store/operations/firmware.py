@@ -1,6 +1,6 @@
 """Which firmware phones run, and its images."""
 
-from bootwave.store import firmware, firmwaredown, firmwareimages
+from bootwave.store.firmware import downgrades, firmware, images
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
 
 
@@ -39,12 +39,12 @@ class FirmwareOperations(Transactions):
             definition = firmware.definition_of(
                 work, model, version, location, part, step=step
             )
-            before = firmwaredown.targets(work, scope, target)
+            before = downgrades.targets(work, scope, target)
             done = firmware.put(work, self._allowed(), scope, target, definition)
             models = {definition.model}
             return {
                 **done,
-                "warnings": firmwaredown.warnings(
+                "warnings": downgrades.warnings(
                     work, phones, before, scope, target, models
                 ),
             }
@@ -66,12 +66,12 @@ class FirmwareOperations(Transactions):
         """
         phones = self._phones_of(scope, target)
         with self._change() as work:
-            before = firmwaredown.targets(work, scope, target)
+            before = downgrades.targets(work, scope, target)
             done = firmware.pin(work, scope, target, model, version)
             models = {done["model"]}
             return {
                 **done,
-                "warnings": firmwaredown.warnings(
+                "warnings": downgrades.warnings(
                     work, phones, before, scope, target, models
                 ),
             }
@@ -119,12 +119,12 @@ class FirmwareOperations(Transactions):
         phones = self._phones_of(scope, target)
         try:
             with self._change() as work:
-                before = firmwaredown.targets(work, scope, target)
+                before = downgrades.targets(work, scope, target)
                 done = firmware.imported(
                     work, self._allowed(), scope, target, document, revision
                 )
                 models = {one["model"] for one in done["added"]}
-                done["warnings"] = firmwaredown.warnings(
+                done["warnings"] = downgrades.warnings(
                     work, phones, before, scope, target, models
                 )
                 if dry_run:
@@ -151,7 +151,7 @@ class FirmwareOperations(Transactions):
     def firmware_images(self) -> list[Object]:
         """Return the images that were uploaded."""
         with self._look() as work:
-            return firmwareimages.listed(work, self._images)
+            return images.listed(work, self._images)
 
     def firmware_upload(
         self, sha256: str, size: int, name: str, *, model: str = "", version: str = ""
@@ -163,7 +163,7 @@ class FirmwareOperations(Transactions):
         # The whole file is read: no phone shall wait with its write for that.
         digest = self._images.digest(sha256)
         with self._change() as work:
-            return firmwareimages.add(
+            return images.add(
                 work,
                 self._images,
                 self._firmware.store_bytes,
@@ -178,11 +178,11 @@ class FirmwareOperations(Transactions):
     def firmware_remove(self, name: str) -> Object:
         """Remove an image, by its name or SHA-256, and its file; not while defined."""
         with self._change() as work:
-            removed = firmwareimages.remove(work, name)
+            removed = images.remove(work, name)
         self._images.remove(removed["sha256"])
         return removed
 
-    def _phones_of(self, scope: str, target: str) -> list[firmwaredown.Phone]:
+    def _phones_of(self, scope: str, target: str) -> list[downgrades.Phone]:
         """Read what phones run before the transaction that writes."""
         with self._look() as work:
-            return firmwaredown.phones_of(work, self._sightings, scope, target)
+            return downgrades.phones_of(work, self._sightings, scope, target)

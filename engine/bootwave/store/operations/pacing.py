@@ -1,8 +1,9 @@
 """What phones are told of when to come, by the fleet and by what its server takes."""
 
 from bootwave.settings.capacity import Cost
-from bootwave.store import audit, fleet
+from bootwave.store import audit
 from bootwave.store.operations.transactions import Transactions
+from bootwave.store.settings import fleet
 
 
 class PacingOperations(Transactions):

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bootwave.store import audit, redirection
+from bootwave.store import audit
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.redirection import account
 from bootwave.store.work import Work
 
 
@@ -26,24 +27,24 @@ class RedirectionOperations(Transactions):
         that accounts are bound to are registered there, by an engine that runs.
         """
         with self._change() as work:
-            return redirection.set_account(work, user, password, url, first_url)
+            return account.set_account(work, user, password, url, first_url)
 
     def redirection_unset(self) -> Object:
         """Forget the account; phones stay redirected as they are."""
         with self._change() as work:
-            return redirection.unset_account(work)
+            return account.unset_account(work)
 
     def redirection_sync(self) -> Object:
         """Have all phones compared with what the service holds, and made right."""
         with self._change() as work:
-            return redirection.sync(work)
+            return account.sync(work)
 
     def redirection_status(self, *, mac: str | None = None) -> Object:
         """Return how redirection goes and who is in trouble, or all about one *mac*."""
         with self._look() as work:
             if mac is None:
-                return redirection.status(work)
-            return redirection.status_of(work, mac)
+                return account.status(work)
+            return account.status_of(work, mac)
 
     def redirection_troubled(
         self, *, state: str = "", after: str = "", limit: int = 100
@@ -53,7 +54,7 @@ class RedirectionOperations(Transactions):
         *after* is the ``cursor`` of the page before.
         """
         with self._look() as work:
-            return redirection.troubled(work, state, after, limit)
+            return account.troubled(work, state, after, limit)
 
     @contextmanager
     def redirection_look(self) -> Iterator[Work]:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
-from bootwave.store import audit, firmware, rolloutfirmware, rolloutreach, rollouts
-from bootwave.store.fleet import boot_delay
+from bootwave.store import audit
+from bootwave.store.firmware import firmware
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.rolloutcredentials import credentials_for
-from bootwave.store.rolloutsteps import Step
+from bootwave.store.rollouts import firmware as rolloutfirmware
+from bootwave.store.rollouts import reach, rollouts
+from bootwave.store.rollouts.credentials import credentials_for
+from bootwave.store.rollouts.steps import Step
+from bootwave.store.settings.fleet import boot_delay
 
 
 class RolloutOperations(Transactions):
@@ -142,7 +145,7 @@ class RolloutOperations(Transactions):
         Not for administrators: it decides who may ask for the roll-out.
         """
         with self._look() as work:
-            return rolloutreach.domain_of_rollout(work, number)
+            return reach.domain_of_rollout(work, number)
 
     def rollout_pause(self, rollout: int) -> Object:
         """Tell no more phones for now."""
@@ -169,7 +172,7 @@ class RolloutOperations(Transactions):
     def rollout_step(
         self, answers: Sequence[Answered], *, minute: int, room: int, look: bool
     ) -> Step | None:
-        """Carry the roll-outs on, and return whom to tell now (store.rolloutsteps).
+        """Carry the roll-outs on, and return whom to tell now (rollouts.steps).
 
         *answers* are what came of earlier errands, *minute* is that of the local day,
         and at most *room* phones are told.  *look* says that sightings may be read now.

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from bootwave.errors import OptionError
-from bootwave.store import firmwareranges, groups, layers, profiles, windows
+from bootwave.store.domains import groups, windows
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.settings import firmwareranges, layers, profiles
 
 
 class SettingsOperations(Transactions):

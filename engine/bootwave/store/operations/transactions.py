@@ -12,13 +12,13 @@ from bootwave.options import FirmwareOptions, PairingOptions, WavesOptions
 from bootwave.pairing.instant import Instant
 from bootwave.store import audit
 from bootwave.store.changelog import Change, record, trim
-from bootwave.store.claims import note_moved
 from bootwave.store.connection import roll_back, transaction
-from bootwave.store.firmware import Allowed
-from bootwave.store.imagefolder import ImageFolder
-from bootwave.store.rolloutsteps import RolloutSteps
+from bootwave.store.domains.claims import note_moved
+from bootwave.store.firmware.firmware import Allowed
+from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.rollouts.steps import RolloutSteps
 from bootwave.store.secrets import KeyRing
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from bootwave.store.work import Work
 
 Object = dict[str, Any]

@@ -2,10 +2,10 @@
 
 from bootwave.errors import StoreUnavailable
 from bootwave.phone.mac import text_from_mac
-from bootwave.store import rollouts
-from bootwave.store.devicereport import told
 from bootwave.store.operations.transactions import Object, Transactions
-from bootwave.store.sightingtail import place_from_text
+from bootwave.store.reports.devicereport import told
+from bootwave.store.rollouts import rollouts
+from bootwave.store.sightings.tail import place_from_text
 
 MOST_EVENTS = 500
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 PATH = f"/api/v1/devices/{MAC}"

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from bootwave.control.api.resources import domains as resource
-from bootwave.store.domains import FIELDS
+from bootwave.store.domains.domains import FIELDS
 from tests.control.api.conftest import A, B, Served, problem
 
 PATH = "/api/v1/domains"

@@ -8,7 +8,7 @@ import pytest
 
 from bootwave.options import Options
 from bootwave.settings.credentials import MASK
-from bootwave.store.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 IMAGES = "/api/v1/firmware/images"

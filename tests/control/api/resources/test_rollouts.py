@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, B, Served, never, problem
 
 PATH = "/api/v1/rollouts"

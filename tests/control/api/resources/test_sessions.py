@@ -8,8 +8,8 @@ import pytest
 from bootwave.control.api import passwords
 from bootwave.control.api.admission import COOKIE
 from bootwave.limits import API_GUESSES
-from bootwave.store import adminsessions
-from bootwave.store.passwordhashes import Hashed
+from bootwave.store.access import sessions
+from bootwave.store.access.passwordhashes import Hashed
 from tests.control.api.conftest import PASSWORD, Served, problem
 
 PATH = "/api/v1/session"
@@ -104,7 +104,7 @@ def test_secrets_are_revealed_to_who_gave_his_password_lately(
     path = "/api/v1/domains/a.example.com/url-token"
     assert anna.get(path).status_code == 200
     # As if it were ten minutes later.
-    monkeypatch.setattr(adminsessions, "CONFIRMED_SECONDS", 0.0)
+    monkeypatch.setattr(sessions, "CONFIRMED_SECONDS", 0.0)
     assert problem(anna.get(path)) == "confirmation-required"
     new = {"name": "x", "scopes": ["read"]}
     assert problem(anna.post("/api/v1/tokens", json=new)) == "confirmation-required"

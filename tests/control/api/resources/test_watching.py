@@ -11,7 +11,7 @@ import pytest
 from bootwave.control import eventfeed
 from bootwave.control.api import desk
 from bootwave.sightings import Reason, Sighting
-from bootwave.store.sightings import SightingLog
+from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, never, problem
 
 EVENTS = "/api/v1/events"

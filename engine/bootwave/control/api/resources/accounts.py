@@ -15,7 +15,7 @@ from bootwave.control.api.lists import Descending, Prefix, Sort, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.domains import PATH as DOMAINS
 from bootwave.control.api.routing import Asker, Routes, TheDesk
-from bootwave.store import accounts
+from bootwave.store.domains import accounts
 from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.work import Work
 

@@ -15,7 +15,7 @@ from bootwave.control.api.principals import Need, Principal, role_may
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.sessions import Made, NewName, NewWord
 from bootwave.control.api.routing import Asker, Routes, TheDesk
-from bootwave.store import administrators
+from bootwave.store.access import administrators
 from bootwave.store.work import Work
 
 routes = Routes("access")

@@ -18,7 +18,7 @@ from bootwave.control.api.resources.administrators import Domains
 from bootwave.control.api.resources.sessions import NewName
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.errors import StoreNotFound
-from bootwave.store.apitokens import MAX_DAYS, Within
+from bootwave.store.access.apitokens import MAX_DAYS, Within
 
 routes = Routes("access")
 PATH = "/api/v1/tokens"

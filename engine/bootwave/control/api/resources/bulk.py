@@ -28,7 +28,7 @@ from bootwave.control.api.targets import OF_DOMAIN, Domain
 from bootwave.control.rowtexts import Form, RowDecoder, Rows, encoded_rows, heading
 from bootwave.control.staging import TOGETHER
 from bootwave.limits import MAX_API_IMPORT_BYTES
-from bootwave.store.importrows import COLUMNS
+from bootwave.store.bulk.importrows import COLUMNS
 
 routes = Routes("bulk")
 OF_DOMAINS = "/api/v1/domains/{domain}"

@@ -16,7 +16,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, Domain
-from bootwave.store.trustedcertificates import MAX_CERTIFICATES
+from bootwave.store.settings.trustedcertificates import MAX_CERTIFICATES
 
 routes = Routes("certificates")
 BLOCKS = "/api/v1/certificates/blocked"

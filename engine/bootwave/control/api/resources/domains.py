@@ -21,7 +21,7 @@ from bootwave.control.api.lists import Descending, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
-from bootwave.store import domains
+from bootwave.store.domains import domains
 
 routes = Routes("domains")
 PATH = "/api/v1/domains"

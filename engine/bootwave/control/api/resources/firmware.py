@@ -29,8 +29,8 @@ from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
 from bootwave.settings.credentials import told_without_credentials
-from bootwave.store import firmware as definitions
-from bootwave.store.imagefolder import ImageFolder, is_sha256
+from bootwave.store.firmware import firmware as definitions
+from bootwave.store.firmware.imagefolder import ImageFolder, is_sha256
 
 routes = Routes("firmware")
 _DOMAIN = "/api/v1/domains/{domain}"

@@ -29,7 +29,7 @@ from bootwave.settings.credentials import (
     setting_without_credentials,
 )
 from bootwave.settings.functionkeys import MAX_ATTRIBUTES
-from bootwave.store import layers
+from bootwave.store.settings import layers
 
 routes = Routes("settings")
 _DOMAIN = "/api/v1/domains/{domain}"

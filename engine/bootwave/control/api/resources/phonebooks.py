@@ -18,8 +18,8 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN
 from bootwave.limits import MAX_API_BOOK_BYTES
-from bootwave.store import books
-from bootwave.store.books import COLUMNS, MAX_ROWS
+from bootwave.store.settings import books
+from bootwave.store.settings.books import COLUMNS, MAX_ROWS
 
 routes = Routes("phone books")
 Object = dict[str, Any]

@@ -18,7 +18,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import RETRY_SECONDS, Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_ENGINE, Mac
-from bootwave.store import redirection
+from bootwave.store.redirection import account
 
 routes = Routes("redirection")
 PATH = "/api/v1/redirection"
@@ -48,7 +48,7 @@ async def show(asker: Asker, desk: TheDesk) -> Response:
 
     Its ETag is of user, password and url, and not of how it goes.
     """
-    found, tag = await desk.read_tagged(asker, redirection.said, "redirection.status")
+    found, tag = await desk.read_tagged(asker, account.said, "redirection.status")
     return Changing(found, headers={"ETag": tag})
 
 
@@ -70,7 +70,7 @@ async def change(
         raise Problem("invalid", "Say what is changed: user, password or url.")
     options = desk.room.options
     given["first_url"] = options.https.url or options.http.url or None
-    check = conditions(if_match, None, redirection.said)
+    check = conditions(if_match, None, account.said)
     return await desk.write(
         request, asker, "redirection.set", given, Answer, check=check
     )
@@ -82,7 +82,7 @@ async def forget(
     request: Request, asker: Asker, desk: TheDesk, if_match: IfMatch = None
 ) -> Response:
     """Forget the account; the service sends phones here all the same."""
-    check = conditions(if_match, None, redirection.said)
+    check = conditions(if_match, None, account.said)
     return await desk.write(
         request, asker, "redirection.unset", {}, Answer, check=check
     )

@@ -22,13 +22,13 @@ from bootwave.control.api.principals import Need, Principal, of_session
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.limits import MAX_API_SIGN_IN_BYTES
-from bootwave.store.administrators import Administrator
-from bootwave.store.adminsessions import AdminSession
-from bootwave.store.opaque import SESSION, digest_of, new_secret
-from bootwave.store.passwordhashes import (
+from bootwave.store.access.administrators import Administrator
+from bootwave.store.access.opaque import SESSION, digest_of, new_secret
+from bootwave.store.access.passwordhashes import (
     MAX_PASSWORD_CHARACTERS,
     MIN_PASSWORD_CHARACTERS,
 )
+from bootwave.store.access.sessions import AdminSession
 
 routes = Routes("access")
 PATH = "/api/v1/session"

@@ -18,7 +18,7 @@ from bootwave.control.api.problems import Problem, problem_from
 from bootwave.control.api.resources.sessions import NAME, SetUp, first_operator
 from bootwave.control.api.routing import Routes, TheDesk
 from bootwave.errors import BootwaveError
-from bootwave.store.passwordhashes import (
+from bootwave.store.access.passwordhashes import (
     MAX_PASSWORD_CHARACTERS,
     MIN_PASSWORD_CHARACTERS,
 )

@@ -1,0 +1,130 @@
+"""What a roll-out of firmware leaves behind when it is cancelled."""
+
+import pytest
+
+from bootwave.errors import OptionError
+from bootwave.sightings import Reason, Sighting
+from bootwave.store.changelog import Change
+from bootwave.store.firmware.rows import Place
+from bootwave.store.rollouts.rollouts import loaded
+from bootwave.store.rollouts.target import is_news, target_of
+from tests.store.staged import DOMAIN, MAC, MODEL, NEW, OLD, PHONES, Staged, text
+
+
+@pytest.fixture
+def halfway(staged: Staged) -> tuple[int, int, list[int]]:
+    """The roll-out, its canary, which is back, and those of whom none is back yet."""
+    number = staged.roll_out()["id"]
+    (canary,) = staged.tell()
+    staged.comes(canary, NEW)
+    return number, canary, staged.tell()
+
+
+def test_who_is_back_keeps_it_by_a_definition_of_its_own(
+    staged: Staged, halfway: tuple[int, int, list[int]]
+) -> None:
+    number, canary, second = halfway
+    done = staged.admin.rollout_cancel(number)
+    assert (done["state"], done["kept"], done["withdrawn"]) == ("cancelled", 1, 0)
+    assert set(staged.changes[-1]) == {
+        Change("device", MAC + one) for one in (canary, *second)
+    }
+    assert staged.defined("device", text(canary)) == [NEW]
+    assert staged.defined() == [OLD]
+    assert staged.is_told() == [canary]
+    assert staged.asks(canary, NEW) == ""
+    # Whoever did not come back has lost it for good.
+    assert staged.asks(second[0], NEW) == OLD
+    note = staged.admin.audit_list(limit=1)[0]
+    assert (note["action"], note["detail"]) == ("rollout.cancelled", {"kept": 1})
+
+
+def test_withdrawing_takes_it_from_everybody(
+    staged: Staged, halfway: tuple[int, int, list[int]]
+) -> None:
+    number, canary, second = halfway
+    done = staged.admin.rollout_cancel(number, withdraw=True)
+    assert (done["kept"], done["withdrawn"]) == (0, 1)
+    assert staged.is_told() == []
+    assert staged.defined("device", text(canary)) == []
+    assert staged.asks(canary, NEW) == OLD
+    assert staged.asks(second[0], NEW) == OLD
+    note = staged.admin.audit_list(limit=1)[0]
+    assert note["detail"] == {"withdrawn": 1}
+
+
+def test_only_firmware_can_be_withdrawn(staged: Staged) -> None:
+    number = staged.admin.rollout_start("device", text(1))["id"]
+    with pytest.raises(OptionError, match="rolls no firmware out"):
+        staged.admin.rollout_cancel(number, withdraw=True)
+    assert staged.admin.rollout_show(number)["state"] == "running"
+    assert staged.admin.rollout_cancel(number)["kept"] == 0
+    assert target_of(staged.connection, number) is None
+
+
+def test_the_place_is_that_of_the_definition(staged: Staged) -> None:
+    staged.admin.group_add(DOMAIN, "early")
+    staged.admin.group_assign(DOMAIN, "early", [text(1), text(2)])
+    number = staged.roll_out(
+        "group", f"early@{DOMAIN}", at_once=True, **{"rate": None, "stages": None}
+    )["id"]
+    target = target_of(staged.connection, number)
+    assert target is not None
+    assert target.place == Place("group", 1)
+    assert str(target.definition) == f"{MODEL} {NEW}"
+    for one in staged.tell():
+        staged.comes(one, NEW)
+    staged.step()
+    assert staged.defined("group", f"early@{DOMAIN}") == [NEW]
+    assert staged.is_told() == [1, 2]
+
+
+def test_a_group_that_is_gone_at_the_end_defines_nothing(staged: Staged) -> None:
+    staged.admin.group_add(DOMAIN, "early")
+    staged.admin.group_assign(DOMAIN, "early", [text(1)])
+    number = staged.roll_out("group", f"early@{DOMAIN}")["id"]
+    (only,) = staged.tell()
+    staged.admin.group_remove(DOMAIN, "early")
+    staged.comes(only, NEW)
+    staged.step()
+    assert staged.admin.rollout_show(number)["state"] == "done"
+    rows = staged.connection.execute(
+        "SELECT scope FROM firmware_definitions WHERE version = ?", (NEW,)
+    ).fetchall()
+    assert rows == []
+    assert staged.is_told() == []
+
+
+def test_the_whole_fleet_is_told_of_it_in_one_row(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bootwave.store.changelog.MOST_IN_ONE", 5)
+    staged.roll_out(at_once=True, rate=None, stages=None)
+    assert len(staged.tell()) == PHONES
+    staged.admin.rollout_pause(1)
+    assert staged.changes[-1] == [Change("all", 0)]
+    assert staged.is_told() == []
+
+
+def test_a_phone_that_comes_again_as_it_was_is_no_news(staged: Staged) -> None:
+    number = staged.roll_out()["id"]
+    (canary,) = staged.tell()
+    target = target_of(staged.connection, number)
+    assert target is not None
+    course = loaded(staged.connection, number)
+
+    def sighting(version: str) -> Sighting:
+        at, served = staged.clock.at.wall, Reason.SERVED_CREDENTIALS
+        return Sighting(at, MAC + canary, "10.0.0.1", served, f"{MODEL} {version}")
+
+    assert is_news(target, course, sighting(OLD))
+    staged.comes(canary, OLD)
+    staged.step()
+    written = staged.connection.total_changes
+    for _ in range(3):
+        staged.comes(canary, OLD)
+        staged.step()
+    assert staged.connection.total_changes == written
+    course = loaded(staged.connection, number)
+    assert not is_news(target, course, sighting(OLD))
+    assert is_news(target, course, sighting(NEW))
