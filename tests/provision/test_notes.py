@@ -55,6 +55,14 @@ def test_a_password_changed_under_a_used_window_is_told_of_when_it_is_taken(
     assert bench.store.devices_known[MAC].provisioned_at is not None
 
 
+def test_a_head_takes_nothing_so_the_audit_log_is_told_nothing(bench: Bench) -> None:
+    how = {"secure": True, "source": "203.0.113.9", "identity": CERTIFIED}
+    assert bench.get(method=b"HEAD", **how).status == 200
+    assert not bench.store.told
+    bench.get(**how)
+    assert len(bench.store.told) == 1
+
+
 def test_the_audit_log_is_told_which_certificate_it_was(bench: Bench) -> None:
     for serial in (7, 7, 8):  # the second is nothing new, the third another one
         identity = Identity(MAC, serial=serial, key=b"k" * 32)

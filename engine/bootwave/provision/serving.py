@@ -101,13 +101,15 @@ class Serving:
         if stamp is None:
             return None
         # The first use of a window tells of itself; what was changed since does not.
-        if grant.kind != "window" or (told and device.provisioned_at is None):
+        unsaid = grant.kind != "window" or (told and device.provisioned_at is None)
+        if unsaid and not asked.is_head:
             self._notes.taken(asked, device, grant, stamp, told=told)
         self._remember(course, device, grant, stamp, at)
         ready = Ready(document, at.wall, _SERVED[grant.kind])
-        if asked.is_head and is_open(device.bindings, at):
-            # A HEAD takes no window.  Nothing is kept, or the GET would be answered
-            # from that and leave the window to somebody else.
+        if asked.is_head and (unsaid or is_open(device.bindings, at)):
+            # A HEAD takes no window and no passwords.  Nothing is kept, or the GET
+            # would be answered from that, leave the window to somebody else and tell
+            # nobody what was taken.
             return self._answers.given(asked, ready)
         kept = self._cache.find(mac)
         if kept is not None and kept.stamp == stamp and kept.until < grant.until:
