@@ -149,4 +149,9 @@ def test_a_token_that_ends_makes_nobody_who_would_not(
     admin.post(PATH, json=new)
     given = brief.put(f"{PATH}/anna/password", json={"password": PASSWORD * 2})
     assert problem(given) == "forbidden"
+    before = admin.get(f"{PATH}/anna").json()
+    for more in ({"role": "operator"}, {"role": "domain", "domains": [A]}):
+        assert problem(brief.patch(f"{PATH}/anna", json=more)) == "forbidden"
+    assert problem(brief.patch(f"{PATH}/anna", json={"domains": [A]})) == "forbidden"
+    assert admin.get(f"{PATH}/anna").json() == before
     assert brief.delete(f"{PATH}/anna").status_code == 204

@@ -118,6 +118,8 @@ async def change(
     given = wanted.model_dump(exclude_unset=True)
     if "role" in given:
         _require_no_more(asker, wanted.role)
+    if given:
+        _require_no_end(asker)
     return await desk.write(
         request,
         asker,
@@ -192,12 +194,15 @@ def _require_no_more(asker: Principal, role: str) -> None:
 
 
 def _require_no_end(asker: Principal) -> None:
-    """Raise Problem 403 when *asker* is a token that ends, as no password does."""
+    """Raise Problem 403 when *asker* is a token that ends.
+
+    What an administrator is given, a password, a role or domains, does not.
+    """
     if asker.token is not None and asker.token.expires_at is not None:
         raise Problem(
             "forbidden",
-            "This token ends some day, and who has a password would outlive it: take "
-            "one that is good until it is revoked, or sign in.",
+            "This token ends some day, and what an administrator is given would "
+            "outlive it: take one that is good until it is revoked, or sign in.",
         )
 
 
