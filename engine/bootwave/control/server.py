@@ -103,6 +103,11 @@ class ControlServer:
         """Call *hear* in the loop with the name of each operation that was run."""
         self._followers.append(hear)
 
+    def tell(self, op: str) -> None:
+        """Tell followers that *op* was run by ``in_thread`` or ``stepped``."""
+        for hear in self._followers:
+            hear(op)
+
     def register_long(self, op: str, answer: LongOperation) -> None:
         """Answer *op* as above, by what takes a while and tells how far it is."""
         self._long[op] = answer
@@ -278,8 +283,7 @@ class ControlServer:
                 lambda: self._run(op, args, progress, actor or this_actor())
             )
         finally:
-            for hear in self._followers:
-                hear(op)
+            self.tell(op)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Return the result of *work*, run where operations are, after those waiting.

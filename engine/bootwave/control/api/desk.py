@@ -195,13 +195,16 @@ class Desk:
             async with self._turns.turn(principal.whose):
                 if time.monotonic() - begun >= SLOW_SECONDS:
                     await request.state.still()
-                if op in STEPPED:
-                    taken = steps(store, op, args, **how)
-                    result = await self._server.stepped(taken)
-                    return await self._server.in_thread(lambda: answered(result))
-                return await self._server.in_thread(
-                    lambda: answered(run(store, op, args, after=after, **how))
-                )
+                try:
+                    if op in STEPPED:
+                        taken = steps(store, op, args, **how)
+                        result = await self._server.stepped(taken)
+                        return await self._server.in_thread(lambda: answered(result))
+                    return await self._server.in_thread(
+                        lambda: answered(run(store, op, args, after=after, **how))
+                    )
+                finally:
+                    self._server.tell(op)
         except _Repeated as repeated:
             return await idempotencykeys.replayed(request, repeated.kept, self.keyring)
 
@@ -211,15 +214,18 @@ class Desk:
         For what a request does in several steps, of which none can be repeated.
         """
         async with self._turns.turn(principal.whose, goes_on=True):
-            return await self._server.in_thread(
-                lambda: run(
-                    self._administration,
-                    op,
-                    args,
-                    actor=principal.actor,
-                    reach=principal.domains,
+            try:
+                return await self._server.in_thread(
+                    lambda: run(
+                        self._administration,
+                        op,
+                        args,
+                        actor=principal.actor,
+                        reach=principal.domains,
+                    )
                 )
-            )
+            finally:
+                self._server.tell(op)
 
     async def carry_out_long(self, principal: Principal, op: str, **args: Any) -> Any:
         """Return the result of *op*, which the control process does beside the store.

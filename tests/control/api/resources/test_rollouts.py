@@ -38,6 +38,18 @@ def test_a_roll_out_is_started_shown_and_ended(admin: httpx.Client) -> None:
     assert problem(admin.get(f"{PATH}/999/phones")) == "not-found"
 
 
+def test_whoever_carries_roll_outs_out_hears_of_what_is_changed(
+    api: Served, admin: httpx.Client
+) -> None:
+    heard: list[str] = []
+    api.plane.server.follow(heard.append)
+    made = admin.post(f"/api/v1/domains/{A}/rollouts", json={"hours": never()})
+    path = made.headers["location"]
+    for what in ("pause", "resume", "cancel"):
+        assert admin.post(f"{path}/{what}").status_code == 200
+    assert heard == [f"rollout.{op}" for op in ("start", "pause", "resume", "cancel")]
+
+
 def test_who_has_one_domain_starts_those_of_it_only(api: Served) -> None:
     theirs = api.token("read", "write", domains=[B])
     assert problem(theirs.post(f"/api/v1/domains/{A}/rollouts", json={})) == "not-found"
