@@ -51,7 +51,8 @@ class Feed:
         self.log = SightingLog(path, options, clock=lambda: NOW)
         self.rollouts: list[dict[str, Any]] = []
         self.ids = EventIds(KeyRing.create(directory / "key"))
-        self.feed = EventFeed(SightingTail(path), self._progress, self.ids)
+        tail = SightingTail(path)
+        self.feed = EventFeed(tail, self._progress, lambda: None, self.ids)
 
     def end(self) -> str:
         """The number of an event behind everything that is there."""

@@ -62,10 +62,20 @@ class _Listener:
 class EventFeed:
     """Tells listeners; in the running loop, from ``start`` to ``stop``."""
 
-    def __init__(self, tail: SightingTail, progress: Progress, ids: EventIds) -> None:
-        """Read *tail*, numbered by *ids*, and ask *progress* while anybody listens."""
+    def __init__(
+        self,
+        tail: SightingTail,
+        progress: Progress,
+        forget: Callable[[], None],
+        ids: EventIds,
+    ) -> None:
+        """Read *tail*, numbered by *ids*, and ask *progress* while anybody listens.
+
+        *forget* is called while nobody does: what it told before is old by then.
+        """
         self._tail = tail
         self._progress = progress
+        self._forget = forget
         self._ids = ids
         self._listeners: set[_Listener] = set()
         self._rollouts: dict[int, tuple[str, bytes]] = {}  # with their domain
@@ -225,6 +235,7 @@ class EventFeed:
             else:
                 # How they are now, nobody who listens later must be told.
                 self._rollouts = {}
+                self._forget()
 
     def _event(self, kind: str, data: Mapping[str, Any], place: Place | None) -> bytes:
         number = f"id: {self._ids.text(place)}\n" if place is not None else ""

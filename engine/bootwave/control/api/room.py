@@ -3,13 +3,15 @@
 The counters of all processes, the feed of events, and the directory of images.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from typing import Any
 
 from bootwave.control.api.readers import Readers
 from bootwave.control.eventfeed import EventFeed
 from bootwave.control.eventids import EventIds
 from bootwave.control.metricstext import Metric, engine_metrics_text
+from bootwave.errors import StoreNotFound
 from bootwave.options import Options
 from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.administration import Administration
@@ -41,7 +43,7 @@ class Room:
         self._readers: Readers | None = None
         self._told: dict[int, dict[str, Any]] = {}
         tail = SightingTail(options.store.sightings)
-        self.feed = EventFeed(tail, self._rollouts, EventIds(keyring))
+        self.feed = EventFeed(tail, self._rollouts, self._forget, EventIds(keyring))
         self._counted = [self.feed.metrics]
 
     def start(self, readers: Readers) -> None:
@@ -74,15 +76,27 @@ class Room:
         """Return the roll-outs that go on, and those that ended since."""
         assert self._readers is not None
         shown = await self._readers.run(lambda store: store.rollout_progress())
-        before, self._told = self._told, {one["id"]: one for one in shown}
-        ended = before.keys() - self._told.keys()
-        if ended:
-            shown += await self._readers.run(
-                lambda store: [_progress(store, number) for number in ended]
-            )
+        now = {one["id"]: one for one in shown}
+        if ended := self._told.keys() - now.keys():
+            shown += await self._readers.run(lambda store: _ended(store, ended))
+        # Last: what could not be read is told by the next look.
+        self._told = now
         # Nobody is revealed secrets by listening: that is asked for, and audited.
         masked: list[dict[str, Any]] = told_without_credentials(shown)
         return masked
+
+    def _forget(self) -> None:
+        """Forget what was told: who listens later is not told of ends of now."""
+        self._told = {}
+
+
+def _ended(store: Administration, numbers: Set[int]) -> list[dict[str, Any]]:
+    """Return how the roll-outs of *numbers* ended; some may be forgotten by now."""
+    found = []
+    for number in numbers:
+        with suppress(StoreNotFound):
+            found.append(_progress(store, number))
+    return found
 
 
 def _progress(store: Administration, number: int) -> dict[str, Any]:
