@@ -5,7 +5,8 @@
 What belongs to a domain that the principal does not reach does not exist for him: the
 answer is the same as to a name that nobody has, and is given before anything is looked
 up.  Tokens and sessions are looked up with each request, so that revoking one is true
-for the next, and once more where a request takes long (``require_still``).
+for the next, once more where a request takes long (``require_still``), and in the
+transaction of a write (``Desk.write``).
 """
 
 import base64
@@ -79,11 +80,8 @@ async def require_still(request: Request, desk: Desk) -> None:
     before: Principal = request.state.principal
     declared: Declared = request.state.declared
     now = await principal_of(request, desk, is_use=False)
-    if now is None or (now.may, now.domains) != (before.may, before.domains):
-        raise Problem(
-            "signed-out", "What was allowed at the beginning ended meanwhile."
-        )
-    await _require_reach(request, now, declared, desk)
+    before.require_still(now)
+    await _require_reach(request, before, declared, desk)
 
 
 def judge(principal: Principal, declared: Declared, now: Instant) -> None:

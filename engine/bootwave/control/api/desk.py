@@ -8,7 +8,6 @@ What a principal does not reach is not there for his operations either
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ from bootwave.control.api.entitytags import Check, State, entity_tag
 from bootwave.control.api.guessing import Guessing
 from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
 from bootwave.control.api.passwords import Passwords
-from bootwave.control.api.principals import Principal
+from bootwave.control.api.principals import Principal, of_now
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
 from bootwave.control.api.turns import Turns
@@ -42,8 +41,6 @@ from bootwave.store.work import Work
 
 T = TypeVar("T")
 _NOWHERE: frozenset[str] = frozenset()
-# Who waits longer for his turn, perhaps on purpose, is looked at again.
-SLOW_SECONDS = 1.0
 
 
 class Desk:
@@ -160,10 +157,11 @@ class Desk:
     ) -> Response:
         """Carry the operation *op* out, and return *answer* of its result.
 
-        *check* is called in its transaction, before it, and may raise what ends it, and
-        *state* after it, for the entity tag of the answer.  A POST is heeded if it
-        carries an Idempotency-Key, and given the answer it had before; one that is
-        *secret* is not kept, nor one by which nothing was done.
+        *principal* is looked at again in its transaction: others may be before it for
+        as long as they like.  *check* is called there, too, before it, and may raise
+        what ends it, and *state* after it, for the entity tag of the answer.  A POST is
+        heeded if it carries an Idempotency-Key, and given the answer it had before; one
+        that is *secret* is not kept, nor one by which nothing was done.
         """
         once = None
         if request.method == "POST":
@@ -190,11 +188,8 @@ class Desk:
                     self._keep(store, principal, once, response, secret=secret)
             return response
 
-        begun = time.monotonic()
         try:
             async with self._turns.turn(principal.whose):
-                if time.monotonic() - begun >= SLOW_SECONDS:
-                    await request.state.still()
                 try:
                     if op in STEPPED:
                         taken = steps(store, op, args, **how)
@@ -255,6 +250,7 @@ class Desk:
     def _begin(
         self, work: Work, principal: Principal, once: Once | None, check: Check | None
     ) -> None:
+        principal.require_still(of_now(work, principal))
         if once is not None:
             kept = idempotency.find(work.connection, once.actor, once.key, work.at.wall)
             if kept is not None:

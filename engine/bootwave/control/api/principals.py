@@ -8,9 +8,12 @@ A token can do what its scopes say and at most what its administrator can now.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bootwave.control.api.problems import Problem
 from bootwave.pairing.instant import Instant
+from bootwave.store.access import apitokens, sessions
 from bootwave.store.access.apitokens import ApiToken
 from bootwave.store.access.sessions import AdminSession
+from bootwave.store.work import Work
 
 
 class Need(StrEnum):
@@ -72,6 +75,16 @@ class Principal:
         """Whether *domain*, in small letters, is one of his."""
         return self.domains is None or domain in self.domains
 
+    def require_still(self, now: "Principal | None") -> None:
+        """Raise Problem where he may not, as *now*, do what he might, or elsewhere.
+
+        What is under way was begun for the domains of then.
+        """
+        if now is None or (now.may, now.domains) != (self.may, self.domains):
+            raise Problem(
+                "signed-out", "What was allowed at the beginning ended meanwhile."
+            )
+
     def is_confirmed(self, at: Instant) -> bool:
         """Whether he proved lately that it is he: a token proves it each time."""
         return self.session is None or self.session.is_confirmed(at)
@@ -92,6 +105,20 @@ def role_may(role: str) -> frozenset[Need]:
 
 
 NOBODY = Principal("", frozenset({Need.NOTHING}), frozenset())
+
+
+def of_now(work: Work, before: Principal) -> Principal | None:
+    """Return who *before* is in the transaction of *work*, None when he is nobody.
+
+    That is when his session or token ended.
+    """
+    if before.session is not None:
+        session = sessions.by_id(work.connection, before.session.id, work.at)
+        return of_session(session) if session is not None else None
+    if before.token is not None:
+        token = apitokens.by_id(work.connection, before.token.id, work.at.wall)
+        return of_token(token) if token is not None else None
+    return None
 
 
 def of_session(session: AdminSession) -> Principal:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
@@ -53,7 +52,6 @@ class DeclaredRoute(APIRoute):
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
-            request.state.still = partial(require_still, request, desk)
             if declared.need is not Need.NOTHING or request.method != "GET":
                 _require_understood(request, self._parameters, self._conditions)
             bounded = BoundedRequest(request, _most(request.state.principal, declared))

@@ -44,6 +44,7 @@ _ALL = _COLUMNS + "ORDER BY name, id"
 _OF_ONE = _COLUMNS + "WHERE administrator_id = :id ORDER BY name"
 _NAMED = _COLUMNS + "WHERE name = :name ORDER BY id"
 _FOUND = _COLUMNS + "WHERE digest = :digest"
+_BY_ID = _COLUMNS + "WHERE id = :id"
 _DOMAINS = """
 SELECT d.name FROM api_token_domains t JOIN domains d ON d.id = t.domain_id
 WHERE t.token_id = :id ORDER BY d.name
@@ -259,6 +260,18 @@ def found(
 ) -> ApiToken | None:
     """Return the token with this *digest* that is good at *wall*, or None."""
     rows = connection.execute(_FOUND, {"digest": digest}).fetchall()
+    return _good(connection, rows, wall)
+
+
+def by_id(connection: sqlite3.Connection, number: int, wall: float) -> ApiToken | None:
+    """Return the token *number* if it is good at *wall*, or None."""
+    rows = connection.execute(_BY_ID, {"id": number}).fetchall()
+    return _good(connection, rows, wall)
+
+
+def _good(
+    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], wall: float
+) -> ApiToken | None:
     if not rows:
         return None
     number, name, scopes, everywhere, owner_id, _at, _by, expires_at, used_at, _ = rows[

@@ -5,6 +5,7 @@ used last, with a reboot, and with its administrator's password.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bootwave.errors import StoreNotFound
@@ -35,10 +36,12 @@ DELETE FROM administrator_sessions WHERE id IN (
   SELECT id FROM administrator_sessions WHERE administrator_id = :administrator_id
   ORDER BY id DESC LIMIT -1 OFFSET :most)
 """
-_FOUND = """
+_COLUMNS = """
 SELECT id, administrator_id, boot_id, opened, seen, confirmed
-FROM administrator_sessions WHERE digest = :digest
+FROM administrator_sessions
 """
+_FOUND = _COLUMNS + "WHERE digest = :digest"
+_BY_ID = _COLUMNS + "WHERE id = :id"
 _SEEN = "UPDATE administrator_sessions SET seen = :now WHERE id = :id AND seen < :now"
 _CONFIRM = "UPDATE administrator_sessions SET confirmed = :now WHERE id = :id"
 _CLOSE = "DELETE FROM administrator_sessions WHERE id = :id"
@@ -99,6 +102,20 @@ def found(
 ) -> AdminSession | None:
     """Return the session with this *digest* that is good now, or None."""
     rows = connection.execute(_FOUND, {"digest": digest}).fetchall()
+    return _good(connection, rows, at)
+
+
+def by_id(
+    connection: sqlite3.Connection, number: int, at: Instant
+) -> AdminSession | None:
+    """Return the session *number* if it is good now, or None."""
+    rows = connection.execute(_BY_ID, {"id": number}).fetchall()
+    return _good(connection, rows, at)
+
+
+def _good(
+    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], at: Instant
+) -> AdminSession | None:
     if not rows:
         return None
     number, administrator_id, boot_id, opened, seen, confirmed = rows[0]
