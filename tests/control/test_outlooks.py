@@ -100,3 +100,14 @@ def test_a_verdict_goes_by_what_the_phone_can_show(
     assert told(MAC) == "served"
     session.call("device.credentials.revoke", mac=MAC)
     assert told(MAC) == "refused"
+
+
+def test_a_bound_phone_is_taken_to_ask_by_the_url_that_it_should_have(
+    session: DirectSession, options: Options
+) -> None:
+    session.call("token.make", domain="pbx.example.com", required=True)
+    assert ways(session, options, source=SOURCE)["http"] == ""
+    session.call("window.open", accounts=["401@pbx.example.com"])
+    assert ways(session, options, source=SOURCE)["http"] == "window"
+    session.call("token.rotate", mac=MAC)
+    assert ways(session, options, source=SOURCE)["http"] == "window"

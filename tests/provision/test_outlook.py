@@ -99,6 +99,14 @@ def test_a_domain_that_requires_a_token_refuses_who_has_none(site: Site) -> None
     token = site.admin.token_make("pbx.example.com", required=True)["token"]
     assert set(site.of().values()) == {"TOKEN_WRONG"}
     assert site.of(token=token)["https with its certificate"] == "certificate"
+    assert site.of(token=None) == site.of(token=token)
+
+
+def test_no_token_is_good_for_a_phone_that_is_bound_nowhere(site: Site) -> None:
+    site.admin.token_make("pbx.example.com", required=True)
+    site.admin.account_bind(ACCOUNT, "*")
+    site.admin.window_open([ACCOUNT])
+    assert site.of(token=None)["http"] == "UNBOUND"
 
 
 def test_a_blocked_certificate_denies_its_way(site: Site) -> None:

@@ -37,6 +37,7 @@ def outlook_for(
 ) -> dict[str, Any]:
     """Return what the phone *mac* would be given if it asked now, in each way.
 
+    A bound phone is taken to ask by the URL that it should have, with a good token.
     *source* is the address it asks from, else the last one it was heard from, and
     *model* what it calls itself, else what *store* knows.  ``verdict`` is "served" when
     it can show what one of the ways takes, "unknown" when nobody knows its MAC, else
@@ -69,7 +70,11 @@ def outlook_for(
             trusts_factory=bool(options.https.factory_cas),
         )
         found = outlook.of(
-            number, address, model=model or shown["model"], is_blocked=is_blocked
+            number,
+            address,
+            token=None,
+            model=model or shown["model"],
+            is_blocked=is_blocked,
         )
     finally:
         reader.close()

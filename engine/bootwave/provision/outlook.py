@@ -90,19 +90,22 @@ class Outlook:
         mac: int,
         source: str,
         *,
-        token: str = "",
+        token: str | None = "",
         model: str = "",
         is_blocked: bool = False,
     ) -> dict[str, Any]:
         """Return what the phone *mac* would be given that asks from *source*.
 
-        *token* is that of the URL it asks by, *model* what it calls itself.
+        *token* is that of the URL it asks by, "" for none, and None for one that is
+        good for it; *model* is what it calls itself.
         *is_blocked* tells that its certificate is.  ``ways`` has an answer for each way
         that it may ask in: whether it is ``served``, and the reason.
 
         Raises StoreError.
         """
         look = self._looks.read([mac])[mac]
+        if token is None:
+            token = self._tokens.good_for(look)
         ways = [
             self._answer(way, mac, source, token, model, is_blocked, look)
             for way in WAYS

@@ -76,6 +76,17 @@ class TokenGate:
         refused = domain.required and use is TokenUse.WRONG
         return Checked(use, refused, wildcards, domain)
 
+    def good_for(self, look: Look) -> str:
+        """Return a token that is good for the bound phone of *look*, "" where none is.
+
+        Raises StoreError when it cannot be opened.
+        """
+        device = look.device
+        if device is None or not device.bindings or device.domain is None:
+            return ""
+        token = look.tokens.get(device.domain.id)
+        return "" if token is None else self._of_domain(device.domain.id, token).present
+
     def guard(self, device: Device, domain: Token | None) -> bytes | None:
         """Return the token that URLs must hold for what is kept of *device*.
 
