@@ -37,11 +37,12 @@ def outlook_for(
 ) -> dict[str, Any]:
     """Return what the phone *mac* would be given if it asked now, in each way.
 
-    A bound phone is taken to ask by the URL that it should have, with a good token.
     *source* is the address it asks from, else the last one it was heard from, and
-    *model* what it calls itself, else what *store* knows.  ``verdict`` is "served" when
+    *model* what it calls itself, else what *store* knows.  A bound phone is taken to
+    ask by the URL that it should have, with a good token.  ``verdict`` is "served" when
     it can show what one of the ways takes, "unknown" when nobody knows its MAC, else
-    "refused".  Nothing happens by it: no window is used up.
+    "refused".  Who does not reach all domains is told nothing of wildcards in others.
+    Nothing happens by it: no window is used up.
 
     Raises OptionError where no address is known, and what showing the device raises.
     """
@@ -75,6 +76,7 @@ def outlook_for(
             token=None,
             model=model or shown["model"],
             is_blocked=is_blocked,
+            reach=store.reach,
         )
     finally:
         reader.close()

@@ -4,6 +4,7 @@ Looked up and decided by what decides for phones, so that it says what they get;
 is written, nothing is used up, and no document is made.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,17 +94,22 @@ class Outlook:
         token: str | None = "",
         model: str = "",
         is_blocked: bool = False,
+        reach: Container[str] | None = None,
     ) -> dict[str, Any]:
         """Return what the phone *mac* would be given that asks from *source*.
 
         *token* is that of the URL it asks by, "" for none, and None for one that is
-        good for it; *model* is what it calls itself.
-        *is_blocked* tells that its certificate is.  ``ways`` has an answer for each way
-        that it may ask in: whether it is ``served``, and the reason.
+        good for it; *model* is what it calls itself.  *is_blocked* tells that its
+        certificate is.  *reach* are the domains whose wildcards are looked at, None for
+        all.  ``ways`` has an answer for each way that it may ask in: whether it is
+        ``served``, and the reason.
 
         Raises StoreError.
         """
         look = self._looks.read([mac])[mac]
+        if reach is not None:
+            reached = [row for row in look.wildcards if row.domain_name in reach]
+            look = look._replace(wildcards=reached)
         if token is None:
             token = self._tokens.good_for(look)
         ways = [

@@ -1,6 +1,7 @@
 """One domain's administrator gets at nothing of another, by whatever he names."""
 
 import time
+from contextlib import closing
 
 import httpx
 import orjson
@@ -8,6 +9,7 @@ import pytest
 
 from bootwave.control import eventfeed
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.connection import connect
 from bootwave.store.sightings.contactkeeper import ContactKeeper
 from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, PASSWORD, A, B, Served, never, problem
@@ -309,3 +311,27 @@ def test_a_phone_that_moved_is_found_by_nothing_of_before(
         assert listed(query) == []
     assert theirs.get("/api/v1/rollouts").json()["items"] == []
     assert theirs.get(f"/api/v1/rollouts/{started['id']}").status_code == 404
+
+
+def test_nobody_learns_from_an_outlook_what_is_open_elsewhere(
+    api: Served, theirs: httpx.Client, admin: httpx.Client
+) -> None:
+    # A temporary claim of before the last start of the machine: it is over, and the
+    # phone stays where it was until somebody changes something.
+    with closing(connect(api.options.store.database)) as store:
+        store.execute(
+            "UPDATE bindings SET expires = 1, boot_id = 'before' WHERE mac = ?",
+            (int(OTHER, 16),),
+        )
+    way = f"/health/would-serve/{OTHER}?source=192.168.1.7"
+    before = theirs.get(way)
+    assert before.json()["verdict"] == "refused"
+    api.call("account.bind", account=f"4019@{A}", mac="*")
+    api.call("window.open", accounts=[f"4019@{A}"])
+    assert admin.get(way).json()["verdict"] == "served"
+    assert theirs.get(way).content == before.content
+    # What is open in his own he is told.
+    api.call("domain.set", name=B, wildcard_subnet="192.168.1.0/24")
+    api.call("account.add", account=f"402@{B}", password="s3cret-of-sip", mac="*")
+    api.call("window.open", accounts=[f"402@{B}"])
+    assert theirs.get(way).json()["verdict"] == "served"
