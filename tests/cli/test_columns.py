@@ -96,3 +96,10 @@ def test_what_is_very_long_is_cut_before_others_are_broken() -> None:
         "                " + "0" * 20,
         'store.key       "k"',
     ]
+
+
+@pytest.mark.parametrize("room", range(1, 9))
+def test_a_narrow_terminal_shows_all_of_a_word_with_combining_signs(room: int) -> None:
+    word = "e\u0301" * 20
+    lines = lines_of([("mac", "name"), ("0004132E08B4", f"{word} {word}")], room)
+    assert "".join(lines).replace(" ", "").endswith(word + word)

@@ -117,6 +117,7 @@ def _folded(text: str, width: int) -> list[str]:
 
     One of more than ``STRIP`` columns is cut where it is full.
     """
+    width = max(1, width)  # less remains where a terminal is as narrow as the indent
     if width_of(text) <= width:
         return [text]
     lines: list[str] = []
