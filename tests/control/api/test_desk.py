@@ -20,6 +20,7 @@ from bootwave.control.api.turns import AT_ONCE
 from bootwave.control.operations import OF_ALL_DOMAINS, run
 from bootwave.errors import StoreNotFound
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.access import idempotency
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings.sightings import SightingLog
@@ -189,6 +190,26 @@ def test_a_sender_with_nothing_left_is_told_so_and_what_was_done_is_known(
     everywhere = api.token("write")
     for more in range(2, 6):
         assert add(everywhere, number + more).status_code == 201
+
+
+def test_an_answer_that_is_too_long_to_be_kept_uses_nothing_up(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.plane._api is not None
+    monkeypatch.setattr(api.plane._api._desk, "_allowances", Allowances(8 * KEY_BYTES))
+    monkeypatch.setattr(idempotency, "MAX_KEPT_BYTES", 10)
+    client = api.token("write", domains=[A])
+
+    def add(number: int) -> httpx.Response:
+        return client.post(
+            f"/api/v1/domains/{A}/accounts",
+            json={"number": f"{number}", "password": "s3cret-of-sip"},
+            headers={"Idempotency-Key": f"k{number}"},
+        )
+
+    assert {add(500 + number).status_code for number in range(8)} == {201}
+    assert problem(add(508)) == "too-many"
+    assert problem(add(500)) == "answer-lost"
 
 
 def test_what_is_not_reached_is_not_there_for_an_operation_either(

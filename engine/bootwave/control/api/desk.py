@@ -277,7 +277,9 @@ class Desk:
                 store.access_forget_key(once)
                 return
             self._allowances.take(principal, KEY_BYTES)
-            if not secret and self._allowances.take(principal, len(body)):
+            if secret or len(body) > idempotency.MAX_KEPT_BYTES:
+                return
+            if self._allowances.take(principal, len(body)):
                 store.access_keep_answer(once, response.status_code, headers, body)
         except StoreError as error:
             # The change is made; whoever asks again is told that it was.
