@@ -14,6 +14,7 @@ import pytest
 from bootwave import log
 from bootwave.control import redirections
 from bootwave.control.plane import ControlPlane
+from bootwave.control.session import DirectSession
 from bootwave.engine import local_options, make_store
 from bootwave.errors import RedirectionUnreachable
 from bootwave.metrics import CounterPage
@@ -21,6 +22,7 @@ from bootwave.options import Options, RedirectionOptions
 from bootwave.provision.answering import AnsweringPage
 from bootwave.provision.revocations import RevocationPage
 from bootwave.redirection import plan
+from bootwave.redirection.ledger import Ledger
 from bootwave.redirection.survey import LIST_PATIENCE, Survey
 from bootwave.redirection.vendors import Call, Verdict
 from bootwave.redirection.xmlrpc import Answer
@@ -412,6 +414,32 @@ def test_what_a_comparison_was_told_holds_for_all_calls(
             await until(plane, lambda one: one["state"] == "refused")
 
     run(scenario)
+
+
+def test_a_comparison_that_fails_calls_nobody_sooner_than_the_service_asked_for(
+    options: Options, service: Service
+) -> None:
+    service.fail("500")
+    with DirectSession(options) as session:
+        session.call("domain.add", name=DOMAIN)
+        session.call("redirection.set", user="reseller", password="swordfish", url=BASE)
+        store = session.administration
+        ledger = Ledger(store, list_seconds=3_600.0, chance=lambda: 0.5)
+
+        def asked_meanwhile(done: int, _lists: int) -> None:
+            if not done:
+                account = ledger.account()
+                ledger.save_health(
+                    plan.failed(account, "HTTP 429", time.time(), 0.5, asked=3_600.0)
+                )
+
+        with pytest.raises(RedirectionUnreachable):
+            asyncio.run(
+                redirections.compared_directly(
+                    store, options.redirection, asked_meanwhile
+                )
+            )
+        assert plan.is_left_alone(ledger.account(), time.time() + 1_800)
 
 
 def test_a_list_is_passed_over_only_by_a_service_that_answers_otherwise() -> None:

@@ -291,6 +291,23 @@ def test_how_the_service_behaved_before_a_command_is_not_stored_after_it(
     assert ready.redirection_status()["state"] == ""
 
 
+def test_a_failure_shortens_no_wait_that_was_stored_since(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    now = clock().wall
+    failed = plan.failed(ledger.account(), "HTTP 500", now, 0.5)
+    ledger.save_failure(failed)
+    assert ledger.account().failures == 1
+    ledger.save_health(plan.failed(failed, "HTTP 429", now, 0.5, asked=3_600.0))
+    for stale in (failed, plan.failed(failed, "HTTP 429", now, 0.5, asked=60.0)):
+        ledger.save_failure(stale)
+        assert plan.is_left_alone(ledger.account(), now + 3_599.0)
+    ready.redirection_unset()
+    ledger.save_failure(failed)
+    with pytest.raises(StoreNotFound):
+        ledger.account()
+
+
 def test_a_failed_turn_walks_over_everything_again(
     ready: Administration,
     ledger: Ledger,

@@ -383,7 +383,7 @@ async def compared(
     finally:
         await client.__aexit__()
         if health.failures and health is not account:
-            await in_thread(partial(ledger.save_health, health))
+            await in_thread(partial(ledger.save_failure, health))
     await walked(in_thread, partial(comparison.preview, survey))
     return {
         kind: {"count": len(macs), "macs": [*map(text_from_mac, macs[:MAX_NAMED])]}

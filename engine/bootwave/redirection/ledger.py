@@ -112,6 +112,16 @@ class Ledger:
         with self._administration.redirection_change() as work:
             rows.save_health(work.connection, account)
 
+    def save_failure(self, account: Account) -> None:
+        """Store the failure of a service whose *account* was read a while ago.
+
+        Not where it is left alone for longer by what was stored since.
+        """
+        with self._administration.redirection_change() as work:
+            stored = rows.account(work.connection)
+            if stored and (stored.next_at or 0.0) <= (account.next_at or 0.0):
+                rows.save_health(work.connection, account)
+
     def comparison(
         self, account: Account, began: float, *, for_sync: bool
     ) -> Comparison:
