@@ -24,10 +24,27 @@ from bootwave.settings.credentials import (
         ("http://h/?API_key=abc", f"http://h/?API_key={MASK}"),
         ('<a url="http://u:p@h/?pin=1"/>', f'<a url="http://u:{MASK}@h/?pin={MASK}"/>'),
         (f"https://h/t{'a2' * 13}/{{mac}}.xml", f"https://h/{MASK}/{{mac}}.xml"),
+        (f"https://glpat-{'x' * 20}@h/f.bin", f"https://{MASK}@h/f.bin"),
     ],
 )
 def test_what_proves_somebody_is_masked(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("token", "private_token", "auth_token", "access-token", "accessToken"),
+        *("X-Amz-Security-Token", "X-Amz-Signature", "sig", "jwt", "X-Auth.Key"),
+        *("apikey", "api-key", "subscription-key", "Authorization", "x-auth"),
+        *("pin", "pw", "pwd", "user_pwd", "client-secret", "user.password"),
+    ],
+)
+def test_a_parameter_is_masked_whose_name_says_that_it_proves_somebody(
+    name: str,
+) -> None:
+    shown = f"http://h/?a=1&{name}={MASK}&b=2"
+    assert without_credentials(f"http://h/?a=1&{name}=canary&b=2") == shown
 
 
 @pytest.mark.parametrize(
@@ -39,6 +56,8 @@ def test_what_proves_somebody_is_masked(text: str, shown: str) -> None:
         "http://anna@pbx.example.com/",
         "http://h/?time=12:30&mail=a@b.example.com",
         "http://h/?monkey=1&hockey=2",
+        "http://h/?keys=1&tokens=2&design=3&spin=4&key-id=5",
+        "http://a.long.name.of.somebody/x@h",
         "keyevent F_REDIAL",
         f"http://h/t{'a2' * 14}/x",
     ],
@@ -48,7 +67,7 @@ def test_what_proves_nobody_is_shown(text: str) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    for piece in ("a:", "sip:a:", "http://a:", "?a", "&pass=", "/t", "@"):
+    for piece in ("a:", "sip:a:", "http://a:", "?a", "&pass=", "/t", "@", "a://"):
         without_credentials(piece * 8_000)
 
 

@@ -16,6 +16,10 @@ MASK: Final = "********"
 _USERINFO = re.compile(
     r"""(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]+@""", re.I
 )
+# A user name of this length is an access token: those that code hosts give are longer.
+_TOKEN_AS_USER = re.compile(
+    r"""(?P<before>\b[a-z][a-z0-9+.-]*://)[^\s/?#@:"'<>]{20,}@""", re.I
+)
 # The same of SIP (RFC 3261 section 19.1.1): no // and, in a value, until a bracket.
 _SIP_USERINFO = re.compile(
     r"""(?P<before>\bsips?:[^\s/?#@:;"'<>]+:)[^\s@"'<>]+@""", re.I
@@ -25,20 +29,17 @@ _PARAMETER = re.compile(
 )
 # A token of a domain or device as a segment of a path (http.target).
 _SEGMENT = re.compile(r"(?P<before>/)t[a-z2-7]{26}(?=$|[/?#\s\"'<>])", re.A)
-_NAMES = frozenset(
-    {
-        *("token", "access_token", "auth", "authorization", "apikey", "api_key"),
-        *("api-key", "key", "pw", "pwd", "pin", "sig", "signature"),
-    }
+# Of a parameter, in small letters and with _ between words.
+_NAME = re.compile(
+    r".*(?:token|signature|apikey)|(?:.*_)?(?:auth|authorization|jwt|key|pin|pwd?|sig)"
 )
-
-
 _LOCATIONS = frozenset({"location", "document"})
 
 
 def without_credentials(text: str) -> str:
     """Return *text* with ``MASK`` where URLs in it carry what proves somebody."""
     text = _USERINFO.sub(rf"\g<before>{MASK}@", text)
+    text = _TOKEN_AS_USER.sub(rf"\g<before>{MASK}@", text)
     text = _SIP_USERINFO.sub(rf"\g<before>{MASK}@", text)
     text = _PARAMETER.sub(_parameter, text)
     return _SEGMENT.sub(rf"\g<before>{MASK}", text)
@@ -85,7 +86,7 @@ def told_without_credentials(told: Any) -> Any:
 
 
 def _parameter(found: re.Match[str]) -> str:
-    name = found["name"].lower()
-    if name in _NAMES or is_secret(name):
+    name = re.sub(r"[-.]", "_", found["name"].lower())
+    if _NAME.fullmatch(name) or is_secret(name):
         return f"{found['before']}{MASK}"
     return found[0]
