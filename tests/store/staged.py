@@ -103,6 +103,12 @@ class Staged:
             "UPDATE devices SET model = ? WHERE mac = ?", (MODEL, MAC + number)
         )
 
+    def move(self, number: int) -> None:
+        """Give a phone to the other domain, a second later."""
+        self.clock.pass_seconds(1.0)
+        self.admin.account_unbind(f"{400 + number}@{DOMAIN}")
+        self.bind(number, OTHER)
+
     def define(
         self, version: str, scope: str = "domain", target: str = DOMAIN, **more: Any
     ) -> None:

@@ -53,6 +53,37 @@ def test_withdrawing_takes_it_from_everybody(
     assert note["detail"] == {"withdrawn": 1}
 
 
+@pytest.mark.parametrize("withdraw", [False, True])
+def test_what_another_tenant_has_meanwhile_is_left_alone(
+    staged: Staged, halfway: tuple[int, int, list[int]], *, withdraw: bool
+) -> None:
+    number, canary, _second = halfway
+    staged.step()
+    assert staged.fate(canary) == "back"
+    staged.move(canary)
+    assert staged.asks(canary) == ""
+    staged.admin.reach = frozenset({DOMAIN})
+    done = staged.admin.rollout_cancel(number, withdraw=withdraw)
+    assert (done["kept"], done["withdrawn"]) == (0, 0)
+    assert Change("device", MAC + canary) not in staged.changes[-1]
+    staged.admin.reach = None
+    assert staged.defined("device", text(canary)) == []
+    assert staged.asks(canary) == ""
+
+
+def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
+    staged: Staged,
+) -> None:
+    staged.admin.firmware_unset("domain", DOMAIN, MODEL)
+    number = staged.roll_out("engine", "", stages="")["id"]
+    (canary,) = staged.tell()
+    staged.comes(canary, NEW)
+    staged.step()
+    staged.move(canary)
+    assert staged.admin.rollout_cancel(number)["kept"] == 1
+    assert staged.defined("device", text(canary)) == [NEW]
+
+
 def test_only_firmware_can_be_withdrawn(staged: Staged) -> None:
     number = staged.admin.rollout_start("device", text(1))["id"]
     with pytest.raises(OptionError, match="rolls no firmware out"):

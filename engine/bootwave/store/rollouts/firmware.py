@@ -93,7 +93,7 @@ def choose(
 
 def start(work: Work, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
     """Start telling whom *chosen* says; *asked* is what ``plan_for`` takes."""
-    whom, place, definition = chosen.target
+    whom, place, definition, _ = chosen.target
     precedence.require_none(work, place, definition.model)
     what = {
         "action": "firmware",

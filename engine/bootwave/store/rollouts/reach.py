@@ -4,14 +4,27 @@ Told by how the selection is named (``rollouts.named_selection``): a domain, or 
 or account of one.  That of a single device belongs to the domain that the device is in,
 if that had it when the roll-out was started.  What is of all phones belongs to nobody
 who does not reach all domains, whoever has phones in it.
+
+A phone that came to another domain since is the next tenant's: what the roll-out does,
+and is told, ends for it there, unless it is one of all phones.
 """
+
+import json
+import math
+from collections.abc import Iterable
 
 from bootwave.errors import OperatorError, StoreNotFound
 from bootwave.phone.mac import required_mac
 from bootwave.store.domains.devices import adopted_at, domain_of
 from bootwave.store.work import Work
 
+EVERYBODY = "all phones"
+
 _SELECTION = "SELECT selection, started_at FROM rollouts WHERE id = :id"
+_MOVED = """
+SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
+WHERE v.adopted_at > :latest
+"""
 
 
 def named_domain(selection: str) -> str:
@@ -42,6 +55,24 @@ def domain_from_selection(work: Work, selection: str, started_at: float) -> str:
     if not mac or started_at < adopted_at(work, mac):
         return ""  # of who had it then
     return domain_of(work, mac) or ""
+
+
+def latest_adoption(selection: str, started_at: float) -> float:
+    """Return until when phones that are named so came to their domain, by the clock.
+
+    Those that came later are not the roll-out's any more: with all phones there are
+    none, and it is infinite.
+    """
+    whom = selection.partition(",")[0]
+    return math.inf if whom == EVERYBODY else started_at
+
+
+def moved(work: Work, macs: Iterable[int], latest: float) -> set[int]:
+    """Return which of *macs* came to their domain after *latest*, by the clock."""
+    if latest == math.inf:
+        return set()
+    named = {"macs": json.dumps([*macs]), "latest": latest}
+    return {mac for (mac,) in work.connection.execute(_MOVED, named).fetchall()}
 
 
 def domain_of_rollout(work: Work, number: int) -> str | None:

@@ -32,6 +32,7 @@ from bootwave.store.rollouts.addresses import Places, confirmed
 from bootwave.store.rollouts.errands import NOT_SEEN
 from bootwave.store.rollouts.kept import make_room
 from bootwave.store.rollouts.reach import (
+    EVERYBODY,
     domain_from_selection,
     is_reached,
     require_reached,
@@ -362,7 +363,7 @@ def cancel(work: Work, number: int, *, withdraw: bool) -> dict[str, Any]:
     back = 0
     if target is not None:
         back = (
-            rollouttarget.withdraw(work, course)
+            rollouttarget.withdraw(work, target, course)
             if withdraw
             else rollouttarget.keep(work, target, course)
         )
@@ -542,7 +543,7 @@ def named_selection(scope: str, target: str, model: str) -> str:
     if scope not in SCOPES:
         raise OptionError(f"{scope[:40]!r} is none of {', '.join(SCOPES)}.")
     if scope == "engine":
-        whom = "all phones"
+        whom = EVERYBODY
     elif scope == "device":
         whom = text_from_mac(required_mac(target))
     else:

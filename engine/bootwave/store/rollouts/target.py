@@ -7,6 +7,7 @@ what they decided for the phones concerned, and at the end to define the version
 good.
 """
 
+import math
 import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,11 +18,12 @@ from bootwave.settings.credentials import without_credentials
 from bootwave.sightings import Sighting
 from bootwave.store.firmware import firmware
 from bootwave.store.firmware.rows import Place, definition_from_row
+from bootwave.store.rollouts.reach import latest_adoption, moved
 from bootwave.store.sightings.running import running_from
 from bootwave.store.work import Work
 
 _TARGET = """
-SELECT selection, scope, key, model, version, location FROM rollouts
+SELECT selection, started_at, scope, key, model, version, location FROM rollouts
 WHERE id = :id AND action = 'firmware'
 """
 _IS_THERE = {
@@ -33,11 +35,15 @@ _IS_THERE = {
 
 
 class Target(NamedTuple):
-    """The version that phones of ``whom`` load, and the place that is to define it."""
+    """The version that phones of ``whom`` load, and the place that is to define it.
+
+    Those that came to their domain after ``latest``, by the clock, load it no longer.
+    """
 
     whom: str
     place: Place
     definition: Definition
+    latest: float = math.inf
 
 
 def target_of(connection: sqlite3.Connection, number: int) -> Target | None:
@@ -45,9 +51,10 @@ def target_of(connection: sqlite3.Connection, number: int) -> Target | None:
     rows = connection.execute(_TARGET, {"id": number}).fetchall()
     if not rows:
         return None
-    whom, scope, key, model, version, location = rows[0]
+    whom, started_at, scope, key, model, version, location = rows[0]
     definition = definition_from_row(model, "", version, location, False)
-    return Target(whom, Place(scope, key), definition)
+    latest = latest_adoption(whom, started_at)
+    return Target(whom, Place(scope, key), definition, latest)
 
 
 def saw(work: Work, target: Target, course: Course, sighting: Sighting) -> None:
@@ -105,20 +112,28 @@ def followed(work: Work, target: Target, course: Course, before: State) -> None:
 
 def keep(work: Work, target: Target, course: Course) -> int:
     """Define the version for each phone that is back; return for how many."""
-    macs = [one.mac for one in course.members if _was_told(one.fate, one.notified_at)]
-    for mac in macs:
+    kept = 0
+    for mac in _back(work, target, course):
         place = Place("device", mac)
         if _is_there(work, place):
             firmware.adopt(work, place, target.definition)
-    return len(macs)
+            kept += 1
+    return kept
 
 
-def withdraw(work: Work, course: Course) -> int:
+def withdraw(work: Work, target: Target, course: Course) -> int:
     """See to it that those that are back are sent back; return how many they are."""
-    macs = [one.mac for one in course.members if _was_told(one.fate, one.notified_at)]
+    macs = _back(work, target, course)
     for mac in macs:
         work.touched("device", mac)
     return len(macs)
+
+
+def _back(work: Work, target: Target, course: Course) -> list[int]:
+    """Return who was told and is back, and is no other tenant's meanwhile."""
+    macs = [one.mac for one in course.members if _was_told(one.fate, one.notified_at)]
+    gone = moved(work, macs, target.latest)
+    return [mac for mac in macs if mac not in gone]
 
 
 def _was_told(fate: Fate, notified_at: float | None) -> bool:
