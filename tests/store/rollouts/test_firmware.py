@@ -366,6 +366,44 @@ def test_a_place_has_one_who_says_what_its_phones_run(staged: Staged) -> None:
     assert staged.admin.rollout_start("device", text(canary))["state"] == "running"
 
 
+@pytest.mark.parametrize("is_back", [False, True])
+def test_the_next_tenant_of_a_phone_is_held_up_by_no_roll_out_of_the_first(
+    staged: Staged, *, is_back: bool
+) -> None:
+    first = staged.roll_out()["id"]
+    (canary,) = staged.tell()
+    if is_back:
+        staged.comes(canary, NEW)
+        staged.step(seconds=0.0)
+    staged.move(canary)
+    staged.clock.pass_seconds(1.0)
+    staged.comes(canary, OLD)
+    told = staged.admin.rollout_start("device", text(canary))["id"]
+    staged.admin.rollout_cancel(told)
+    staged.admin.reach = frozenset({OTHER})
+    second = staged.roll_out("domain", OTHER)["id"]
+    # Nor does the second hold the first up.
+    staged.admin.reach = frozenset({DOMAIN})
+    staged.admin.rollout_pause(first)
+    assert staged.admin.rollout_resume(first)["state"] == "running"
+    staged.admin.reach = None
+    with pytest.raises(StoreConflict, match=f"is part of roll-out {second}"):
+        staged.roll_out("device", text(canary), version="8.5.37")
+
+
+def test_a_roll_out_to_all_phones_holds_them_wherever_they_are(
+    staged: Staged,
+) -> None:
+    number = staged.admin.rollout_start("engine")["id"]
+    staged.move(1)
+    staged.clock.pass_seconds(1.0)
+    staged.comes(1, OLD)
+    with pytest.raises(StoreConflict, match=f"is part of roll-out {number}"):
+        staged.admin.rollout_start("device", text(1))
+    staged.admin.rollout_pause(number)
+    assert staged.admin.rollout_resume(number)["fates"]["waiting"] == PHONES
+
+
 def test_one_phone_may_be_told_beside_what_is_defined_for_it(staged: Staged) -> None:
     staged.define("8.5.21", "device", text(1))
     staged.roll_out("device", text(1))

@@ -35,6 +35,8 @@ from bootwave.store.rollouts.reach import (
     EVERYBODY,
     domain_from_selection,
     is_reached,
+    latest_adoption,
+    moved,
     require_reached,
 )
 from bootwave.store.rollouts.target import target_of
@@ -59,10 +61,14 @@ SELECT mac FROM devices WHERE group_id = :key AND domain_id IS NOT NULL
 _OF_ACCOUNT = "SELECT mac FROM bindings WHERE account_id = :key"
 _OF_DEVICE = "SELECT mac FROM devices WHERE mac = :key AND domain_id IS NOT NULL"
 _OF_MODEL = "SELECT mac FROM devices WHERE model = :model"
+# Not those that are another tenant's meanwhile (reach.latest_adoption).
 _TAKEN = """
 SELECT p.mac, r.id FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id
+LEFT JOIN devices v ON v.mac = p.mac
 WHERE r.ended_at IS NULL AND r.id <> :but AND (p.fate IN ('waiting', 'out')
   OR (:action = 'firmware' AND r.action = 'firmware' AND p.notified_at IS NOT NULL))
+  AND (substr(r.selection, 1, 10) = 'all phones'
+    OR COALESCE(v.adopted_at, 0) <= r.started_at)
 """
 _ADD = """
 INSERT INTO rollouts (action, selection, started_at, started_by, ended_at, rate,
@@ -336,12 +342,13 @@ def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
     Raises StoreConflict when a phone that was missing is part of another meanwhile.
     """
     require_reached(work, number)
-    action = _row(work.connection, number)["action"]
+    row = _row(work.connection, number)
     course = loaded(work.connection, number)
     before = course.state
     course.resume(work.at.wall, skip=skip)
-    again = [one.mac for one in course.members if one.fate is Fate.WAITING]
-    _require_free(work, again, action, but=number)
+    again = {one.mac for one in course.members if one.fate is Fate.WAITING}
+    again -= moved(work, again, latest_adoption(row["selection"], row["started_at"]))
+    _require_free(work, again, row["action"], but=number)
     skipped = skip or None
     return _commanded(work, number, course, before, "rollout.resumed", skip=skipped)
 
