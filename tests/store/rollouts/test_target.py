@@ -8,7 +8,17 @@ from bootwave.store.changelog import Change
 from bootwave.store.firmware.rows import Place
 from bootwave.store.rollouts.rollouts import loaded
 from bootwave.store.rollouts.target import is_news, target_of
-from tests.store.staged import DOMAIN, MAC, MODEL, NEW, OLD, PHONES, Staged, text
+from tests.store.staged import (
+    DOMAIN,
+    MAC,
+    MODEL,
+    NEW,
+    OLD,
+    OTHER,
+    PHONES,
+    Staged,
+    text,
+)
 
 
 @pytest.fixture
@@ -71,6 +81,21 @@ def test_what_another_tenant_has_meanwhile_is_left_alone(
     assert staged.asks(canary) == ""
 
 
+def test_what_the_next_tenant_says_of_a_phone_is_all_that_it_is_told(
+    staged: Staged, halfway: tuple[int, int, list[int]]
+) -> None:
+    _number, canary, (second, *_) = halfway
+    staged.step()
+    for one in (canary, second):
+        staged.move(one)
+        # Now it asks by a handle of its own.
+        staged.admin.firmware_forbid("device", text(one), MODEL, "8.4.35")
+        assert staged.asks(one) == ""
+    staged.define("8.5.21", "domain", OTHER)
+    assert [staged.asks(one) for one in (canary, second)] == ["8.5.21"] * 2
+    assert staged.asks(canary, NEW) == "8.5.21"
+
+
 def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
     staged: Staged,
 ) -> None:
@@ -80,6 +105,8 @@ def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
     staged.comes(canary, NEW)
     staged.step()
     staged.move(canary)
+    staged.admin.firmware_forbid("device", text(canary), MODEL, "8.4.35")
+    assert staged.asks(canary) == NEW
     assert staged.admin.rollout_cancel(number)["kept"] == 1
     assert staged.defined("device", text(canary)) == [NEW]
 

@@ -24,11 +24,14 @@ SELECT model, version FROM firmware_forbidden WHERE scope = :scope AND key = :ke
 """
 # What a roll-out that is not over says to a phone that it told: to load the version,
 # or to stay with it.  Who is back runs it; who is out or missing is told to load it
-# while the roll-out goes on, and else keeps what it loads nevertheless.
+# while the roll-out goes on, and else keeps what it loads nevertheless.  Who came to
+# another domain since is the next tenant's, unless all phones are told.
 _ROLLED_OUT = """
 SELECT r.model, r.version, r.location,
   p.fate = 'back' OR (r.state = 'running' AND p.fate IN ('out', 'missing'))
 FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id AND p.mac = :mac
+JOIN devices v ON v.mac = p.mac
+  AND (r.scope = 'engine' OR COALESCE(v.adopted_at, 0) <= r.started_at)
 WHERE r.ended_at IS NULL AND r.action = 'firmware' AND p.notified_at IS NOT NULL
 ORDER BY r.id DESC
 """
