@@ -81,6 +81,71 @@ def test_what_another_tenant_has_meanwhile_is_left_alone(
     assert staged.asks(canary) == ""
 
 
+def test_one_that_ends_defines_nothing_for_its_only_phone_if_that_has_left(
+    staged: Staged,
+) -> None:
+    number = staged.roll_out("device", text(1))["id"]
+    assert staged.tell() == [1]
+    staged.refuses(1, number)
+    assert staged.admin.rollout_show(number)["state"] == "halted"
+    staged.move(1)
+    staged.admin.rollout_resume(number, skip=True)
+    staged.step()
+    assert staged.admin.rollout_show(number)["state"] == "done"
+    assert staged.defined("device", text(1)) == []
+    assert staged.asks(1) == ""
+
+
+@pytest.mark.parametrize("action", ["firmware", "resync"])
+def test_what_a_phone_does_for_its_next_tenant_is_not_told_the_first(
+    staged: Staged, action: str
+) -> None:
+    if action == "firmware":
+        number = staged.roll_out("device", text(1))["id"]
+    else:
+        number = staged.admin.rollout_start("account", f"401@{DOMAIN}")["id"]
+    assert staged.tell() == [1]
+    staged.move(1)
+    before = staged.admin.rollout_show(number)
+    for version in (OLD, "8.5.30", NEW):
+        staged.clock.pass_seconds(1.0)
+        staged.comes(1, version)
+        assert staged.step() == []
+    assert staged.admin.rollout_show(number) == before
+    # What will never count is not written for time and again.
+    written: list[str] = []
+    staged.connection.set_trace_callback(written.append)
+    for _ in range(3):
+        staged.comes(1, NEW)
+        staged.step()
+    staged.connection.set_trace_callback(None)
+    assert not [one for one in written if one.startswith("BEGIN IMMEDIATE")]
+
+
+@pytest.mark.parametrize("version", [NEW, "", "7.3.30"])
+@pytest.mark.parametrize("scope", ["domain", "device"])
+def test_a_phone_that_has_left_is_not_judged_when_its_turn_comes(
+    staged: Staged, scope: str, version: str
+) -> None:
+    target = DOMAIN if scope == "domain" else text(1)
+    number = staged.roll_out(scope, target, at_once=True, rate=None, stages=None)["id"]
+    staged.move(1)
+    staged.clock.pass_seconds(1.0)
+    staged.comes(1, version)
+    assert 1 not in staged.tell()
+    (left,) = [
+        one
+        for one in staged.admin.rollout_show(number)["phones"]
+        if one["mac"] == text(1)
+    ]
+    assert (left["fate"], left["notified_at"]) == ("left", None)
+    assert left["detail"].startswith("it is none of")
+    handles = staged.connection.execute(
+        "SELECT 1 FROM firmware_scopes WHERE scope = 'device' AND key = ?", (MAC + 1,)
+    ).fetchall()
+    assert handles == []
+
+
 def test_what_the_next_tenant_says_of_a_phone_is_all_that_it_is_told(
     staged: Staged, halfway: tuple[int, int, list[int]]
 ) -> None:

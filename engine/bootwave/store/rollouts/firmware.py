@@ -6,7 +6,7 @@ whether a phone is to be told is judged again when its turn comes.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bootwave.errors import StoreConflict
@@ -26,6 +26,7 @@ from bootwave.store.rollouts import rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.errands import NOT_SEEN
 from bootwave.store.rollouts.judge import Judge
+from bootwave.store.rollouts.reach import moved
 from bootwave.store.rollouts.rollouts import LeftOut
 from bootwave.store.rollouts.target import Target
 from bootwave.store.rollouts.units import Together
@@ -133,7 +134,7 @@ def admit(
     allowed: Allowed,
     target: Target,
     course: Course,
-    macs: Iterable[int],
+    macs: Sequence[int],
     runs: Mapping[int, Running],
 ) -> list[int]:
     """Return which of *macs*, whose turn has come, are to be told, and tell them.
@@ -143,7 +144,12 @@ def admit(
     """
     judge = None
     told = []
+    gone = moved(work, macs, target.latest)
     for mac in macs:
+        if mac in gone:
+            # What it runs is for the next tenant to see.
+            course.spare(mac, f"it is none of {target.whom} any more")
+            continue
         judge = judge or Judge(work, allowed, target)
         found = judge.verdict(mac, runs.get(mac, _NEVER_SEEN))
         if found.why:

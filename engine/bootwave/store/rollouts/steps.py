@@ -26,7 +26,12 @@ from bootwave.store.rollouts import firmware, rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.addresses import Places, confirmed
 from bootwave.store.rollouts.errands import Errand, errands
-from bootwave.store.rollouts.reach import named_device, named_domain
+from bootwave.store.rollouts.reach import (
+    latest_adoption,
+    moved,
+    named_device,
+    named_domain,
+)
 from bootwave.store.rollouts.target import Target, target_of
 from bootwave.store.sightings.outcomes import PROVISIONED
 from bootwave.store.sightings.running import running_from
@@ -69,16 +74,19 @@ class _Held:
         action: Action,
         revision: int,
         domain: str,
+        latest: float,
         course: Course,
         target: Target | None,
     ) -> None:
         self.action: Action = action
         self.domain = domain  # whose phones it was started for, "" for those of all
+        self.latest = latest  # who came to a domain after that is no phone of it
         self.started_at = math.inf  # when it was for one phone alone
         self.revision = revision
         self.course = course
         self.target = target  # what its phones load, if anything
         self.runs: dict[int, Running] = {}
+        self.gone: set[int] = set()  # who did so, as far as it was asked
         # Where phones were when they last proved who they are; None until it was read.
         self.places: Places | None = None
         self.looked_at = -math.inf
@@ -96,6 +104,8 @@ class _Held:
 
     def is_news(self, sighting: Sighting) -> bool:
         """Whether *sighting* changes anything."""
+        if sighting.mac in self.gone:
+            return False
         if self.target is None:
             return self.course.is_news(sighting.mac, sighting.at)
         return rollouttarget.is_news(self.target, self.course, sighting)
@@ -146,13 +156,15 @@ class RolloutSteps:
                 course = rollouts.loaded(connection, number)
                 target = target_of(connection, number)
                 domain = named_domain(selection)
-                held = _Held(action, revision, domain, course, target)
+                latest = latest_adoption(selection, started_at)
+                held = _Held(action, revision, domain, latest, course, target)
                 if named_device(selection):
                     held.started_at = started_at
                 held.is_taken_over = number not in self._own
                 held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
                     held.places, held.runs = last.places, last.runs
+                    held.gone = last.gone
                     held.is_taken_over = last.is_taken_over
             self._held[number] = held
         return bool(self._held)
@@ -252,8 +264,12 @@ class RolloutSteps:
                 course.answered(
                     answer.mac, answer.result, answer.detail, told_at=told_at
                 )
-            for mac in course.among(seen):
-                _saw(work, held, seen[mac])
+            news = [mac for mac in course.among(seen) if held.is_news(seen[mac])]
+            # What they do is for the next tenant to see, and nobody's news here.
+            held.gone |= moved(work, news, held.latest)
+            for mac in news:
+                if mac not in held.gone:
+                    _saw(work, held, seen[mac])
             taken_over = held.is_taken_over
             if taken_over:
                 course.take_over(work.at.wall, restarts=held.action != "resync")

@@ -99,7 +99,7 @@ def followed(work: Work, target: Target, course: Course, before: State) -> None:
     if course.state is before:
         return
     _touch(work, course)
-    if course.state is State.DONE and _is_there(work, target.place):
+    if course.state is State.DONE and _may_define(work, target):
         gone = firmware.adopt(work, target.place, target.definition)
         where = without_credentials(target.definition.location)
         work.note(
@@ -145,6 +145,14 @@ def _touch(work: Work, course: Course) -> None:
     for one in course.members:
         if one.notified_at is not None and one.fate is not Fate.BACK:
             work.touched("device", one.mac)
+
+
+def _may_define(work: Work, target: Target) -> bool:
+    """Whether the place of *target* is still there, and no other tenant's device."""
+    place = target.place
+    if place.scope == "device" and moved(work, [place.key], target.latest):
+        return False
+    return _is_there(work, place)
 
 
 def _is_there(work: Work, place: Place) -> bool:
