@@ -122,6 +122,25 @@ def test_what_a_phone_does_for_its_next_tenant_is_not_told_the_first(
     assert not [one for one in written if one.startswith("BEGIN IMMEDIATE")]
 
 
+@pytest.mark.parametrize("action", ["firmware", "resync"])
+def test_a_phone_that_has_left_and_come_again_is_not_told_and_then_missed(
+    staged: Staged, action: str
+) -> None:
+    if action == "firmware":
+        number = staged.roll_out(at_once=True, rate=None, stages=None)["id"]
+    else:
+        number = staged.admin.rollout_start("domain", DOMAIN, at_once=True)["id"]
+    staged.move(1)
+    staged.admin.account_unbind(f"401@{OTHER}")
+    staged.admin.account_bind(f"401@{DOMAIN}", text(1))
+    staged.clock.pass_seconds(1.0)
+    staged.comes(1, OLD)
+    assert staged.tell() == [0, *range(2, PHONES)]
+    (left,) = staged.admin.rollout_show(number)["phones"]
+    assert left["mac"] == text(1)
+    assert "any more" in left["detail"]
+
+
 @pytest.mark.parametrize("version", [NEW, "", "7.3.30"])
 @pytest.mark.parametrize("scope", ["domain", "device"])
 def test_a_phone_that_has_left_is_not_judged_when_its_turn_comes(

@@ -26,12 +26,7 @@ from bootwave.store.rollouts import firmware, rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.addresses import Places, confirmed
 from bootwave.store.rollouts.errands import Errand, errands
-from bootwave.store.rollouts.reach import (
-    latest_adoption,
-    moved,
-    named_device,
-    named_domain,
-)
+from bootwave.store.rollouts.reach import latest_adoption, moved, named_domain
 from bootwave.store.rollouts.target import Target, target_of
 from bootwave.store.sightings.outcomes import PROVISIONED
 from bootwave.store.sightings.running import running_from
@@ -81,7 +76,6 @@ class _Held:
         self.action: Action = action
         self.domain = domain  # whose phones it was started for, "" for those of all
         self.latest = latest  # who came to a domain after that is no phone of it
-        self.started_at = math.inf  # when it was for one phone alone
         self.revision = revision
         self.course = course
         self.target = target  # what its phones load, if anything
@@ -158,8 +152,6 @@ class RolloutSteps:
                 domain = named_domain(selection)
                 latest = latest_adoption(selection, started_at)
                 held = _Held(action, revision, domain, latest, course, target)
-                if named_device(selection):
-                    held.started_at = started_at
                 held.is_taken_over = number not in self._own
                 held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
@@ -328,7 +320,7 @@ class RolloutSteps:
             phone_port=self._phone_port,
             together_with=held.course.together_with,
             domain=held.domain,
-            started_at=held.started_at,
+            started_at=held.latest,
         )
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)
