@@ -180,6 +180,18 @@ def test_what_the_next_tenant_says_of_a_phone_is_all_that_it_is_told(
     assert staged.asks(canary, NEW) == "8.5.21"
 
 
+def test_what_the_next_tenant_defines_is_not_told_the_first(
+    staged: Staged, halfway: tuple[int, int, list[int]]
+) -> None:
+    number, canary, _second = halfway
+    staged.step()
+    staged.move(canary)
+    before = staged.admin.rollout_show(number)
+    staged.define("8.5.21", "device", text(canary))
+    assert staged.admin.rollout_show(number) == before
+    assert staged.asks(canary) == "8.5.21"
+
+
 def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
     staged: Staged,
 ) -> None:

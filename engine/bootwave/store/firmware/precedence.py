@@ -17,12 +17,14 @@ SELECT id, version FROM rollouts
 WHERE ended_at IS NULL AND action = 'firmware' AND scope = :scope AND key = :key
   AND model = :model
 """
+# Those of a domain that had the device before are told nothing of it (rows).
 _LEAVE = """
 UPDATE rollout_phones SET fate = 'left', result = '', notified_at = NULL,
   detail = 'it was given a version of its own meanwhile'
 WHERE mac = :mac AND fate <> 'left' AND rollout_id IN (
   SELECT id FROM rollouts WHERE ended_at IS NULL AND action = 'firmware'
-    AND model = :model)
+    AND model = :model AND (scope = 'engine' OR started_at >= COALESCE((
+      SELECT adopted_at FROM devices WHERE mac = :mac), 0)))
 RETURNING rollout_id
 """
 # Whoever carries it out holds what was.
