@@ -7,6 +7,7 @@ import pytest
 
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.options import PairingOptions
+from bootwave.sightings import Reason, Sighting
 from bootwave.store import pace
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
@@ -108,6 +109,62 @@ def test_another_domain_of_the_same_name_is_not_the_one_to_be_removed(
     with pytest.raises(StoreNotFound, match="another one of that name"):
         next(steps)
     assert [one["account"] for one in admin.account_list()] == [f"401@{A}"]
+
+
+def roll_out(admin: Administration, name: str, *macs: str) -> int:
+    """Have the phones *macs* of a domain, seen just now, told to fetch settings."""
+    log = admin._sightings
+    assert log is not None
+    at, served = admin._now().wall, Reason.SERVED_WINDOW
+    log.append([Sighting(at, int(mac, 16), "10.0.0.7", served, "") for mac in macs])
+    return int(admin.rollout_start("domain", name)["id"])
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_who_gets_the_name_of_a_domain_gets_none_of_its_roll_outs(
+    admin: Administration, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "_FEW_ACCOUNTS", few)
+    others = "b.example.com"
+    for at, name in enumerate((A, others)):
+        admin.domain_add(name)
+        mac = f"00041300000{at}"
+        admin.account_add(f"401@{name}", password="pw", mac=mac)
+        if name == A:
+            admin.rollout_cancel(roll_out(admin, name, mac))
+        roll_out(admin, name, mac)
+    step = {"minute": 720, "room": 9, "look": True}
+    assert admin.rollout_step((), **step) is not None
+    admin.domain_remove(A, force=True)
+    assert [one["selection"] for one in admin.rollout_list()] == [f"domain {others}"]
+    told = admin.rollout_step((), **step)
+    assert told is not None
+    assert told.going == {3}
+    admin.domain_add(A)
+    admin.reach = frozenset({A})
+    assert admin.rollout_list() == []
+    assert admin.records_page("rollouts")["rows"] == []
+    with pytest.raises(StoreNotFound):
+        admin.rollout_show(1)
+    admin.reach = None
+    ended = [
+        (note["subject"], note["detail"].get("why"))
+        for note in admin.audit_list()
+        if note["action"] == "rollout.cancelled"
+    ]
+    assert ended == [
+        ("roll-out 2", "its domain was removed"),
+        ("roll-out 1", None),
+    ]
+
+
+def test_a_domain_that_stays_keeps_its_roll_outs(admin: Administration) -> None:
+    admin.domain_add(A)
+    admin.account_add(f"401@{A}", password="pw", mac="000413000000")
+    roll_out(admin, A, "000413000000")
+    with pytest.raises(StoreConflict, match="1 account"):
+        admin.domain_remove(A)
+    assert len(admin.rollout_list()) == 1
 
 
 def test_of_a_large_domain_as_little_is_left_as_of_a_small_one(

@@ -10,6 +10,7 @@ from bootwave.store.domains.removals import forget_some, lost_devices, remove_fi
 from bootwave.store.names import required_domain
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.pace import Pace
+from bootwave.store.rollouts import kept
 from bootwave.store.settings import trustedcertificates
 from bootwave.store.steps import Steps, taken
 from bootwave.store.work import Work
@@ -107,9 +108,13 @@ class DomainOperations(Transactions):
                 name, domain_id, total, progress
             )
             yield from self._devices_forgotten(name, domain_id)
+            yield from self._rollouts_forgotten(name, domain_id)
         with self._change() as work:
             _require_same(work, name, domain_id)
-            return domains.remove(work, name, force=force, removed=removed)
+            done = domains.remove(work, name, force=force, removed=removed)
+            for one in kept.of_domain(work, done["name"]):
+                kept.forget(work, one)
+            return done
 
     def _accounts_removed(
         self, name: str, domain_id: int, total: int, progress: Progress | None
@@ -148,6 +153,25 @@ class DomainOperations(Transactions):
                 seconds = time.monotonic() - began
             pace.took(some, seconds, time.monotonic() - began)
             left = left - some if some else 0
+            yield pace.pause
+
+    def _rollouts_forgotten(
+        self, name: str, domain_id: int
+    ) -> Generator[float, None, None]:
+        """Forget the roll-outs of a domain, but for a few phones that they have."""
+        with self._look() as work:
+            found = kept.of_domain(work, required_domain(name))
+        pace, left = Pace(), sum(one.phones for one in found)
+        for one in found:
+            if left <= _FEW_ACCOUNTS:
+                break
+            with self._change() as work:
+                began = time.monotonic()
+                _require_same(work, name, domain_id)
+                kept.forget(work, one)
+                seconds = time.monotonic() - began
+            pace.took(one.phones, seconds, time.monotonic() - began)
+            left -= one.phones
             yield pace.pause
 
     def trust_add(self, domain: str, certificates: Sequence[str]) -> Object:

@@ -3,8 +3,13 @@
 Those that are over are forgotten, the oldest first.  Who resyncs phones one by one,
 some of which are switched off, leaves a roll-out that halted for each: nobody is told
 nor awaited in it, so that the oldest of these end by themselves.
+
+Those of a domain go with it: by its name alone they would be the next one's.
 """
 
+from typing import NamedTuple
+
+from bootwave.store.rollouts.reach import named_domain
 from bootwave.store.work import Work
 
 KEPT = 200  # that are over
@@ -15,6 +20,12 @@ _OVER = """
 SELECT id,
   (SELECT COALESCE(MAX(place) + 1, 0) FROM rollout_phones WHERE rollout_id = r.id)
 FROM rollouts r WHERE ended_at IS NOT NULL ORDER BY id DESC
+"""
+_NAMED = """
+SELECT id,
+  (SELECT COALESCE(MAX(place) + 1, 0) FROM rollout_phones WHERE rollout_id = r.id),
+  ended_at IS NOT NULL, selection
+FROM rollouts r ORDER BY id
 """
 _FORGET = "DELETE FROM rollouts WHERE id = :id"
 # What is to happen with firmware that harmed the canary, only people can say.
@@ -43,3 +54,29 @@ def make_room(work: Work) -> None:
         phones += many
         if kept >= KEPT or (kept and phones > KEPT_PHONES):
             work.connection.execute(_FORGET, {"id": number})
+
+
+class Kept(NamedTuple):
+    """A roll-out that is kept, and how many ``phones`` it has."""
+
+    number: int
+    phones: int
+    is_over: bool
+
+
+def of_domain(work: Work, name: str) -> list[Kept]:
+    """Return the roll-outs to phones that are named by the domain *name*."""
+    rows = work.connection.execute(_NAMED).fetchall()
+    return [
+        Kept(number, phones, bool(is_over))
+        for number, phones, is_over, selection in rows
+        if named_domain(selection) == name
+    ]
+
+
+def forget(work: Work, one: Kept) -> None:
+    """Forget one whose domain is removed; who carries it out holds it no longer."""
+    work.connection.execute(_FORGET, {"id": one.number})
+    if not one.is_over:
+        named = f"roll-out {one.number}"
+        work.note("rollout.cancelled", named, why="its domain was removed")
