@@ -159,6 +159,13 @@ CONTROL_NOT_TRIMMED = _event(
     "old rows of the audit log could not be taken away (%(error)s)",
     "It is tried again within an hour; see that the disk is not full.",
 )
+CONTROL_IMPORT_NOT_NOTED = _event(
+    "control.import_not_noted",
+    logging.WARNING,
+    "the audit log was not told how much an import stored that ended in the middle "
+    "(%(error)s)",
+    "What it stored is stored; see that the disk is not full.",
+)
 API_NOT_SERVED = _event(
     "control.api_not_served",
     logging.ERROR,

@@ -43,7 +43,7 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
         *("redirection_look", "redirection_change"),
         *("device_domain", "device_within", "device_is_blocked"),
         "layer_revealed",  # commands show settings as they are
-        *("rollout_domain", "rollout_progress"),
+        *("rollout_domain", "rollout_progress", "stages_forgotten"),
         *(f"{method_name(op)}_steps" for op in STEPPED),
     }
     assert public - internal == {method_name(op) for op in OPERATIONS}

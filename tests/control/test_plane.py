@@ -126,6 +126,36 @@ def test_a_second_plane_on_the_same_socket_is_refused(options: Options) -> None:
     asyncio.run(scenario())
 
 
+def test_an_import_whose_client_takes_no_more_steps_is_forgotten(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bootwave.control.plane.FORGET_SECONDS", 0.01)
+    monkeypatch.setattr("bootwave.store.operations.bulk.BEGUN_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        control = plane(options, RevocationPage(), CounterPage(1))
+        await control.start()
+        try:
+            await control.call("domain.add", {"name": "pbx.example.com"})
+            begun, waiting = [
+                (await control.call("stage.begin", {}))["stage"] for _ in range(2)
+            ]
+            account = {"extension": "401", "domain": "pbx.example.com"}
+            rows = {"stage": begun, "rows": [{**account, "password": "x" * 12}]}
+            await control.call("stage.add", rows)
+            step = await control.call("stage.import", {"stage": begun, "dry_run": True})
+            assert step["more"]
+            deadline = time.monotonic() + 10
+            while begun in control.administration._stages:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+            assert [*control.administration._stages] == [waiting]
+        finally:
+            await control.stop()
+
+    asyncio.run(scenario())
+
+
 def test_old_rows_of_the_audit_log_go_by_themselves(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

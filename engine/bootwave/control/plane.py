@@ -10,6 +10,7 @@ import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bootwave import __version__, log
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 TRIM_SECONDS = 3_600.0  # between two looks for old rows of the audit log
 TRIM_PAUSE_SECONDS = 1.0  # while there are more
+FORGET_SECONDS = 30.0  # between two looks for imports that nobody goes on with
 API_AGAIN_SECONDS = 10.0  # after which it is tried whether the API can be served now
 
 
@@ -105,6 +107,7 @@ class ControlPlane:
         sightings = SightingLog(options.store.sightings, options.sightings)
         self._contacts = ContactWatch(ContactKeeper(sightings, options.store.database))
         self._trimming: asyncio.Task[None] | None = None
+        self._forgetting: asyncio.Task[None] | None = None
         self._api_sockets = api
         self._api: ApiServer | None = None
         self._api_awaited: asyncio.Task[None] | None = None
@@ -144,6 +147,7 @@ class ControlPlane:
         self._rollouts.start()
         self._redirections.start()
         self._contacts.start()
+        self._forgetting = asyncio.create_task(self._forget())
         if self._options.audit.keep_days:
             self._trimming = asyncio.create_task(self._trim())
         if self._api_sockets:
@@ -213,8 +217,9 @@ class ControlPlane:
         await self._capacity.stop()
         await self._redirections.stop()
         await self._contacts.stop()
-        if self._trimming is not None:
-            self._trimming.cancel()
+        for task in (self._trimming, self._forgetting):
+            if task is not None:
+                task.cancel()
         await self.server.stop()
         self.administration.close()
 
@@ -240,6 +245,16 @@ class ControlPlane:
                 trimmed = 0
             # Commands and phones come in between.
             await asyncio.sleep(TRIM_PAUSE_SECONDS if trimmed else TRIM_SECONDS)
+
+    async def _forget(self) -> None:
+        """Forget imports whose clients were stopped, or killed, in the middle."""
+        while True:
+            await asyncio.sleep(FORGET_SECONDS)
+            forget = self.administration.stages_forgotten
+            try:
+                await self.server.in_thread(partial(forget, instant().boottime))
+            except StoreError as error:
+                log.note(log.CONTROL_IMPORT_NOT_NOTED, error=str(error))
 
     def _metrics(self, _args: Any) -> dict[str, str]:
         text = engine_metrics_text(

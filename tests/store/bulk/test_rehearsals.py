@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from bootwave.errors import StoreConflict, StoreUnavailable
+from bootwave.errors import StoreConflict, StoreNotFound, StoreUnavailable
 from bootwave.options import PairingOptions
 from bootwave.store.administration import Administration
+from bootwave.store.bulk import rehearsals
 from bootwave.store.bulk.rehearsals import Rehearsal
 from bootwave.store.bulk.staged import Stage
 from bootwave.store.connection import connect
 from bootwave.store.operations import bulk
+from bootwave.store.operations.bulk import BEGUN_SECONDS
 from bootwave.store.secrets import KeyRing
 from tests.store.clock import Clock
 from tests.store.steps import taken
@@ -120,6 +122,35 @@ def test_whoever_only_asks_keeps_nobody_from_writing(
         found = impatient.account_import(wrong, domain=A, all_or_nothing=True)
         assert (found["added"], found["error_count"], found["stored"]) == (1, 5, False)
         phone.execute("ROLLBACK")
+
+
+def test_who_asks_and_goes_away_keeps_no_log_from_being_emptied(
+    impatient: Administration,
+    path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rehearsals, "_TOGETHER", 1)
+    stage = impatient.stage_begin(domain=A)["stage"]
+    rows = [{"extension": str(number), "name": "Anna"} for number in (401, 402, 403)]
+    impatient.stage_add(stage, rows)
+    for _ in range(3):
+        assert impatient.stage_import(stage, update=True, dry_run=True)["more"]
+    with closing(connect(path, busy_seconds=0.0)) as phone:
+
+        def is_emptied() -> bool:
+            phone.execute("UPDATE devices SET model = 'snom370'")
+            ((busy, _, _),) = phone.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
+        clock.pass_seconds(BEGUN_SECONDS)
+        impatient.stages_forgotten(clock.at.boottime)
+        assert not is_emptied()
+        clock.pass_seconds(1)
+        impatient.stages_forgotten(clock.at.boottime)
+        assert is_emptied()
+    with pytest.raises(StoreNotFound, match="left alone"):
+        impatient.stage_import(stage)
 
 
 def test_who_has_some_domains_may_try_out_any_number(

@@ -10,6 +10,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.operations import bulk
 from bootwave.store.operations.bulk import (
+    BEGUN_SECONDS,
     MAX_LIMITED_STAGES,
     MAX_STAGES,
     MAX_STAGES_OF_DOMAIN,
@@ -56,6 +57,44 @@ def test_a_stage_that_is_left_alone_makes_room(
         with pytest.raises(StoreNotFound):
             admin.stage_add(stage, [row(402)])
     assert admin.stage_drop(stages[1]) == {"stage": stages[1]}
+
+
+def test_one_that_is_begun_may_be_left_alone_for_less(
+    domain: None, admin: Administration, clock: Clock
+) -> None:
+    begun, waiting = (admin.stage_begin()["stage"] for _ in range(2))
+    admin.stage_add(begun, [row(401)])
+    assert admin.stage_import(begun, all_or_nothing=True)["more"]
+    asked_at = clock.at.boottime + BEGUN_SECONDS
+    clock.pass_seconds(BEGUN_SECONDS + 1)
+    # What is asked for has waited for others as long as its next step may have.
+    admin.stages_forgotten(asked_at)
+    admin.stage_begin()
+    assert admin.stage_add(waiting, [row(402)])["right"] == 1
+    assert admin._stages.keys() >= {begun, waiting}
+    admin.stages_forgotten(clock.at.boottime)
+    with pytest.raises(StoreNotFound):
+        admin.stage_import(begun)
+    clock.pass_seconds(STAGE_SECONDS)
+    admin.stages_forgotten(clock.at.boottime)
+    assert admin.stage_add(waiting, [row(403)])["right"] == 2
+    clock.pass_seconds(STAGE_SECONDS + 1)
+    admin.stages_forgotten(clock.at.boottime)
+    assert not admin._stages
+
+
+def test_the_time_of_a_step_is_not_the_clients(
+    domain: None, admin: Administration, clock: Clock
+) -> None:
+    stage = admin.stage_begin()["stage"]
+    admin.stage_add(stage, [row(401)])
+
+    def progress(done: int, total: int) -> None:
+        clock.pass_seconds(BEGUN_SECONDS + 1)
+
+    assert admin.stage_import(stage, all_or_nothing=True, progress=progress)["more"]
+    admin.stages_forgotten(clock.at.boottime)
+    assert admin.stage_import(stage)["added"] == 1
 
 
 def test_one_domain_keeps_no_other_from_importing(

@@ -58,6 +58,9 @@ MAX_LIMITED_STAGES = 12
 # domains wait for it with what they write.
 MAX_TOGETHER = 25_000
 STAGE_SECONDS = 600.0  # for which one may be left alone
+# Between two steps of one that was begun, which may hold a moment of the store: as long
+# as it does, the store's log (its WAL) only grows.
+BEGUN_SECONDS = 60.0
 # Ids of new accounts are taken from the store in such numbers, since each time is a
 # commit; an import of few rows is sealed where it is written, and spares it.
 _IDS_TOGETHER = 10_000
@@ -164,12 +167,12 @@ class BulkOperations(Transactions):
         """Begin to take rows of an import, in parts; return the ``stage`` to name.
 
         *domain* stands for rows that name none; with *only* another one is wrong.  One
-        that is left alone for ten minutes may be gone.
+        that is left alone for ten minutes may be gone, and for one minute between two
+        of its steps.
         """
         now = self._now().boottime
-        for name, kept in [*self._stages.items()]:
-            if now - kept.used > STAGE_SECONDS:
-                self.stage_drop(name)
+        # Steps of others may have waited for long before this operation.
+        self._forget(now, STAGE_SECONDS)
         is_limited = self.reach is not None
         limited = sum(kept.is_limited for kept in self._stages.values())
         if len(self._stages) >= MAX_STAGES or (
@@ -206,6 +209,14 @@ class BulkOperations(Transactions):
             kept.close()
         return {"stage": stage}
 
+    def stages_forgotten(self, asked_at: float) -> None:
+        """Forget the imports that were left alone for too long.
+
+        *asked_at* is when, by CLOCK_BOOTTIME, this began to wait for its turn: the
+        steps that were asked for before had theirs, however long others took.
+        """
+        self._forget(asked_at, BEGUN_SECONDS)
+
     def stage_import(
         self,
         stage: str,
@@ -225,7 +236,7 @@ class BulkOperations(Transactions):
         if kept.run is None or kept.steps is None:
             kept.run = Run(kept.stage, update=update)
             kept.steps = self._importing(kept.run, kept.stage, all_or_nothing, dry_run)
-        return self._step(stage, kept.run, kept.steps, progress)
+        return self._step(stage, kept, progress)
 
     def stage_replace(
         self,
@@ -246,7 +257,7 @@ class BulkOperations(Transactions):
         if kept.run is None or kept.steps is None:
             kept.run = Run(kept.stage, update=True, wholly=True)
             kept.steps = self._replacing(kept.run, kept.stage, most_removed, dry_run)
-        return self._step(stage, kept.run, kept.steps, progress)
+        return self._step(stage, kept, progress)
 
     def account_export(
         self,
@@ -267,6 +278,12 @@ class BulkOperations(Transactions):
         with self._change() as work:
             return exports.page(work, domain, limit, cursor, passwords=True)
 
+    def _forget(self, at: float, begun_seconds: float) -> None:
+        for name, kept in [*self._stages.items()]:
+            seconds = STAGE_SECONDS if kept.steps is None else begun_seconds
+            if at - kept.used > seconds:
+                self.stage_drop(name)
+
     def _kept(self, name: str) -> _Kept:
         kept = self._stages.get(name)
         if kept is None:
@@ -278,10 +295,11 @@ class BulkOperations(Transactions):
         found: _Kept = kept
         return found
 
-    def _step(
-        self, stage: str, run: Run, steps: Steps, progress: Progress | None
-    ) -> Object:
-        """Take one of *steps*; the stage is gone behind the last, or one that fails."""
+    def _step(self, stage: str, kept: _Kept, progress: Progress | None) -> Object:
+        """Take a step; the stage is gone behind the last, or one that fails."""
+        run, steps = kept.run, kept.steps
+        assert run is not None
+        assert steps is not None
         run.progress = progress
         is_over = True
         try:
@@ -297,6 +315,7 @@ class BulkOperations(Transactions):
         except StopIteration as over:
             return {"more": False, **over.value}
         finally:
+            kept.used = self._now().boottime
             if is_over:
                 self.stage_drop(stage)
 
