@@ -321,3 +321,36 @@ def test_what_changes_very_much_is_compared_again_and_at_last_under_the_lock(
     assert done["removed"] == steps
     names = [one["name"] for one in admin.account_list(domain=A)]
     assert names == [f"Phone {n}" for n in range(401, 407)]
+
+
+@pytest.mark.parametrize("reach", [None, frozenset({A})])
+def test_who_has_some_domains_has_not_very_much_compared_under_the_lock(
+    domain: None,
+    admin: Administration,
+    monkeypatch: pytest.MonkeyPatch,
+    reach: frozenset[str] | None,
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    rows = [row(n) for n in range(401, 407)]
+    stage = admin.stage_begin(domain=A, only=True)["stage"]
+    admin.stage_add(stage, [*rows[1:], row(401, name="Anna")])
+
+    admin.reach = reach
+
+    def replaced() -> dict[str, Any]:
+        while (done := admin.stage_replace(stage))["more"]:
+            # Others change what all phones have.
+            admin._connection.execute(
+                "INSERT INTO changes (kind, key) VALUES ('all', 0)"
+            )
+        return done
+
+    if reach is None:
+        done = replaced()
+        assert (done["changed"], done["same"], done["stored"]) == (1, 5, True)
+        return
+    with pytest.raises(StoreConflict, match="again in a minute"):
+        replaced()
+    assert admin.account_show(f"401@{A}")["name"] == "Phone 401"
+    # Once others are quiet only what differs is written.
+    assert push(admin, [*rows[1:], row(401, name="Anna")])["changed"] == 1

@@ -166,3 +166,24 @@ def test_who_has_some_domains_writes_so_many_at_once_and_no_more(
     # What is so already is not written.
     found = admin.account_import(rows, update=True, all_or_nothing=True)
     assert found["unchanged"] == 2
+
+
+def test_what_changes_very_much_is_not_compared_while_phones_wait(
+    domain: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_TOGETHER", 3)
+    rows = [row(number) for number in range(401, 407)]
+    assert admin.account_import(rows)["added"] == 6
+    admin.reach = frozenset({DOMAIN})
+    rows[0] = row(401) | {"name": "Anna"}
+    stage = admin.stage_begin(domain=DOMAIN, only=True)["stage"]
+    admin.stage_add(stage, rows)
+    how = {"update": True, "all_or_nothing": True}
+    with pytest.raises(StoreConflict, match="again in a minute"):
+        while admin.stage_import(stage, **how)["more"]:
+            admin._connection.execute(
+                "INSERT INTO changes (kind, key) VALUES ('all', 0)"
+            )
+    assert admin.account_show(f"401@{DOMAIN}")["name"] == ""
+    found = admin.account_import(rows, **how)
+    assert (found["updated"], found["unchanged"]) == (1, 5)

@@ -367,6 +367,7 @@ class BulkOperations(Transactions):
                 for fields in new_domains:
                     self._import_domain(work, fields, update=run.update)
                 latechanges.heed(work, run, stage, seq)
+                self._require_still_few(stage)
                 if stage.right - stage.settled > MOST_IN_ONE:
                     work.touched_everything()
                     run.changed(changedaccounts.write(work, stage))
@@ -419,7 +420,9 @@ class BulkOperations(Transactions):
                 # Another domain may have the name by now.
                 domain_id = work.domain_id(stage.domain)
                 if not latechanges.heed(work, run, stage, seq):
+                    self._require_still_few(stage)
                     wholedomain.find_all_missing(work, stage, domain_id)
+                self._require_still_few(stage)
                 wholedomain.require_few(work, stage, domain_id, most_removed)
                 changing = stage.right - stage.settled + stage.count_missing()
                 is_large = changing > MOST_IN_ONE
@@ -549,16 +552,33 @@ class BulkOperations(Transactions):
 
     def _require_few(self, stage: Stage) -> None:
         """Raise OptionError when who has some domains would write too many at once."""
-        if self.reach is None:
+        if self._are_few(stage):
             return
         left, removed = stage.left(), stage.count_missing()
-        if max(left.rows + removed, left.macs) > MAX_TOGETHER:
-            also = f", and {removed} accounts removed" if removed else ""
-            raise OptionError(
-                f"{left.rows} rows with {left.macs} MACs would be written at once"
-                f"{also}, and phones wait meanwhile: bring at most {MAX_TOGETHER} at a "
-                "time. An import may have more, unless it is all_or_nothing."
+        also = f", and {removed} accounts removed" if removed else ""
+        raise OptionError(
+            f"{left.rows} rows with {left.macs} MACs would be written at once"
+            f"{also}, and phones wait meanwhile: bring at most {MAX_TOGETHER} at a "
+            "time. An import may have more, unless it is all_or_nothing."
+        )
+
+    def _require_still_few(self, stage: Stage) -> None:
+        """Raise StoreConflict when others changed so much that they are too many.
+
+        Behind the lock, where all of what others changed is compared.
+        """
+        if not self._are_few(stage):
+            raise StoreConflict(
+                "So much changes meanwhile that too many rows would be compared while "
+                "phones wait: try again in a minute."
             )
+
+    def _are_few(self, stage: Stage) -> bool:
+        """Whether who asks may have so much written in one transaction."""
+        if self.reach is None:
+            return True
+        left = stage.left()
+        return max(left.rows + stage.count_missing(), left.macs) <= MAX_TOGETHER
 
     def _import_domain(
         self, work: Work, fields: Mapping[str, str], *, update: bool
