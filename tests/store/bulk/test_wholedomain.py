@@ -240,6 +240,20 @@ def test_one_wrong_row_and_nothing_is_changed(
     assert (done["changed"], done["same"]) == (1, 2)
 
 
+def test_wrong_rows_are_told_before_that_their_accounts_would_go(
+    domain: None, admin: Administration
+) -> None:
+    before = accounts(admin)
+    rows = [row(n, mac="nonsense") for n in range(401, 407)]
+    for how in ({}, {"dry_run": True}, {"most_removed": 0}):
+        done = push(admin, rows, **how)
+        assert (done["error_count"], done["stored"]) == (6, False)
+    # One that is refused when it is tried out is no row less.
+    with pytest.raises(StoreConflict, match="of the 6"):
+        push(admin, [row(401, mac=mac(402))])
+    assert accounts(admin) == before
+
+
 def test_a_dry_run_counts_and_changes_nothing(
     domain: None, admin: Administration, told: list[list[Change]]
 ) -> None:

@@ -408,8 +408,9 @@ class BulkOperations(Transactions):
         seq = yield from self._compared(
             run, stage, dry_run=dry_run, domain_id=domain_id
         )
-        with self._look() as work:
-            wholedomain.require_few(work, stage, domain_id, most_removed)
+        if not stage.wrong.count:  # of a wrong row the account is not missing
+            with self._look() as work:
+                wholedomain.require_few(work, stage, domain_id, most_removed)
         if dry_run:
             return (yield from self._replacing_tried(run, stage, domain_id, seq))
         self._require_few(stage)
