@@ -265,6 +265,20 @@ def test_a_dry_run_counts_and_changes_nothing(
     assert told == []
 
 
+def test_a_dry_run_counts_what_was_added_while_very_much_changed(
+    domain: None, admin: Administration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_COMPARED_AT_MOST", 1)
+    stage = admin.stage_begin(domain=A, only=True)["stage"]
+    admin.stage_add(stage, [row(n) for n in range(402, 407)])
+    for _ in range(2):  # all rows are compared, and the first accounts looked at
+        assert admin.stage_replace(stage, dry_run=True)["more"]
+    admin.account_add(f"100@{A}", password="pw")
+    admin._connection.execute("INSERT INTO changes (kind, key) VALUES ('all', 0)")
+    done = taken(admin.stage_replace, stage)
+    assert (done["removed"], done["same"], done["stored"]) == (2, 5, False)
+
+
 def test_rows_of_no_domain_replace_nothing(admin: Administration) -> None:
     stage = admin.stage_begin()["stage"]
     with pytest.raises(OptionError, match="Name the domain"):

@@ -447,7 +447,7 @@ class BulkOperations(Transactions):
         self, run: Run, stage: Stage, domain_id: int, seq: int
     ) -> Steps:
         """Tell what replacing the accounts of a domain would do; write nothing."""
-        with closing(self._rehearsal(run, stage, seq)) as rehearsal:
+        with closing(self._rehearsal(run, stage, seq, domain_id)) as rehearsal:
             yield from rehearsal.copied(stage)
             with rehearsal.written() as connection:
                 work = replace(self._work(), connection=connection)
@@ -516,10 +516,17 @@ class BulkOperations(Transactions):
             is_first = False
             yield 0.0
 
-    def _rehearsal(self, run: Run, stage: Stage, seq: int) -> Rehearsal:
-        """Return the copy on which rows are tried out, of the store as it is now."""
+    def _rehearsal(
+        self, run: Run, stage: Stage, seq: int, domain_id: int | None = None
+    ) -> Rehearsal:
+        """Return the copy on which rows are tried out, of the store as it is now.
+
+        With *domain_id* it is to be told what of the domain would be removed, too.
+        """
         with self._look() as work:
-            latechanges.heed(work, run, stage, seq)
+            is_told = latechanges.heed(work, run, stage, seq)
+            if domain_id is not None and not is_told:
+                wholedomain.find_all_missing(work, stage, domain_id)
         return Rehearsal(self._file())
 
     def _prepared(
