@@ -25,19 +25,23 @@ WHERE type IN ('table', 'index') AND sql IS NOT NULL AND name NOT LIKE 'sqlite\\
   ESCAPE '\\'
 ORDER BY type DESC, rowid
 """
-# Of every domain, since rows may name any, and unknown phones may be any's.
+# Of every domain, since rows may name any; they say who holds which network.
 _EVERYWHERE = (
     "INSERT INTO domains SELECT * FROM store.domains",
-    """
-    INSERT INTO accounts
-    SELECT * FROM store.accounts WHERE wildcard <> ''
-    """,
     "DELETE FROM sqlite_sequence WHERE name = 'accounts'",
     """
     INSERT INTO sqlite_sequence (name, seq)
     SELECT name, seq FROM store.sqlite_sequence WHERE name = 'accounts'
     """,
 )
+# As long as there is one, the domain holds its network.
+_STARS = """
+INSERT OR IGNORE INTO accounts
+SELECT a.* FROM domains d
+CROSS JOIN store.accounts a
+  ON a.domain_id = d.id AND a.wildcard <> '' AND a.wildcard = '*'
+WHERE d.name = :domain
+"""
 _NAMED = """
 INSERT OR IGNORE INTO accounts
 SELECT a.* FROM domains d
@@ -82,6 +86,7 @@ class Rehearsal:
 
         Raises StoreUnavailable when it cannot be read, or nothing be kept.
         """
+        self._domains: set[str] = set()  # of which something is copied
         # "" is a file of SQLite's own in the directory for temporary ones.
         self.connection = sqlite3.connect(
             "", uri=True, isolation_level=None, check_same_thread=False
@@ -97,6 +102,9 @@ class Rehearsal:
         """Copy accounts of *domain*, their phones, and *macs* with theirs."""
         with _room():
             named = {"domain": domain, "numbers": json.dumps([*numbers])}
+            if domain not in self._domains:
+                self._domains.add(domain)
+                self.connection.execute(_STARS, {"domain": domain})
             self.connection.execute(_NAMED, named)
             found = self.connection.execute(_MACS, named).fetchall()
             all_macs = {*macs, *(mac for (mac,) in found)}
