@@ -48,6 +48,8 @@ STOP_SECONDS = 5.0  # for answers that are owed; the supervisor kills after ten
 STILL_AT_IT_SECONDS = 10.0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
+_NO_TURN = contextlib.nullcontext()  # of what need not wait for one
+
 T = TypeVar("T")
 
 ExtraOperation = Callable[[Mapping[str, Any]], Any]
@@ -298,8 +300,9 @@ class ControlServer:
         self,
         steps: Generator[float, None, T],
         progress: ProgressFunction | None = None,
+        turn: contextlib.AbstractAsyncContextManager[Any] = _NO_TURN,
     ) -> T:
-        """Return the result of *steps*, each run where operations are.
+        """Return the result of *steps*, each run where operations are, within *turn*.
 
         Others have their turn in between.  Raises what a step raises.
         """
@@ -312,9 +315,12 @@ class ControlServer:
                 return _Over(over.value)
 
         try:
-            while not isinstance(found := await self.in_thread(step), _Over):
+            while True:
+                async with turn:
+                    found = await self.in_thread(step)
+                if isinstance(found, _Over):
+                    return found.result
                 await asyncio.sleep(found)
-            return found.result
         except BaseException:
             # What was left in the middle is to be ended in that thread, too.
             await self.in_thread(steps.close)

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -115,6 +115,40 @@ def test_nothing_is_written_for_who_may_not_any_more_when_it_comes_to_that(
         answers = [one.result() for one in asked]
     assert {problem(answer) for answer in answers} == {"signed-out"}
     assert len(api.call("account.list", domain=A)) == 1
+
+
+def test_what_is_done_in_steps_has_no_turn_between_them(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    removed, resting = Administration.domain_remove_steps, set()
+
+    def rests(
+        store: Administration, name: str, *, force: bool = False
+    ) -> Generator[float, None, Any]:
+        while not go.is_set():
+            resting.add(name)
+            yield 0.01
+        return (yield from removed(store, name, force=force))
+
+    monkeypatch.setattr(Administration, "domain_remove_steps", rests)
+    any_state = {"If-Match": "*"}
+    with ThreadPoolExecutor(AT_ONCE + 1) as clients:
+        try:
+            removals = []
+            for number in range(AT_ONCE):
+                name = f"{number}.example.com"
+                api.call("domain.add", name=name)
+                path = f"/api/v1/domains/{name}?force=true"
+                removals.append(clients.submit(admin.delete, path, headers=any_state))
+            until(lambda: len(resting) == AT_ONCE)
+            new = {"name": "c.example.com"}
+            added = clients.submit(admin.post, "/api/v1/domains", json=new)
+            assert added.result(10).status_code == 201
+        finally:
+            go.set()
+        assert {one.result().status_code for one in removals} == {204}
+    assert len(api.call("domain.list")) == 3
 
 
 def test_reads_wait_for_no_write(api: Served, admin: httpx.Client) -> None:

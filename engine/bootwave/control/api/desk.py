@@ -189,15 +189,16 @@ class Desk:
             return response
 
         try:
-            async with self._turns.turn(principal.whose):
+            async with self._turns.place(principal.whose) as turn:
                 try:
                     if op in STEPPED:
                         taken = steps(store, op, args, **how)
-                        result = await self._server.stepped(taken)
+                        result = await self._server.stepped(taken, turn=turn)
                         return await self._server.in_thread(lambda: answered(result))
-                    return await self._server.in_thread(
-                        lambda: answered(run(store, op, args, after=after, **how))
-                    )
+                    async with turn:
+                        return await self._server.in_thread(
+                            lambda: answered(run(store, op, args, after=after, **how))
+                        )
                 finally:
                     self._server.tell(op)
         except _Repeated as repeated:

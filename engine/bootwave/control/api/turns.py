@@ -33,10 +33,18 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, whose: str, *, goes_on: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn of *whose*.
+        """Wait for a turn of *whose*; raises Problem as ``place`` does."""
+        async with self.place(whose, goes_on=goes_on) as turn, turn:
+            yield
 
-        Raises Problem 503 when too many of his wait already, but not for what *goes_on*
-        of something that was begun.
+    @asynccontextmanager
+    async def place(
+        self, whose: str, *, goes_on: bool = False
+    ) -> AsyncIterator[asyncio.Semaphore]:
+        """Take a place among the changes of *whose*, and yield what waits for a turn.
+
+        For what needs several, one after the other.  Raises Problem 503 when too many
+        of his wait already, but not for what *goes_on* of something that was begun.
         """
         line = self._lines.setdefault(whose, _Line())
         if not goes_on and line.count >= self._of_one:
@@ -47,8 +55,7 @@ class Turns:
             )
         line.count += 1
         try:
-            async with line.turn:
-                yield
+            yield line.turn
         finally:
             line.count -= 1
             if not line.count:
