@@ -9,6 +9,7 @@ import pytest
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
+from bootwave.store.domains import domains
 from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
 
@@ -279,6 +280,15 @@ def test_who_is_told_is_chosen_before_anybody_is_kept_from_writing(
     connection.set_trace_callback(None)
     locked = next(at for at, one in enumerate(heard) if "BEGIN IMMEDIATE" in one)
     assert not [one for one in heard[locked:] if "FROM bindings" in one]
+
+
+def test_none_is_begun_for_a_domain_that_was_removed_while_its_phones_were_chosen(
+    phones: None, admin: Administration
+) -> None:
+    admin.before = lambda work: domains.remove(work, DOMAIN, force=True)
+    with pytest.raises(StoreNotFound, match=f"There is no domain {DOMAIN}"):
+        admin.rollout_start("domain", DOMAIN)
+    assert admin.rollout_list() == []
 
 
 def test_one_that_ended_just_now_is_told_to_who_watches(

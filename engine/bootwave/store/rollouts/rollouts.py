@@ -37,6 +37,7 @@ from bootwave.store.rollouts.reach import (
     is_reached,
     latest_adoption,
     moved,
+    named_domain,
     require_reached,
 )
 from bootwave.store.rollouts.target import target_of
@@ -218,9 +219,11 @@ def begin(
 
     *what* are its action, its selection and the columns of firmware, *left* are shown
     beside the others, *units* says who is told together, and *asked* is what
-    ``plan_for`` takes.  Raises OptionError, and StoreConflict when a phone is part of a
-    roll-out that is not over.
+    ``plan_for`` takes.  Raises OptionError, StoreConflict when a phone is part of a
+    roll-out that is not over, and StoreNotFound when their domain is gone meanwhile.
     """
+    if domain := named_domain(what["selection"]):
+        work.domain_id(domain)
     _require_free(work, [*told, *(one.mac for one in left)], what["action"])
     unit_of = units.units
 
