@@ -1,6 +1,7 @@
 """What administrators do with windows: open, close, list."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -332,12 +333,13 @@ def _state(work: Work, row: Sequence[Any]) -> dict[str, Any]:
 
 
 def _until(work: Work, seconds: float) -> int:
-    """Return the second since 1970 in which so many *seconds* from now will be over.
+    """Return the second since 1970 by which so many *seconds* from now will be over.
 
     A whole one: the clock for people and the one that decides are read one after the
-    other, so that the digits behind it would be others each time.
+    other, so that the digits behind it would be others each time.  Nothing is given
+    after it, so it is never before the end.
     """
-    return round(work.at.wall + seconds)
+    return math.ceil(work.at.wall + seconds)
 
 
 def _opening(row: Sequence[Any]) -> dict[str, Any]:
