@@ -17,8 +17,7 @@ test: $(VENV)/.dev native
 # Everything that serves phones once more with http.lane = off.  What is end to end or
 # a fault runs with either in "make test" already.
 test-h11: $(VENV)/.dev native
-	TEST_HTTP_LANE=off $(BIN)/python -m pytest tests/server tests/wave \
-		tests/peers tests/test_engine.py
+	tools/test h11
 
 check: $(VENV)/.dev native
 	tools/check

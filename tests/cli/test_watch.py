@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bootwave.cli import place
 from bootwave.cli.watch import _tell_rollouts
 from bootwave.control.session import Session
 from bootwave.optionsfile import load
@@ -113,3 +114,17 @@ def test_a_roll_out_is_told_again_when_something_else_is_to_be_told(
     for shown in (one, answered, back):
         _tell_rollouts(Session, [shown], told, json=True)  # type: ignore[arg-type]
     assert capsys.readouterr().out.count("\n") == 3
+
+
+def test_a_roll_out_that_is_not_kept_any_more_ends_no_watch(
+    store: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one: dict[str, Any] = {
+        **{"id": 7, "action": "resync", "version": "", "selection": "all"},
+        **{"state": "running", "fates": {"out": 1}, "results": {}},
+    }
+    told = {7: one}
+    with place.session() as session:
+        _tell_rollouts(session, [], told, json=False)
+    assert told == {}
+    assert capsys.readouterr().out == ""

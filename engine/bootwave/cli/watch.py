@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from bootwave.cli.following import named_action
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import hint, moment, print_line
 from bootwave.control.session import Session
+from bootwave.errors import StoreNotFound
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store.sightings.tail import place_from_text
 
@@ -88,8 +90,10 @@ def _tell_rollouts(
     """Tell roll-outs that went on since *told*, or ended, which keeps what is told."""
     now = {one["id"]: one for one in going_on}
     for number in told.keys() - now.keys():
-        shown = session.call("rollout.show", rollout=number)
-        now[number] = {name: shown[name] for name in told[number]}
+        # Those of a domain go with it, and who watches goes on.
+        with suppress(StoreNotFound):
+            shown = session.call("rollout.show", rollout=number)
+            now[number] = {name: shown[name] for name in told[number]}
     for number in sorted(now):
         before = told.get(number)
         if before is None or _news(now[number], json=json) != _news(before, json=json):
