@@ -15,9 +15,12 @@ def test_it_lives_and_is_ready(api: Served) -> None:
 
 
 def test_with_a_damaged_store_it_lives_and_is_not_ready(api: Served) -> None:
-    # Nobody has read by the API yet, so what reads is opened now.
-    for path in api.options.store.database.parent.glob("bootwave.db*"):
-        path.write_bytes(b"no database at all" * 1_000)
+    # In place, and not what is mapped: a file that becomes shorter ends who maps it.
+    database = api.options.store.database
+    for path in (database, database.with_name(f"{database.name}-wal")):
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.write((b"no database at all" * (size // 18 + 1))[:size])
     client = api.client()
     answer = client.get("/health/ready")
     assert (answer.status_code, problem(answer)) == (503, "unavailable")
