@@ -13,7 +13,6 @@ import pytest
 
 from bootwave.cli import place
 from bootwave.cli.watch import _tell_rollouts
-from bootwave.control.session import Session
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings.sightings import SightingLog
@@ -99,7 +98,7 @@ def test_a_place_that_is_none_is_refused(store: Command) -> None:
 
 
 def test_a_roll_out_is_told_again_when_something_else_is_to_be_told(
-    capsys: pytest.CaptureFixture[str],
+    store: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one: dict[str, Any] = {
         **{"id": 1, "action": "resync", "version": "", "selection": "all"},
@@ -108,11 +107,12 @@ def test_a_roll_out_is_told_again_when_something_else_is_to_be_told(
     told: dict[int, dict[str, Any]] = {}
     answered = {**one, "results": {"accepted": 1}}
     back = {**answered, "fates": {"out": 0, "back": 1}}
-    for shown in (one, answered, back):
-        _tell_rollouts(Session, [shown], told, json=False)  # type: ignore[arg-type]
-    assert capsys.readouterr().out.count("\n") == 2
-    for shown in (one, answered, back):
-        _tell_rollouts(Session, [shown], told, json=True)  # type: ignore[arg-type]
+    with place.session() as session:
+        for shown in (one, answered, back):
+            _tell_rollouts(session, [shown], told, json=False)
+        assert capsys.readouterr().out.count("\n") == 2
+        for shown in (one, answered, back):
+            _tell_rollouts(session, [shown], told, json=True)
     assert capsys.readouterr().out.count("\n") == 3
 
 
