@@ -127,6 +127,19 @@ def test_a_verdict_that_tls_refused_has_no_identity_and_never_gets_one(
     assert found(policy.again(revoked, NOW)) == (0, Problem.REVOKED, True)
 
 
+@pytest.mark.parametrize("name", ["expired", "expired issuing CA", "not yet valid"])
+def test_what_tls_refused_for_its_dates_says_so_later_too(
+    policy: TrustPolicy, name: str
+) -> None:
+    refused = policy.judge(case(name).chain, NOW).refused_by_tls()
+    wanted = 0, case(name).problem, False
+    assert found(refused) == wanted
+    assert found(policy.again(refused, NOW + 1)) == wanted
+    # No date makes good what TLS refused.
+    for at in (NOW - DAY / 2, NOW - 5 * YEAR, NOW + 2 * DAY, NOW + 20 * YEAR):
+        assert policy.again(refused, at).mac == 0
+
+
 def test_time_ends_a_verdict_and_begins_it(policy: TrustPolicy) -> None:
     verdict = policy.judge(case("upper case").chain, NOW)
     assert policy.again(verdict, NOW + YEAR + 1).problem is Problem.EXPIRED

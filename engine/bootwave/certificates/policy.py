@@ -125,13 +125,15 @@ class TrustPolicy:
             problem = Problem.OUTDATED
         denied = self._denied(verdict)
         expired = any(link.not_after < at for link in verdict.links)
+        # That TLS refused it says least: a date or a list may be why it did.
+        is_sound = problem is None or problem is Problem.TLS_REFUSED
         if denied is not None:
             problem = denied
-        elif problem is None and any(at < link.not_before for link in verdict.links):
+        elif is_sound and any(at < link.not_before for link in verdict.links):
             problem = Problem.NOT_YET_VALID
-        elif problem is None and expired and not self.accept_expired:
+        elif is_sound and expired and not self.accept_expired:
             problem = Problem.EXPIRED
-        elif problem is None and self._is_unlisted(verdict, at):
+        elif is_sound and self._is_unlisted(verdict, at):
             problem = Problem.CRL_OUTDATED
         return replace(
             verdict,
