@@ -24,6 +24,7 @@ from bootwave.store.rollouts.steps import (
     AWAITING_SECONDS,
     FORSAKEN_SECONDS,
     HALTED_SECONDS,
+    MOVED_AWAY,
     TELLING_SECONDS,
 )
 from bootwave.store.secrets import KeyRing
@@ -34,6 +35,15 @@ from tests.store.rollouts.test_rollouts import AT, DOMAIN, MAC, phones, seen, te
 assert phones  # a fixture
 
 NOON = 720
+
+# What stands in a roll-out of a phone that is another domain's when its turn comes.
+NOT_TOLD = {
+    "fate": "left",
+    "result": "",
+    "detail": MOVED_AWAY,
+    "notified_at": None,
+    "back_at": None,
+}
 
 
 def step(admin: Administration, *answers: Answered, look: bool = True) -> list[Errand]:
@@ -165,16 +175,17 @@ def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
     assert "bound to no account" in admin.rollout_show(number)["phones"][0]["detail"]
 
 
+@pytest.mark.parametrize("action", ["resync", "reboot"])
 @pytest.mark.parametrize("scope", ["domain", "group", "account", "device", "engine"])
 def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first(
-    phones: None, admin: Administration, clock: Clock, scope: str
+    phones: None, admin: Administration, clock: Clock, scope: str, action: str
 ) -> None:
     mine, account, other = text(3), f"403@{DOMAIN}", "1@other.example.com"
     admin.group_add(DOMAIN, "north")
     admin.group_assign(DOMAIN, "north", [mine])
     targets = {"domain": DOMAIN, "group": f"north@{DOMAIN}", "account": account}
     target = {**targets, "device": mine}.get(scope, "")
-    number = admin.rollout_start(scope, target, action="reboot", at_once=True)["id"]
+    number = admin.rollout_start(scope, target, action=action, at_once=True)["id"]
     admin.domain_add("other.example.com")
     admin.account_add(other, password="other-word")
     clock.pass_seconds(1.0)
@@ -188,10 +199,57 @@ def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first
         return
     assert MAC + 3 not in told
     step(admin)
-    details = {
-        phone["mac"]: phone["detail"] for phone in admin.rollout_show(number)["phones"]
-    }
-    assert details[mine] == "it is no phone of the domain any more"
+    shown = admin.rollout_show(number)
+    assert {"mac": mine, **NOT_TOLD} in shown["phones"]
+    assert shown["results"]["unreachable"] == (scope == "domain")  # never heard of
+    assert scope == "domain" or shown["state"] == "done"
+    admin.reach = frozenset({"other.example.com"})
+    assert admin.device_show(mine)["rollouts"] == []
+    assert admin.device_check(mine)["rollouts"] == []
+    assert admin.rollout_list() == []
+
+
+def test_a_phone_that_is_missed_and_moves_is_not_told_again_when_it_goes_on(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    other = "1@other.example.com"
+    admin.domain_add("other.example.com")
+    admin.account_add(other, password="other-word")
+    number = admin.rollout_start("device", text(3))["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    (errand,) = step(admin)
+    step(admin, Answered(errand.mac, errand.attempt, Result.REFUSED, "489"))
+    clock.pass_seconds(1.0)
+    admin.account_unbind(f"403@{DOMAIN}")
+    admin.account_bind(other, text(3))
+    clock.pass_seconds(1.0)
+    admin.rollout_resume(number)
+    for _ in range(3):
+        assert step(admin) == []
+        clock.pass_seconds(1.0)
+    shown = admin.rollout_show(number)
+    assert (shown["state"], shown["phones"]) == (
+        "done",
+        [{"mac": text(3), **NOT_TOLD}],
+    )
+    admin.reach = frozenset({"other.example.com"})
+    assert admin.device_show(text(3))["rollouts"] == []
+
+
+def test_a_clock_that_was_set_back_lets_no_domain_tell_anothers_phone(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    number = admin.rollout_start("account", f"403@{DOMAIN}")["id"]
+    clock.set_wall(AT - 500)
+    admin.account_unbind(f"403@{DOMAIN}")
+    admin.account_bind("401@b.example.com", text(3), add=True)
+    clock.set_wall(AT + 1)
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    shown = admin.rollout_show(number)
+    assert shown["phones"] == [{"mac": text(3), **NOT_TOLD}]
 
 
 def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(

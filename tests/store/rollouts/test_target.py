@@ -7,6 +7,7 @@ from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
 from bootwave.store.firmware.rows import Place
 from bootwave.store.rollouts.rollouts import loaded
+from bootwave.store.rollouts.steps import MOVED_AWAY
 from bootwave.store.rollouts.target import is_news, target_of
 from tests.store.staged import (
     DOMAIN,
@@ -158,7 +159,7 @@ def test_a_phone_that_has_left_is_not_judged_when_its_turn_comes(
         if one["mac"] == text(1)
     ]
     assert (left["fate"], left["notified_at"]) == ("left", None)
-    assert left["detail"].startswith("it is none of")
+    assert left["detail"] == MOVED_AWAY
     handles = staged.connection.execute(
         "SELECT 1 FROM firmware_scopes WHERE scope = 'device' AND key = ?", (MAC + 1,)
     ).fetchall()

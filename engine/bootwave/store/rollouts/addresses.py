@@ -42,8 +42,7 @@ MOST_COUNTED = 100
 _PHONE = """
 SELECT a.id, a.number, d.name, d.outbound_proxy, d.registrar, d.reach,
   (SELECT COUNT(*) FROM (
-    SELECT 1 FROM bindings o WHERE o.account_id = a.id LIMIT :most)) AS phones,
-  COALESCE(v.adopted_at, 0)
+    SELECT 1 FROM bindings o WHERE o.account_id = a.id LIMIT :most)) AS phones
 FROM devices v JOIN domains d ON d.id = v.domain_id
 JOIN bindings b ON b.mac = v.mac JOIN accounts a ON a.id = b.account_id
 WHERE v.mac = :mac ORDER BY phones, b.identity LIMIT 1
@@ -56,7 +55,7 @@ class Reached(NamedTuple):
 
     Without it, or an answer from there, by ``proxy``, unless that is None: then
     all ``phones`` are told that have its ``account``, whose ``number`` it is.  More
-    than MOST_COUNTED are as many.  ``since`` is when its domain got it, by the clock.
+    than MOST_COUNTED are as many.
     """
 
     account: int
@@ -65,7 +64,6 @@ class Reached(NamedTuple):
     phones: int
     direct: str
     proxy: Proxy | None
-    since: float = 0.0
 
     @property
     def is_by_proxy(self) -> bool:
@@ -137,7 +135,7 @@ def reached(connection: sqlite3.Connection, places: Places, mac: int) -> Reached
     source = places.source_of(mac)
     if not rows or source is None:
         return None
-    account, number, domain, outbound_proxy, registrar, reach, phones, since = rows[0]
+    account, number, domain, outbound_proxy, registrar, reach, phones = rows[0]
     direct = str(address_from_text(source))
     told = outbound_proxy or registrar
     proxy: Proxy | None = proxy_from_text(told or domain)
@@ -149,7 +147,7 @@ def reached(connection: sqlite3.Connection, places: Places, mac: int) -> Reached
         direct = ""
     elif not told or phones > 1:
         proxy = None
-    return Reached(account, number, domain, phones, direct, proxy, since)
+    return Reached(account, number, domain, phones, direct, proxy)
 
 
 def phones_of(connection: sqlite3.Connection, account: int) -> set[int]:

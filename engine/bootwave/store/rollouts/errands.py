@@ -1,6 +1,5 @@
 """Whom a roll-out tells now, as errands: one NOTIFY each, whomever it reaches."""
 
-import math
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
@@ -38,15 +37,11 @@ def errands(
     *,
     phone_port: int,
     together_with: Callable[[int], Collection[int]],
-    domain: str = "",
-    started_at: float = math.inf,
 ) -> tuple[list[Errand], dict[int, str]]:
     """Return what tells *macs*, and why nobody can tell some of them, as clauses.
 
     *together_with* returns the unit of a MAC: a NOTIFY that would reach others is not
-    sent, since nobody chose them when the roll-out was started.  With *domain* nobody
-    is told who was in it then, and is another tenant's now, nor with *started_at*, by
-    the clock, who came to another domain since.
+    sent, since nobody chose them when the roll-out was started.
     """
     found: list[Errand] = []
     unreachable: dict[int, str] = {}
@@ -58,8 +53,6 @@ def errands(
         way = reached(connection, places, mac)
         if way is None:
             unreachable[mac] = "it is bound to no account any more"
-        elif (domain and way.domain != domain) or way.since > started_at:
-            unreachable[mac] = "it is no phone of the domain any more"
         elif way.is_by_proxy and way.phones > 1:
             shared.append((mac, way))
         else:

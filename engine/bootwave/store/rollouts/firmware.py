@@ -26,7 +26,6 @@ from bootwave.store.rollouts import rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.errands import NOT_SEEN
 from bootwave.store.rollouts.judge import Judge
-from bootwave.store.rollouts.reach import moved
 from bootwave.store.rollouts.rollouts import LeftOut
 from bootwave.store.rollouts.target import Target
 from bootwave.store.rollouts.units import Together
@@ -144,12 +143,7 @@ def admit(
     """
     judge = None
     told = []
-    gone = moved(work, macs, target.latest)
     for mac in macs:
-        if mac in gone:
-            # What it runs is for the next tenant to see.
-            course.spare(mac, f"it is none of {target.whom} any more")
-            continue
         judge = judge or Judge(work, allowed, target)
         found = judge.verdict(mac, runs.get(mac, _NEVER_SEEN))
         if found.why:

@@ -23,7 +23,8 @@ EVERYBODY = "all phones"
 _SELECTION = "SELECT selection, started_at FROM rollouts WHERE id = :id"
 _MOVED = """
 SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
-WHERE v.adopted_at > :latest
+LEFT JOIN domains d ON d.id = v.domain_id
+WHERE v.adopted_at > :latest OR (:domain <> '' AND d.name <> :domain)
 """
 
 
@@ -67,11 +68,15 @@ def latest_adoption(selection: str, started_at: float) -> float:
     return math.inf if whom == EVERYBODY else started_at
 
 
-def moved(work: Work, macs: Iterable[int], latest: float) -> set[int]:
-    """Return which of *macs* came to their domain after *latest*, by the clock."""
+def moved(work: Work, macs: Iterable[int], latest: float, domain: str = "") -> set[int]:
+    """Return which of *macs* came to their domain after *latest*, by the clock.
+
+    Those that are in another than *domain*, unless it is "", did so whatever the clock
+    said.
+    """
     if latest == math.inf:
         return set()
-    named = {"macs": json.dumps([*macs]), "latest": latest}
+    named = {"macs": json.dumps([*macs]), "latest": latest, "domain": domain}
     return {mac for (mac,) in work.connection.execute(_MOVED, named).fetchall()}
 
 

@@ -42,6 +42,8 @@ OUT_OF_HOURS_SECONDS = 10.0
 # given up may come yet.
 HALTED_SECONDS = 30.0
 FORSAKEN_SECONDS = 300.0
+# Said of a phone that another domain has when its turn comes.
+MOVED_AWAY = "it is no phone of the domain any more"
 
 _UNFINISHED = """
 SELECT id, action, revision, selection, started_at FROM rollouts
@@ -258,7 +260,7 @@ class RolloutSteps:
                 )
             news = [mac for mac in course.among(seen) if held.is_news(seen[mac])]
             # What they do is for the next tenant to see, and nobody's news here.
-            held.gone |= moved(work, news, held.latest)
+            held.gone |= moved(work, news, held.latest, held.domain)
             for mac in news:
                 if mac not in held.gone:
                     _saw(work, held, seen[mac])
@@ -297,6 +299,12 @@ class RolloutSteps:
 
     def _admitted(self, work: Work, held: _Held, macs: list[int]) -> list[int]:
         """Return which of *macs* are to be told, now that their turn has come."""
+        if not macs:
+            return macs
+        gone = moved(work, macs, held.latest, held.domain)
+        for mac in gone:
+            held.course.spare(mac, MOVED_AWAY)
+        macs = [mac for mac in macs if mac not in gone]
         if held.target is None:
             return macs
         return firmware.admit(
@@ -319,8 +327,6 @@ class RolloutSteps:
             held.action,
             phone_port=self._phone_port,
             together_with=held.course.together_with,
-            domain=held.domain,
-            started_at=held.latest,
         )
         for mac, why in unreachable.items():
             held.course.answered(mac, Result.UNREACHABLE, why)
