@@ -6,7 +6,7 @@ What belongs to a domain that the principal does not reach does not exist for hi
 answer is the same as to a name that nobody has, and is given before anything is looked
 up.  Tokens and sessions are looked up with each request, so that revoking one is true
 for the next, once more where a request takes long (``require_still``), and in the
-transaction of a write (``Desk.write``).
+transaction of a write (``Desk``).
 """
 
 import base64

@@ -207,7 +207,8 @@ class Desk:
     async def carry_out(self, principal: Principal, op: str, **args: Any) -> Any:
         """Return the result of *op*, carried out where changes are made.
 
-        For what a request does in several steps, of which none can be repeated.
+        For what a request does in several steps, of which none can be repeated.  As in
+        ``write``, *principal* is looked at again where it comes to writing.
         """
         async with self._turns.turn(principal.whose, goes_on=True):
             try:
@@ -218,6 +219,7 @@ class Desk:
                         args,
                         actor=principal.actor,
                         reach=principal.domains,
+                        before=lambda work: _require_still(work, principal),
                     )
                 )
             finally:
@@ -251,7 +253,7 @@ class Desk:
     def _begin(
         self, work: Work, principal: Principal, once: Once | None, check: Check | None
     ) -> None:
-        principal.require_still(of_now(work, principal))
+        _require_still(work, principal)
         if once is not None:
             kept = idempotency.find(work.connection, once.actor, once.key, work.at.wall)
             if kept is not None:
@@ -323,6 +325,10 @@ class Desk:
             log.note(log.API_USE_NOT_NOTED, error=str(error))
         finally:
             self._noted.discard((kind, number))
+
+
+def _require_still(work: Work, principal: Principal) -> None:
+    principal.require_still(of_now(work, principal))
 
 
 class _Repeated(Exception):

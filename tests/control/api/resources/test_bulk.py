@@ -1,8 +1,10 @@
 """Imports, exports and whole states over HTTP, as a PBX sends them."""
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from functools import wraps
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from bootwave.store.operations import bulk
+from bootwave.store.work import Work
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 CSV = {"Content-Type": "text/csv"}
@@ -173,6 +176,40 @@ def test_an_import_of_who_is_revoked_in_the_middle_ends_there(
     notes = api.call("audit.list", limit=1)
     assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.imported", "token:pbx")
     assert notes[0]["detail"]["added"] == stored
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", IMPORTS),
+        ("POST", f"{IMPORTS}?all_or_nothing=true"),
+        ("PUT", f"{ACCOUNTS}?most_removed=1"),
+        ("GET", f"{EXPORT}/passwords"),
+    ],
+)
+def test_nothing_is_done_for_who_is_revoked_before_it_comes_to_that(
+    api: Served, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    asker = api.token("write", "reveal")
+    store = api.plane.administration
+    change = store._change
+
+    def late() -> AbstractContextManager[Work]:
+        if store.actor.startswith("token:"):
+            # Past the thread that it waited for: as another process would.
+            with closing(sqlite3.connect(api.options.store.database)) as connection:
+                connection.execute("DELETE FROM api_tokens")
+                connection.commit()
+        return change()
+
+    monkeypatch.setattr(store, "_change", late)
+    content = b"".join(rows(3)) if method != "GET" else b""
+    answer = asker.request(method, path, content=content, headers=CSV)
+    assert problem(answer) == "signed-out"
+    assert len(api.call("account.list", domain=A)) == 1
+    (newest,) = api.call("audit.list", limit=1)
+    assert newest["action"] == "apitoken.added"
+    assert store._stages == {}
 
 
 def test_others_have_their_turn_while_rows_are_written(

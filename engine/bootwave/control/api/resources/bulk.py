@@ -187,17 +187,11 @@ async def export(
 @routes.get(OF_DOMAINS + "/export/passwords", None, 200, gives=_EXPORT)
 @needs(Need.REVEAL, OF_DOMAIN)
 async def export_passwords(
-    request: Request,
-    domain: Domain,
-    asker: Asker,
-    desk: TheDesk,
-    form: Written = Form.CSV,
+    domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
 ) -> Response:
     """Export the accounts of a domain with their SIP passwords; this is audited."""
 
     async def page(cursor: str) -> dict[str, Any]:
-        if cursor:
-            await require_still(request, desk)
         found: dict[str, Any] = await desk.carry_out(
             asker, "account.export", domain=domain, passwords=True, cursor=cursor
         )
@@ -231,11 +225,12 @@ async def _staged(
         for at in range(0, len(waiting), TOGETHER):
             some = waiting[at : at + TOGETHER]
             await desk.carry_out(asker, "stage.add", stage=stage, rows=some)
-        # The rows may have come for hours.
-        await require_still(request, desk)
         yield stage
     finally:
-        await desk.carry_out(asker, "stage.drop", stage=stage)
+        # Whoever may do nothing any more leaves none behind either.
+        await desk.change(
+            asker.actor, lambda store: store.stage_drop(stage), reach=asker.domains
+        )
 
 
 async def _stepped(
@@ -246,11 +241,12 @@ async def _stepped(
     Also when who asked has hung up: the rows are all there.
     """
     while True:
+        # The rows may have come for hours, and steps that only read look at nobody.
+        await require_still(request, desk)
         found: dict[str, Any] = await desk.carry_out(asker, op, **how)
         if not found["more"]:
             return found
         await asyncio.sleep(found["pause"])
-        await require_still(request, desk)
 
 
 def _result(found: dict[str, Any], kind: type[Shown], *, dry_run: bool) -> Response:
