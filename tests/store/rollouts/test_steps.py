@@ -252,6 +252,33 @@ def test_a_clock_that_was_set_back_lets_no_domain_tell_anothers_phone(
     assert shown["phones"] == [{"mac": text(3), **NOT_TOLD}]
 
 
+@pytest.mark.parametrize("scope", ["domain", "account", "device"])
+def test_a_phone_that_moves_while_it_is_chosen_is_told_nothing_for_the_first(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock, scope: str
+) -> None:
+    account, other = f"403@{DOMAIN}", "401@b.example.com"
+    target = {"domain": DOMAIN, "account": account, "device": text(3)}[scope]
+    asked = {"at_once": True}
+    with admin._look() as work:
+        chosen = rollouts.choose(
+            *(work, log, scope, target),
+            **{"action": "reboot", "model": "", "asked": asked},
+            waves=WavesOptions(),
+        )
+    clock.pass_seconds(1.0)
+    admin.account_unbind(account)
+    admin.account_bind(other, text(3), add=True)
+    clock.pass_seconds(1.0)
+    with admin._change() as work:
+        number = rollouts.begin(work, *chosen)["id"]
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert MAC + 3 not in macs(step(admin))
+    assert {"mac": text(3), **NOT_TOLD} in admin.rollout_show(number)["phones"]
+    admin.reach = frozenset({"b.example.com"})
+    assert admin.device_show(text(3))["rollouts"] == []
+
+
 def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
     phones: None, admin: Administration, log: SightingLog, clock: Clock
 ) -> None:

@@ -3,13 +3,17 @@
 import pytest
 
 from bootwave.errors import OptionError
+from bootwave.firmware.definitions import Definition
+from bootwave.phone.firmware import FirmwareVersion
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.changelog import Change
 from bootwave.store.firmware.rows import Place
+from bootwave.store.rollouts import firmware
 from bootwave.store.rollouts.rollouts import loaded
 from bootwave.store.rollouts.steps import MOVED_AWAY
 from bootwave.store.rollouts.target import is_news, target_of
 from tests.store.staged import (
+    AT,
     DOMAIN,
     MAC,
     MODEL,
@@ -140,6 +144,29 @@ def test_a_phone_that_has_left_and_come_again_is_not_told_and_then_missed(
     (left,) = staged.admin.rollout_show(number)["phones"]
     assert left["mac"] == text(1)
     assert "any more" in left["detail"]
+
+
+@pytest.mark.parametrize("scope", ["domain", "device"])
+def test_a_phone_that_leaves_while_it_is_chosen_is_told_nothing(
+    staged: Staged, scope: str
+) -> None:
+    target = DOMAIN if scope == "domain" else text(1)
+    wanted = Definition(MODEL, FirmwareVersion.required(NEW), f"{AT}{MODEL}-{NEW}.bin")
+    admin = staged.admin
+    with admin._look() as work:
+        chosen = firmware.choose(
+            *(work, admin._allowed(), staged.log, scope, target, wanted), shared=False
+        )
+    staged.move(1)
+    staged.clock.pass_seconds(1.0)
+    with admin._change() as work:
+        number = firmware.start(work, chosen, {"at_once": True})["id"]
+    assert 1 not in staged.tell()
+    left = {one["mac"]: one["detail"] for one in admin.rollout_show(number)["phones"]}
+    assert left[text(1)] == MOVED_AWAY
+    assert staged.asks(1, OLD) == ""
+    admin.reach = frozenset({OTHER})
+    assert admin.device_show(text(1))["rollouts"] == []
 
 
 @pytest.mark.parametrize("version", [NEW, "", "7.3.30"])

@@ -42,11 +42,12 @@ _NEVER_SEEN = Running("", None)
 class Chosen(NamedTuple):
     """Whom a roll-out is to tell, and what is known of them.
 
-    ``units`` says who is told together.  ``loads`` is how many images the longest way
-    has, and ``bytes`` what a phone loads from this server at most.  ``warnings`` say
-    who goes down to an older version.
+    It was so ``at``, by the clock.  ``units`` says who is told together.  ``loads`` is
+    how many images the longest way has, and ``bytes`` what a phone loads from this
+    server at most.  ``warnings`` say who goes down to an older version.
     """
 
+    at: float
     target: Target
     told: list[int]
     left: list[LeftOut]
@@ -86,7 +87,8 @@ def choose(
         raise StoreConflict(f"There are no phones of {whom}: see bootwave device list.")
     wanted = Target(whom, place, definition)
     seen = rollouts.provisioned(work, log, macs, everywhere=scope == "engine")
-    judged = _judged(Judge(work, allowed, wanted), wanted, macs, seen)
+    judge = Judge(work, allowed, wanted)
+    judged = _judged(judge, work.at.wall, wanted, macs, seen)
     units = rollouts.told_together(work, log, judged.told, seen, take=shared)
     return _kept_apart(judged, units)
 
@@ -98,6 +100,7 @@ def start(work: Work, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
     what = {
         "action": "firmware",
         "selection": whom,
+        "started_at": chosen.at,
         **place.row,
         "model": definition.model,
         "version": str(definition.version),
@@ -155,7 +158,11 @@ def admit(
 
 
 def _judged(
-    judge: Judge, target: Target, macs: list[int], seen: Mapping[int, Sighting]
+    judge: Judge,
+    at: float,
+    target: Target,
+    macs: list[int],
+    seen: Mapping[int, Sighting],
 ) -> Chosen:
     told: list[int] = []
     left: list[LeftOut] = []
@@ -181,7 +188,7 @@ def _judged(
         raise StoreConflict(_nobody(target, left, already))
     warnings = [_going_down(target.definition, down)] if down else []
     alone = Together({}, set(), {})
-    return Chosen(target, told, left, already, alone, loads, most_bytes, warnings)
+    return Chosen(at, target, told, left, already, alone, loads, most_bytes, warnings)
 
 
 def _kept_apart(chosen: Chosen, units: Together) -> Chosen:

@@ -196,7 +196,8 @@ def choose(
     if asked.get("wait_minutes") is None:
         delay = fleet.boot_delay(work.connection, waves)
         asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
-    what = {"action": action, "selection": selection}
+    # Whoever moves from now on is another tenant's when it begins.
+    what = {"action": action, "selection": selection, "started_at": work.at.wall}
     return Chosen(what, known, left, found, asked)
 
 
@@ -217,10 +218,11 @@ def begin(
 ) -> dict[str, Any]:
     """Store a roll-out that tells the phones *told*, at least one; return it.
 
-    *what* are its action, its selection and the columns of firmware, *left* are shown
-    beside the others, *units* says who is told together, and *asked* is what
-    ``plan_for`` takes.  Raises OptionError, StoreConflict when a phone is part of a
-    roll-out that is not over, and StoreNotFound when their domain is gone meanwhile.
+    *what* are its action, its selection, when they were chosen and the columns of
+    firmware, *left* are shown beside the others, *units* says who is told together, and
+    *asked* is what ``plan_for`` takes.  Raises OptionError, StoreConflict when a phone
+    is part of a roll-out that is not over, and StoreNotFound when their domain is gone
+    meanwhile.
     """
     if domain := named_domain(what["selection"]):
         work.domain_id(domain)
@@ -237,7 +239,6 @@ def begin(
     row = {
         **_NO_FIRMWARE,
         **what,
-        "started_at": work.at.wall,
         "started_by": work.actor,
         "rate": plan.rate,
         "bounds": text_from_bounds(plan.bounds),
