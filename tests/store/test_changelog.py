@@ -11,6 +11,7 @@ from bootwave.store.changelog import (
     record,
     trim,
 )
+from tests.store.counted import counting
 
 ONE, TWO, THREE = Change("device", 1), Change("domain", 2), Change("account", 3)
 
@@ -49,3 +50,18 @@ def test_a_log_that_ends_earlier_is_another_databases(
 ) -> None:
     record(connection, [ONE])
     assert changes_after(connection, 10) == (1, [EVERYTHING])
+
+
+def test_looking_for_news_costs_no_more_where_the_log_is_long(
+    connection: sqlite3.Connection,
+) -> None:
+    def steps(rows: int) -> int:
+        """Return how many instructions it takes once there are *rows* more."""
+        record(connection, [Change("device", mac) for mac in range(1, rows + 1)])
+        newest = last_seq(connection)
+        with counting(connection) as taken:
+            assert changes_after(connection, newest - 1)[0] == newest
+            assert last_seq(connection) == newest
+            return taken()
+
+    assert steps(2) == steps(2_000)

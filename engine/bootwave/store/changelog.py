@@ -18,7 +18,8 @@ MOST_IN_ONE = 5_000
 
 _ADD = "INSERT INTO changes (kind, key) VALUES (?, ?)"
 _TRIM = "DELETE FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - :kept"
-_ENDS = "SELECT MIN(seq), MAX(seq) FROM changes"
+# Apart, for only one of the two is looked up; together all rows are gone through.
+_ENDS = "SELECT (SELECT MIN(seq) FROM changes), (SELECT MAX(seq) FROM changes)"
 _AFTER = "SELECT seq, kind, key FROM changes WHERE seq > :seq ORDER BY seq"
 
 

@@ -1,8 +1,10 @@
 import pytest
 
 from bootwave.errors import OperatorError
+from bootwave.store import audit
 from bootwave.store.administration import Administration
 from bootwave.store.listing.filters import wanted
+from tests.store.counted import counting
 
 A = "a.example.com"
 
@@ -73,3 +75,17 @@ def test_a_filter_that_names_nothing_is_refused(
 ) -> None:
     with admin._look() as work, pytest.raises(OperatorError):
         wanted(work, "devices", {name: text})
+
+
+def test_an_instant_is_found_in_the_audit_log_without_reading_all_of_it(
+    admin: Administration,
+) -> None:
+    rows = 1_000
+    with admin._change() as work:
+        for number in range(rows):
+            audit.append(work.connection, float(number), "anna", "domain.added", "d")
+    with admin._look() as work, counting(work.connection) as taken:
+        found = wanted(work, "audit", {"since": "900"}).prefix
+        assert found is not None
+        assert found[0] == 901
+        assert taken() < rows

@@ -11,6 +11,7 @@ from bootwave.sip.effects import Endpoint
 from bootwave.store.administration import Administration
 from bootwave.store.rollouts.addresses import Places, confirmed, phones_of, reached
 from bootwave.store.sightings.sightings import SightingLog
+from tests.store.counted import counting
 from tests.store.rollouts.test_rollouts import AT, DOMAIN, MAC, seen, text
 
 PORT = 5060
@@ -166,16 +167,9 @@ def test_a_line_that_all_phones_have_is_not_counted_for_each_of_them(
             "SELECT ?, 2, id, domain_id, '' FROM accounts WHERE number = '499'",
             [(MAC + number,) for number in phones],
         )
-        count = 0
-
-        def step() -> int:
-            nonlocal count
-            count += 1
-            return 0
-
-        connection.set_progress_handler(step, 1)
-        way = reached(connection, at("10.0.0.4", MAC + 3), MAC + 3)
-        connection.set_progress_handler(None, 0)
+        with counting(connection) as taken:
+            way = reached(connection, at("10.0.0.4", MAC + 3), MAC + 3)
+            count = taken()
         assert way is not None
         assert (way.number, way.phones) == ("403", 1)
         return count

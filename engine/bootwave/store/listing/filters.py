@@ -21,7 +21,7 @@ from bootwave.store.work import Work
 STATES: Final = ("open", "used", "ended", "closed")
 
 _AT = "SELECT seq, at FROM audit WHERE seq >= :seq ORDER BY seq LIMIT 1"
-_ENDS = "SELECT MIN(seq), MAX(seq) FROM audit"
+_ENDS = "SELECT (SELECT MIN(seq) FROM audit), (SELECT MAX(seq) FROM audit)"
 
 
 class Wanted(NamedTuple):
