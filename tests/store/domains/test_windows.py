@@ -11,6 +11,8 @@ from bootwave.store.domains import windows
 from bootwave.store.serving.phonewrites import consume_window
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.counted import counting
+from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
 ONE, TWO, THREE = (f"40{number}@a.example.com" for number in (1, 2, 3))
@@ -284,6 +286,46 @@ def test_openings_do_not_outlive_their_windows_for_long(
     admin.window_open([THREE])
     rows = connection.execute("SELECT COUNT(*) FROM openings").fetchall()
     assert rows == [(2,)]
+
+
+def test_openings_go_with_the_accounts_in_whatever_way_these_go(
+    accounts: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    def ids() -> list[int]:
+        rows = connection.execute("SELECT id FROM openings ORDER BY id").fetchall()
+        return [number for (number,) in rows]
+
+    for each in (ONE, TWO, THREE):
+        admin.window_open([each])
+    admin.account_remove(THREE)
+    assert ids() == [1, 2]
+    stage = admin.stage_begin(domain="a.example.com")["stage"]
+    admin.stage_add(stage, [{"extension": "401"}])
+    assert taken(admin.stage_replace, stage)["removed"] == 1
+    assert ids() == [1]
+    admin.domain_remove("a.example.com", force=True)
+    assert ids() == []
+
+
+def test_opening_an_account_costs_no_more_where_many_others_were_opened(
+    accounts: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    def steps(others: range) -> int:
+        connection.executemany(
+            "INSERT INTO accounts (id, domain_id, number, display_name, auth_user, "
+            "sealed_password, mailbox, wildcard) VALUES (?, 1, ?, '', '', x'', '', '')",
+            [(number, str(number)) for number in others],
+        )
+        with admin._change() as work:
+            for number in others:
+                windows.open_many(work, [number], 10.0)
+        with counting(connection) as count:
+            admin.window_open([ONE])
+            return count()
+
+    admin.window_open([ONE])
+    few, many = steps(range(500, 510)), steps(range(1_000, 2_000))
+    assert many < few + 1_000
 
 
 def test_what_is_done_to_windows_is_in_the_audit_log(

@@ -6,6 +6,7 @@ from bootwave.errors import StoreConflict
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.domains.bindings import bind, unbind_mac
 from bootwave.store.domains.claims import refresh_star_subnet
+from bootwave.store.domains.openings import remove_windows
 from bootwave.store.domains.windows import state_of
 from bootwave.store.names import (
     MAX_MAILBOX_CHARACTERS,
@@ -41,7 +42,7 @@ WHERE mac IN (SELECT mac FROM bindings WHERE account_id = :account_id)
 _REMOVE = (
     "DELETE FROM settings WHERE scope = 'account' AND key = :id",
     "DELETE FROM function_keys WHERE scope = 'account' AND key = :id",
-    "DELETE FROM accounts WHERE id = :id",  # the window goes with it
+    "DELETE FROM accounts WHERE id = :id",
 )
 _SELECT = """
 SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard,
@@ -170,6 +171,7 @@ def remove(work: Work, account: str) -> dict[str, Any]:
     work.touched_account(row)
     for mac in work.macs_of(row.id):
         unbind_mac(work, row, mac)
+    remove_windows(work.connection, [row.id])
     for statement in _REMOVE:
         work.connection.execute(statement, {"id": row.id})
     refresh_star_subnet(work.connection, row.domain_id)

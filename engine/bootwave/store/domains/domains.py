@@ -13,6 +13,7 @@ from bootwave.settings.locales import (
 from bootwave.store.domains import firmwarescopes
 from bootwave.store.domains.claims import refresh_star_subnet
 from bootwave.store.domains.contents import account_count, contents_of
+from bootwave.store.domains.openings import remove_windows
 from bootwave.store.names import (
     checked_host,
     checked_subnet,
@@ -76,6 +77,7 @@ SELECT COUNT(*) FROM accounts
 WHERE domain_id = :id AND wildcard <> '' AND wildcard = '*'
 """
 _MACS = "SELECT mac FROM devices WHERE domain_id = :id"
+_ACCOUNTS = "SELECT id FROM accounts WHERE domain_id = :id"
 _REMOVE = (
     """
     DELETE FROM device_tokens WHERE mac IN (
@@ -117,7 +119,7 @@ _REMOVE = (
     UPDATE devices SET domain_id = NULL, last_domain_id = NULL, group_id = NULL
     WHERE last_domain_id = :id
     """,
-    "DELETE FROM accounts WHERE domain_id = :id",  # windows go with them
+    "DELETE FROM accounts WHERE domain_id = :id",
     "DELETE FROM profiles WHERE domain_id = :id",
     "DELETE FROM groups WHERE domain_id = :id",
     "DELETE FROM domains WHERE id = :id",
@@ -238,6 +240,8 @@ def remove(work: Work, name: str, *, force: bool, removed: int = 0) -> dict[str,
     for (mac,) in work.connection.execute(_MACS, here).fetchall():
         work.touched("device", mac)
     firmwarescopes.forget_domain(work.connection, domain_id)
+    ids = work.connection.execute(_ACCOUNTS, here).fetchall()
+    remove_windows(work.connection, [account_id for (account_id,) in ids])
     for statement in _REMOVE:
         work.connection.execute(statement, here)
     work.touched("domain", domain_id)

@@ -1,7 +1,9 @@
 """What one command opened, and for which unknown phones."""
 
+import json
 import re
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 
 from bootwave.directory.records import Opening
 from bootwave.errors import OptionError, SettingError
@@ -20,11 +22,15 @@ INSERT INTO openings (opened_at, opened_by, most_claims, claims, ouis, subnet, m
 VALUES (:opened_at, :opened_by, :most_claims, 0, :ouis, :subnet, :models)
 RETURNING id
 """
-# Windows are replaced and removed; an opening that none is left of tells nobody
-# anything, and the audit log knows it still.
+_REMOVE_WINDOWS = """
+DELETE FROM windows WHERE account_id IN (SELECT value FROM json_each(:ids))
+RETURNING opening_id
+"""
+# One that no window is left of tells nobody anything; the audit log knows it still.
 _FORGET = """
 DELETE FROM openings
-WHERE NOT EXISTS (SELECT 1 FROM windows w WHERE w.opening_id = openings.id)
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND NOT EXISTS (SELECT 1 FROM windows w WHERE w.opening_id = openings.id)
 """
 
 
@@ -74,7 +80,6 @@ def texts_of(opening: Opening) -> dict[str, str]:
 
 def add(work: Work, bounds: Opening) -> int:
     """Return the number of a new opening by whoever acts."""
-    work.connection.execute(_FORGET)
     rows = work.connection.execute(
         _ADD,
         {
@@ -85,6 +90,15 @@ def add(work: Work, bounds: Opening) -> int:
         },
     ).fetchall()
     return int(rows[0][0])
+
+
+def remove_windows(connection: sqlite3.Connection, account_ids: Iterable[int]) -> None:
+    """Delete the windows of accounts, and the openings that were of these alone."""
+    named = {"ids": json.dumps([*account_ids])}
+    rows = connection.execute(_REMOVE_WINDOWS, named).fetchall()
+    openings = {opening_id for (opening_id,) in rows}
+    if openings:
+        connection.execute(_FORGET, {"ids": json.dumps([*openings])})
 
 
 def _oui(text: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bootwave.store.domains import firmwarescopes
 from bootwave.store.domains.claims import refresh_star_subnet, release_devices
+from bootwave.store.domains.openings import remove_windows
 from bootwave.store.work import Work
 
 _SOME = """
@@ -71,7 +72,8 @@ def remove_some(work: Work, domain_id: int, numbers: Sequence[str]) -> int:
     found = connection.execute(
         _SOME, {"domain_id": domain_id, "numbers": json.dumps([*numbers])}
     ).fetchall()
-    ids = {"ids": json.dumps([account_id for account_id, _ in found])}
+    account_ids = [account_id for account_id, _ in found]
+    ids = {"ids": json.dumps(account_ids)}
     macs = [mac for (mac,) in connection.execute(_MACS_OF_SOME, ids).fetchall()]
     for account_id, wildcard in found:
         work.touched("account", account_id)
@@ -81,6 +83,7 @@ def remove_some(work: Work, domain_id: int, numbers: Sequence[str]) -> int:
         work.touched("device", mac)
     connection.execute(_UNBIND_SOME, ids)
     release_devices(connection, macs)
+    remove_windows(connection, account_ids)
     for statement in _REMOVE_SOME:
         connection.execute(statement, ids)
     refresh_star_subnet(connection, domain_id)

@@ -15,7 +15,6 @@ from bootwave.store.domains.numberranges import accounts_within
 from bootwave.store.names import checked_minutes
 from bootwave.store.work import ACCOUNT_ROWS, AccountRow, Work
 
-_DELETE = "DELETE FROM windows WHERE account_id = :account_id"
 _OPEN = """
 INSERT INTO windows (account_id, boot_id, opened, deadline, consumed_mac,
   consumed_source, pairing_end, closed_at, closed_by, opening_id)
@@ -199,7 +198,7 @@ def open_many(
         }
         for account_id in account_ids
     ]
-    work.connection.executemany(_DELETE, [{"account_id": id_} for id_ in account_ids])
+    openings.remove_windows(work.connection, account_ids)
     work.connection.executemany(_OPEN, rows)
     return opening
 
