@@ -14,6 +14,7 @@ import pytest
 
 from bootwave.control.api.desk import Desk
 from bootwave.control.api.idempotencykeys import KEY_BYTES, Allowances
+from bootwave.control.api.principals import Principal
 from bootwave.control.api.readers import Readers
 from bootwave.control.api.room import Room
 from bootwave.control.api.turns import AT_ONCE
@@ -115,6 +116,34 @@ def test_nothing_is_written_for_who_may_not_any_more_when_it_comes_to_that(
         answers = [one.result() for one in asked]
     assert {problem(answer) for answer in answers} == {"signed-out"}
     assert len(api.call("account.list", domain=A)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "op"),
+    [
+        ("GET", f"/api/v1/domains/{A}/revealed", "layer_revealed"),
+        ("DELETE", "/api/v1/tokens/pbx", "access_revoke"),
+    ],
+)
+def test_who_may_not_any_more_reveals_and_revokes_nothing(
+    api: Served, monkeypatch: pytest.MonkeyPatch, method: str, path: str, op: str
+) -> None:
+    asker = api.token("reveal", "access")
+    api.call("admin.token.add", name="pbx", scopes=["read"])
+    store = api.plane.administration
+    carried_out = getattr(store, op)
+
+    def waited(*named: Any) -> Any:
+        # Past the thread that it waited for: as another process would.
+        with closing(sqlite3.connect(api.options.store.database)) as connection:
+            connection.execute("UPDATE api_tokens SET scopes = 'read'")
+            connection.commit()
+        return carried_out(*named)
+
+    monkeypatch.setattr(store, op, waited)
+    assert problem(asker.request(method, path)) == "signed-out"
+    (newest,) = api.call("audit.list", limit=1)
+    assert newest["action"] == "apitoken.added"
 
 
 def test_what_is_done_in_steps_has_no_turn_between_them(
@@ -347,8 +376,8 @@ def test_what_is_changed_beside_operations_reaches_what_it_says_and_no_more(
 
     async def scenario() -> None:
         await desk.change("admin:nobody", look)
-        await desk.change("admin:some", look, reach=frozenset({A}))
-        await desk.change("admin:all", look, reach=None)
+        for actor, domains in (("admin:some", frozenset({A})), ("admin:all", None)):
+            await desk.change_still(Principal(actor, frozenset(), domains), look)
         # The next one, whoever it is, has nothing of those before.
         await desk.change("admin:nobody", look)
         await api.plane.server.in_thread(lambda: look(api.plane.administration))

@@ -232,20 +232,33 @@ class Desk:
         """
         return await self._server.call(op, args, actor=principal.actor)
 
-    async def change(
-        self,
-        actor: str,
-        write: Callable[[Administration], T],
-        *,
-        reach: frozenset[str] | None = _NOWHERE,
+    async def change_still(
+        self, principal: Principal, write: Callable[[Administration], T]
     ) -> T:
-        """Return what *write* returns, called where changes are made, by *actor*.
+        """Return what *write* returns, called where changes are made, by *principal*.
 
-        Without *reach* he reaches no domain: what is of access alone touches none.
+        He is looked at again in its transaction, and waits for no turn.
         """
 
         def carry_out() -> T:
-            with acting(self._administration, actor=actor, reach=reach):
+            with acting(
+                self._administration,
+                actor=principal.actor,
+                reach=principal.domains,
+                before=lambda work: _require_still(work, principal),
+            ):
+                return write(self._administration)
+
+        return await self._server.in_thread(carry_out)
+
+    async def change(self, actor: str, write: Callable[[Administration], T]) -> T:
+        """Return what *write* returns, called where changes are made, by *actor*.
+
+        He reaches no domain: what is of access alone touches none.
+        """
+
+        def carry_out() -> T:
+            with acting(self._administration, actor=actor, reach=_NOWHERE):
                 return write(self._administration)
 
         return await self._server.in_thread(carry_out)

@@ -139,10 +139,8 @@ async def revoke(
     elif administrator not in (None, whose):
         # As to one that is not there: whose others are is not told.
         raise StoreNotFound("There is no such token, or it is not yours.")
-    await desk.change(
-        asker.actor,
-        lambda store: store.access_revoke(name, whose, within),
-        reach=asker.domains,
+    await desk.change_still(
+        asker, lambda store: store.access_revoke(name, whose, within)
     )
     return nothing()
 

@@ -228,9 +228,7 @@ async def _staged(
         yield stage
     finally:
         # Whoever may do nothing any more leaves none behind either.
-        await desk.change(
-            asker.actor, lambda store: store.stage_drop(stage), reach=asker.domains
-        )
+        await desk.change(asker.actor, lambda store: store.stage_drop(stage))
 
 
 async def _stepped(

@@ -241,10 +241,8 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
         """Reveal what a layer says, secrets too, which the audit log is told."""
-        found = await desk.change(
-            asker.actor,
-            lambda store: store.layer_revealed(layer.scope, target),
-            reach=asker.domains,
+        found = await desk.change_still(
+            asker, lambda store: store.layer_revealed(layer.scope, target)
         )
         return Answer(found)
 
