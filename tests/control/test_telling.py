@@ -43,7 +43,7 @@ class Answers:
     def __call__(self, answered: Answered) -> None:
         self.all.append(answered)
 
-    async def none(self, mac: int) -> list[Credentials]:
+    async def none(self, mac: int, domain: str) -> list[Credentials]:
         return []
 
     async def until(self, many: int) -> list[Answered]:

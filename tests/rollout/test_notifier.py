@@ -45,8 +45,8 @@ class Telling:
         self.over: list[Answered] = []
         self.asked = 0
         self.target = Target(transport, *PHONE)
-        to = addressee(action, proxy=proxy, transport=transport)
-        self.take(self.notifier.begin(to, OURS, self.now))
+        self.to = addressee(action, proxy=proxy, transport=transport)
+        self.take(self.notifier.begin(self.to, OURS, self.now))
 
     def take(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -54,6 +54,7 @@ class Telling:
                 assert effect.destination == self.target
                 self.sent.append(effect.data)
             elif isinstance(effect, NeedCredentials):
+                assert (effect.mac, effect.domain) == (self.to.mac, self.to.domain)
                 self.asked += 1
             else:
                 self.over.append(effect)

@@ -126,10 +126,10 @@ class RolloutRunner:
             self._telling.tell(errand)
         return done.rest_seconds
 
-    async def _credentials(self, mac: int) -> list[Credentials]:
+    async def _credentials(self, mac: int, domain: str) -> list[Credentials]:
         try:
             return await self._server.in_thread(
-                partial(self._administration.rollout_credentials, mac)
+                partial(self._administration.rollout_credentials, mac, domain)
             )
         except BootwaveError as error:
             log.note(log.CONTROL_ROLLOUTS_HELD_UP, error=str(error))

@@ -40,7 +40,7 @@ SHUNNED_SECONDS = 60.0
 MAX_SHUNNED = 1_024
 HALTED = "its roll-out halted before another way was tried"
 
-FindCredentials: TypeAlias = Callable[[int], Awaitable[Sequence[Credentials]]]
+FindCredentials: TypeAlias = Callable[[int, str], Awaitable[Sequence[Credentials]]]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +68,8 @@ class Telling:
     ) -> None:
         """Call *answered* for every phone of an errand, and *find_credentials* for one.
 
-        *chance* returns so many random bytes.
+        That with the domain whose phone it was when it was told.  *chance* returns so
+        many random bytes.
         """
         self._answered = answered
         self._find_credentials = find_credentials
@@ -203,7 +204,7 @@ class Telling:
             if isinstance(effect, SendNotify):
                 self._send(effect)
             elif isinstance(effect, NeedCredentials):
-                self._start(self._authorize(effect.mac))
+                self._start(self._authorize(effect.mac, effect.domain))
             else:
                 self._settle(effect)
         self._arm()
@@ -257,8 +258,8 @@ class Telling:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _authorize(self, mac: int) -> None:
-        found = await self._find_credentials(mac)
+    async def _authorize(self, mac: int, domain: str) -> None:
+        found = await self._find_credentials(mac, domain)
         now = asyncio.get_running_loop().time()
         self._carry_out(self._notifier.authorize(mac, found, now))
 

@@ -111,9 +111,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class NeedCredentials:
-    """The phone *mac* wants proof; ``Notifier.authorize`` goes on."""
+    """The phone *mac* of *domain* wants proof; ``Notifier.authorize`` goes on."""
 
     mac: int
+    domain: str
 
 
 Effect: TypeAlias = SendNotify | Answered | NeedCredentials
@@ -286,7 +287,7 @@ class Notifier:
         if not first:
             return self._prove(pending, now)
         pending.deadline = now + _ASKED_SECONDS
-        return [NeedCredentials(pending.to.mac)]
+        return [NeedCredentials(pending.to.mac, pending.to.domain)]
 
     def _prove(self, pending: _Pending, now: float) -> list[Effect]:
         assert pending.challenge is not None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
 from bootwave.store import audit
+from bootwave.store.domains.devices import domain_of
 from bootwave.store.firmware import firmware
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.rollouts import firmware as rolloutfirmware
@@ -195,7 +196,12 @@ class RolloutOperations(Transactions):
             self._steps.forget()
             raise
 
-    def rollout_credentials(self, mac: int) -> list[Credentials]:
-        """Return what to show the phone *mac* when it challenges a NOTIFY."""
+    def rollout_credentials(self, mac: int, domain: str) -> list[Credentials]:
+        """Return what to show the phone *mac* when it challenges a NOTIFY.
+
+        Nothing when it is another's than *domain*, whose it was when it was told.
+        """
         with self._look() as work:
+            if domain_of(work, mac) != domain:
+                return []
             return credentials_for(work.connection, self._keyring, self._sightings, mac)
