@@ -3,7 +3,7 @@
 import pytest
 
 from bootwave.errors import StoreConflict
-from tests.store.staged import DOMAIN, MODEL, NEW, OLD, PHONES, Staged, text
+from tests.store.staged import DOMAIN, MODEL, NEW, OLD, OTHER, PHONES, Staged, text
 
 
 def test_nobody_defines_another_version_where_a_roll_out_is_to_define_one(
@@ -44,6 +44,30 @@ def test_a_phone_that_is_given_a_version_of_its_own_is_left_alone(
     assert staged.asks(1) == NEW
     (shown,) = staged.admin.rollout_show(1)["phones"]
     assert shown["detail"] == "it was given a version of its own meanwhile"
+
+
+def test_a_roll_out_to_a_phone_is_not_in_the_way_of_its_next_domain(
+    staged: Staged,
+) -> None:
+    pace = {"at_once": True, "rate": None, "stages": None}
+    first = staged.roll_out("device", text(1), **pace)["id"]
+    staged.move(1)
+    staged.comes(1, OLD)
+    staged.admin.reach = frozenset({OTHER})
+    staged.define("8.5.21", "device", text(1))
+    second = staged.roll_out("device", text(1), **pace)["id"]
+    with pytest.raises(StoreConflict, match=f"Roll-out {second} is on the way"):
+        staged.define("8.5.22", "device", text(1))
+    assert staged.tell() == [1]
+    staged.comes(1, NEW)
+    staged.step()
+    staged.admin.reach = None
+    shown = [staged.admin.rollout_show(number) for number in (first, second)]
+    assert [(one["state"], one["fates"]["back"]) for one in shown] == [
+        ("done", 0),
+        ("done", 1),
+    ]
+    assert staged.defined("device", text(1)) == [NEW]
 
 
 def test_an_image_that_phones_load_is_not_removed(staged: Staged) -> None:

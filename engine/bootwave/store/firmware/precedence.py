@@ -12,10 +12,12 @@ from bootwave.firmware.definitions import Definition
 from bootwave.store.firmware.rows import Place
 from bootwave.store.work import Work
 
+# One to a device that another domain has since defines nothing there.
 _TO = """
 SELECT id, version FROM rollouts
 WHERE ended_at IS NULL AND action = 'firmware' AND scope = :scope AND key = :key
-  AND model = :model
+  AND model = :model AND (scope <> 'device' OR started_at >= COALESCE((
+    SELECT adopted_at FROM devices WHERE mac = rollouts.key), 0))
 """
 # Those of a domain that had the device before are told nothing of it (rows).
 _LEAVE = """
