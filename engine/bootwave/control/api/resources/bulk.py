@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from bootwave.control.api.admission import require_still
@@ -27,6 +27,7 @@ from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain
 from bootwave.control.rowtexts import Form, RowDecoder, Rows, encoded_rows, heading
 from bootwave.control.staging import TOGETHER
+from bootwave.errors import BootwaveError
 from bootwave.limits import MAX_API_IMPORT_BYTES
 from bootwave.store.bulk.importrows import COLUMNS
 
@@ -171,11 +172,17 @@ async def replace(
 @routes.get(OF_DOMAINS + "/export", None, 200, gives=_EXPORT)
 @needs(Need.READ, OF_DOMAIN)
 async def export(
-    domain: Domain, asker: Asker, desk: TheDesk, form: Written = Form.CSV
+    request: Request,
+    domain: Domain,
+    asker: Asker,
+    desk: TheDesk,
+    form: Written = Form.CSV,
 ) -> Response:
     """Export the accounts of a domain as rows to be imported, without passwords."""
 
     async def page(cursor: str) -> dict[str, Any]:
+        if cursor:
+            await require_still(request, desk)
         found: dict[str, Any] = await desk.read(
             asker, "account.export", domain=domain, cursor=cursor
         )
@@ -275,7 +282,11 @@ async def _exported(
         found = first
         yield heading(columns, form) + encoded_rows(found["rows"], form)
         while found["cursor"]:
-            found = await page(found["cursor"])
+            try:
+                found = await page(found["cursor"])
+            except BootwaveError:
+                # Too late to say why: that it breaks off says that it is not all.
+                raise ClientDisconnect from None
             yield encoded_rows(found["rows"], form)
 
     return StreamingResponse(pieces(), media_type=_TYPE_OF[form])
