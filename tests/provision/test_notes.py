@@ -108,6 +108,21 @@ def test_a_phone_is_served_although_the_audit_log_cannot_be_told(bench: Bench) -
     assert bench.totals["audit_lost"] == 1
 
 
+def test_what_the_audit_log_was_not_told_it_is_told_when_it_is_taken_again() -> None:
+    # Else its time with passwords would begin anew whenever that is over, for ever.
+    bench = certified()
+    how = {"secure": True, "identity": CERTIFIED}
+    bench.store.read_only = True
+    bench.get(**how)
+    assert bench.store.devices_known[MAC].provisioned_at is None
+    bench.store.read_only = False
+    for _ in range(2):
+        bench.cache.clear()
+        bench.get(**how)
+    assert len(bench.store.told) == 1
+    assert bench.store.devices_known[MAC].provisioned_at is not None
+
+
 def test_that_a_phone_owns_a_certificate_is_remembered_without_waiting() -> None:
     bench = certified()
     bench.get(secure=True, identity=Identity(OTHER_MAC))

@@ -6,6 +6,7 @@ counted.
 
 from collections import OrderedDict
 from concurrent.futures import Future
+from typing import NamedTuple
 
 from bootwave.directory.records import Device
 from bootwave.http.target import DocumentKind
@@ -23,6 +24,15 @@ from bootwave.store.serving.phonewrites import Taken
 TAKEN_REMEMBERED = 16_384
 
 
+class _Noted(NamedTuple):
+    what: tuple[object, ...]
+    written: "Future[None]"
+
+    def is_of(self, what: tuple[object, ...]) -> bool:
+        """Whether it is of *what*, and was written or waits to be."""
+        return self.what == what and not _has_failed(self.written)
+
+
 class Notes:
     """Writes them; for one thread."""
 
@@ -34,7 +44,7 @@ class Notes:
         self._revocations = revocations
         self._counters = counters
         self._using: set[int] = set()  # phones whose first use is being written
-        self._taken: OrderedDict[int, tuple[object, ...]] = OrderedDict()
+        self._taken: OrderedDict[int, _Noted] = OrderedDict()
 
     def certificate(self, mac: int) -> None:
         """Note that the device *mac* owns a certificate.
@@ -73,7 +83,8 @@ class Notes:
         """Tell the audit log what was taken, once for each grant.
 
         *told* is whether it held passwords.  Of what is taken by the use of a window
-        that tells.
+        that tells.  What could not be written is told when it is taken again: since
+        when the phone has its passwords stands there, too.
         """
         if asked.key.kind is not DocumentKind.SETTINGS:
             return
@@ -84,12 +95,9 @@ class Notes:
         if grant.kind == "certificate":
             serial, key = asked.identity.serial, asked.identity.key
         what = grant.kind, stamp, told, ids, serial, key
-        if self._taken.get(device.mac) == what:
+        before = self._taken.get(device.mac)
+        if before is not None and before.is_of(what):
             return
-        self._taken[device.mac] = what
-        self._taken.move_to_end(device.mac)
-        if len(self._taken) > TAKEN_REMEMBERED:
-            self._taken.popitem(last=False)
         assert device.domain is not None
         accounts = [
             f"{binding.account.number}@{device.domain.name}"
@@ -97,8 +105,18 @@ class Notes:
             if told
         ]
         taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts), serial, key)
-        self._writes.taken(taken).add_done_callback(self._was_noted)
+        written = self._writes.taken(taken)
+        written.add_done_callback(self._was_noted)
+        self._taken[device.mac] = _Noted(what, written)
+        self._taken.move_to_end(device.mac)
+        if len(self._taken) > TAKEN_REMEMBERED:
+            self._taken.popitem(last=False)
 
     def _was_noted(self, written: "Future[None]") -> None:
-        if not written.cancelled() and written.exception() is not None:
+        if _has_failed(written):
             self._counters.add(Counter.AUDIT_LOST)
+
+
+def _has_failed(written: "Future[None]") -> bool:
+    """Whether it is known that nothing was written."""
+    return written.done() and (written.cancelled() or written.exception() is not None)
