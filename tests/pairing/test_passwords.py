@@ -25,7 +25,9 @@ def test_passwords_are_told_for_ever_unless_an_option_says_otherwise() -> None:
         (1e9 - 600, 4_000.0),
         (1e9 - 3_600, 1_000.0),
         (1e9 - 7_200, -2_600.0),  # over since then
-        (1e9 + 86_400, 4_600.0),  # the wall clock was set back
+        (1e9 + 3_600, 4_600.0),  # the wall clock was set back
+        (1e9 + 3_601, 1_000.0),  # by more than the whole time: nobody knows when it was
+        (1e9 + 1e8, 1_000.0),
     ],
 )
 def test_the_time_counts_from_the_first_provisioning(

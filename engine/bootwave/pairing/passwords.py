@@ -18,9 +18,14 @@ def passwords_end(device: Device, at: Instant, policy: Policy) -> float:
 
     A phone that was not provisioned yet is at *at*.  ``provisioned_at`` is of the wall
     clock, for it must outlive a reboot; set back, that adds at most the whole time.
+    Where it was set back by more the time is over: the phone has its passwords, and
+    would be told them until the clock is there again.
     """
     seconds = policy.passwords_seconds
     if not seconds:
         return math.inf
     since = at.wall if device.provisioned_at is None else device.provisioned_at
-    return at.boottime + min(since + seconds - at.wall, seconds)
+    ahead = since - at.wall
+    if ahead > seconds:
+        return at.boottime
+    return at.boottime + min(ahead + seconds, seconds)
