@@ -1,5 +1,8 @@
 """Blocks of certificates: by serial number in hex, or by key."""
 
+import sqlite3
+from collections.abc import Callable
+
 import pytest
 
 from bootwave.certificates.blocks import Blocks
@@ -9,6 +12,7 @@ from bootwave.store.changelog import EVERYTHING, Change
 from bootwave.store.proofs import certificateblocks
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.counted import counting
 
 KEY = "ab" * 32
 
@@ -110,3 +114,31 @@ def test_there_is_a_bound(
     admin.certificate_block(serial="2")
     with pytest.raises(StoreConflict, match=r"https\.crls"):
         admin.certificate_block(serial="3")
+
+
+def test_whether_a_phones_certificate_is_blocked_is_told_without_reading_others(
+    admin: Administration, add: Callable[..., None], connection: sqlite3.Connection
+) -> None:
+    add("401@a.example.com", mac="0004132E08B4")
+    add("402@a.example.com", mac="0004132E08B5")
+    came = (
+        "UPDATE devices SET certificate_serial = ?, certificate_key = ? WHERE mac = ?"
+    )
+    connection.execute(came, ("2748", "cd" * 32, 0x0004132E08B4))
+    connection.execute(came, ("8", KEY, 0x0004132E08B5))
+    admin.certificate_block(serial="ABC")
+    assert admin.device_is_blocked(0x0004132E08B4)
+    assert not admin.device_is_blocked(0x0004132E08B5)
+
+    def steps(others: range) -> int:
+        connection.executemany(
+            "INSERT INTO devices (mac, model, owns_certificate) VALUES (?, '', 0)",
+            [(mac,) for mac in others],
+        )
+        with counting(connection) as count:
+            assert not admin.device_is_blocked(0x0004132E08B5)
+            return count()
+
+    assert steps(range(1, 3)) == steps(range(3, 500))
+    admin.certificate_block(key=KEY)
+    assert admin.device_is_blocked(0x0004132E08B5)

@@ -21,10 +21,12 @@ ORDER BY made_at, kind, value
 # Whoever came with one of them, once and last.
 _SHOWN = """
 SELECT mac, certificate_serial, certificate_key FROM devices
-WHERE certificate_serial IN (SELECT value FROM certificate_blocks WHERE kind = 'serial')
-  OR certificate_key IN (SELECT value FROM certificate_blocks WHERE kind = 'key')
-ORDER BY mac
+WHERE (certificate_serial IN (
+    SELECT value FROM certificate_blocks WHERE kind = 'serial')
+  OR certificate_key IN (SELECT value FROM certificate_blocks WHERE kind = 'key'))
 """
+_ALL_SHOWN = _SHOWN + "ORDER BY mac"
+_SHOWN_BY = _SHOWN + "AND mac = :mac"
 _COUNT = "SELECT COUNT(*) FROM certificate_blocks"
 _ADD = """
 INSERT INTO certificate_blocks (kind, value, why, made_at, made_by)
@@ -88,7 +90,7 @@ def listed(work: Work) -> list[dict[str, Any]]:
     A serial number may be of several: each CA gives its own.
     """
     macs: dict[tuple[str, str], list[str]] = {}
-    for mac, serial, key in work.connection.execute(_SHOWN).fetchall():
+    for mac, serial, key in work.connection.execute(_ALL_SHOWN).fetchall():
         for which in (("serial", serial), ("key", key)):
             macs.setdefault(which, []).append(text_from_mac(mac))
     return [
@@ -105,7 +107,7 @@ def listed(work: Work) -> list[dict[str, Any]]:
 
 def is_blocked(work: Work, mac: int) -> bool:
     """Whether the certificate that the device *mac* came with last is blocked."""
-    return any(row[0] == mac for row in work.connection.execute(_SHOWN).fetchall())
+    return bool(work.connection.execute(_SHOWN_BY, {"mac": mac}).fetchall())
 
 
 def _which(serial: str, key: str) -> tuple[str, str]:
