@@ -5,6 +5,7 @@ import pytest
 from bootwave.store import audit
 from bootwave.store.audit import ENGINE, append, listed, row_hash, trim, verify
 from bootwave.store.connection import transaction
+from tests.store.counted import counting
 
 DAY = 86_400.0
 
@@ -141,6 +142,20 @@ def test_the_newest_row_is_never_trimmed(connection: sqlite3.Connection) -> None
     fill(connection, 1)
     with transaction(connection):
         assert trim(connection, 1e9, 1.0) == 0
+
+
+def test_a_step_of_trimming_reads_no_more_than_it_takes_away(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_TRIM_BATCH", 5)
+
+    def steps(rows: int) -> int:
+        fill(connection, rows)
+        with transaction(connection), counting(connection) as taken:
+            assert trim(connection, 1e12, DAY) == 5
+            return taken()
+
+    assert steps(20) == steps(500)
 
 
 def test_rows_are_found_by_who_and_what_and_when(

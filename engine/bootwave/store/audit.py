@@ -56,7 +56,8 @@ ORDER BY seq DESC LIMIT :most
 _OLD = """
 SELECT seq, hash FROM audit
 WHERE seq < COALESCE(
-    (SELECT seq FROM audit WHERE at >= :before ORDER BY seq LIMIT 1),
+    (SELECT MIN(seq) FROM (SELECT seq, at FROM audit ORDER BY seq LIMIT :most)
+      WHERE at >= :before),
     (SELECT MAX(seq) FROM audit))
 ORDER BY seq LIMIT :most
 """
