@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -6,6 +7,7 @@ from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.serving.reader import Reader
+from tests.store.counted import counting
 
 MAC = 0x0004132E08B4
 
@@ -93,6 +95,33 @@ def test_a_domain_with_accounts_is_removed_by_force_only(
     add("401@c.example.com", mac="*")
     with pytest.raises(StoreNotFound):
         admin.domain_remove("a.example.com")
+
+
+def test_removing_a_domain_costs_no_more_where_another_has_many_phones(
+    admin: Administration, add: Callable[..., None], connection: sqlite3.Connection
+) -> None:
+    add("401@b.example.com", mac="0004132E08B5")
+
+    def steps(macs: range) -> int:
+        connection.executemany(
+            "INSERT INTO devices (mac, domain_id, last_domain_id, model, "
+            "owns_certificate) SELECT ?, id, id, '', 0 FROM domains "
+            "WHERE name = 'b.example.com'",
+            [(mac,) for mac in macs],
+        )
+        connection.executemany(
+            "INSERT INTO bindings (mac, identity, account_id, domain_id, boot_id) "
+            "SELECT ?, 1, id, domain_id, '' FROM accounts WHERE number = '401' "
+            "AND domain_id = (SELECT id FROM domains WHERE name = 'b.example.com')",
+            [(mac,) for mac in macs],
+        )
+        add("402@a.example.com", mac="0004132E08B4")
+        with counting(connection) as taken:
+            admin.domain_remove("a.example.com", force=True)
+            return taken()
+
+    few, many = steps(range(1, 3)), steps(range(3, 1_000))
+    assert many < few + 500
 
 
 def test_one_star_domain_to_a_subnet(

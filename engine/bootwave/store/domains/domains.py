@@ -109,7 +109,10 @@ _REMOVE = (
     """,
     "DELETE FROM settings WHERE scope = 'domain' AND key = :id",
     "DELETE FROM function_keys WHERE scope = 'domain' AND key = :id",
-    "DELETE FROM bindings WHERE domain_id = :id",
+    """
+    DELETE FROM bindings WHERE mac IN (
+      SELECT mac FROM devices WHERE domain_id = :id)
+    """,
     """
     DELETE FROM device_credentials WHERE mac IN (
       SELECT mac FROM devices WHERE domain_id = :id)
