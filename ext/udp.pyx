@@ -11,6 +11,10 @@ returns the rest.  It answers in the order of arrival until a datagram waited fo
 than a phone waits before it asks again.  Then there is more to do than time to do it:
 all that waits is read (udpbacklog.pxd) and the newest answered first, whose phones wait
 for certain, and what grew stale meanwhile is dropped.
+
+A response and the request that follows it leave in one system call where one socket
+sends both.  A phone that has the response does not ask again, and whoever is killed
+between two calls would owe it the request for ever; sendmmsg(2) is not interrupted.
 """
 
 cimport cython
@@ -122,6 +126,7 @@ cdef extern from *:
 
 cdef enum:
     BATCH = 64
+    ANSWERS = 2 * BATCH  # a response and a request to each
     CONTROL_BYTES = 96
     READS = 16  # batches that one call of serve() moves into the backlog
     MOST_READS = 512  # after as many without an end, all the backlog holds, answer
@@ -130,20 +135,20 @@ BATCH_DATAGRAMS = BATCH
 MAX_BACKLOG_DATAGRAMS = BACKLOG_DATAGRAMS
 MAX_BACKLOG_BYTES = BACKLOG_BYTES
 
-cdef struct Slots:
-    mmsghdr messages[BATCH]
-    iovec parts[BATCH]
-    sockaddr_in addresses[BATCH]
-    unsigned char control[BATCH][CONTROL_BYTES]
+cdef struct Slots:  # the first BATCH of them receive
+    mmsghdr messages[ANSWERS]
+    iovec parts[ANSWERS]
+    sockaddr_in addresses[ANSWERS]
+    unsigned char control[ANSWERS][CONTROL_BYTES]
 
 
 cdef struct Answers:  # what a lane makes of one batch
-    Outgoing responses[BATCH]
-    Outgoing requests[BATCH]
-    Py_ssize_t response_count
-    Py_ssize_t request_count
+    Outgoing here[ANSWERS]  # leave from where the batch was heard
+    Outgoing asking[BATCH]  # requests that leave from another socket
+    Py_ssize_t here_count
+    Py_ssize_t asking_count
     Py_ssize_t used  # of the bytes: answers stand close together, which caches like
-    uint8_t bytes[2 * BATCH * ANSWER_BYTES]
+    uint8_t bytes[ANSWERS * ANSWER_BYTES]
 
 
 cdef struct Wake:  # one call of serve()
@@ -195,8 +200,8 @@ cdef class Receiver:
     cdef Answers* answers  # NULL before serve() is called
     cdef Backlog backlog
     cdef list declined
-    cdef list unsent_responses
-    cdef list unsent_requests
+    cdef list unsent
+    cdef list unasked
     cdef Py_ssize_t reads  # into the backlog, since the socket was empty
     cdef double late_seconds
     cdef double stale_seconds
@@ -273,17 +278,17 @@ cdef class Receiver:
         """Receive at *fd*, let *lane*, if any, answer, and send what it answered.
 
         *batches* of BATCH_DATAGRAMS at most are answered; fewer when two of them were
-        declined.  Responses leave from *fd*, requests from *requests_fd*; *waits* says
-        that others wait for room in a send buffer: then nothing is sent.  *now* is
-        monotonic, *wall* since the epoch.
+        declined.  Responses leave from *fd*, requests from *requests_fd*, which may be
+        the same; *waits* says that others wait for room in a send buffer: then nothing
+        is sent.  *now* is monotonic, *wall* since the epoch.
 
         Returns what was declined, each as receive() tells it with the instant, on the
         clock of *now*, when the kernel received it; the numbers of datagrams received,
         of responses and of requests that the lane made, of those that the kernel
         refused and of datagrams dropped because they were stale; whether some wait here
         that the socket does not tell of, so that another call is due; and as lists for
-        send() the responses and the requests that are still to be sent.  Raises as
-        receive() and send() do.
+        send() what is still to be sent from *fd*, and what from *requests_fd* where it
+        is another.  Raises as receive() and send() do.
         """
         cdef DatagramLane* answerer = NULL
         cdef Py_ssize_t count, i
@@ -300,8 +305,8 @@ cdef class Receiver:
             if self.answers == NULL:
                 raise MemoryError
         self.declined = []
-        self.unsent_responses = []
-        self.unsent_requests = []
+        self.unsent = []
+        self.unasked = []
         while wake.batches > 0 and not holds_any(&self.backlog):
             count = self.take(fd, now, wall)
             received += count
@@ -340,8 +345,8 @@ cdef class Receiver:
             wake.refused,
             stale,
             holds_any(&self.backlog),
-            self.unsent_responses,
-            self.unsent_requests,
+            self.unsent,
+            self.unasked,
         )
 
     cdef bint is_late(self, Py_ssize_t count, double now) noexcept:
@@ -373,8 +378,8 @@ cdef class Receiver:
     cdef void begin(self, Wake* wake) noexcept:
         """Begin a batch of answers."""
         wake.batches -= 1
-        self.answers.response_count = 0
-        self.answers.request_count = 0
+        self.answers.here_count = 0
+        self.answers.asking_count = 0
         self.answers.used = 0
 
     cdef int answer(
@@ -382,15 +387,25 @@ cdef class Receiver:
     ) except -1:
         """Let *lane* answer one datagram, or decline it."""
         cdef Answers* answers = self.answers
-        cdef Outgoing* response = &answers.responses[answers.response_count]
-        cdef Outgoing* request = &answers.requests[answers.request_count]
+        cdef Outgoing response
+        cdef Outgoing request
         response.data = answers.bytes + answers.used
         if lane != NULL and not heard.truncated and lane.answer(
-            lane.state, heard, wake.now, wake.wall, response, request
+            lane.state, heard, wake.now, wake.wall, &response, &request
         ):
             answers.used += response.size + request.size
-            answers.response_count += response.size > 0
-            answers.request_count += request.size > 0
+            if response.size > 0:
+                answers.here[answers.here_count] = response
+                answers.here_count += 1
+                wake.responses += 1
+            if request.size > 0:
+                wake.requests += 1
+                if wake.requests_fd == wake.fd:
+                    answers.here[answers.here_count] = request
+                    answers.here_count += 1
+                else:
+                    answers.asking[answers.asking_count] = request
+                    answers.asking_count += 1
             return 0
         self.declined.append(self.datagram(heard))
         if len(self.declined) == 2 * BATCH:
@@ -400,22 +415,17 @@ cdef class Receiver:
     cdef int send_batch(self, Wake* wake) except -1:
         """Send what was answered, or leave it to whoever waits for room."""
         cdef Answers* answers = self.answers
-        wake.responses += answers.response_count
-        wake.requests += answers.request_count
         if wake.waits:
-            leave(answers.responses, 0, answers.response_count, self.unsent_responses)
-            leave(answers.requests, 0, answers.request_count, self.unsent_requests)
+            leave(answers.here, 0, answers.here_count, self.unsent)
+            leave(answers.asking, 0, answers.asking_count, self.unasked)
             return 0
         wake.refused += send_answers(
-            wake.fd, answers.responses, answers.response_count, self.unsent_responses
+            wake.fd, answers.here, answers.here_count, self.unsent
         )
         wake.refused += send_answers(
-            wake.requests_fd,
-            answers.requests,
-            answers.request_count,
-            self.unsent_requests,
+            wake.requests_fd, answers.asking, answers.asking_count, self.unasked
         )
-        if self.unsent_responses or self.unsent_requests:
+        if self.unsent or self.unasked:
             wake.waits = True
         return 0
 
@@ -510,8 +520,8 @@ def send(int fd, list datagrams not None):
     buffer is full: try the rest once *fd* is writable.
 
     Raises OSError when *fd* is no socket, ValueError for an address that is not IPv4
-    and OverflowError for a port out of range; what stands before it in other batches
-    of BATCH_DATAGRAMS may have left by then.
+    and OverflowError for a port out of range; what stands before it in other batches,
+    of twice BATCH_DATAGRAMS, may have left by then.
     """
     cdef Slots slots
     cdef Py_ssize_t total = len(datagrams)
@@ -519,7 +529,7 @@ def send(int fd, list datagrams not None):
     cdef Py_ssize_t refused = 0
     cdef Py_ssize_t size, at
     while done < total:
-        size = min(total - done, BATCH)
+        size = min(total - done, ANSWERS)
         for at in range(size):
             prepare(&slots, at, datagrams[done + at])
         at = send_slots(fd, &slots, size, &refused)

@@ -41,8 +41,9 @@ def counted(program: Program, counter: str) -> int:
     return number
 
 
-def boot_one(program: Program) -> Any:
-    return program.boot("--server", "{}:{}".format(*program.pnp), "--mac", MACS[0])
+def boot_one(program: Program, *more: str) -> Any:
+    server = "{}:{}".format(*program.pnp)
+    return program.boot("--server", server, "--mac", MACS[0], *more)
 
 
 @contextmanager

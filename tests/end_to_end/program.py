@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -155,16 +155,17 @@ class Program:
 
     # The engine
 
-    def start(self, *, files: int = 0) -> "Program":
+    def start(self, *, files: int = 0, under: Sequence[str] = ()) -> "Program":
         """Start the engine, again if need be, and wait for its ``ready``.
 
-        With *files* none of its processes may open more than so many.
+        With *files* none of its processes may open more than so many.  *under* is a
+        command that becomes the engine, as prlimit(1) does.
         """
         limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
         self._close_output()
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*limit, *_BOOTWAVE, "serve"],
+                [*under, *limit, *_BOOTWAVE, "serve"],
                 env=self._env(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -266,7 +266,7 @@ class PnpServer:
         self, loop: asyncio.AbstractEventLoop, channel: _Channel, now: float
     ) -> list[_Heard]:
         """Let the lane answer what it can; return what the core must see."""
-        asking = self._channels[-1]
+        asking = self._asking(channel)
         (
             declined,
             received,
@@ -365,7 +365,7 @@ class PnpServer:
         """Queue what *effects* send, collect their look-ups, tell what they saw.
 
         *channel* is the one that heard the phone: responses leave from there (RFC
-        3581 section 4), requests of ours from where their responses are awaited.
+        3581 section 4), requests of ours from ``_asking``.
         """
         if self._loop is None:  # stopped from within a callback
             return
@@ -377,12 +377,22 @@ class PnpServer:
                     leaves = channel
                 else:
                     self._counters.add(Counter.SIP_NOTIFIES)
-                    leaves = self._channels[-1]
+                    leaves = self._asking(channel)
                 leaves.outgoing.append((data, *effect.destination, *effect.local))
             elif isinstance(effect, LookUp):
                 lookups.append(effect)
             else:
                 self._tell(effect)
+
+    def _asking(self, channel: _Channel) -> _Channel:
+        """Return from where requests leave that follow from what *channel* heard.
+
+        From the port on which their responses are awaited.  Where it is *channel*'s own
+        they leave together with the responses, and no phone gets the one without the
+        other because this process was killed.
+        """
+        is_one_port = self._sockets.group_port == self._sockets.port
+        return channel if is_one_port else self._channels[-1]
 
     def _tell(self, sight: Sight) -> None:
         if sight.reason in _REFUSED:
