@@ -116,9 +116,10 @@ def required_location(text: str) -> str:
         or len(location) > MAX_LOCATION_CHARACTERS
     ):
         raise FirmwareError(
-            f"{shortened(location)} is no URL of an image: write http:// or https://, "
-            f"a host and a path, {MAX_LOCATION_CHARACTERS} plain characters at most, "
-            "without user name and password."
+            # Not quoted: of what is none, nobody can say where its password ends.
+            "This is no URL of an image: write http:// or https://, a host and a path, "
+            f"{MAX_LOCATION_CHARACTERS} plain characters at most, without user name and "
+            "password."
         )
     return location
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from xml.parsers import expat
 
 from bootwave.errors import SettingError
+from bootwave.settings.credentials import without_credentials
 from bootwave.settings.spelling import nearest
 from bootwave.xml.legal import checked_text
 
@@ -162,7 +163,7 @@ def checked_value(value: str) -> tuple[str, str]:
     if not _fits(expected, argument):
         raise SettingError(
             f"A function key of type {kind} takes {expected.value}"
-            + (f", not {argument!r}." if argument else ".")
+            + (f", not {without_credentials(argument)!r}." if argument else ".")
         )
     return _joined(kind, argument), _doubt(expected, argument)
 
@@ -192,7 +193,9 @@ def _strange(kind: str) -> str:
     meant = nearest(kind, TYPES)
     if meant or not _TYPE.fullmatch(kind):
         hint = f"did you mean {meant}?" if meant else f"one of {', '.join(TYPES)}."
-        raise SettingError(f"{kind!r} is not a type of function key: {hint}")
+        raise SettingError(
+            f"{without_credentials(kind)!r} is not a type of function key: {hint}"
+        )
     return f"{kind} is not a type of function key this version knows."
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from bootwave.errors import SettingError
 from bootwave.settings import locales
+from bootwave.settings.credentials import without_credentials
 from bootwave.settings.keyvalues import checked_action
 from bootwave.settings.spelling import nearest
 
@@ -112,11 +113,12 @@ def checked_kind(name: str, allowed: ValueType, value: str) -> tuple[str, str]:
         return value, _unusual(name, allowed, value)
     meant = nearest(value, allowed.choices)
     hint = f"; did you mean {meant}?" if meant else "."
+    said = repr(without_credentials(value))
     if allowed.more:
         return value, (
-            f"{name} is {allowed} as far as this version knows, not {value!r}{hint}"
+            f"{name} is {allowed} as far as this version knows, not {said}{hint}"
         )
-    raise SettingError(f"{name} is {allowed}, not {value!r}{hint}")
+    raise SettingError(f"{name} is {allowed}, not {said}{hint}")
 
 
 _NAMED: Final = frozenset({Kind.TIMEZONE, Kind.TONES, Kind.LANGUAGE})

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bootwave.errors import OptionError, SettingError
 from bootwave.quoting import shortened
+from bootwave.settings.credentials import without_credentials
 from bootwave.xml.legal import checked_text
 
 MAX_NAME_CHARACTERS = 128
@@ -128,8 +129,9 @@ def checked_host(text: str, what: str) -> str:
         right = right and bool(_TRANSPORT.fullmatch(parameter))
     if not right:
         raise SettingError(
-            f"{shortened(text)} is not {what}: write a host such as pbx.example.com, "
-            "pbx.example.com:5061 or pbx.example.com:5061;transport=tls."
+            f"{shortened(without_credentials(text))} is not {what}: write a host such "
+            "as pbx.example.com, pbx.example.com:5061 or "
+            "pbx.example.com:5061;transport=tls."
         )
     return whole
 

@@ -203,6 +203,28 @@ def test_secrets_stand_in_no_answer_and_in_no_log(
     assert leaks(told, secrets) == set()
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "member", "spoilt"),
+    [
+        ("PUT", f"/api/v1/domains/{A}/settings/setting_server", "value", " x"),
+        ("PUT", f"/api/v1/domains/{A}/keys/3", "value", ""),
+        ("PUT", f"/api/v1/domains/{A}/languages/gui/Deutsch", "url", " x"),
+        ("PUT", "/api/v1/firmware/D785/versions/10.1.1.1", "location", ""),
+        ("PATCH", "/api/v1/redirection", "url", ""),
+        ("PATCH", f"/api/v1/domains/{A}", "outbound_proxy", ""),
+    ],
+)
+def test_no_error_repeats_what_a_url_carries(
+    admin: httpx.Client, method: str, path: str, member: str, spoilt: str
+) -> None:
+    sent = {"user": "u", "password": "p"} if path.endswith("redirection") else {}
+    sent[member] = f"http://u:{KEY}@pbx.example.com/{spoilt}"
+    headers = {"If-Match": "*"} if path.endswith(A) else {}
+    answer = admin.request(method, path, json=sent, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert KEY not in answer.text
+
+
 def test_what_reveals_is_found(api: Served, secrets: set[str]) -> None:
     revealing: list[tuple[str, bytes]] = []
     client = api.token("reveal")
