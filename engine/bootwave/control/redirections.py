@@ -20,7 +20,6 @@ from bootwave.control.server import ControlServer
 from bootwave.errors import (
     BootwaveError,
     OptionError,
-    RedirectionError,
     RedirectionRefused,
     RedirectionUnreachable,
     StoreError,
@@ -347,9 +346,7 @@ async def compared(
     For each kind the count and the first thousand MACs.  Raises RedirectionError when
     the service does not answer or is left alone, StoreNotFound without account.
     """
-    account = health = await in_thread(ledger.account)
-    if plan.is_left_alone(account, time.time()):
-        raise _left_alone(account)
+    account = health = await in_thread(partial(_called, ledger))
     password = await in_thread(partial(ledger.password, account))
     comparison = ledger.comparison(account, time.time(), for_sync=True)
     survey = await gathered(in_thread, comparison)
@@ -368,18 +365,21 @@ async def compared(
 
     try:
         while (wanted := survey.next_list()) is not None:
+            # Who registers phones meanwhile may have been told to call no more.
+            await in_thread(partial(_called, ledger))
             progress(survey.done, survey.lists)
-            await ask_for_list(survey, wanted, call)
-    except RedirectionRefused as error:
-        raise RedirectionRefused(
-            f"The redirection service does not accept the account ({error}): set user "
-            "and password again with bootwave redirection set."
-        ) from None
-    except RedirectionUnreachable as error:
-        raise RedirectionUnreachable(
-            f"The redirection service does not answer as it should ({error}): try "
-            "again later."
-        ) from None
+            try:
+                await ask_for_list(survey, wanted, call)
+            except RedirectionRefused as error:
+                raise RedirectionRefused(
+                    f"The redirection service does not accept the account ({error}): "
+                    "set user and password again with bootwave redirection set."
+                ) from None
+            except RedirectionUnreachable as error:
+                raise RedirectionUnreachable(
+                    "The redirection service does not answer as it should "
+                    f"({error}): try again later."
+                ) from None
     finally:
         await client.__aexit__()
         if health.failures and health is not account:
@@ -411,17 +411,20 @@ async def compared_directly(
     return await compared(in_place, ledger, options, wait_for_budget, progress)
 
 
-def _left_alone(account: Account) -> RedirectionError:
-    """Return the error that says for how long *account* is not used, and why."""
+def _called(ledger: Ledger) -> Account:
+    """Return the account; raises RedirectionError where it is left alone, and why."""
+    account = ledger.account()
+    if not plan.is_left_alone(account, time.time()):
+        return account
     seconds = round((account.next_at or 0.0) - time.time())
     wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
     if account.state == "refused":
-        return RedirectionRefused(
+        raise RedirectionRefused(
             f"The redirection service did not accept the account ({account.words}), "
             f"and is left alone for {wait} more: set user and password again with "
             "bootwave redirection set."
         )
-    return RedirectionUnreachable(
+    raise RedirectionUnreachable(
         f"The redirection service did not answer as it should ({account.words}), and "
         f"is left alone for {wait} more: try again then."
     )
