@@ -456,7 +456,8 @@ def test_a_comparison_that_fails_calls_nobody_sooner_than_the_service_asked_for(
             if not done:
                 account = ledger.account()
                 ledger.save_health(
-                    plan.failed(account, "HTTP 429", time.time(), 0.5, asked=3_600.0)
+                    plan.failed(account, "HTTP 429", time.time(), 0.5, asked=3_600.0),
+                    account,
                 )
 
         with pytest.raises(RedirectionUnreachable):

@@ -274,7 +274,8 @@ def test_a_service_that_is_left_alone_is_asked_for_nothing(
 ) -> None:
     add("401@pbx.example.com", mac=mac(1))
     account = ledger.account()
-    ledger.save_health(plan.refused(account, "HTTP 401", clock().wall, 0.5))
+    refused = plan.refused(account, "HTTP 401", clock().wall, 0.5)
+    ledger.save_health(refused, account)
     found = step(ledger)
     assert (found.orders, found.survey) == ((), False)
     assert found.account.words == "HTTP 401"
@@ -285,25 +286,31 @@ def test_a_service_that_is_left_alone_is_asked_for_nothing(
 def test_how_the_service_behaved_before_a_command_is_not_stored_after_it(
     ready: Administration, ledger: Ledger, clock: Clock
 ) -> None:
-    stale = plan.refused(ledger.account(), "HTTP 401", clock().wall, 0.5)
+    known = ledger.account()
+    stale = plan.refused(known, "HTTP 401", clock().wall, 0.5)
     ready.redirection_set(password="right")
-    ledger.save_health(stale)
+    ledger.save_health(stale, known)
     assert ready.redirection_status()["state"] == ""
 
 
-def test_a_failure_shortens_no_wait_that_was_stored_since(
+def test_no_wait_is_shortened_that_was_stored_since(
     ready: Administration, ledger: Ledger, clock: Clock
 ) -> None:
-    now = clock().wall
-    failed = plan.failed(ledger.account(), "HTTP 500", now, 0.5)
-    ledger.save_failure(failed)
+    now, known = clock().wall, ledger.account()
+    failed = plan.failed(known, "HTTP 500", now, 0.5)
+    ledger.save_health(failed, known)
     assert ledger.account().failures == 1
-    ledger.save_health(plan.failed(failed, "HTTP 429", now, 0.5, asked=3_600.0))
-    for stale in (failed, plan.failed(failed, "HTTP 429", now, 0.5, asked=60.0)):
-        ledger.save_failure(stale)
+    asked = plan.failed(failed, "HTTP 429", now, 0.5, asked=3_600.0)
+    ledger.save_health(asked, failed)
+    brief = plan.failed(failed, "HTTP 429", now, 0.5, asked=60.0)
+    for stale in (failed, brief, plan.answered(known, now)):
+        ledger.save_health(stale, known)
         assert plan.is_left_alone(ledger.account(), now + 3_599.0)
+    # Who waited for its end may say that it is over.
+    ledger.save_health(plan.answered(asked, now), asked)
+    assert ledger.account().state == "answers"
     ready.redirection_unset()
-    ledger.save_failure(failed)
+    ledger.save_health(failed, known)
     with pytest.raises(StoreNotFound):
         ledger.account()
 

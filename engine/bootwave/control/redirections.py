@@ -139,7 +139,7 @@ class RedirectionRunner:
             self._put_back(step.orders)
         if self._health != account:
             await self._server.in_thread(
-                partial(self._ledger.save_health, self._health)
+                partial(self._ledger.save_health, self._health, account)
             )
         goes_on = bool(step.orders) or self._survey is not None
         is_calm = plan.is_left_alone(self._health, time.time())
@@ -383,7 +383,7 @@ async def compared(
     finally:
         await client.__aexit__()
         if health.failures and health is not account:
-            await in_thread(partial(ledger.save_failure, health))
+            await in_thread(partial(ledger.save_health, health, account))
     await walked(in_thread, partial(comparison.preview, survey))
     return {
         kind: {"count": len(macs), "macs": [*map(text_from_mac, macs[:MAX_NAMED])]}

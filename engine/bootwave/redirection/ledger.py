@@ -107,19 +107,17 @@ class Ledger:
             owner = redirection_owner(account.id)
             return work.keyring.open(account.sealed_password, owner=owner)
 
-    def save_health(self, account: Account) -> None:
-        """Store how the service behaves."""
-        with self._administration.redirection_change() as work:
-            rows.save_health(work.connection, account)
+    def save_health(self, account: Account, known: Account) -> None:
+        """Store how the service behaved in calls after *known* was read.
 
-    def save_failure(self, account: Account) -> None:
-        """Store the failure of a service whose *account* was read a while ago.
-
-        Not where it is left alone for longer by what was stored since.
+        Not where it is left alone for longer by what others stored since.
         """
         with self._administration.redirection_change() as work:
             stored = rows.account(work.connection)
-            if stored and (stored.next_at or 0.0) <= (account.next_at or 0.0):
+            if stored is None:
+                return
+            is_new = stored.next_at != known.next_at
+            if not is_new or (stored.next_at or 0.0) <= (account.next_at or 0.0):
                 rows.save_health(work.connection, account)
 
     def comparison(
