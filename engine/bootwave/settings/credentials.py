@@ -12,17 +12,16 @@ from bootwave.settings.secretnames import is_secret
 
 MASK: Final = "********"
 
+# Each in one pass: what does not match is not looked at again from its next character.
 # Userinfo of a URL up to its last @ (RFC 3986 section 3.2.1), which ends before a path.
-_USERINFO = re.compile(
-    r"""(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]+@""", re.I
-)
+# Without the scheme, in which the search would begin anew at each of its dots.
+_USERINFO = re.compile(r"""(?P<before>://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]+@""")
 # A user name of this length is an access token: those that code hosts give are longer.
-_TOKEN_AS_USER = re.compile(
-    r"""(?P<before>\b[a-z][a-z0-9+.-]*://)[^\s/?#@:"'<>]{20,}@""", re.I
-)
+_TOKEN_AS_USER = re.compile(r"""(?P<before>://)[^\s/?#@:"'<>]{20,}@""")
 # The same of SIP (RFC 3261 section 19.1.1): no // and, in a value, until a bracket.
+# Where no @ follows there is none for another one in between either.
 _SIP_USERINFO = re.compile(
-    r"""(?P<before>\bsips?:[^\s/?#@:;"'<>]+:)[^\s@"'<>]+@""", re.I
+    r"""(?P<before>\bsips?:[^\s/?#@:;"'<>]+:)[^\s@"'<>]+(?P<at>@?)""", re.I
 )
 _PARAMETER = re.compile(
     r"""(?P<before>[?&;](?P<name>[^\s=&;?#"'<>]{1,64})=)[^\s&;#"'<>]+""", re.I
@@ -40,7 +39,7 @@ def without_credentials(text: str) -> str:
     """Return *text* with ``MASK`` where URLs in it carry what proves somebody."""
     text = _USERINFO.sub(rf"\g<before>{MASK}@", text)
     text = _TOKEN_AS_USER.sub(rf"\g<before>{MASK}@", text)
-    text = _SIP_USERINFO.sub(rf"\g<before>{MASK}@", text)
+    text = _SIP_USERINFO.sub(_sip_userinfo, text)
     text = _PARAMETER.sub(_parameter, text)
     return _SEGMENT.sub(rf"\g<before>{MASK}", text)
 
@@ -83,6 +82,10 @@ def told_without_credentials(told: Any) -> Any:
         else told_without_credentials(value)
         for name, value in told.items()
     }
+
+
+def _sip_userinfo(found: re.Match[str]) -> str:
+    return f"{found['before']}{MASK}@" if found["at"] else found[0]
 
 
 def _parameter(found: re.Match[str]) -> str:
