@@ -71,6 +71,9 @@ def test_a_store_that_is_away_is_tried_again(
             firmware.has_scopes()
     os.rename(path.with_name("away"), path)
     assert not firmware.has_scopes()
+    # And it waits again for who has the store to itself for a moment.
+    assert firmware._connection is not None
+    assert firmware._connection.execute("PRAGMA busy_timeout").fetchall() == [(250,)]
 
 
 def test_a_device_of_a_group_asks_by_its_handle(

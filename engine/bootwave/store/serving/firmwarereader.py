@@ -5,19 +5,12 @@ read here is kept by whoever asks (provision.firmware) until it is revoked.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from bootwave.errors import StoreError, StoreUnavailable
 from bootwave.firmware.decision import ScopeRules
-from bootwave.store.connection import connect
 from bootwave.store.firmware.rows import IMAGES, Image, Place, rules_of
-
-T = TypeVar("T")
-
-# As for devices (reader): phones wait meanwhile.
-_PATIENCE_SECONDS: Final = 0.25
+from bootwave.store.serving.moments import Moments
 
 _HAS_SCOPES = "SELECT EXISTS (SELECT 1 FROM firmware_scopes)"
 _HANDLE = """
@@ -61,68 +54,35 @@ class Scope(NamedTuple):
 EVERYBODY: Final = Scope(0, 0)
 
 
-class FirmwareReader:
-    """One process's reads of firmware.  Make it after fork.
-
-    Every method raises StoreUnavailable when the database cannot be read now, and
-    tries again with a new connection at the next call.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Read the store at *path*, from the first use on."""
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._away = False
-
-    def close(self) -> None:
-        """Close the connection; the next call opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+class FirmwareReader(Moments):
+    """One process's reads of firmware: its connection (``moments``)."""
 
     def has_scopes(self) -> bool:
         """Whether something was ever said for less than all phones."""
-        return self._read(lambda db: bool(db.execute(_HAS_SCOPES).fetchall()[0][0]))
+        with self._moment as connection:
+            return bool(connection.execute(_HAS_SCOPES).fetchall()[0][0])
 
     def handle(self, mac: int, domain_id: int) -> str:
         """Return the handle by which a device of a domain asks, "" for none."""
         where = {"mac": mac, "domain_id": domain_id}
-        return self._read(lambda db: str(db.execute(_HANDLE, where).fetchall()[0][0]))
+        with self._moment as connection:
+            return str(connection.execute(_HANDLE, where).fetchall()[0][0])
 
     def scope(self, handle: str) -> Scope | None:
         """Return whose *handle* is, None for nobody's."""
-        return self._read(lambda db: _scope(db, handle))
+        with self._moment as connection:
+            return _scope(connection, handle)
 
     def rules(self, places: Sequence[Place]) -> list[ScopeRules]:
         """Return what each of *places* says."""
-        return self._read(lambda db: [rules_of(db, *place) for place in places])
+        with self._moment as connection:
+            return [rules_of(connection, *place) for place in places]
 
     def images(self) -> list[Image]:
         """Return every image that was uploaded."""
-        return self._read(
-            lambda db: [Image.from_row(row) for row in db.execute(IMAGES).fetchall()]
-        )
-
-    def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            connection = self._connection
-            if connection is None:
-                connection = self._connection = connect(
-                    self._path,
-                    read_only=True,
-                    busy_seconds=0.0 if self._away else _PATIENCE_SECONDS,
-                )
-            connection.execute("BEGIN")
-            found = read(connection)
-            connection.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            self.close()
-            self._away = True
-            if isinstance(error, StoreUnavailable):
-                raise
-            raise StoreUnavailable(f"The store cannot be read: {error}") from error
-        self._away = False
-        return found
+        with self._moment as connection:
+            rows = connection.execute(IMAGES).fetchall()
+        return [Image.from_row(row) for row in rows]
 
 
 def _scope(connection: sqlite3.Connection, handle: str) -> Scope | None:

@@ -1,8 +1,8 @@
 """Moments of the store: read transactions within which all that is read is of one.
 
 The first statement of each is ``PRAGMA data_version``, which moves when another
-connection committed; only then the change log is read, and what was kept of what
-changed is forgotten, within the same transaction.
+connection committed.  Who keeps what was read (``FollowedMoments``) reads the log of
+changes only then, and forgets what changed, within the same transaction.
 """
 
 import sqlite3
@@ -46,8 +46,6 @@ class Moments:
         self._moment = _Moment(self)
         self._away = False
         self._version = -1
-        self._seq = -1  # unknown: nothing was read yet
-        self._pending: list[Change] = []
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -60,24 +58,8 @@ class Moments:
         """Return a context within which all that is read is of one moment."""
         return self._moment
 
-    def changed(self) -> list[Change] | None:
-        """Return what others committed since the last call, or None for nothing.
-
-        ``Change("all", 0)`` when the log no longer reaches back to the last call.  The
-        first call after opening tells nothing: nothing was read before.
-        """
-        with self._moment:
-            pass
-        if not self._pending:
-            return None
-        pending, self._pending = list(dict.fromkeys(self._pending)), []
-        return [EVERYTHING] if EVERYTHING in pending else pending
-
-    def _forget(self, changes: Sequence[Change]) -> None:
-        """Forget what was kept of what changed, and keep *changes* to be told."""
-        self._pending.extend(changes)
-        if len(self._pending) > MOST_IN_ONE:
-            self._pending = [EVERYTHING]
+    def _notice(self, connection: sqlite3.Connection) -> None:
+        """Heed, before anything is read, that others may have committed."""
 
     def _enter(self) -> sqlite3.Connection:
         self._depth += 1
@@ -107,7 +89,7 @@ class Moments:
                 raise self._lost(failure) from failure
 
     def _begin(self) -> sqlite3.Connection:
-        """Begin a read transaction and forget what changed before it."""
+        """Begin a read transaction, and heed what was committed before it."""
         connection = self._connection
         if connection is None:
             connection = self._connection = connect(
@@ -121,11 +103,7 @@ class Moments:
             self._away = False
             connection.execute(_PATIENT)
         if version != self._version:
-            if self._seq < 0:
-                self._seq = last_seq(connection)
-            else:
-                self._seq, changes = changes_after(connection, self._seq)
-                self._forget(changes)
+            self._notice(connection)
             self._version = version
         return connection
 
@@ -135,6 +113,42 @@ class Moments:
         if isinstance(error, StoreUnavailable):
             return error
         return StoreUnavailable(f"The store cannot be read: {error}")
+
+
+class FollowedMoments(Moments):
+    """Moments that are told what changed before them."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the store at *path*."""
+        super().__init__(path)
+        self._seq = -1  # unknown: nothing was read yet
+        self._pending: list[Change] = []
+
+    def changed(self) -> list[Change] | None:
+        """Return what others committed since the last call, or None for nothing.
+
+        ``Change("all", 0)`` when the log no longer reaches back to the last call.  The
+        first call after opening tells nothing: nothing was read before.
+        """
+        with self._moment:
+            pass
+        if not self._pending:
+            return None
+        pending, self._pending = list(dict.fromkeys(self._pending)), []
+        return [EVERYTHING] if EVERYTHING in pending else pending
+
+    def _forget(self, changes: Sequence[Change]) -> None:
+        """Forget what was kept of what changed, and keep *changes* to be told."""
+        self._pending.extend(changes)
+        if len(self._pending) > MOST_IN_ONE:
+            self._pending = [EVERYTHING]
+
+    def _notice(self, connection: sqlite3.Connection) -> None:
+        if self._seq < 0:
+            self._seq = last_seq(connection)
+        else:
+            self._seq, changes = changes_after(connection, self._seq)
+            self._forget(changes)
 
 
 class _Moment:

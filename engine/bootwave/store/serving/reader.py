@@ -43,7 +43,7 @@ from bootwave.store.serving.domainparts import (
     extras_of,
 )
 from bootwave.store.serving.layerparts import layers_of
-from bootwave.store.serving.moments import Moments
+from bootwave.store.serving.moments import FollowedMoments
 from bootwave.store.serving.wildcardparts import wildcards_of
 
 # Columns of _DEVICES that are looked at before the rest.
@@ -120,7 +120,7 @@ _MODEL = "SELECT id FROM models WHERE name = ?"
 _RANGES = "SELECT id, low, high FROM firmware_ranges WHERE model = ?"
 
 
-class Reader(Moments):
+class Reader(FollowedMoments):
     """One process's hot reads: its connection, and what it keeps of what was read."""
 
     def __init__(self, path: Path, secret: bytes | None = None) -> None:
