@@ -9,9 +9,10 @@ third less.
 import json
 
 from bootwave.store.bulk.imports import domains_reached
-from bootwave.store.bulk.newaccounts import ADD, ADOPT, BIND, devices_held
+from bootwave.store.bulk.newaccounts import ADD, devices_held
 from bootwave.store.bulk.staged import Stage
-from bootwave.store.domains.claims import forget_expired
+from bootwave.store.domains.bindings import BIND
+from bootwave.store.domains.claims import ADOPT, forget_expired
 from bootwave.store.work import Work
 
 _EXISTING = """

@@ -12,7 +12,8 @@ import sqlite3
 from collections.abc import Iterable
 
 from bootwave.store.bulk.importrows import ImportRow
-from bootwave.store.domains.bindings import IDENTITIES
+from bootwave.store.domains.bindings import BIND, IDENTITIES
+from bootwave.store.domains.claims import ADOPT
 from bootwave.store.names import sort_name
 from bootwave.store.secrets import password_owner
 from bootwave.store.work import Work
@@ -21,32 +22,6 @@ ADD = """
 INSERT INTO accounts (id, domain_id, number, display_name, auth_user, sealed_password,
   mailbox, wildcard, sort_name)
 VALUES (?, ?, ?, ?, ?, ?, ?, '', ?)
-"""
-# As claims.ADOPT and bindings.BIND.
-ADOPT = """
-INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
-  adopted_at)
-VALUES (?, ?, ?, '', ?, ?)
-ON CONFLICT (mac) DO UPDATE
-SET domain_id = excluded.domain_id, last_domain_id = excluded.last_domain_id,
-  provisioned_at = NULL,
-  adopted_at = CASE
-    WHEN devices.last_domain_id = excluded.domain_id THEN devices.adopted_at
-    ELSE excluded.adopted_at
-  END,
-  group_id = CASE
-    WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id
-  END,
-  certificate_serial = CASE
-    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_serial
-  END,
-  certificate_key = CASE
-    WHEN devices.last_domain_id = excluded.domain_id THEN devices.certificate_key
-  END
-"""
-BIND = """
-INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
-VALUES (?, ?, ?, ?, NULL, '')
 """
 # What AUTOINCREMENT would give next: ids of removed accounts are not used again.
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'accounts'"

@@ -26,7 +26,7 @@ ORDER BY b.identity
 _HELD = "SELECT identity, account_id, domain_id FROM bindings WHERE mac = :mac"
 BIND = """
 INSERT INTO bindings (mac, identity, account_id, domain_id, expires, boot_id)
-VALUES (:mac, :identity, :account_id, :domain_id, NULL, '')
+VALUES (?, ?, ?, ?, NULL, '')
 """
 _KEEP = """
 UPDATE bindings SET expires = NULL, boot_id = ''
@@ -113,7 +113,7 @@ def bind_mac(work: Work, account: AccountRow, mac: int) -> int:
             f"{text_from_mac(mac)} has twelve accounts already, the most a phone has: "
             "unbind one of them first."
         )
-    work.connection.execute(BIND, {"identity": free, "account_id": account.id, **named})
+    work.connection.execute(BIND, (mac, free, account.id, account.domain_id))
     return free
 
 

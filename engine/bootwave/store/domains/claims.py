@@ -34,10 +34,11 @@ _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
 _FORGET_TOKEN = "DELETE FROM device_tokens WHERE mac = :mac"
 # What is bound to it now has a password that it was not told yet.  What it is stays,
 # its model and whether it has a certificate; what it had a grant by is of its domain.
+# The values: the MAC, the domain twice, False, and when by the clock.
 ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
   adopted_at)
-VALUES (:mac, :domain_id, :domain_id, '', :no, :wall)
+VALUES (?, ?, ?, '', ?, ?)
 ON CONFLICT (mac) DO UPDATE
 SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
   provisioned_at = NULL,
@@ -140,9 +141,7 @@ def adopt_device(
     # Of a domain that was removed nothing is left but when it got the device.
     if not is_moved and adopted_at is None:
         wall -= before
-    connection.execute(
-        ADOPT, {"mac": mac, "domain_id": domain_id, "no": False, "wall": wall}
-    )
+    connection.execute(ADOPT, (mac, domain_id, domain_id, False, wall))
     return is_moved
 
 
