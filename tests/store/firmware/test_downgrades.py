@@ -1,5 +1,6 @@
 """Who goes down to an older firmware is said where it is set."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,37 @@ def test_what_a_phone_ran_elsewhere_is_no_warning_of_its_new_domain(
     admin.reach = None
     (both,) = warned(admin, "8.5.20", **here)
     assert both.startswith("2 phones of snom370 run newer firmware")
+
+
+def test_nobody_waits_with_a_write_while_phones_are_judged(
+    admin: Administration, seen: Callable[..., str], connection: sqlite3.Connection
+) -> None:
+    def locked(phones: int) -> int:
+        """Return how many statements are made behind the lock with so many more."""
+        for _ in range(phones):
+            mac = seen("8.7.3.19")
+            admin.firmware_forbid("device", mac, "snom370", "8.4.18")
+        made: list[str] = []
+        connection.set_trace_callback(made.append)
+        said = warned(admin, "8.5.36")
+        connection.set_trace_callback(None)
+        assert said
+        return made.index("COMMIT") - made.index("BEGIN IMMEDIATE")
+
+    warned(admin, "8.5.36")
+    assert locked(2) == locked(30)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_a_scope_says_for_the_first_time_counts_also_if_only_tried(
+    admin: Administration, seen: Callable[..., str], dry_run: bool
+) -> None:
+    seen("8.7.3.19")
+    warned(admin, "8.5.36")
+    document = admin.firmware_export(**ENGINE)["document"]
+    admin.firmware_unset(**ENGINE, model="snom370")
+    done = admin.firmware_import("domain", DOMAIN, document, dry_run=dry_run)
+    assert done["stored"] is not dry_run
+    assert done["warnings"] == [
+        "1 phone of snom370 runs newer firmware (8.7.3.19) and will go down to 8.5.36."
+    ]

@@ -99,21 +99,37 @@ def targets(work: Work, scope: str, target: str) -> Targets:
     return found
 
 
-def warnings(
-    work: Work,
-    phones: Iterable[Phone],
-    before: Targets,
-    scope: str,
-    target: str,
-    models: Collection[str],
-) -> list[str]:
-    """Return a sentence for each of *models* that phones of a scope go down in.
+class Change(NamedTuple):
+    """What a place says of firmware once it was changed.
 
-    *before* is what they were to run until now.  Where none of *phones* is known to run
-    a newer version, that one counts.
+    ``before`` and ``after`` are what its phones were to run, and are.
+    """
+
+    place: Place
+    rules: ScopeRules
+    before: Targets
+    after: Targets
+
+
+def changed(work: Work, scope: str, target: str, before: Targets) -> Change:
+    """Return what a scope says now, in the transaction that changed it."""
+    place = place_of(work, scope, target)
+    rules = rules_of(work.connection, *place)
+    return Change(place, rules, before, targets(work, scope, target))
+
+
+def warnings(
+    work: Work, phones: Iterable[Phone], change: Change, models: Collection[str]
+) -> list[str]:
+    """Return a sentence for each of *models* that phones go down in by a *change*.
+
+    Where none of *phones* is known to run a newer version, what they were to run until
+    now counts.  Not for the transaction that makes the change: of many phones it takes
+    too long to keep others from writing.  It need not have been made at all.
     """
     said = []
-    down = _going_down(work, (one for one in phones if one.running.model in models))
+    concerned = (one for one in phones if one.running.model in models)
+    down = _going_down(work, concerned, change)
     for (model, goal), versions in sorted(down.items()):
         count = len(versions)
         oldest, newest = min(versions), max(versions)
@@ -124,9 +140,8 @@ def warnings(
             f"down to {goal}."
         )
     told = {model for model, _goal in down}
-    after = targets(work, scope, target)
     for model in sorted(set(models) - told):
-        old, new = before.get(model), after.get(model)
+        old, new = change.before.get(model), change.after.get(model)
         if old is not None and new is not None and new < old:
             said.append(
                 f"Phones of {model} were to run {old} until now, which is newer than "
@@ -136,13 +151,13 @@ def warnings(
 
 
 def _going_down(
-    work: Work, phones: Iterable[Phone]
+    work: Work, phones: Iterable[Phone], change: Change
 ) -> dict[tuple[str, FirmwareVersion], list[FirmwareVersion]]:
     """Return what those run that go down, by their model and where they arrive."""
     # A fleet has few scopes of which anything is said, and runs few versions.
     saying = {Place(*row) for row in work.connection.execute(_SCOPES).fetchall()}
-    saying.add(Place("engine", 0))
-    rules: dict[Place, ScopeRules] = {}
+    saying |= {Place("engine", 0), change.place}
+    rules = {change.place: change.rules}
     decided: dict[Phone, Decision] = {}
     down: dict[tuple[str, FirmwareVersion], list[FirmwareVersion]] = {}
     for phone in phones:

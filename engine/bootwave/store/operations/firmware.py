@@ -1,5 +1,9 @@
 """Which firmware phones run, and its images."""
 
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+from bootwave.errors import StoreUnavailable
 from bootwave.store.firmware import downgrades, firmware, images
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
 
@@ -41,13 +45,8 @@ class FirmwareOperations(Transactions):
             )
             before = downgrades.targets(work, scope, target)
             done = firmware.put(work, self._allowed(), scope, target, definition)
-            models = {definition.model}
-            return {
-                **done,
-                "warnings": downgrades.warnings(
-                    work, phones, before, scope, target, models
-                ),
-            }
+            change = downgrades.changed(work, scope, target, before)
+        return {**done, "warnings": self._warnings(phones, change, {definition.model})}
 
     def firmware_unset(
         self, scope: str, target: str, model: str, *, version: str = ""
@@ -68,13 +67,8 @@ class FirmwareOperations(Transactions):
         with self._change() as work:
             before = downgrades.targets(work, scope, target)
             done = firmware.pin(work, scope, target, model, version)
-            models = {done["model"]}
-            return {
-                **done,
-                "warnings": downgrades.warnings(
-                    work, phones, before, scope, target, models
-                ),
-            }
+            change = downgrades.changed(work, scope, target, before)
+        return {**done, "warnings": self._warnings(phones, change, {done["model"]})}
 
     def firmware_unpin(self, scope: str, target: str, *, model: str = "") -> Object:
         """End a pin."""
@@ -115,23 +109,18 @@ class FirmwareOperations(Transactions):
         *dry_run* nothing is stored.  ``warnings`` say which phones will go down to an
         older version.
         """
-        done: Object = {}
         phones = self._phones_of(scope, target)
-        try:
-            with self._change() as work:
-                before = downgrades.targets(work, scope, target)
-                done = firmware.imported(
-                    work, self._allowed(), scope, target, document, revision
-                )
-                models = {one["model"] for one in done["added"]}
-                done["warnings"] = downgrades.warnings(
-                    work, phones, before, scope, target, models
-                )
-                if dry_run:
-                    raise NotToBeStored
-        except NotToBeStored:
-            pass
-        return {**done, "stored": not dry_run}
+        with suppress(NotToBeStored), self._change() as work:
+            before = downgrades.targets(work, scope, target)
+            done = firmware.imported(
+                work, self._allowed(), scope, target, document, revision
+            )
+            change = downgrades.changed(work, scope, target, before)
+            if dry_run:
+                raise NotToBeStored
+        models = {one["model"] for one in done["added"]}
+        said = self._warnings(phones, change, models)
+        return {**done, "warnings": said, "stored": not dry_run}
 
     def firmware_explain(
         self,
@@ -186,3 +175,16 @@ class FirmwareOperations(Transactions):
         """Read what phones run before the transaction that writes."""
         with self._look() as work:
             return downgrades.phones_of(work, self._sightings, scope, target)
+
+    def _warnings(
+        self,
+        phones: Iterable[downgrades.Phone],
+        change: downgrades.Change,
+        models: Collection[str],
+    ) -> list[str]:
+        """Return which phones go down by a *change*, behind its transaction."""
+        try:
+            with self._look() as work:
+                return downgrades.warnings(work, phones, change, models)
+        except StoreUnavailable as error:  # the change is made
+            return [f"Which phones go down to an older version is not known: {error}"]
