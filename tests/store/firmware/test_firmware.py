@@ -15,10 +15,14 @@ from bootwave.errors import (
     StoreConflict,
     StoreNotFound,
 )
+from bootwave.firmware.definitions import Definition
+from bootwave.phone.firmware import FirmwareVersion
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
+from bootwave.store.firmware import firmware
 from bootwave.store.firmware.firmware import new_handle
 from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.firmware.rows import Place
 
 MAC = "0004132E08B4"
 DOMAIN = "a.example.com"
@@ -308,3 +312,63 @@ def test_a_group_is_between_its_domain_and_its_devices(
     admin.firmware_pin(**FOR_DEVICE, model="snom370", version="8.4.35")
     found = admin.firmware_explain(**FOR_DEVICE, model="snom370", version="8.4.18")
     assert found["told"]["version"] == "8.4.35"
+
+
+def test_a_version_is_adopted_for_many_devices_as_for_each(
+    admin: Administration,
+    add: Callable[..., None],
+    connection: sqlite3.Connection,
+    told: list[list[Change]],
+) -> None:
+    wanted = Definition("snom370", FirmwareVersion(8, 5, 36), AT + "snom370-8.5.36.bin")
+    first = int(MAC, 16)
+    macs = [*range(first, first + 8)]
+    for number, mac in enumerate(macs):
+        add(f"{400 + number}@{DOMAIN}", mac=f"{mac:012X}")
+        which = {"scope": "device", "target": f"{mac:012X}"}
+        if number % 4 == 1:
+            define(admin, "8.4.35", **which)
+        if number % 4 == 2:
+            define(admin, "8.4.18", **which, step=True)
+            define(admin, "8.7.5.48", "snom320", **which)
+        if number % 4 == 3:
+            define(admin, "8.5.36", **which)
+    each, many = macs[:4], macs[4:]
+
+    def logged() -> list[int]:
+        return sorted(key - first for kind, key in told[-1] if kind == "device")
+
+    with admin._change() as work:
+        for mac in each:
+            firmware.adopt(work, Place("device", mac), wanted)
+    assert logged() == [0, 1, 2]  # the last one says so already
+    with admin._change() as work:
+        assert firmware.adopt_for(work, [*many, 4711], wanted) == 4
+    assert logged() == [4, 5, 6]
+    for one, other in zip(each, many, strict=True):
+        said = definitions(admin, scope="device", target=f"{one:012X}")
+        assert "snom370 8.5.36" in said
+        assert definitions(admin, scope="device", target=f"{other:012X}") == said
+        assert {("device", one), ("device", other)} <= handles(connection).keys()
+
+
+def test_adopting_for_many_devices_asks_no_more_than_for_few(
+    admin: Administration, add: Callable[..., None], connection: sqlite3.Connection
+) -> None:
+    first = int(MAC, 16)
+    for number in range(30):
+        add(f"{400 + number}@{DOMAIN}", mac=f"{first + number:012X}")
+
+    def asked(phones: int, version: FirmwareVersion) -> int:
+        wanted = Definition("snom370", version, AT + "a.bin")
+        with admin._change() as work:
+            for mac in range(first, first + phones):
+                firmware.prepare(work, Place("device", mac))  # as who was told has it
+            made: list[str] = []
+            connection.set_trace_callback(made.append)
+            assert firmware.adopt_for(work, range(first, first + phones), wanted)
+            connection.set_trace_callback(None)
+        return sum("SELECT" in one for one in made)
+
+    few = asked(2, FirmwareVersion(8, 5, 36))
+    assert asked(30, FirmwareVersion(8, 7, 5)) == few

@@ -6,6 +6,7 @@ its phones ask (schema.firmware).
 """
 
 import base64
+import json
 import secrets
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
@@ -64,6 +65,26 @@ RETURNING handle
 _DEFINITIONS = """
 SELECT model, part, version, location, step FROM firmware_definitions
 WHERE scope = :scope AND key = :key
+"""
+# Of devices among many.
+_KNOWN = """
+SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
+"""
+_DEFINED = """
+SELECT d.key, d.model, d.part, d.version, d.location, d.step FROM json_each(:macs) j
+CROSS JOIN firmware_definitions d ON d.scope = 'device' AND d.key = j.value
+  AND d.model = :model
+"""
+_WITHOUT_HANDLE = """
+SELECT j.value FROM json_each(:macs) j WHERE NOT EXISTS (
+  SELECT 1 FROM firmware_scopes s WHERE s.scope = 'device' AND s.key = j.value)
+"""
+_PUT_FOR = """
+INSERT INTO firmware_definitions (scope, key, model, part, version, location, step)
+SELECT 'device', j.value, :model, :part, :version, :location, :step
+FROM json_each(:macs) j WHERE true
+ON CONFLICT (scope, key, model, part, version) DO UPDATE
+SET location = excluded.location, step = excluded.step
 """
 _PUT = """
 INSERT INTO firmware_definitions (scope, key, model, part, version, location, step)
@@ -140,6 +161,39 @@ def adopt(work: Work, place: Place, definition: Definition) -> list[Definition]:
     before = definitions_of(work, place)
     gone, _come = _write(work, place, before, with_definition(before, definition))
     return gone
+
+
+def adopt_for(work: Work, macs: Iterable[int], definition: Definition) -> int:
+    """Do as ``adopt`` for each device of *macs*; return how many there still are.
+
+    In as few statements as all of them take: it may be for a whole fleet.
+    """
+    named = {"macs": json.dumps([*macs])}
+    before: dict[int, list[Definition]] = {
+        mac: [] for (mac,) in work.connection.execute(_KNOWN, named)
+    }
+    of_model = {**named, "model": definition.model}
+    for mac, *row in work.connection.execute(_DEFINED, of_model):
+        if mac in before:
+            before[mac].append(definition_from_row(*row))
+    gone: list[dict[str, Any]] = []
+    come: list[int] = []
+    for mac, old in before.items():
+        if old == [definition]:
+            continue
+        new = with_definition(old, definition)
+        gone += [
+            {**Place("device", mac).row, **_row(one)} for one in old if one not in new
+        ]
+        come.append(mac)
+    work.connection.executemany(_DROP, gone)
+    named = {"macs": json.dumps(come)}
+    work.connection.execute(_PUT_FOR, {**named, **_row(definition)})
+    for (mac,) in work.connection.execute(_WITHOUT_HANDLE, named).fetchall():
+        prepare(work, Place("device", mac))
+    for mac in come:
+        work.touched("device", mac)
+    return len(before)
 
 
 def with_definition(

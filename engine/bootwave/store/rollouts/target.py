@@ -112,13 +112,7 @@ def followed(work: Work, target: Target, course: Course, before: State) -> None:
 
 def keep(work: Work, target: Target, course: Course) -> int:
     """Define the version for each phone that is back; return for how many."""
-    kept = 0
-    for mac in _back(work, target, course):
-        place = Place("device", mac)
-        if _is_there(work, place):
-            firmware.adopt(work, place, target.definition)
-            kept += 1
-    return kept
+    return firmware.adopt_for(work, _back(work, target, course), target.definition)
 
 
 def withdraw(work: Work, target: Target, course: Course) -> int:
