@@ -22,6 +22,17 @@ def test_nobody_else_reads_the_file(file: ContactFile) -> None:
     assert file.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_damaged_file_that_cannot_be_deleted_is_unavailable(
+    file: ContactFile,
+) -> None:
+    file.path.write_bytes(b"no database" * 1_000)
+    Path(f"{file.path}-shm").mkdir()
+    with pytest.raises(StoreUnavailable, match="directory"):
+        file.writing()
+    with pytest.raises(StoreUnavailable, match="directory"), file.reading():
+        pass
+
+
 def test_it_is_not_read_before_it_is_complete(file: ContactFile) -> None:
     with pytest.raises(StoreUnavailable, match="again in"), file.reading():
         pass

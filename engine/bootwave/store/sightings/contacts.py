@@ -156,10 +156,13 @@ class ContactFile:
         return 0
 
     def remove(self) -> None:
-        """Delete the file, and what SQLite keeps beside it."""
-        for companion in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                os.unlink(f"{self.path}{companion}")
+        """Delete the file, and what SQLite keeps beside it; raises StoreUnavailable."""
+        try:
+            for companion in ("-wal", "-shm", ""):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self.path}{companion}")
+        except OSError as error:
+            raise self._lost(error.strerror) from error
 
     def _opened(self) -> sqlite3.Connection:
         with suppress(FileExistsError):
