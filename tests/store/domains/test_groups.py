@@ -1,5 +1,6 @@
 """Groups of devices: made, filled, kept while a device is unbound, removed."""
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -43,6 +44,17 @@ def test_devices_are_put_into_a_group_and_taken_out(
     assert before["subject"] == f"group ground floor@{DOMAIN}"
     assert admin.group_remove(DOMAIN, "ground floor")["devices"] == 1
     assert admin.group_list(DOMAIN) == []
+
+
+def test_many_devices_are_put_into_a_group_by_one_statement(
+    domain: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    made: list[str] = []
+    connection.set_trace_callback(made.append)
+    admin.group_assign(DOMAIN, "ground floor", [SECOND, FIRST])
+    connection.set_trace_callback(None)
+    assert len([one for one in made if "UPDATE devices" in one]) == 1
+    assert members(admin) == [FIRST, SECOND]
 
 
 def test_a_device_keeps_its_group_until_another_domain_has_it(

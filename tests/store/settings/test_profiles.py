@@ -1,5 +1,6 @@
 """Button profiles: made, said something, given to accounts, removed."""
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,17 @@ def test_many_accounts_get_a_profile_at_once_and_lose_it_again(
         admin.profile_assign(DOMAIN, "sales")
     with pytest.raises(OptionError, match="which accounts"):
         admin.profile_assign(DOMAIN, "sales", ["401"], everyone=True)
+
+
+def test_a_profile_is_given_to_many_accounts_by_one_statement(
+    domain: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    made: list[str] = []
+    connection.set_trace_callback(made.append)
+    admin.profile_assign(DOMAIN, "sales", everyone=True)
+    connection.set_trace_callback(None)
+    assert len([one for one in made if "UPDATE accounts" in one]) == 1
+    assert holders(admin) == ["400", "401", "402", "403"]
 
 
 def test_only_the_phones_that_it_concerns_are_made_anew(

@@ -4,6 +4,7 @@ A device is in one group or none.  It stays there while it is bound to nothing, 
 leaves with its settings when another domain gets it (``claims``).
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ FROM groups g WHERE g.domain_id = :domain_id ORDER BY g.name
 _MACS = "SELECT mac, model FROM devices WHERE group_id = :id ORDER BY mac"
 _ASSIGN = """
 UPDATE devices SET group_id = :group_id
-WHERE mac = :mac AND last_domain_id = :domain_id
+WHERE mac IN (SELECT value FROM json_each(:macs)) AND last_domain_id = :domain_id
 RETURNING mac
 """
 _REMOVE = (
@@ -93,9 +94,11 @@ def assign(work: Work, domain: str, name: str, macs: Sequence[str]) -> dict[str,
     domain_id = work.domain_id(domain)
     group_id = found(work, domain, name) if name else None
     devices = list(dict.fromkeys(map(required_mac, macs)))
+    row = {"group_id": group_id, "domain_id": domain_id, "macs": json.dumps(devices)}
+    rows = work.connection.execute(_ASSIGN, row).fetchall()
+    assigned = {mac for (mac,) in rows}
     for mac in devices:
-        row = {"mac": mac, "group_id": group_id, "domain_id": domain_id}
-        if not work.connection.execute(_ASSIGN, row).fetchall():
+        if mac not in assigned:
             raise StoreNotFound(
                 f"{text_from_mac(mac)} is no device of {required_domain(domain)}: bind "
                 "it with bootwave account bind ACCOUNT MAC."

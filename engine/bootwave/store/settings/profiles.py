@@ -3,6 +3,7 @@
 What a profile says is a layer (``layers``); an account has one profile or none.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ FROM profiles p WHERE p.domain_id = :domain_id ORDER BY p.name
 """
 _ASSIGN = """
 UPDATE accounts SET profile_id = :profile_id
-WHERE id = :id AND COALESCE(profile_id, 0) <> COALESCE(:profile_id, 0)
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND COALESCE(profile_id, 0) <> COALESCE(:profile_id, 0)
 RETURNING id
 """
 _HOLDERS = "SELECT number FROM accounts WHERE profile_id = :id ORDER BY number"
@@ -110,13 +112,10 @@ def assign(
                 f"{account.name} is not of {required_domain(domain)}, whose profiles "
                 "are for its own accounts."
             )
-    changed = [
-        account
-        for account in accounts
-        if work.connection.execute(
-            _ASSIGN, {"profile_id": profile_id, "id": account.id}
-        ).fetchall()
-    ]
+    ids = json.dumps([account.id for account in accounts])
+    rows = work.connection.execute(_ASSIGN, {"profile_id": profile_id, "ids": ids})
+    others = {account_id for (account_id,) in rows.fetchall()}
+    changed = [account for account in accounts if account.id in others]
     if len(changed) > MOST_IN_ONE // 4:
         # With their devices they could be so many that everything were forgotten.
         work.touched("domain", domain_id)
