@@ -307,6 +307,17 @@ def test_openings_go_with_the_accounts_in_whatever_way_these_go(
     assert ids() == []
 
 
+def test_openings_of_no_account_do_not_become_many(
+    accounts: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    admin.window_open([ONE])
+    for _ in range(5):
+        assert admin.window_open([])["opened"] == []
+    rows = connection.execute("SELECT COUNT(*) FROM openings").fetchall()
+    assert rows == [(2,)]
+    assert admin.window_list()[0]["account"] == ONE
+
+
 def test_opening_an_account_costs_no_more_where_many_others_were_opened(
     accounts: None, admin: Administration, connection: sqlite3.Connection
 ) -> None:

@@ -22,6 +22,12 @@ INSERT INTO openings (opened_at, opened_by, most_claims, claims, ouis, subnet, m
 VALUES (:opened_at, :opened_by, :most_claims, 0, :ouis, :subnet, :models)
 RETURNING id
 """
+# One that opened nothing.
+_FORGET_LAST = """
+DELETE FROM openings
+WHERE id = (SELECT MAX(id) FROM openings)
+  AND NOT EXISTS (SELECT 1 FROM windows w WHERE w.opening_id = openings.id)
+"""
 _REMOVE_WINDOWS = """
 DELETE FROM windows WHERE account_id IN (SELECT value FROM json_each(:ids))
 RETURNING opening_id
@@ -80,6 +86,7 @@ def texts_of(opening: Opening) -> dict[str, str]:
 
 def add(work: Work, bounds: Opening) -> int:
     """Return the number of a new opening by whoever acts."""
+    work.connection.execute(_FORGET_LAST)
     rows = work.connection.execute(
         _ADD,
         {
