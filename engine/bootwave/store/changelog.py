@@ -28,7 +28,8 @@ class Change(NamedTuple):
 
     ``kind`` is "device" (``key`` is the MAC), "domain", "account", "profile" or
     "model" (their id; that of the model for its firmware ranges, too), "wildcard" (the
-    id of a domain whose wildcard accounts changed), or "all".
+    id of a domain whose wildcard accounts changed, one that becomes one, too), or
+    "all".
     """
 
     kind: str

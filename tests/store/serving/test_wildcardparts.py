@@ -45,3 +45,23 @@ def test_wildcards_come_with_window_and_claim(
     assert reader.wildcards() is found
     admin.account_unbind("401@a.example.com")
     assert [row.account.number for row in reader.wildcards()] == ["402", "403"]
+
+
+def test_what_happens_to_other_accounts_leaves_the_list_as_it_is(
+    admin: Administration, reader: Reader, add: Callable[..., None]
+) -> None:
+    # Each phone of a wave uses a window, and the list may be long.
+    add("401@a.example.com", mac="*")
+    add("402@a.example.com", mac="0004132E08B4")
+    found = reader.wildcards()
+    admin.window_open(["402@a.example.com"])
+    assert reader.wildcards() is found
+    admin.window_open(["401@a.example.com"])
+    (opened,) = reader.wildcards()
+    assert opened.account.window is not None
+    admin.account_bind("402@a.example.com", "?")
+    assert len(reader.wildcards()) == 2
+    admin.account_remove("401@a.example.com")
+    assert [row.account.number for row in reader.wildcards()] == ["402"]
+    admin.account_set("402@a.example.com", name="Anna")
+    assert [row.account.display_name for row in reader.wildcards()] == ["Anna"]

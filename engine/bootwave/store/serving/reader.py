@@ -135,6 +135,7 @@ class Reader(FollowedMoments):
         self._profiles: dict[int, Profile] = {}
         self._models: dict[str, Layer] = {}
         self._wildcards: list[WildcardAccount] | None = None
+        self._wildcard_ids: frozenset[int] = frozenset()  # of those read last
         self._tokens: dict[int, Token] | None = None
         self._decoys: list[Device] | None = None  # unknown; empty: nothing is bound
         self._decoy_macs: set[int] = set()
@@ -180,6 +181,8 @@ class Reader(FollowedMoments):
         with self._moment as connection:
             if self._wildcards is None:
                 self._wildcards = wildcards_of(connection)
+                ids = [row.account.id for row in self._wildcards]
+                self._wildcard_ids = frozenset(ids)
             return self._wildcards
 
     def domain_tokens(self) -> dict[int, Token]:
@@ -265,7 +268,9 @@ class Reader(FollowedMoments):
             elif change.kind == "wildcard":
                 self._wildcards = self._tokens = None
             elif change.kind == "account":
-                self._wildcards = None
+                # One that becomes a wildcard is told as such.
+                if change.key in self._wildcard_ids:
+                    self._wildcards = None
         super()._forget(changes)
 
     def _chosen(self, connection: sqlite3.Connection) -> list[Device]:
