@@ -32,6 +32,8 @@ from bootwave.store.firmware.rows import Image
 from bootwave.store.serving.firmwarereader import EVERYBODY, FirmwareReader, Scope
 
 MOST_KEPT: Final = 1024  # decisions; peers name models and versions
+# Kinds of change that no decision rests on.
+_OF_NO_FIRMWARE: Final = frozenset({"account", "profile", "wildcard", "model"})
 _FIRST_WITH_TLS: Final = FirmwareVersion(8)  # snom wiki, Mass Deployment (v7)
 
 
@@ -100,7 +102,8 @@ class FirmwareAnswers:
 
     def forget(self, changes: Sequence[Change]) -> None:
         """Forget what *changes* made wrong that nobody revoked."""
-        if all(kind in ("account", "wildcard", "model") for kind, _key in changes):
+        changes = [change for change in changes if change.kind not in _OF_NO_FIRMWARE]
+        if not changes:
             return
         devices = {key for kind, key in changes if kind == "device"}
         if len(devices) == len(changes):
