@@ -5,6 +5,8 @@ import threading
 import time
 from typing import Any
 
+from bootwave.cli.staying import silent_macs
+from bootwave.phone.spread import place
 from tests.cli.conftest import Command
 from tests.wave.serving import serving
 from tests.wave.test_staying import Teller, free_port
@@ -53,6 +55,22 @@ def test_all_that_are_silent_hear_nothing(run: Command) -> None:
     assert done.status == 0, done.err
     assert done.out.endswith("0 phones were told to fetch again, and 0 did.\n")
     assert "The phones listen on port" in done.err
+
+
+def test_the_silent_are_not_those_that_a_roll_out_tells_first() -> None:
+    first = int(MAC, 16)
+    for count in (50, 100, 1000):
+        silent = silent_macs(first, count, 5)
+        assert len(silent) == count // 20
+        told = sorted(range(first, first + count), key=place)
+        assert not silent & set(told[: count // 100 or 1])
+
+
+def test_as_many_are_silent_as_were_asked_for() -> None:
+    first = int(MAC, 16)
+    assert silent_macs(first, 7, 0) == set()
+    assert silent_macs(first, 7, 100) == set(range(first, first + 7))
+    assert len(silent_macs(first, 1000, 0.5)) == 5
 
 
 def test_phones_that_stay_need_a_url_and_a_free_port(run: Command) -> None:

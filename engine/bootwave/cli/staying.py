@@ -16,7 +16,6 @@ from bootwave.cli.output import duration, hint, print_json, print_line
 from bootwave.cli.progress import Progress
 from bootwave.cli.waves import print_report
 from bootwave.errors import OperatorError
-from bootwave.phone.spread import share
 from bootwave.wave.fleet import Wave
 from bootwave.wave.report import Report
 from bootwave.wave.staying import StayingFleet
@@ -33,8 +32,7 @@ def stay(
     *silent_percent* of them hear nothing.  Raises OperatorError when this machine lacks
     what that takes.
     """
-    macs = range(wave.mac, wave.mac + wave.count)
-    silent = {mac for mac in macs if share(mac, 1000) < 10 * silent_percent}
+    silent = silent_macs(wave.mac, wave.count, silent_percent)
     try:
         fleet = StayingFleet(_with_addresses(wave), port, silent=silent)
         report = uvloop.run(_stay(fleet, 60 * minutes, port, json=json))
@@ -57,6 +55,19 @@ def stay(
         for fault in fleet.faults:
             print_line(fault)
     return int(not report.all_booted or bool(fleet.faults))
+
+
+def silent_macs(first: int, count: int, percent: float) -> set[int]:
+    """Return *percent* of the *count* MACs from *first* on, every twentieth for 5.
+
+    Not by where roll-outs tell phones (``phone.spread``): the first of those are the
+    canary, and nobody else would be silent.
+    """
+    return {
+        first + number
+        for number in range(count)
+        if int((number + 1) * percent / 100) > int(number * percent / 100)
+    }
 
 
 def _counts(fleet: StayingFleet, told: set[int]) -> Mapping[str, Any]:
