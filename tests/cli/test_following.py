@@ -142,6 +142,22 @@ def test_a_halt_says_why_and_what_to_do(
     assert "bootwave rollout resume 1 goes on" in err
 
 
+def test_how_many_of_those_in_trouble_are_not_shown_is_told(
+    session: Stepping, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(500, 620):
+        session.administration.account_add(
+            f"{number}@{DOMAIN}", password="s3cret", mac=f"0004132F0{number}"
+        )
+    print_rollout(follow(session, start(session), quiet=True))
+    out, err = capsys.readouterr()
+    assert out.count("unreachable") == 100
+    assert (
+        "And 21 more: bootwave search rollout-phones rollout=1 lists all of its "
+        "phones.\n"
+    ) in err
+
+
 def test_ctrl_c_ends_the_following_and_nothing_else(
     session: Stepping, capsys: pytest.CaptureFixture[str]
 ) -> None:

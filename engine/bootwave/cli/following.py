@@ -9,6 +9,7 @@ from bootwave.control.session import Session
 
 LOOK_SECONDS = 1.0
 _GOES_ON = "running"
+_TROUBLES = ("missing", "left")  # fates of phones that are shown one by one
 
 
 def follow(session: Session, started: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
@@ -85,6 +86,13 @@ def print_rollout(shown: dict[str, Any]) -> int:
                 for one in shown["phones"]
             ],
             empty="",
+        )
+    more = sum(shown["fates"][fate] for fate in _TROUBLES)
+    more -= sum(one["fate"] in _TROUBLES for one in shown["phones"])
+    if more:
+        hint(
+            f"And {more} more: bootwave search rollout-phones rollout={number} lists "
+            "all of its phones."
         )
     if state in ("halted", "paused"):
         hint(
