@@ -14,6 +14,7 @@ def test_without_an_engine_the_status_is_1(options_file: Path, run: Command) -> 
     done = run("status")
     assert done.status == 1
     assert done.out.startswith("No engine listens on ")
+    assert done.out.endswith("/control.sock: start it with bootwave serve.\n")
     as_json = run("status", "--json")
     assert (as_json.status, as_json.json) == (1, {"running": False})
 

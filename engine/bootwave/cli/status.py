@@ -22,7 +22,7 @@ def status(
         if json:
             print_json({"running": False})
         else:
-            print_line(f"No engine listens on {socket}.")
+            print_line(f"No engine listens on {socket}: start it with bootwave serve.")
         raise typer.Exit(1)
     try:
         with place.waiting("Waiting for the engine"):
