@@ -212,3 +212,11 @@ def test_a_document_is_that_of_the_firmware_named_or_said_last(
     assert "Ringer4" in store("document", MAC).out
     # Of another model it said nothing.
     assert "Ringer4" not in store("document", MAC, "--model", "snom320").out
+
+
+@pytest.mark.parametrize("more", [(), ("--lint",)])
+def test_no_document_is_made_for_what_is_no_base_url(
+    store: Command, more: tuple[str, ...]
+) -> None:
+    done = store("document", MAC, "--url", "foo", *more)
+    assert "--url must be where phones reach" in refused(done, 2)

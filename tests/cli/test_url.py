@@ -73,3 +73,16 @@ def test_without_a_phone_all_models_are_listed(store: Command) -> None:
 @pytest.mark.parametrize("wrong", ["no such", "a/b"])
 def test_what_is_neither_model_nor_mac_is_refused(store: Command, wrong: str) -> None:
     assert "is not a phone model" in refused(store("url", wrong))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["foo", "ftp://x", "http://a b", "http://u:p@x", "http://x/{mac}.xml"]
+)
+def test_what_is_no_base_url_is_refused_before_a_token_is_shown(
+    store: Command, wrong: str
+) -> None:
+    store("domain", "token", "make", DOMAIN)
+    done = store("url", "370", "--domain", DOMAIN, "--url", wrong)
+    assert "--url must be where phones reach" in refused(done, 2)
+    actions = [row["action"] for row in store("audit", "list", "--json").json]
+    assert "token.shown" not in actions

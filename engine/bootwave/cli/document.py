@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 import typer
+from pydantic import TypeAdapter
 
 from bootwave.cli import place
 from bootwave.cli.leftout import LeftOut, left_out
 from bootwave.cli.looking import DEFAULT_PORT, MASK, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json
-from bootwave.options import Options, address_from_text
+from bootwave.options import Options, Url, address_from_text
 from bootwave.settings.secretnames import PATTERN
 
 _SECRET = re.compile(rf"(<({PATTERN})\b[^>]*>)[^<]+(</\2>)")
@@ -58,14 +59,15 @@ def document(
     Whether the phone may have it now is another question: device show answers it.
     With --lint the exit status is 1 when something is wrong with it.
     """
+    base = checked_url(url)
     options = place.loaded().options
     if lint:
         if reveal:
             raise Misuse("--lint shows no password: leave --reveal out.")
-        made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=False)
+        made = _made(mac, kind, model, firmware, base, options, reveal=False)
         _report(made, mac, kind, options.waves.phone_port, json=json)
         return
-    made = _made(mac, kind, model, firmware, url.rstrip("/"), options, reveal=reveal)
+    made = _made(mac, kind, model, firmware, base, options, reveal=reveal)
     text = made.text
     if not reveal:
         text = masked(text)
@@ -157,6 +159,25 @@ def _report(made: _Made, mac: str, kind: Kind, phone_port: int, *, json: bool) -
     text = made.text.encode()
     found += findings(text, shared=shared, mac=own, phone_port=phone_port)
     report(found, {"mac": mac, "kind": kind.value}, json=json)
+
+
+def checked_url(given: str) -> str:
+    """Return the --url *given* without a slash at its end, "" for none.
+
+    Raises Misuse for what is no base URL that phones could be told.
+    """
+    text = given.rstrip("/")
+    try:
+        TypeAdapter(Url).validate_python(text)
+        is_base = not set(text) & set("{}?#")
+    except ValueError:
+        is_base = False
+    if not is_base:
+        raise Misuse(
+            "--url must be where phones reach this server: its base URL, such as "
+            "http://10.1.2.3:8080, without {mac}, user and password."
+        )
+    return text
 
 
 def default_url(options: Options) -> str:

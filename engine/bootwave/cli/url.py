@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bootwave.cli import place
+from bootwave.cli.document import checked_url
 from bootwave.cli.firstcontact import first_contact_url
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
 
@@ -46,6 +47,7 @@ def url(
     from bootwave.phone.models import model_data, model_of_mac
     from bootwave.phone.pages import pages
 
+    base = checked_url(base)
     mac = mac_from_text(phone.strip()) or 0
     model = ""
     if mac:
