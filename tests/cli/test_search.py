@@ -1,11 +1,16 @@
 """bootwave search: lists page by page."""
 
 import re
+import time
+from pathlib import Path
 
 import pytest
 
 from bootwave.cli.search import _SHOWN
+from bootwave.optionsfile import load
+from bootwave.sightings import Reason, Sighting
 from bootwave.store.listing.requests import LISTS
+from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 from tests.cli.test_resync import seen
@@ -53,6 +58,29 @@ def test_what_happened_is_listed_with_when(store: Command) -> None:
     heading, row = done.out.splitlines()
     assert heading.split() == ["seq", "when", "actor", "action", "subject"]
     assert re.match(r"1\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s", row)
+
+
+def test_devices_by_what_they_did_last_are_shown_with_that(
+    store: Command, options_file: Path
+) -> None:
+    log = SightingLog(load(options_file, {}).options.store.sightings)
+    log.append(
+        [
+            Sighting(
+                time.time(),
+                0x0004132E08B4,
+                "10.0.0.7",
+                Reason.SERVED_WINDOW,
+                "snom370 8.4.35",
+            )
+        ]
+    )
+    done = store("search", "devices", "--sort", "last-contact")
+    heading, row = done.out.splitlines()
+    assert heading.endswith("  firmware  last seen            accounts")
+    assert re.search(r" 8\.4\.35    20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  401@", row)
+    heading = store("search", "devices").out.splitlines()[0]
+    assert heading.split() == ["mac", "domain", "model", "group", "accounts"]
 
 
 def test_what_cannot_be_listed_is_refused(store: Command) -> None:

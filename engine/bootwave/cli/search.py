@@ -25,6 +25,8 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "sightings": ("at", "source", "reason", "sentence", "detail"),
     "unknown": ("mac", "last_seen", "contacts", "source", "sentence"),
 }
+# The same of devices that are listed by what they did last.
+_BY_CONTACT = ("mac", "domain", "model", "firmware", "last_seen", "accounts")
 _MOMENTS = frozenset({"at", "started_at", "notified_at", "back_at", "last_seen"})
 
 
@@ -92,10 +94,12 @@ def search(
         # In the names of the API.
         print_json({"items": found["rows"], "next": found["cursor"]})
         return
-    columns = _SHOWN[resource]
+    rows, columns = found["rows"], _SHOWN[resource]
+    if resource == "devices" and rows and "firmware" in rows[0]:
+        columns = _BY_CONTACT
     print_table(
         [_heading(column) for column in columns],
-        [[_cell(column, row[column]) for column in columns] for row in found["rows"]],
+        [[_cell(column, row[column]) for column in columns] for row in rows],
         empty="Nothing is found.",
     )
     if found["cursor"]:
