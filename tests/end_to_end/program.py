@@ -338,7 +338,7 @@ class Program:
             input=stdin,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=4 * PATIENCE,
             check=False,
         )
 
@@ -387,8 +387,12 @@ class Program:
             self.command("window", "open", *names, "--minutes", str(minutes))
 
     def boot(self, *arguments: str) -> Any:
-        """Return the verdict over simulated phones, booted or not."""
-        done = self.run("phone", "boot", *arguments, "--json")
+        """Return the verdict over simulated phones, booted or not.
+
+        They wait for as long as the tests do: no verdict is of how fast a machine is.
+        """
+        patience = ("--timeout", f"{PATIENCE:g}")
+        done = self.run("phone", "boot", *patience, *arguments, "--json")
         if done.returncode > 1 or not done.stdout:
             self.fail(f"phone boot: {done.returncode} {done.stderr}")
         return json.loads(done.stdout)
