@@ -9,7 +9,7 @@ import httpx
 from bootwave.store.access.opaque import SETUP
 from tests.end_to_end.conftest import Serving
 from tests.end_to_end.crowd import MACS
-from tests.end_to_end.program import DOMAIN, Program, wait_until
+from tests.end_to_end.program import DOMAIN, PATIENCE, Program, wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -29,13 +29,19 @@ def token_of(program: Program, *arguments: str) -> str:
     return made
 
 
+def client_of(token: str) -> httpx.Client:
+    """Return a client that shows *token* to whatever it asks."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(headers=headers, timeout=PATIENCE)
+
+
 def test_what_the_api_opens_phones_fetch_and_what_it_closes_they_do_not(
     serving: Serving,
 ) -> None:
     program = serving_api(serving)
     token = token_of(program, "pbx", "--scope", "write", "--domain", DOMAIN)
     path = f"{url(program)}/api/v1/domains/{DOMAIN}"
-    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+    with client_of(token) as client:
         new = {"number": "401", "password": "s3cret-word", "mac": MACS[0]}
         assert client.post(f"{path}/accounts", json=new).status_code == 201
         assert program.get(f"/{MACS[0]}.xml").status == 401
@@ -63,13 +69,9 @@ def test_it_is_there_again_after_its_process_died_and_was_rolled(
             program.signal(signal.SIGHUP)
         wait_until(lambda old=before: program.control() != old, "another is there")
         # Who connects meanwhile waits in the queue of the listener, which stays.
-        with httpx.Client(timeout=30) as client:
+        with client_of(token) as client:
             assert client.get(where).json() == {"status": "ready"}
-            answer = client.get(
-                f"{url(program)}/api/v1/domains",
-                headers={"Authorization": f"Bearer {token}"},
-            )
-            assert answer.status_code == 200
+            assert client.get(f"{url(program)}/api/v1/domains").status_code == 200
 
 
 def test_the_first_administrator_is_made_by_a_set_up_token(serving: Serving) -> None:
@@ -77,7 +79,7 @@ def test_the_first_administrator_is_made_by_a_set_up_token(serving: Serving) -> 
     token = program.command("admin", "link")["token"]
     assert token.startswith(SETUP)
     wanted = {"token": token, "name": "anna", "password": PASSWORD}
-    made = httpx.post(f"{url(program)}/api/v1/setup", json=wanted)
+    made = httpx.post(f"{url(program)}/api/v1/setup", json=wanted, timeout=PATIENCE)
     assert made.status_code == 201
     assert [row["name"] for row in program.command("admin", "list")] == ["anna"]
     for secret in (token, PASSWORD):
@@ -93,7 +95,7 @@ def test_commands_tell_what_the_api_tells(serving: Serving) -> None:
     program = serving_api(serving)
     token = token_of(program, "watcher", "--scope", "read")
     program.import_accounts({"401": MACS[0]})
-    with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as client:
+    with client_of(token) as client:
         base = url(program)
         told = client.get(f"{base}/health/would-serve/{MACS[0]}?source=127.0.0.9")
         printed = program.run(
