@@ -168,7 +168,8 @@ def test_revoked_credentials_are_over_in_every_worker_when_the_command_returns(
 def test_a_wave_behind_one_address_proves_itself_and_is_not_slowed(
     programs: Serving, tmp_path: Path
 ) -> None:
-    phones, memory = 400, tmp_path / "flash.json"
+    # Far more than misses are allowed, and done with long before any would be counted.
+    phones, memory = 100, tmp_path / "flash.json"
     program = programs(LIMITS__MISSES="20", LIMITS__RUN_MISSES="20")
     first = int(MAC, 16)
     macs = {str(1000 + n): f"{first + n:012X}" for n in range(phones)}
