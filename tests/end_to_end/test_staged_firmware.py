@@ -99,7 +99,7 @@ def test_a_firmware_reaches_phones_in_stages_and_a_halt_withdraws_it(
     program = phones[0].program
     program.command(
         *("rollout", "firmware", "snom370", NEW, f"{AT}/snom370-{NEW}.bin"),
-        *("--domain", DOMAIN, "--stages", "50%", "--wait", "0.05", "--detach"),
+        *("--domain", DOMAIN, "--stages", "50%", "--wait", "0.15", "--detach"),
     )
     canary = next_told(phones)
     others = [phone for phone in phones if phone is not canary]
