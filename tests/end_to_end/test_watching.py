@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import select
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -31,8 +32,13 @@ def lane() -> str:
     return "on"
 
 
-async def events(program: Program, token: str, last_id: str) -> AsyncIterator[Event]:
-    """Yield number, kind and content of events, behind the number *last_id*."""
+async def events(
+    program: Program, token: str, last_id: str, begun: Callable[[], None] = lambda: None
+) -> AsyncIterator[Event]:
+    """Yield number, kind and content of events, behind the number *last_id*.
+
+    *begun* is called when they are listened for, and then again and again.
+    """
     headers = {"Authorization": f"Bearer {token}", "Last-Event-ID": last_id}
     async with (
         httpx.AsyncClient(timeout=PATIENCE) as client,
@@ -41,6 +47,7 @@ async def events(program: Program, token: str, last_id: str) -> AsyncIterator[Ev
         assert got.status_code == 200
         fields: dict[str, str] = {}
         async for line in got.aiter_lines():
+            begun()
             if line:
                 name, _, value = line.partition(": ")
                 fields[name] = value
@@ -51,15 +58,27 @@ async def events(program: Program, token: str, last_id: str) -> AsyncIterator[Ev
                 fields = {}
 
 
-async def until_over(program: Program, token: str) -> list[Event]:
+async def until_over(
+    program: Program, token: str, begun: Callable[[], None]
+) -> list[Event]:
     """Return the events until a roll-out is over."""
     found = []
-    async with asyncio.timeout(PATIENCE):
-        async for event in events(program, token, ""):
+    async with asyncio.timeout(2 * PATIENCE):
+        async for event in events(program, token, "", begun):
             found.append(event)
             if event[1] == "rollout" and event[2]["state"] != "running":
                 break
     return found
+
+
+def until_begun(program: Program, watching: "subprocess.Popen[str]") -> None:
+    """Ask, as a phone that nobody has, until *watching* tells the first of it."""
+
+    def is_told() -> bool:
+        program.get(f"/{FIRST_MAC + PHONES:012X}.xml")
+        return bool(select.select([watching.stdout], [], [], 0.2)[0])
+
+    wait_until(is_told, "it is watched")
 
 
 def until_done(watching: "subprocess.Popen[str]") -> list[str]:
@@ -81,8 +100,9 @@ def test_a_roll_out_of_firmware_is_told_to_its_end(programs: Serving) -> None:
     program.start()
     token = token_of(program, "watcher", "--scope", "read")
 
-    async def main() -> list[Event]:
+    async def main(watching: "subprocess.Popen[str]") -> list[Event]:
         host, http = program.http
+        begun = asyncio.Event()
         wave = Wave(
             FIRST_MAC,
             url=f"http://{host}:{http}/{{mac}}.xml",
@@ -98,7 +118,10 @@ def test_a_roll_out_of_firmware_is_told_to_its_end(programs: Serving) -> None:
                 lambda: "SERVED_WINDOW" in program.reasons(MACS[-1]),
                 "its settings are seen",
             )
-            listening = asyncio.create_task(until_over(program, token))
+            listening = asyncio.create_task(until_over(program, token, begun.set))
+            async with asyncio.timeout(PATIENCE):
+                await begun.wait()
+            await asyncio.to_thread(until_begun, program, watching)
             status, shown, err = await said(
                 program,
                 *("rollout", "firmware", "snom370", NEW, IMAGE, "--domain", DOMAIN),
@@ -115,7 +138,7 @@ def test_a_roll_out_of_firmware_is_told_to_its_end(programs: Serving) -> None:
             await fleet.stop()
 
     with program.begin("watch", "--json") as watching:
-        found = asyncio.run(main())
+        found = asyncio.run(main(watching))
         lines = [json.loads(line) for line in until_done(watching)]
         watching.send_signal(signal.SIGINT)
         assert watching.wait(PATIENCE) == 0
