@@ -19,27 +19,39 @@ class Mailbox:
 
     def __init__(self, end: socket.socket, program: Program) -> None:
         self._end = end
+        self._asked = ""  # the Call-ID of the latest SUBSCRIBE
+        self._confirmed: set[str] = set()
         self._port = program.pnp
         host, _, number = program.group.partition(":")
         self._group = (host, int(number))
 
     def send(self, data: bytes, *, multicast: bool = False) -> None:
+        if data.startswith(b"SUBSCRIBE "):
+            self._asked = call_id(data.decode())
         self._end.sendto(data, self._group if multicast else self._port)
 
     def receive(self) -> str:
         return self._end.recv(65536).decode()
 
     def answers(self) -> tuple[str, str]:
-        """Return the 200 and the NOTIFY, which is confirmed, whichever came first."""
-        first, second = self.receive(), self.receive()
-        if first.startswith("NOTIFY "):
-            first, second = second, first
-        assert first.startswith("SIP/2.0 200 "), first
-        assert second.startswith("NOTIFY "), second
-        self._confirm(second)
-        return first, second
+        """Return the 200 and the NOTIFY to what was asked last, whichever came first.
+
+        The NOTIFY is confirmed, and so are those that were confirmed so late that they
+        are repeated.
+        """
+        found: dict[str, str] = {}
+        while len(found) < 2:
+            message = self.receive()
+            if message not in self._confirmed or call_id(message) == self._asked:
+                found[message[:7]] = message
+            if message.startswith("NOTIFY "):
+                self._confirm(message)
+        accepted, notify = found["SIP/2.0"], found["NOTIFY "]
+        assert accepted.startswith("SIP/2.0 200 "), accepted
+        return accepted, notify
 
     def _confirm(self, notify: str) -> None:
+        self._confirmed.add(notify)
         kept = re.findall(
             r"^(?:Via|From|To|Call-ID|CSeq): .*\r$",
             notify,
