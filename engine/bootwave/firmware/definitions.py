@@ -118,8 +118,8 @@ def required_location(text: str) -> str:
         raise FirmwareError(
             # Not quoted: of what is none, nobody can say where its password ends.
             "This is no URL of an image: write http:// or https://, a host and a path, "
-            f"{MAX_LOCATION_CHARACTERS} plain characters at most, without user name and "
-            "password."
+            f"{MAX_LOCATION_CHARACTERS} plain characters at most, without user name "
+            "and password."
         )
     return location
 
