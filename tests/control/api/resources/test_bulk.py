@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from functools import wraps
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from bootwave import log
+from bootwave.control.rowtexts import RowDecoder, Rows
 from bootwave.store.operations import bulk
 from bootwave.store.work import Work
 from tests.control.api.conftest import MAC, A, B, Served, problem
@@ -211,6 +213,27 @@ def test_nothing_is_done_for_who_is_revoked_before_it_comes_to_that(
     (newest,) = api.call("audit.list", limit=1)
     assert newest["action"] == "apitoken.added"
     assert store._stages == {}
+
+
+def test_others_are_answered_while_bytes_are_made_rows(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, answered = threading.Event(), threading.Event()
+    read = RowDecoder.receive_data
+
+    def slowly(self: RowDecoder, data: bytes) -> Rows:
+        began.set()
+        assert answered.wait(30)
+        return read(self, data)
+
+    monkeypatch.setattr(RowDecoder, "receive_data", slowly)
+    body = b"".join(rows(3))
+    with ThreadPoolExecutor(1) as clients:
+        importing = clients.submit(admin.post, IMPORTS, content=body, headers=CSV)
+        assert began.wait(30)
+        assert admin.get("/health/live").status_code == 200
+        answered.set()
+        assert importing.result().json()["added"] == 3
 
 
 def test_others_have_their_turn_while_rows_are_written(

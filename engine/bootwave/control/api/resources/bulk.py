@@ -224,7 +224,8 @@ async def _staged(
         decoder = RowDecoder(form)
         waiting: Rows = []
         async for piece in request.stream():
-            waiting += decoder.receive_data(piece)
+            # Beside the loop: a record of many lines is read again with each of them.
+            waiting += await asyncio.to_thread(decoder.receive_data, piece)
             while len(waiting) >= TOGETHER:
                 some, waiting = waiting[:TOGETHER], waiting[TOGETHER:]
                 await desk.carry_out(asker, "stage.add", stage=stage, rows=some)
