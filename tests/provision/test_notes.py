@@ -74,6 +74,27 @@ def test_the_audit_log_is_told_which_certificate_it_was(bench: Bench) -> None:
     ]
 
 
+def test_another_certificate_is_told_of_although_the_document_is_ready(
+    bench: Bench,
+) -> None:
+    for serial in (7, 7, 8, 8):
+        identity = Identity(MAC, serial=serial, key=b"k" * 32)
+        bench.get(secure=True, source="203.0.113.9", identity=identity)
+    assert [one.serial for one in bench.store.told] == [7, 8]
+    assert bench.ready(secure=True, identity=identity) is not None
+
+
+def test_a_certificate_is_told_of_although_a_window_made_the_document_ready(
+    bench: Bench,
+) -> None:
+    bench.open(401)
+    assert bench.get(secure=True).status == 200
+    for _ in range(2):
+        assert bench.get(secure=True, identity=CERTIFIED).status == 200
+    assert [one.kind for one in bench.store.told] == ["certificate"]
+    assert bench.store.certified == {MAC}
+
+
 def test_another_account_is_told_of_although_nothing_was_revoked() -> None:
     bench = Bench(
         Options(pairing=PairingOptions(wildcard_certificates=True, temporary_hours=1))

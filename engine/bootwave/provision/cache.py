@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bootwave.http.target import DocumentKind
 from bootwave.native.cache import Cache, shared_key, source_bytes
-from bootwave.pairing.decisions import Grant
+from bootwave.pairing.decisions import PROVEN, Grant
 from bootwave.pairing.instant import Instant
 from bootwave.provision.ports import DocumentPlan
 
@@ -23,6 +23,7 @@ DOCUMENTS_PER_PHONE = 8
 
 GENERAL_DOCUMENTS = 256  # models times interfaces; peers can name models, firmware
 _GENERAL_BYTES = 64 * 1024 * 1024  # never reached: so many do not grow so large
+_PROVEN = source_bytes(PROVEN)
 
 
 class DocumentKey(NamedTuple):
@@ -97,6 +98,11 @@ class Kept(NamedTuple):
             and at.boot_id == self.boot_id
             and source_bytes(source) == self.source
         )
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the grant was for who proves himself in each request."""
+        return self.source == _PROVEN
 
     def lasts(self, at: Instant) -> bool:
         """Whether a request that proves itself may have it at *at*, from anywhere."""

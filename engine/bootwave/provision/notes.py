@@ -112,6 +112,19 @@ class Notes:
         if len(self._taken) > TAKEN_REMEMBERED:
             self._taken.popitem(last=False)
 
+    def is_new_certificate(self, asked: Asked) -> bool:
+        """Whether the phone's settings were last noted as taken on another proof.
+
+        Other than the certificate that *asked* shows.  Of a phone of which nothing is
+        remembered, it is not.
+        """
+        before = self._taken.get(asked.mac)
+        if before is None or asked.key.kind is not DocumentKind.SETTINGS:
+            return False
+        kind, *_, serial, key = before.what
+        shown = "certificate", asked.identity.serial, asked.identity.key
+        return (kind, serial, key) != shown
+
     def _was_noted(self, written: "Future[None]") -> None:
         if _has_failed(written):
             self._counters.add(Counter.AUDIT_LOST)

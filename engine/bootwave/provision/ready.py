@@ -10,6 +10,7 @@ from bootwave.provision.answering import Answering
 from bootwave.provision.asked import Asked
 from bootwave.provision.cache import DocumentCache, GeneralDocuments, Kept
 from bootwave.provision.credentials import Verifier
+from bootwave.provision.notes import Notes
 from bootwave.provision.refusals import Refusals
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.steps import Ready
@@ -29,6 +30,7 @@ class ReadyDocuments:
         general: GeneralDocuments,
         verifier: Verifier,
         refusals: Refusals,
+        notes: Notes,
         revocations: RevocationPage,
         clock: Callable[[], Instant],
         counters: CounterRow,
@@ -39,6 +41,7 @@ class ReadyDocuments:
         self._general = general
         self._verifier = verifier
         self._refusals = refusals
+        self._notes = notes
         self._revocations = revocations
         self._clock = clock
         self._counters = counters
@@ -77,6 +80,9 @@ class ReadyDocuments:
     def _granted(self, asked: Asked, kept: Kept, at: Instant) -> Reason | None:
         """Return why what is *kept* may leave, None when it may not."""
         if asked.mac and asked.proofs.certificate == asked.mac:
+            # What it takes by the first time is noted, and that it owns one.
+            if not kept.is_proven or self._notes.is_new_certificate(asked):
+                return None
             return Reason.SERVED_CERTIFICATE if kept.lasts(at) else None
         if asked.proofs is not NO_PROOFS:
             return None

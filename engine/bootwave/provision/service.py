@@ -145,6 +145,7 @@ class Provisioner:
             self.general,
             verifier,
             refusals,
+            notes,
             revocations,
             clock,
             counters,
