@@ -6,7 +6,6 @@ counted.
 
 from collections import OrderedDict
 from concurrent.futures import Future
-from typing import NamedTuple
 
 from bootwave.directory.records import Device
 from bootwave.http.target import DocumentKind
@@ -24,13 +23,14 @@ from bootwave.store.serving.phonewrites import Taken
 TAKEN_REMEMBERED = 16_384
 
 
-class _Noted(NamedTuple):
-    what: tuple[object, ...]
-    written: "Future[None]"
+class _Noted:
+    """What was noted of one phone, and whether it is known that it was not written."""
 
-    def is_of(self, what: tuple[object, ...]) -> bool:
-        """Whether it is of *what*, and was written or waits to be."""
-        return self.what == what and not _has_failed(self.written)
+    __slots__ = ("failed", "what")
+
+    def __init__(self, what: tuple[object, ...]) -> None:
+        self.what = what
+        self.failed = False
 
 
 class Notes:
@@ -96,8 +96,12 @@ class Notes:
             serial, key = asked.identity.serial, asked.identity.key
         what = grant.kind, stamp, told, ids, serial, key
         before = self._taken.get(device.mac)
-        if before is not None and before.is_of(what):
+        if before is not None and before.what == what and not before.failed:
             return
+        noted = self._taken[device.mac] = _Noted(what)
+        self._taken.move_to_end(device.mac)
+        if len(self._taken) > TAKEN_REMEMBERED:
+            self._taken.popitem(last=False)
         assert device.domain is not None
         accounts = [
             f"{binding.account.number}@{device.domain.name}"
@@ -105,12 +109,14 @@ class Notes:
             if told
         ]
         taken = Taken(asked.mac, grant.kind, asked.source, tuple(accounts), serial, key)
-        written = self._writes.taken(taken)
-        written.add_done_callback(self._was_noted)
-        self._taken[device.mac] = _Noted(what, written)
-        self._taken.move_to_end(device.mac)
-        if len(self._taken) > TAKEN_REMEMBERED:
-            self._taken.popitem(last=False)
+
+        def is_known(written: "Future[None]") -> None:
+            # In the writer's thread.
+            if written.cancelled() or written.exception() is not None:
+                noted.failed = True
+                self._counters.add(Counter.AUDIT_LOST)
+
+        self._writes.taken(taken).add_done_callback(is_known)
 
     def is_new_certificate(self, asked: Asked) -> bool:
         """Whether the phone's settings were last noted as taken on another proof.
@@ -124,12 +130,3 @@ class Notes:
         kind, *_, serial, key = before.what
         shown = "certificate", asked.identity.serial, asked.identity.key
         return (kind, serial, key) != shown
-
-    def _was_noted(self, written: "Future[None]") -> None:
-        if _has_failed(written):
-            self._counters.add(Counter.AUDIT_LOST)
-
-
-def _has_failed(written: "Future[None]") -> bool:
-    """Whether it is known that nothing was written."""
-    return written.done() and (written.cancelled() or written.exception() is not None)
