@@ -251,7 +251,10 @@ def test_a_cookie_alone_changes_nothing(api: Served) -> None:
     right = client.headers.pop("X-Bootwave-Csrf")
     new = {"name": "c.example.com"}
     assert client.get("/api/v1/domains").status_code == 200
-    assert problem(client.post("/api/v1/domains", json=new)) == "csrf"
+    answer = client.post("/api/v1/domains", json=new)
+    assert problem(answer) == "csrf"
+    title = "The request does not prove that a page of this server sent it"
+    assert answer.json()["title"] == title
     for headers in (
         {"X-Bootwave-Csrf": csrf_token("bws_other")},
         {"X-Bootwave-Csrf": right, "Origin": "http://evil.example.com"},

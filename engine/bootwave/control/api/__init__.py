@@ -1,4 +1,4 @@
-"""The administrators' API: HTTP and JSON for PBXs, scripts and the console.
+"""The administrators' API: HTTP and JSON for PBXs, scripts and browsers.
 
     connection ──► request ──► admission ──► endpoint ──► desk ──► operation
     (deadlines,     (bounded)   (who asks,    (a few       (reader   (store, the same

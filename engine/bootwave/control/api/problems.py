@@ -40,7 +40,7 @@ KINDS: Mapping[str, Kind] = {
     "bad-request": Kind(400, "The request cannot be understood"),
     "signed-out": Kind(401, "Sign in first"),
     "forbidden": Kind(403, "This is not allowed to whoever asks"),
-    "csrf": Kind(403, "The request does not prove that the console sent it"),
+    "csrf": Kind(403, "The request does not prove that a page of this server sent it"),
     "confirmation-required": Kind(403, "Give the password again"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This cannot be done with it"),
