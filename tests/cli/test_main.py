@@ -46,6 +46,10 @@ def test_a_wrong_call_is_one_sentence_and_status_2(run: Command) -> None:
     wrong = run("window", "open", "1@a.b", "--minutes", "x")
     assert "--minutes is" in refused(wrong, 2)
     assert "Value error" not in refused(run("document", "m", "--kind", "x"), 2)
+    # As -o may: but what only one command takes may not.
+    for words in (("--json", "domain", "list"), ("domain", "--json", "list")):
+        assert "stand behind its name" in refused(run(*words), 2)
+    assert "behind its name" not in refused(run("domain", "list", "--jsn"), 2)
 
 
 def test_an_error_is_one_sentence_and_status_1(bootwave: Command) -> None:

@@ -102,6 +102,10 @@ def _failed(error: Exception) -> int:
         sentence = wrong_number(error) or error.format_message()
         sentence = sentence.rstrip(".").replace(". Did", ": did")
         sentence = sentence.replace("Value error, ", "")  # pydantic's, through typer
+        if hasattr(error, "option_name") and isinstance(
+            getattr(context, "command", None), lazy.LazyGroup
+        ):
+            sentence += "; those of a command stand behind its name"
         if not sentence.endswith("?"):
             sentence += f"; see {asked} --help."
         status = error.exit_code
