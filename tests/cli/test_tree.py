@@ -1,6 +1,7 @@
 """The table of commands: the names are a contract, and each leads somewhere."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -88,6 +89,8 @@ def test_a_command_shows_its_help_and_takes_an_options_file(
     assert "...]..." not in usage
     assert "[[" not in usage
     assert "-o, --options FILE" in done.out
+    # What is asked for is said in people's words, not by a type of Python's.
+    assert not re.search("<(str|int|float|path|list)", done.out)
 
 
 @pytest.mark.parametrize("path", sorted(set(LEAVES) - {"serve", "demo", "phone boot"}))

@@ -32,6 +32,7 @@ def add(
     scope: Annotated[
         list[Scope] | None,
         typer.Option(
+            metavar="read|write|reveal|access",
             help="What it may do; may be given more than once.  write reads, too; "
             "reveal shows secrets; access says who may use the API.",
             show_default=False,
@@ -41,7 +42,9 @@ def add(
     days: Annotated[
         float | None,
         typer.Option(
-            help="For how long; else until it is revoked.", show_default=False
+            metavar="N",
+            help="For how long; else until it is revoked.",
+            show_default=False,
         ),
     ] = None,
     administrator: Annotated[

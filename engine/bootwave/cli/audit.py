@@ -28,7 +28,9 @@ def list_rows(
         str,
         typer.Option(metavar="WHAT", help="Of subjects that hold this text."),
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="At most so many.")
+    ] = 100,
     json: Json = False,
 ) -> None:
     """List who did what, and which phone took which secret, newest first."""

@@ -47,7 +47,8 @@ _MARK = "# Written by bootwave demo, which writes it again at every run."
 
 def demo(
     phones: Annotated[
-        int, typer.Option(min=1, max=MAX_PHONES, help="How many phones boot.")
+        int,
+        typer.Option(metavar="N", min=1, max=MAX_PHONES, help="How many phones boot."),
     ] = 1000,
     directory: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the demo keeps its store.")

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from bootwave.cli import place
 from bootwave.cli.entry import heed_interrupts
@@ -41,6 +41,26 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(
                 [(name, entry.help) for name, entry in commands.table.items()]
             )
+
+
+class LazyCommand(TyperCommand):
+    """A command whose help names arguments alone, without a type of Python's."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the lists of arguments and options."""
+        arguments, options = [], []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                arguments.append((record[0].partition(" <")[0], record[1]))
+            else:
+                options.append(record)
+        for heading, records in (("Arguments", arguments), ("Options", options)):
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 class _Commands(MutableMapping[str, Any]):
@@ -112,9 +132,11 @@ def _command(name: str, leaf: Leaf) -> Any:
     module, _, function = leaf.target.partition(":")
     call = getattr(import_module(f"{PACKAGE}.{module}"), function)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(
-        _with_options_file(call)
-    )
+    app.command(
+        name,
+        cls=LazyCommand,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )(_with_options_file(call))
     return typer.main.get_command(app)
 
 

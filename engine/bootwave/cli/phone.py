@@ -52,8 +52,12 @@ def boot(
             help="The settings URL, as by DHCP option 66 or by hand: no SUBSCRIBE.",
         ),
     ] = "",
-    model: Annotated[str, typer.Option(help="As the phone says it.")] = "snom370",
-    firmware: Annotated[str, typer.Option(help="Its version.")] = "8.4.35",
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="As the phone says it.")
+    ] = "snom370",
+    firmware: Annotated[
+        str, typer.Option(metavar="VERSION", help="What it runs.")
+    ] = "8.4.35",
     shape: Annotated[
         str,
         typer.Option(
@@ -63,11 +67,14 @@ def boot(
         ),
     ] = "",
     count: Annotated[
-        int, typer.Option(min=1, max=MAX_PHONES, help="How many phones boot.")
+        int,
+        typer.Option(metavar="N", min=1, max=MAX_PHONES, help="How many phones boot."),
     ] = 1,
     rate: Annotated[
         float,
-        typer.Option(min=0, help="Phones started per second; 0: all at once."),
+        typer.Option(
+            metavar="N", min=0, help="Phones started per second; 0: all at once."
+        ),
     ] = 0,
     source: Annotated[
         list[str] | None,
@@ -79,8 +86,9 @@ def boot(
     timeout: Annotated[
         float,
         typer.Option(
+            metavar="SECONDS",
             min=0.1,
-            help="Seconds a phone waits for the NOTIFY; twice as long for each file.",
+            help="How long a phone waits for the NOTIFY; twice as long for each file.",
         ),
     ] = 10,
     keep_alive: Annotated[
@@ -123,7 +131,10 @@ def boot(
     sip_port: Annotated[
         int,
         typer.Option(
-            min=1, max=65_535, help="Where phones that stay listen: waves.phone_port."
+            metavar="PORT",
+            min=1,
+            max=65_535,
+            help="Where phones that stay listen: waves.phone_port.",
         ),
     ] = SIP_PORT,
     json: Json = False,

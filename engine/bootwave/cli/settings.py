@@ -14,6 +14,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 Index = Annotated[
     int | None,
     typer.Option(
+        metavar="N",
         help="The identity it is for, 1 to 12, or what else it counts by.",
         min=0,
         max=999,

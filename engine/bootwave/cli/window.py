@@ -59,7 +59,9 @@ def open_for(
     minutes: Annotated[
         float | None,
         typer.Option(
-            help="For how long; else pairing.window_minutes.", callback=finite
+            metavar="N",
+            help="For how long; else pairing.window_minutes.",
+            callback=finite,
         ),
     ] = None,
     domain: Domain = None,
