@@ -146,6 +146,35 @@ def test_who_may_not_any_more_reveals_and_revokes_nothing(
     assert newest["action"] == "apitoken.added"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "op"),
+    [
+        ("POST", "/api/v1/session/confirmation", "access_confirm"),
+        ("PUT", "/api/v1/session/password", "admin_password"),
+    ],
+)
+def test_a_session_that_ended_confirms_nothing_and_renews_no_password(
+    api: Served, monkeypatch: pytest.MonkeyPatch, method: str, path: str, op: str
+) -> None:
+    asker = signed_in(api)
+    store = api.plane.administration
+    carried_out = getattr(store, op)
+
+    def waited(*named: Any, **how: Any) -> Any:
+        with closing(sqlite3.connect(api.options.store.database)) as connection:
+            connection.execute("DELETE FROM administrator_sessions")
+            connection.commit()
+        return carried_out(*named, **how)
+
+    monkeypatch.setattr(store, op, waited)
+    given = {"password": PASSWORD}
+    given |= {"new_password": f"another {PASSWORD}"} if method == "PUT" else {}
+    assert problem(asker.request(method, path, json=given)) == "signed-out"
+    (newest,) = api.call("audit.list", limit=1)
+    assert newest["action"] == "session.opened"
+    api.signed_in("anna")
+
+
 def test_what_is_done_in_steps_has_no_turn_between_them(
     api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def test_no_phone_forgets_anything_because_of_an_administrator(
     assert told == []
 
 
-def test_who_proved_who_he_is_is_it_still_when_his_password_is_changed(
+def test_who_proved_who_he_is_is_it_still_when_his_session_is_opened(
     admin: Administration,
 ) -> None:
     admin.admin_add("anna", password=PASSWORD)
@@ -30,13 +30,13 @@ def test_who_proved_who_he_is_is_it_still_when_his_password_is_changed(
     admin.admin_password("anna", password=PASSWORD * 2)
     now = admin.access_administrator("anna")
     with pytest.raises(StoreNotFound, match="sign in again"):
-        admin.access_password(proved, "hash")
+        admin.access_open(proved, b"d" * 32, "")
     assert admin.access_administrator("anna") == now
     admin.admin_remove("anna")
     admin.admin_add("anna", password=PASSWORD)
     assert now is not None
     with pytest.raises(StoreNotFound):
-        admin.access_password(now, "hash")
+        admin.access_open(now, b"d" * 32, "")
 
 
 def test_what_is_looked_at_behind_a_write_sees_it_and_is_told_once(

@@ -180,16 +180,6 @@ class AccessOperations(Transactions):
             if token:
                 apitokens.note_used(work, token, source)
 
-    def access_password(self, proved: Administrator, password_hash: str) -> Object:
-        """Give who *proved* by his password who he is the one that was hashed already.
-
-        Raises StoreNotFound where he was removed, or has another password, by now.
-        """
-        with self._change() as work:
-            return administrators.set_password(
-                work, proved.name, password_hash, proved=proved
-            )
-
     def access_link_is_good(self, secret: str) -> bool:
         """Whether *secret* is the set-up token that is good now."""
         with self._look() as work:

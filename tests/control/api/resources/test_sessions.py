@@ -173,7 +173,7 @@ def test_who_was_given_another_password_meanwhile_keeps_that(
     monkeypatch.setattr(passwords.Passwords, "hashed", slow)
     renewal = {"password": PASSWORD, "new_password": "one that was overtaken"}
     refused = anna.put(f"{PATH}/password", json=renewal)
-    assert problem(refused) == "not-found"
+    assert problem(refused) == "signed-out"
     monkeypatch.undo()
     assert api.signed_in("anna", reset).get(PATH).status_code == 200
 
