@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import orjson
@@ -40,9 +39,8 @@ def test_one_domain_does_not_fill_the_disk_that_all_share(
 
 
 def test_a_request_that_was_held_back_is_judged_again(
-    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    api: Served, admin: httpx.Client
 ) -> None:
-    monkeypatch.setattr(routing, "SLOW_SECONDS", 0.0)
     path = f"/api/v1/domains/{A}/accounts"
     headers = {"Content-Type": "application/json"}
     new = orjson.dumps({"number": "402", "password": "s3cret-word"})
@@ -99,29 +97,6 @@ def test_every_route_refuses_a_parameter_that_it_does_not_know(
             continue
         assert problem(answer) == "invalid", route.path
         assert answer.json()["errors"][0]["at"] == "query/dryrun", route.path
-
-
-def test_what_came_slowly_is_parsed_when_nothing_is_waited_for(
-    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As many at once as there are connections: each may become a hundred times as much.
-    monkeypatch.setattr(routing, "SLOW_SECONDS", 0.0)
-    done: list[str] = []
-    still, parse = routing.require_still, routing.BoundedRequest.parse
-
-    async def waited(*asked: Any) -> None:
-        await still(*asked)
-        done.append("still")
-
-    def parsed(self: routing.BoundedRequest, body: bytes) -> None:
-        done.append("parsed")
-        parse(self, body)
-
-    monkeypatch.setattr(routing, "require_still", waited)
-    monkeypatch.setattr(routing.BoundedRequest, "parse", parsed)
-    new = {"number": "402", "password": "s3cret-word"}
-    assert admin.post(f"/api/v1/domains/{A}/accounts", json=new).status_code == 201
-    assert done == ["still", "parsed"]
 
 
 def test_who_watches_whether_it_lives_may_add_what_he_likes(api: Served) -> None:

@@ -1,6 +1,5 @@
 """Routes that are not made without a declaration, and never run without a verdict."""
 
-import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
@@ -12,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.admission import admit, require_still
+from bootwave.control.api.admission import admit
 from bootwave.control.api.answers import Changing
 from bootwave.control.api.boundedbody import BoundedRequest
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
@@ -21,9 +20,6 @@ from bootwave.control.api.entitytags import is_unchanged
 from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.limits import MAX_API_DOMAIN_IMPORT_BYTES
-
-# A body that takes longer may be a peer that holds a request back until it suits him.
-SLOW_SECONDS = 1.0
 
 
 class DeclaredRoute(APIRoute):
@@ -56,13 +52,7 @@ class DeclaredRoute(APIRoute):
                 _require_understood(request, self._parameters, self._conditions)
             bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
-                begun = time.monotonic()
                 body = await bounded.body()
-                if (
-                    declared.need is not Need.NOTHING
-                    and time.monotonic() - begun >= SLOW_SECONDS
-                ):
-                    await require_still(request, desk)
                 # Behind the last wait: many of them are parsed one after the other,
                 # and what they become takes a multiple of their bytes.
                 bounded.parse(body)

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api import targets
-from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer, Changing, nothing, shown
 from bootwave.control.api.declarations import Touches, needs
 from bootwave.control.api.entitytags import Check, IfMatch, State, conditions, matches
@@ -377,7 +376,6 @@ async def upload(
                     f"The image has the SHA-256 {taken.sha256}, not the one it should "
                     "have: send it again.",
                 )
-            await require_still(request, desk)
             return await desk.write(
                 request,
                 asker,
