@@ -146,6 +146,10 @@ def test_who_does_not_read_the_last_answer_is_cut_off_too(
         b"POST /api/v1/session HTTP/1.0\r\nTransfer-Encoding: chunked\r\n",
         b"GET /health/live HTTP/2.0\r\nHost: localhost\r\n",
         b"GET /health/live HTTP/9.9\r\nHost: localhost\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a\r\n"
+        b"Authorization: Bearer b\r\n",
+        b"POST /api/v1/setup HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: a\r\n"
+        b"Idempotency-Key: b\r\nContent-Length: 0\r\n",
     ],
 )
 def test_what_a_proxy_may_understand_otherwise_is_refused_with_all_that_follows(

@@ -21,11 +21,16 @@ FIELDS = (
 )
 
 
+# Of which one alone would be looked at, and by a proxy perhaps another one.
+_ONCE = (b"authorization", b"idempotency-key")
+
+
 def _is_ambiguous(scope: Scope) -> bool:
     """Whether a proxy in front may have understood the request otherwise.
 
-    Two lengths, or chunks in a version that has none (RFC 9112 section 6.1), and
-    versions that h11 lets pass: what follows could be another's request.
+    Who asks said twice, two lengths, or chunks in a version that has none (RFC 9112
+    section 6.1), and versions that h11 lets pass: what follows could be another's
+    request.
     """
     names = [name for name, _ in scope["headers"]]
     chunked = b"transfer-encoding" in names
@@ -33,6 +38,7 @@ def _is_ambiguous(scope: Scope) -> bool:
         scope["http_version"] not in ("1.0", "1.1")
         or (chunked and b"content-length" in names)
         or (chunked and scope["http_version"] == "1.0")
+        or any(names.count(name) > 1 for name in _ONCE)
     )
 
 
@@ -93,7 +99,8 @@ class Outermost:
             if _is_ambiguous(scope):
                 refused = Problem(
                     "bad-request",
-                    "Say the length of the body once, in HTTP/1.1 or 1.0.",
+                    "Say the length of the body, Authorization and Idempotency-Key "
+                    "once each, in HTTP/1.1 or 1.0.",
                     headers={"Connection": "close"},
                 )
                 await refused.response()(scope, receive, send_on)
