@@ -8,7 +8,7 @@ from bootwave.options import PairingOptions
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.connection import connect
-from bootwave.store.domains.removals import remove_first, remove_some
+from bootwave.store.domains.removals import forget_some, remove_first, remove_some
 from bootwave.store.secrets import KeyRing
 from bootwave.store.work import Work
 from tests.store.clock import Clock
@@ -97,3 +97,15 @@ def test_the_first_of_a_domain_go(
     work = Work(connection, keyring, PairingOptions(), clock())
     assert [remove_first(work, 1, 4) for _ in range(3)] == [4, 2, 0]
     assert content(connection)["accounts"] == []
+
+
+def test_a_phone_that_is_forgotten_asks_anew_for_its_firmware(
+    domain: None, admin: Administration, told: list[list[Change]]
+) -> None:
+    # What was said for it goes here, and its handle; it may still ask by that.
+    admin.firmware_pin("device", mac(1), "keep", model="snom370")
+    admin.account_unbind(f"401@{A}", mac(1))
+    admin.account_unbind(f"402@{A}", mac(1))
+    with admin._change() as work:
+        assert forget_some(work, work.domain_id(A), 10) == 1
+    assert told[-1] == [Change("device", MAC + 1)]

@@ -111,6 +111,7 @@ def forget_some(work: Work, domain_id: int, most: int) -> int:
     macs = {"macs": json.dumps([mac for (mac,) in rows])}
     for (mac,) in connection.execute(_WITH_FIRMWARE, macs).fetchall():
         firmwarescopes.forget(connection, "device", mac)
+        work.touched("device", mac)
     for statement in _FORGET_SOME:
         connection.execute(statement, macs)
     return len(rows)
