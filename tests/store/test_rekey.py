@@ -281,6 +281,48 @@ def test_nothing_is_lost_of_what_is_written_meanwhile(
     assert sealed_by(connection) == {KeyRing.load(key).sealing_id}
 
 
+def test_what_was_written_before_the_lock_stays(
+    full: Administration, connection: sqlite3.Connection, key: Path, path: Path
+) -> None:
+    newer = KeyRing.load(key).seal("newer", owner=password_owner(2))
+    rekey(connection, key, **HOW)
+    replace_file(key, [new_line(), *key_lines(key)])  # another one, by hand
+    other = connect(path)
+    made: list[str] = []
+
+    def traced(statement: str) -> None:
+        made.append(statement)
+        # The first transaction is that of the key.
+        if made.count("BEGIN IMMEDIATE") == 2 and statement == "BEGIN IMMEDIATE":
+            other.execute(
+                "UPDATE accounts SET sealed_password = ? WHERE id = 2", (newer,)
+            )
+
+    connection.set_trace_callback(traced)
+    rekey(connection, key, **HOW)
+    connection.set_trace_callback(None)
+    other.close()
+    ring = KeyRing.load(key)
+    assert sealed_by(connection) == {ring.sealing_id}
+    rows = connection.execute("SELECT sealed_password FROM accounts WHERE id = 2")
+    assert ring.open(rows.fetchall()[0][0], owner=password_owner(2)) == "newer"
+
+
+def test_nobody_waits_with_a_write_while_secrets_are_looked_for(
+    full: Administration, connection: sqlite3.Connection, key: Path
+) -> None:
+    made: list[str] = []
+    connection.set_trace_callback(made.append)
+    assert rekey(connection, key, **HOW).sealed == SECRETS
+    connection.set_trace_callback(None)
+    locked, is_locked = list[str](), False
+    for one in made:
+        is_locked = one == "BEGIN IMMEDIATE" or (is_locked and one != "COMMIT")
+        if is_locked and "LIMIT" in one and "audit" not in one:
+            locked.append(one)
+    assert locked == []
+
+
 def test_keys_that_are_not_there_are_named(
     full: Administration, connection: sqlite3.Connection, key: Path
 ) -> None:

@@ -57,7 +57,8 @@ def _column(
         f"SELECT COUNT(*) FROM {table} WHERE {where}",
         f"SELECT {key}, {column} FROM {table} WHERE {where} AND {key} > :after "
         f"ORDER BY {key} LIMIT :most",
-        f"UPDATE {table} SET {column} = :sealed WHERE {key} = :key",
+        f"UPDATE {table} SET {column} = :sealed WHERE {key} = :key "
+        f"AND {column} = :before",
         owner,
         change,
     )
@@ -219,25 +220,28 @@ def _batches(
     while True:
         changed: list[dict[str, Any]] = []
         broken: list[str] = []
+        # Without a lock: the last look goes through all that is sealed.  What others
+        # write meanwhile stays, and is found by the next run through all of them.
+        rows = connection.execute(
+            some, {"key_id": ring.sealing_id, "after": after, "most": BATCH}
+        ).fetchall()
+        if not rows:
+            return
+        for key, old in rows:
+            owner = owner_of(key)
+            try:
+                text = ring.open(bytes(old), owner=owner)
+            except StoreError:
+                broken.append(owner)
+                continue
+            sealed = ring.seal(text, owner=owner)
+            changed.append({"key": key, "sealed": sealed, "before": old})
         with transaction(connection):
-            rows = connection.execute(
-                some, {"key_id": ring.sealing_id, "after": after, "most": BATCH}
-            ).fetchall()
-            for key, old in rows:
-                owner = owner_of(key)
-                try:
-                    text = ring.open(bytes(old), owner=owner)
-                except StoreError:
-                    broken.append(owner)
-                    continue
-                changed.append({"key": key, "sealed": ring.seal(text, owner=owner)})
             connection.executemany(put, changed)
             if change:
                 # Whoever compares what is sealed must read it again.
                 changes = [Change(change, row["key"]) for row in changed]
                 record(connection, changes)
-        if not rows:
-            return
         after = rows[-1][0]
         yield len(changed), broken
         time.sleep(0)  # phones' writes come in between
