@@ -1,6 +1,8 @@
 """The PBX of docs/api.md, run as the page says, does what the page shows."""
 
 import re
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +38,21 @@ def _as_written(directory: Path) -> None:
 
 def test_the_pbx_provisions_500_phones_as_the_page_shows(tmp_path: Path) -> None:
     in_namespace(lambda: _as_written(tmp_path))
+
+
+def test_without_an_api_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    token = tmp_path / "token.txt"
+    token.write_text("bw_none")
+    with socket.socket() as unheard:  # bound, and nobody listens
+        unheard.bind(("127.0.0.1", 0))
+        url = "http://{}:{}".format(*unheard.getsockname())
+        words = [sys.executable, str(SCRIPT), "pbx.example.com", "--token", str(token)]
+        done = subprocess.run(
+            [*words, "--api", url], capture_output=True, text=True, timeout=30
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"No API answers at {url}: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_it_is_small_and_needs_the_standard_library_only() -> None:

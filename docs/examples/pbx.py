@@ -34,6 +34,7 @@ class Api:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self._url = url
         self._connection = kind(parts.netloc, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}"}
 
@@ -41,9 +42,12 @@ class Api:
         """Return what is answered; raise SystemExit with what the API says is wrong."""
         headers = {**self._headers, "Content-Type": f"application/{form}"}
         content = body.encode() if body else None
-        self._connection.request(method, f"/api/v1{path}", content, headers)
-        answer = self._connection.getresponse()
-        told = json.loads(answer.read() or b"null")
+        try:
+            self._connection.request(method, f"/api/v1{path}", content, headers)
+            answer = self._connection.getresponse()
+            told = json.loads(answer.read() or b"null")
+        except OSError as error:
+            raise SystemExit(f"No API answers at {self._url}: {error}.") from None
         if answer.status >= 400:
             wrong = [
                 f"{each['at']}: {each['detail']}" for each in told.get("errors", [])
