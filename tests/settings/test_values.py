@@ -71,7 +71,12 @@ def test_an_empty_value_is_always_taken(kind: Kind) -> None:
         (
             ValueType(Kind.NUMBER, 1, unit="seconds"),
             "0",
-            "x is a number from 1 on seconds, not '0'.",
+            "x is a number of seconds from 1 on, not '0'.",
+        ),
+        (
+            ValueType(Kind.NUMBER, 5, 9, unit="minutes"),
+            "1",
+            "x is a number of minutes from 5 to 9, not '1'.",
         ),
         (
             POLICY,

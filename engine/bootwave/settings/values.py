@@ -53,8 +53,8 @@ class ValueType(NamedTuple):
         """Return what is allowed as the end of a sentence."""
         match self.kind:
             case Kind.NUMBER:
-                text = f"a number{self._range()}"
-                return f"{text} {self.unit}" if self.unit else text
+                unit = f" of {self.unit}" if self.unit else ""
+                return f"a number{unit}{self._range()}"
             case Kind.CHOICE:
                 *first, last = self.choices
                 return f"{', '.join(first)} or {last}" if first else last
