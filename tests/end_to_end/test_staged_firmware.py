@@ -106,8 +106,8 @@ def test_a_firmware_reaches_phones_in_stages_and_a_halt_withdraws_it(
     # Who restarts by itself is told nothing of it, and the canary is.
     assert [phone.boots(OLD) for phone in others] == [""] * 3
     assert canary.boots(OLD) == NEW
-    assert canary.boots(NEW) == ""
-    # Or the next process would tell it again: nobody restarts as fast as it did.
+    # Or the next process would tell it again: nobody restarts as fast as it did.  Nor
+    # is it back before that one is there, or the first may have told the next phone.
     wait_until(
         lambda: program.command("rollout", "show", "1")["results"]["accepted"] > 0,
         "it confirmed",
