@@ -66,7 +66,9 @@ def _row(text: str, now: float) -> dict[str, Any]:
         found = Parsed(base64.b64decode(text, validate=True))
         may_issue = found.roles.may_issue
     except (binascii.Error, ValueError) as error:
-        raise SettingError(f"This is no certificate: {error}.") from None
+        raise SettingError(
+            f"This is no certificate ({error}): give that of a CA, in PEM or DER."
+        ) from None
     name = found.subject_text
     if not may_issue:
         raise SettingError(
