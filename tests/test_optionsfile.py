@@ -135,6 +135,20 @@ def test_a_wrong_value_is_named_with_its_key_and_its_source(
     assert sentence(file, text) == expected.format(file)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://user:s3cret@pbx", "https://s3cret@pbx/{mac}", "user:s3cret@x:y@pbx"]
+)
+def test_a_password_in_a_url_that_is_refused_is_not_repeated(
+    file: Path, url: str
+) -> None:
+    said = sentence(file, f'[http]\nurl = "{url}"\n')
+    assert "http.url = " in said
+    assert "@pbx" in said
+    assert "s3cret" not in said
+    said = sentence(file, "", BOOTWAVE_PNP__URL=url)
+    assert "s3cret" not in said
+
+
 def test_a_wrong_variable_is_named_as_the_source(file: Path) -> None:
     assert sentence(file, "", BOOTWAVE_CACHE__BYTES="1 GB") == (
         'cache.bytes = "1 GB" in BOOTWAVE_CACHE__BYTES must be a whole number '

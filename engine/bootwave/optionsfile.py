@@ -35,6 +35,8 @@ DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
 _SHOWN_CHARACTERS = 80
+# What stands before the host of a URL, be the URL right or not.
+_USERINFO = re.compile(r"(^|//)[^\s/]*@")
 _TWICE = re.compile(r"Cannot declare \((.+?)\) twice \(at line (\d+)")
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
@@ -297,6 +299,8 @@ def _name_of(place: Sequence[int | str], table: Mapping[str, Key]) -> str:
 
 def _wrong(key: Key, value: Any, where: str, said: str = "") -> Problem:
     must = said or f"must be {key.kind}"
+    if isinstance(value, str):  # it may be a URL with a password
+        value = _USERINFO.sub(r"\1********@", value)
     return Problem(key.name, where, f"{key.name} = {shown(value)} in {where} {must}.")
 
 
