@@ -40,6 +40,14 @@ def test_the_pbx_provisions_500_phones_as_the_page_shows(tmp_path: Path) -> None
     in_namespace(lambda: _as_written(tmp_path))
 
 
+def test_without_its_token_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    token = tmp_path / "token.txt"
+    words = [sys.executable, str(SCRIPT), "pbx.example.com", "--token", str(token)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == f"{token} cannot be read: No such file or directory.\n"
+
+
 def test_without_an_api_it_ends_with_a_sentence(tmp_path: Path) -> None:
     token = tmp_path / "token.txt"
     token.write_text("bw_none")

@@ -49,9 +49,7 @@ class Api:
         except OSError as error:
             raise SystemExit(f"No API answers at {self._url}: {error}.") from None
         if answer.status >= 400:
-            wrong = [
-                f"{each['at']}: {each['detail']}" for each in told.get("errors", [])
-            ]
+            wrong = [f"{one['at']}: {one['detail']}" for one in told.get("errors", [])]
             raise SystemExit("\n".join([told["detail"], *wrong]))
         return told
 
@@ -106,7 +104,10 @@ def main() -> int:
     parser.add_argument("--first-mac", default="0004132E0000")
     parser.add_argument("--count", type=int, default=500)
     given = parser.parse_args()
-    api = Api(given.api, given.token.read_text().strip())
+    try:
+        api = Api(given.api, given.token.read_text().strip())
+    except OSError as error:
+        raise SystemExit(f"{given.token} cannot be read: {error.strerror}.") from None
     rows = extensions(int(given.first_mac, 16), given.count)
     domain = f"/domains/{given.domain}"
 
@@ -114,10 +115,8 @@ def main() -> int:
     state = "".join(json.dumps(row) + "\n" for row in rows)
     for time_of in ("first", "second"):
         done = api.ask("PUT", f"{domain}/accounts", state, "jsonl")
-        print(f"The {time_of} push:", end=" ")
-        print(
-            ", ".join(f"{done[what]} {what}" for what in ("added", "changed", "same"))
-        )
+        counts = [f"{done[what]} {what}" for what in ("added", "changed", "same")]
+        print(f"The {time_of} push: {', '.join(counts)}")
 
     opened = api.ask("POST", f"{domain}/windows", json.dumps({"all": True}))
     print(f"Opened {len(opened['opened'])} for {opened['minutes']:.0f} minutes.")
