@@ -151,6 +151,10 @@ def test_how_many_of_those_in_trouble_are_not_shown_is_told(
         )
     print_rollout(follow(session, start(session), quiet=True))
     out, err = capsys.readouterr()
+    assert (
+        "121 phones are not told, each because it was never given its settings, so "
+        "nobody knows where it is.\n"
+    ) in out
     assert out.count("unreachable") == 100
     assert (
         "And 21 more: bootwave search rollout-phones rollout=1 lists all of its "

@@ -73,8 +73,10 @@ def print_rollout(shown: dict[str, Any]) -> int:
         print_line(f"{whose} {shown['version']} already.")
     for one in shown["left_out"]:
         count = one["phones"]
-        whose = "1 phone is" if count == 1 else f"{count} phones are"
-        print_line(f"{whose} not told: {one['why']}.")
+        if count == 1:
+            print_line(f"1 phone is not told: {one['why']}.")
+        else:  # the clause speaks of one of them
+            print_line(f"{count} phones are not told, each because {one['why']}.")
     if shown["why"]:
         print_line(shown["why"])
     if shown["phones"]:
