@@ -11,6 +11,7 @@ from tests.cli.conftest import Command
 from tests.peers.redirectionservice import Service
 
 MAC = "0004132E08B4"
+STRAY = "0004132E0002"
 BASE = "https://pbx.example.com"
 
 
@@ -134,12 +135,19 @@ def test_a_dry_run_asks_the_service_itself(
         "0 phones come here already.",
         "1 phone would be registered.",
         f"  {MAC}",
-        "1 phone would be taken away: they are bound nowhere, and come here.",
+        "1 phone would be taken away: it is bound nowhere, and comes here.",
         "  0004132E0001",
     ]
     found = ready("redirection", "sync", "--dry-run", "--json").json
     assert found["nowhere"] == {"count": 1, "macs": [MAC]}
     assert MAC not in service.entries
+    service.put(*((mac, "reseller", f"{BASE}/{{mac}}.xml") for mac in (MAC, STRAY)))
+    assert ready("redirection", "sync", "--dry-run").out.splitlines() == [
+        "1 phone comes here already.",
+        "2 phones would be taken away: they are bound nowhere, and come here.",
+        "  0004132E0001",
+        f"  {STRAY}",
+    ]
     ready("redirection", "set", "--password-stdin", stdin="wrong\n")
     refused = ready("redirection", "sync", "--dry-run")
     assert refused.status == 1
@@ -215,6 +223,21 @@ def test_a_sync_is_followed_to_its_end(
     assert done.status == exit_status
     assert not replies.shown
     assert "account:     reseller, set by anna" in done.out
+
+
+@pytest.mark.parametrize(
+    ("strays", "words"),
+    [
+        (1, "1 comes here that is bound nowhere; bootwave redirection sync takes it"),
+        (2, "2 come here that are bound nowhere; bootwave redirection sync takes them"),
+    ],
+)
+def test_strays_are_counted(
+    ready: Command, monkeypatch: pytest.MonkeyPatch, strays: int, words: str
+) -> None:
+    replies = Replies(status(strays=strays))
+    monkeypatch.setattr(redirection.place, "session", lambda: replies)
+    assert f"strays:      {words} away\n" in ready("redirection", "status").out
 
 
 def phone_in_trouble(number: int) -> dict[str, Any]:

@@ -40,14 +40,30 @@ _STATES = {
     "elsewhere": "sent elsewhere",
     "none": "not redirected",
 }
+# Of one phone, and of any other number.
 _COMPARED = {
-    "right": "come here already",
-    "nowhere": "would be registered",
-    "elsewhere": "would be registered instead of where they are sent now",
-    "unseen": "would be looked at one by one: their type cannot be listed",
-    "refused": "would be tried again: the service refused them",
-    "removing": "would be taken away: they are bound no longer",
-    "strays": "would be taken away: they are bound nowhere, and come here",
+    "right": ("comes here already", "come here already"),
+    "nowhere": ("would be registered", "would be registered"),
+    "elsewhere": (
+        "would be registered instead of where it is sent now",
+        "would be registered instead of where they are sent now",
+    ),
+    "unseen": (
+        "would be looked at by itself: its type cannot be listed",
+        "would be looked at one by one: their type cannot be listed",
+    ),
+    "refused": (
+        "would be tried again: the service refused it",
+        "would be tried again: the service refused them",
+    ),
+    "removing": (
+        "would be taken away: it is bound no longer",
+        "would be taken away: they are bound no longer",
+    ),
+    "strays": (
+        "would be taken away: it is bound nowhere, and comes here",
+        "would be taken away: they are bound nowhere, and come here",
+    ),
 }
 
 
@@ -114,7 +130,8 @@ def unset(json: Json = False) -> None:
     if done["phones"]:
         hint(
             f"The service sends {_phones(done['phones'])} here all the same: to end "
-            "that, set the account again, and unbind them first."
+            "that, set the account again, and unbind "
+            f"{'it' if done['phones'] == 1 else 'them'} first."
         )
 
 
@@ -267,9 +284,12 @@ def _print_status(found: dict[str, Any]) -> None:
     listed = moment(found["listed_at"])
     print_line(f"compared:    {listed or 'not yet'}")
     if found["strays"]:
+        strays, whom = "come here that are bound nowhere", "them"
+        if found["strays"] == 1:
+            strays, whom = "comes here that is bound nowhere", "it"
         print_line(
-            f"strays:      {found['strays']} come here that are bound nowhere; "
-            "bootwave redirection sync takes them away"
+            f"strays:      {found['strays']} {strays}; "
+            f"bootwave redirection sync takes {whom} away"
         )
     if found["troubled"]:
         print_line("")
@@ -335,10 +355,10 @@ def _elsewhere(one: dict[str, Any]) -> str:
 
 
 def _print_compared(found: dict[str, Any]) -> None:
-    for kind, words in _COMPARED.items():
+    for kind, (of_one, of_many) in _COMPARED.items():
         many = found[kind]["count"]
         if many or kind == "right":
-            print_line(f"{_phones(many)} {words}.")
+            print_line(f"{_phones(many)} {of_one if many == 1 else of_many}.")
             if kind != "right":
                 for mac in found[kind]["macs"][:20]:
                     print_line(f"  {mac}")
