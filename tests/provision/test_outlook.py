@@ -131,3 +131,6 @@ def test_it_is_told_as_what_would_be(site: Site) -> None:
     for way in site.outlook.of(MAC, "192.168.1.7")["ways"]:
         if way["served"]:
             assert way["sentence"].startswith("it would be given its settings ")
+    clear = site.outlook.of(MAC, "198.51.100.7")["ways"][-2]
+    assert clear["reason"] == "CLEAR_HTTP_PUBLIC"
+    assert clear["sentence"] == "it would ask over clear HTTP from a public address"

@@ -170,7 +170,8 @@ def _told(decision: Decision) -> dict[str, Any]:
             "served": False,
             "by": "",
             "reason": reason.name,
-            "sentence": reason.sentence,
+            # It is said of phones that asked.
+            "sentence": reason.sentence.replace("it asked ", "it would ask "),
             "advice": reason.advice,
         }
     if isinstance(decision, Serve):
