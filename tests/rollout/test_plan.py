@@ -94,6 +94,7 @@ def test_hours_are_written_with_minutes() -> None:
     [
         {"rate": 0.0},
         {"rate": MAX_RATE + 1},
+        {"rate": 1e8},
         {"stages": "10%,x"},
         {"stages": "101%"},
         {"stages": ",".join(map(str, range(20, 80)))},
@@ -104,11 +105,13 @@ def test_hours_are_written_with_minutes() -> None:
         {"wait_minutes": 0.0},
         {"wait_minutes": 1e9},
         {"share_percent": 100.5},
+        {"share_percent": 1e8},
     ],
 )
 def test_what_is_no_plan_is_refused(asked: dict[str, Any]) -> None:
-    with pytest.raises(OptionError):
+    with pytest.raises(OptionError) as raised:
         plan_for(1_000, **asked)
+    assert "e+0" not in str(raised.value)
 
 
 @pytest.mark.parametrize("action", ["resync", "reboot"])

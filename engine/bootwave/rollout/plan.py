@@ -133,17 +133,15 @@ def plan_for(
         stages = DEFAULT_STAGES
     if not 0 < rate <= MAX_RATE:
         raise OptionError(
-            f"{rate:g} phones a second is no rate: give one of up to {MAX_RATE:g}."
+            f"A rate is more than 0 and at most {MAX_RATE:g} phones a second."
         )
     if not 0 < wait_minutes <= MAX_WAIT_MINUTES:
         raise OptionError(
-            f"A phone cannot be waited for {wait_minutes:g} minutes: give up to "
-            f"{MAX_WAIT_MINUTES:g}."
+            "The wait for a phone is more than 0 and at most "
+            f"{MAX_WAIT_MINUTES:g} minutes."
         )
     if not 0 <= share_percent <= 100:
-        raise OptionError(
-            f"{share_percent:g} is no percentage of phones: give one from 0 to 100."
-        )
+        raise OptionError("The share of phones is from 0 to 100 percent.")
     within = hours_from_text(hours)
     bounds = (phones,) if at_once else _bounds(phones, canary, stages)
     return Plan(rate, bounds, 60 * wait_minutes, share_percent / 100, within)

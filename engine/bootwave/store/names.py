@@ -177,8 +177,7 @@ def checked_minutes(minutes: float) -> float:
     """Return for how long a window may be opened, in minutes."""
     if not 0 < minutes <= MAX_MINUTES:
         raise OptionError(
-            f"A window cannot be open for {minutes:g} minutes: give more "
-            f"than 0, at most {MAX_MINUTES:g}."
+            f"A window can be open for more than 0 and at most {MAX_MINUTES:g} minutes."
         )
     return minutes
 
