@@ -84,6 +84,13 @@ def test_a_file_full_of_errors_is_cut(store: Command) -> None:
     assert lines[-1] == "… and 10 rows more, which --json shows."
 
 
+def test_thousands_are_set_apart(store: Command) -> None:
+    text = "extension,domain,password\n" + "1,nowhere,p\n" * 1_234
+    done = store("account", "import", "-", "--all-or-nothing", stdin=text)
+    assert done.out == "Nothing was stored, because 1,234 rows are wrong.\n"
+    assert done.err.endswith("\n… and 1,214 rows more, which --json shows.\n")
+
+
 def test_a_file_that_cannot_be_read_is_one_sentence(store: Command) -> None:
     assert "cannot be read" in refused(store("account", "import", "none.csv"))
     bad = store("account", "import", "-", stdin=b"extension\n\xe4\n")

@@ -172,4 +172,4 @@ def remove(
     if json:
         print_json(gone)
     else:
-        print_line(f"Removed {gone['name']} and its {gone['accounts']} accounts.")
+        print_line(f"Removed {gone['name']} and its {gone['accounts']:,} accounts.")

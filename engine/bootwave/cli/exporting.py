@@ -66,7 +66,7 @@ def export(
     if json:
         print_json({"file": file, "accounts": count})
     elif file != "-":
-        hint(f"Wrote {count} account{'' if count == 1 else 's'} to {file}.")
+        hint(f"Wrote {count:,} account{'' if count == 1 else 's'} to {file}.")
 
 
 def _accounts(session: Session, domain: str | None) -> int:

@@ -39,7 +39,7 @@ def follow(session: Session, started: dict[str, Any], *, quiet: bool) -> dict[st
 
 def _what_begins(started: dict[str, Any], total: int) -> str:
     """Return what is going to be seen, and how long it may take to see it."""
-    phones = "1 phone" if total == 1 else f"{total} phones"
+    phones = "1 phone" if total == 1 else f"{total:,} phones"
     stages = len(started["stages"])
     in_stages = "" if stages == 1 else f" in {stages} stages"
     minutes = f"{started['wait_seconds'] / 60:g}"
@@ -69,14 +69,14 @@ def print_rollout(shown: dict[str, Any]) -> int:
     print_line(f"Roll-out {number} ({what}) is {state}: {back}")
     already = shown["already"]
     if already:
-        whose = "1 phone runs" if already == 1 else f"{already} phones run"
+        whose = "1 phone runs" if already == 1 else f"{already:,} phones run"
         print_line(f"{whose} {shown['version']} already.")
     for one in shown["left_out"]:
         count = one["phones"]
         if count == 1:
             print_line(f"1 phone is not told: {one['why']}.")
         else:  # the clause speaks of one of them
-            print_line(f"{count} phones are not told, each because {one['why']}.")
+            print_line(f"{count:,} phones are not told, each because {one['why']}.")
     if shown["why"]:
         print_line(shown["why"])
     if shown["phones"]:
@@ -93,7 +93,7 @@ def print_rollout(shown: dict[str, Any]) -> int:
     more -= sum(one["fate"] in _TROUBLES for one in shown["phones"])
     if more:
         hint(
-            f"And {more} more: bootwave search rollout-phones rollout={number} lists "
+            f"And {more:,} more: bootwave search rollout-phones rollout={number} lists "
             "all of its phones."
         )
     if state in ("halted", "paused"):
@@ -108,7 +108,7 @@ def print_rollout(shown: dict[str, Any]) -> int:
 
 def _came_back(fates: dict[str, int], phones: int) -> str:
     others = [
-        f"{fates[fate]} {word}"
+        f"{fates[fate]:,} {word}"
         for fate, word in (
             ("out", "told and awaited"),
             ("missing", "missing"),
@@ -118,4 +118,4 @@ def _came_back(fates: dict[str, int], phones: int) -> str:
     ]
     rest = f" ({', '.join(others)})" if others else ""
     noun = "phone" if phones == 1 else "phones"
-    return f"{fates['back']} of {phones} {noun} came back{rest}."
+    return f"{fates['back']:,} of {phones:,} {noun} came back{rest}."

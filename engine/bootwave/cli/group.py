@@ -79,7 +79,7 @@ def _assign(domain: str, name: str, macs: list[str], *, json: bool) -> None:
         print_json(done)
         return
     count = len(done["devices"])
-    whom = done["devices"][0] if count == 1 else f"{count} devices"
+    whom = done["devices"][0] if count == 1 else f"{count:,} devices"
     be = "is" if count == 1 else "are"
     where = f"in the group {done['name']}" if done["name"] else "in no group"
     print_line(f"{whom} {be} {where}.")

@@ -162,7 +162,7 @@ def _finish(
             hint(f"row {error['row']}: {error['error']}")
         more = found["error_count"] - len(errors[:SHOWN_ERRORS])
         if more > 0:
-            hint(f"… and {more} rows more, which --json shows.")
+            hint(f"… and {more:,} rows more, which --json shows.")
     if found["error_count"]:
         raise typer.Exit(1)
 
@@ -170,7 +170,7 @@ def _finish(
 def _print_result(
     found: dict[str, Any], names: tuple[str, ...], *, dry_run: bool
 ) -> None:
-    counts = ", ".join(f"{found[name]} {name}" for name in names)
+    counts = ", ".join(f"{found[name]:,} {name}" for name in names)
     wrong = found["error_count"]
     if found["stored"]:
         print_line(f"Stored: {counts}.")
@@ -178,10 +178,10 @@ def _print_result(
             hint(
                 "1 row is wrong and was not stored:"
                 if wrong == 1
-                else f"{wrong} rows are wrong and were not stored:"
+                else f"{wrong:,} rows are wrong and were not stored:"
             )
     elif dry_run:
         print_line(f"Nothing was stored; it would be: {counts}.")
     else:
-        rows = "1 row is" if wrong == 1 else f"{wrong} rows are"
+        rows = "1 row is" if wrong == 1 else f"{wrong:,} rows are"
         print_line(f"Nothing was stored, because {rows} wrong.")

@@ -169,11 +169,11 @@ def _print_result(book: Book, found: dict[str, Any], *, dry_run: bool) -> None:
         hint(f"entry {error['row']}: {error['error']}")
     more = found["error_count"] - len(found["errors"][:SHOWN_ERRORS])
     if more > 0:
-        hint(f"… and {more} entries more, which --json shows.")
+        hint(f"… and {more:,} entries more, which --json shows.")
 
 
 def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
+    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 def _wrong(found: dict[str, Any]) -> str:

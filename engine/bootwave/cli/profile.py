@@ -125,7 +125,7 @@ def _assign(
         print_json(done)
         return
     count = len(done["accounts"])
-    whom = done["accounts"][0] if count == 1 else f"{count} accounts"
+    whom = done["accounts"][0] if count == 1 else f"{count:,} accounts"
     have = "has" if count == 1 else "have"
     what = f"the profile {done['name']}" if done["name"] else "no profile"
     print_line(f"{whom} {have} {what}.")

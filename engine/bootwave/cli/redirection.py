@@ -278,7 +278,7 @@ def _print_status(found: dict[str, Any]) -> None:
     print_line(f"sends to:    {found['url']}")
     print_line(f"the service: {_behaviour(found)}")
     told = [
-        f"{many} {_STATES[state]}" for state, many in found["phones"].items() if many
+        f"{many:,} {_STATES[state]}" for state, many in found["phones"].items() if many
     ]
     print_line(f"phones:      {', '.join(told) or 'none yet'}")
     listed = moment(found["listed_at"])
@@ -297,7 +297,7 @@ def _print_status(found: dict[str, Any]) -> None:
     more = sum(found["phones"].get(state, 0) for state in _TROUBLES)
     more -= len(found["troubled"])
     if more > 0:
-        hint(f"And {more} more: bootwave redirection troubled lists all.")
+        hint(f"And {more:,} more: bootwave redirection troubled lists all.")
 
 
 def _print_troubled(phones: list[dict[str, Any]], empty: str = "") -> None:
@@ -367,4 +367,4 @@ def _print_compared(found: dict[str, Any]) -> None:
 
 
 def _phones(many: int) -> str:
-    return f"{many} phone{'' if many == 1 else 's'}"
+    return f"{many:,} phone{'' if many == 1 else 's'}"

@@ -204,5 +204,5 @@ def _chosen(
 
 def _names(accounts: list[str]) -> str:
     if len(accounts) > 5:
-        return f"{len(accounts)} accounts"
+        return f"{len(accounts):,} accounts"
     return ", ".join(accounts)

@@ -72,7 +72,7 @@ def test_a_file_that_is_no_phone_book_is_not_read_to_its_end(
             taken += 1
             yield entry("A", "1")
 
-    with pytest.raises(SettingError, match=f"more than {MAX_ROWS} rows"):
+    with pytest.raises(SettingError, match=f"more than {MAX_ROWS:,} rows"):
         admin.phonebook_import("domain", "a.example.com", rows())
     assert taken == MAX_ROWS + 1
     other.close()
@@ -116,7 +116,7 @@ def test_a_book_has_a_bound_and_models_with_less_room_are_named(
     account: None, admin: Administration
 ) -> None:
     rows = [entry("A", str(n)) for n in range(MAX_ENTRIES + 1)]
-    with pytest.raises(SettingError, match=f"{MAX_ENTRIES} is the most"):
+    with pytest.raises(SettingError, match=f"{MAX_ENTRIES:,} is the most"):
         admin.phonebook_import("domain", "a.example.com", rows)
     done = admin.phonebook_import("domain", "a.example.com", rows[:101])
     assert {"model": "snom300", "entries": 100} in done["shortened"]

@@ -27,7 +27,7 @@ def page(
     audit log is told of the page.
     """
     if not 0 < limit <= pages.MAX_ROWS:
-        raise OptionError(f"Ask for 1 to {pages.MAX_ROWS} rows at once.")
+        raise OptionError(f"Ask for 1 to {pages.MAX_ROWS:,} rows at once.")
     if domain is None and work.reach is not None:
         raise OptionError("Name the domain whose accounts are exported.")
     equal = {} if domain is None else {"domain": work.domain_id(domain)}

@@ -78,9 +78,9 @@ def require_few(
     allowed = total // 2 if most_removed is None else most_removed
     if count > allowed:
         raise StoreConflict(
-            f"This would remove {count} of the {total} accounts of {stage.domain}, and "
-            f"at most {allowed} may go: if that is meant, say --most-removed {count}, "
-            f"or most_removed={count} to the API."
+            f"This would remove {count:,} of the {total:,} accounts of {stage.domain}, "
+            f"and at most {allowed:,} may go: if that is meant, say --most-removed "
+            f"{count}, or most_removed={count} to the API."
         )
 
 

@@ -36,7 +36,7 @@ def page(
     there.
     """
     if not 0 < limit <= pages.MAX_ROWS:
-        raise OptionError(f"Ask for 1 to {pages.MAX_ROWS} rows at once.")
+        raise OptionError(f"Ask for 1 to {pages.MAX_ROWS:,} rows at once.")
     if not all(isinstance(text, str) for text in filters.values()):
         raise OptionError("The value of every filter must be text.")
     if resource in contacts.LISTS:

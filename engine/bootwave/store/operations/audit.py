@@ -23,7 +23,7 @@ class AuditOperations(Transactions):
         *since* is wall-clock seconds; *actor* is who, *subject* a part of what.
         """
         if not 0 < limit <= MAX_AUDIT_ROWS:
-            raise OptionError(f"Ask for 1 to {MAX_AUDIT_ROWS} rows of the audit log.")
+            raise OptionError(f"Ask for 1 to {MAX_AUDIT_ROWS:,} rows of the audit log.")
         with self._look() as work:
             return audit.listed(
                 work.connection, since=since, actor=actor, subject=subject, most=limit

@@ -563,10 +563,10 @@ class BulkOperations(Transactions):
         if self._are_few(stage):
             return
         left, removed = stage.left(), stage.count_missing()
-        also = f", and {removed} accounts removed" if removed else ""
+        also = f", and {removed:,} accounts removed" if removed else ""
         raise OptionError(
-            f"{left.rows} rows with {left.macs} MACs would be written at once"
-            f"{also}, and phones wait meanwhile: bring at most {MAX_TOGETHER} at a "
+            f"{left.rows:,} rows with {left.macs:,} MACs would be written at once"
+            f"{also}, and phones wait meanwhile: bring at most {MAX_TOGETHER:,} at a "
             "time. An import may have more, unless it is all_or_nothing."
         )
 

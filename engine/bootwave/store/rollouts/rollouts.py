@@ -176,7 +176,7 @@ def choose(
     everywhere = scope == "engine" or (scope == "device" and work.reach is None)
     seen = provisioned(work, log, macs, everywhere=everywhere)
     if not seen:
-        whom = "The phone" if len(macs) == 1 else f"Each of {len(macs)} phones"
+        whom = "The phone" if len(macs) == 1 else f"Each of {len(macs):,} phones"
         raise StoreConflict(
             f"{whom} was never given its settings here, so nobody knows where to reach "
             "it: it fetches them by its refresh timer, or when it is restarted."
@@ -545,7 +545,7 @@ def told_together(
 def _nobody(left_out: dict[int, str]) -> str:
     mac, why = min(left_out.items())
     whom = text_from_mac(mac)
-    whom += f" and {len(left_out) - 1} more are" if len(left_out) > 1 else " is"
+    whom += f" and {len(left_out) - 1:,} more are" if len(left_out) > 1 else " is"
     return f"{whom} not told, for {why}: bootwave resync --shared tells all of them."
 
 

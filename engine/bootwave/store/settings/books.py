@@ -67,8 +67,8 @@ def bring_in(
     after = in_order([*kept, *right])
     if len(after) > MAX_ENTRIES:
         raise SettingError(
-            f"The book would have {len(after)} entries, and {MAX_ENTRIES} is the most: "
-            "give departments accounts with books of their own."
+            f"The book would have {len(after):,} entries, and {MAX_ENTRIES:,} is the "
+            "most: give departments accounts with books of their own."
         )
     enough = not wrong or bool(right and not (replace or all_or_nothing))
     stored = enough and not dry_run
@@ -155,8 +155,9 @@ def prepared(rows: Iterable[Mapping[str, str]]) -> Prepared:
     for number, row in enumerate(rows, 1):
         if number > MAX_ROWS:
             raise SettingError(
-                f"There are more than {MAX_ROWS} rows, and a book has {MAX_ENTRIES} "
-                "entries at most: give departments accounts with books of their own."
+                f"There are more than {MAX_ROWS:,} rows, and a book has "
+                f"{MAX_ENTRIES:,} entries at most: give departments accounts with "
+                "books of their own."
             )
         try:
             if not row.keys() <= COLUMNS or not all(

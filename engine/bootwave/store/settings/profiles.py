@@ -86,7 +86,7 @@ def remove(work: Work, domain: str, name: str, *, force: bool) -> dict[str, Any]
     holders = work.connection.execute(_HOLDERS, {"id": profile_id}).fetchall()
     if holders and not force:
         raise StoreConflict(
-            f"{len(holders)} accounts have the profile {name.strip()!r}: assign them "
+            f"{len(holders):,} accounts have the profile {name.strip()!r}: assign them "
             "another one first, or take it from all of them with --force."
         )
     touch(work, profile_id, domain_id)

@@ -264,7 +264,7 @@ def _result(found: dict[str, Any], kind: type[Shown], *, dry_run: bool) -> Respo
     count = found["error_count"]
     raise Problem(
         "invalid",
-        f"Nothing was stored, because {count} row{' is' if count == 1 else 's are'} "
+        f"Nothing was stored, because {count:,} row{' is' if count == 1 else 's are'} "
         "wrong.",
         errors=[
             {"at": f"row/{error['row']}", "detail": error["error"]}

@@ -158,8 +158,8 @@ def _result(found: Object, *, dry_run: bool) -> Response:
     # Returned, not raised: so the key of the request is free again.
     return Problem(
         "invalid",
-        f"Nothing was stored, because {count} entr{'y is' if count == 1 else 'ies are'}"
-        " wrong.",
+        f"Nothing was stored, because {count:,} "
+        f"{'entry is' if count == 1 else 'entries are'} wrong.",
         errors=errors,
     ).response()
 
