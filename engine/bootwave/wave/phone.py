@@ -617,7 +617,8 @@ class Phone:
         return self._end(
             Outcome.SILENT,
             f"{self._server_name} did not answer the SUBSCRIBE within {seconds}: no "
-            "server listens there, or it knows nothing of the MAC",
+            "server listens there, it knows nothing of the MAC, or what was sent was "
+            "lost or comes too late",
             now,
         )
 
