@@ -46,6 +46,7 @@ def test_the_time_line_is_told_and_ends_in_a_verdict(
     done = store("device", "show", "00:04:13:2e:08:b4")
     assert "401@pbx.example.com, open for 10 min" in done.out or "9 min" in done.out
     lines = done.out.splitlines()
+    assert lines[3].split() == ["when", "from", "what", "happened", "detail"]
     assert Reason.PNP_ANSWERED.sentence in lines[4]
     assert Reason.CLOSED.sentence in lines[5]
     assert "\x1b" not in done.out
@@ -53,6 +54,14 @@ def test_the_time_line_is_told_and_ends_in_a_verdict(
     assert "restart the phone" in lines[-1]
     found = store("device", "show", "0004132E08B4", "--json").json
     assert [one["reason"] for one in found["time_line"]] == ["CLOSED", "PNP_ANSWERED"]
+
+
+def test_a_time_line_without_details_has_no_column_for_them(
+    store: Command, options_file: Path
+) -> None:
+    seen(options_file, Sighting(time.time(), BOUND, "10.0.0.7", Reason.CLOSED))
+    lines = store("device", "show", "0004132E08B4").out.splitlines()
+    assert lines[3].split() == ["when", "from", "what", "happened"]
 
 
 def test_unknown_phones_are_listed_after_the_devices(

@@ -219,9 +219,13 @@ def show(
         named = found["certificate"]
         print_line(f"  its certificate: serial {named['serial']}, key {named['key']}")
     print_line("")
+    line = _time_line(found)
+    headers = ["when", "from", "what happened"]
+    if any(detail for *_, detail in line):
+        headers.append("detail")
     print_table(
-        ("when", "from", "what happened", ""),
-        [(moment(at), *said) for at, *said in _time_line(found)],
+        headers,
+        [(moment(at), *said)[: len(headers)] for at, *said in line],
         empty="It was never heard.",
     )
     if found["time_line"] or found["rollouts"]:
