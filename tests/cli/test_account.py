@@ -1,5 +1,7 @@
 """bootwave account, but for import."""
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -26,6 +28,21 @@ def test_an_account_exists_once_and_in_a_domain_that_exists(store: Command) -> N
     assert "exists already" in refused(again)
     nowhere = store("account", "add", "401@other.example.com", "--password", "x")
     assert "There is no domain other.example.com" in refused(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["402"], "names no domain"),
+        (["402@pbx.example.com", "--mac", "nonsense"], "is not a MAC"),
+    ],
+)
+def test_what_is_wrong_is_told_before_the_password_is_asked_for(
+    store: Command, words: list[str], reason: str
+) -> None:
+    assert reason in refused(store("account", "add", *words))
+    wildcard = ("account", "add", "402@pbx.example.com", "--mac", "*")
+    assert "needs its SIP password" in refused(store(*wildcard), 2)
 
 
 def test_an_account_is_changed(store: Command) -> None:

@@ -44,6 +44,20 @@ def test_a_password_comes_by_standard_input_and_is_good(store: Command) -> None:
     assert "no option" not in refused(store("admin", "set", "anna"), 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["a b"], "not a name to sign in with"),
+        (["otto", "--role", "domain"], "name at least one"),
+        (["otto", "--domain", "pbx.example.com"], "reaches every domain"),
+    ],
+)
+def test_what_is_wrong_is_told_before_the_password_is_asked_for(
+    store: Command, words: list[str], reason: str
+) -> None:
+    assert reason in refused(store("admin", "add", *words))
+
+
 def test_who_reaches_domains_that_are_gone_reaches_none(store: Command) -> None:
     store("domain", "add", "gone.example.com")
     boss = ("--role", "domain", "--domain", "gone.example.com", "--password-stdin")

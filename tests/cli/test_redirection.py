@@ -93,6 +93,12 @@ def test_what_is_missing_is_misuse(
     assert words in done.err
 
 
+def test_a_wrong_url_is_told_before_the_password_is_asked_for(store: Command) -> None:
+    done = store("redirection", "set", "--user", "reseller", "--url", "ftp://x")
+    assert done.status == 1
+    assert "'ftp://x' is not where phones reach this engine" in done.err
+
+
 def test_without_an_account_every_command_says_how_to_make_one(store: Command) -> None:
     for command in ("status", "sync", "unset"):
         done = store("redirection", command)

@@ -13,6 +13,8 @@ from bootwave.cli.password import (
     password_from,
     required_password,
 )
+from bootwave.phone.mac import required_mac
+from bootwave.store.names import required_account
 
 Account = Annotated[
     str,
@@ -48,6 +50,10 @@ def add(
     json: Json = False,
 ) -> None:
     """Add an account and, with --mac, bind it to a phone."""
+    # Nobody types a password for what is refused.
+    required_account(account)
+    if mac.strip() not in ("", "*", "?"):
+        required_mac(mac)
     secret = required_password(password, password_stdin)
     with place.session() as session:
         made = session.call(

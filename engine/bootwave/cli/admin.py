@@ -63,6 +63,11 @@ def add(
     An operator does everything; one of the role domain everything in the domains that
     are named; who is read-only looks, everywhere or in those.
     """
+    from bootwave.store.access.administrators import checked_login, checked_reach
+
+    # Nobody types a password for what is refused.
+    checked_login(name)
+    checked_reach(role.value, domain or ())
     password = _password(password_stdin)
     with place.session() as session:
         made = session.call(

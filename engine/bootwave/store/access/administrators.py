@@ -85,7 +85,7 @@ def add(
 ) -> dict[str, Any]:
     """Add an administrator; raises StoreConflict when there is one of that name."""
     wanted = checked_login(name)
-    everywhere = _checked_reach(role, domains)
+    everywhere = checked_reach(role, domains)
     reached = domain_ids(work, domains)
     rows = work.connection.execute(
         _ADD,
@@ -116,14 +116,14 @@ def change(
     new_role = row.role if role is None else role
     if domains is not None or new_role not in ROLES:
         domains = domains or ()
-        everywhere = _checked_reach(new_role, domains)
+        everywhere = checked_reach(new_role, domains)
     elif new_role == "operator":
         domains, everywhere = (), True
     else:
         # Not by whether any is left: where the last one was removed, none is reached.
         domains, everywhere = sorted(row.domains or ()), row.domains is None
         if new_role == "domain" and not domains:
-            everywhere = _checked_reach(new_role, domains)
+            everywhere = checked_reach(new_role, domains)
     reached = domain_ids(work, domains)
     work.connection.execute(
         _SET, {"id": row.id, "role": new_role, "everywhere": everywhere}
@@ -217,8 +217,11 @@ def _give(work: Work, number: int, reached: dict[str, int]) -> None:
     work.connection.executemany(_GIVE, rows)
 
 
-def _checked_reach(role: str, domains: Sequence[str]) -> bool:
-    """Return whether who has *role* and is told *domains* reaches all of them."""
+def checked_reach(role: str, domains: Sequence[str]) -> bool:
+    """Return whether who has *role* and is told *domains* reaches all of them.
+
+    Raises SettingError when a role has no such reach.
+    """
     if role not in ROLES:
         raise SettingError(
             f"{shortened(role)} is no role: an administrator is operator, domain or "

@@ -112,7 +112,7 @@ def set_account(
         )
     named = {
         "user": known.user if user is None and known else _checked_user(user or ""),
-        "url": known.url if url is None and known else _checked_url(url or ""),
+        "url": known.url if url is None and known else checked_url(url or ""),
         "wall": work.at.wall,
         "actor": work.actor,
     }
@@ -286,7 +286,11 @@ def _checked_password(password: str) -> str:
     return password
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """Return the base *url* by which phones reach this engine, as it is stored.
+
+    Raises OptionError, which quotes no credentials.
+    """
     text = url.strip().rstrip("/")
     try:
         TypeAdapter(Url).validate_python(text)
