@@ -38,6 +38,18 @@ def test_one_domain_does_not_fill_the_disk_that_all_share(
     assert admin.post(**how).json()["added"] == 2
 
 
+def held_back(api: Served, start: bytes, rest: bytes) -> Iterator[bytes]:
+    """Yield a body, the rest of which comes once the token of its request is gone."""
+    yield start
+    # The token is looked up before anything of the body is read.
+    while not any(
+        row["used_at"] for row in api.call("admin.token.list") if row["name"] == "pbx"
+    ):
+        pass
+    api.call("admin.token.revoke", name="pbx")
+    yield rest
+
+
 def test_a_request_that_was_held_back_is_judged_again(
     api: Served, admin: httpx.Client
 ) -> None:
@@ -46,20 +58,29 @@ def test_a_request_that_was_held_back_is_judged_again(
     new = orjson.dumps({"number": "402", "password": "s3cret-word"})
     assert admin.post(path, content=new, headers=headers).status_code == 201
     secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+    body = held_back(api, new[:5], new[5:])
+    answer = api.client(secret).post(path, content=body, headers=headers)
+    assert problem(answer) == "signed-out"
 
-    def held_back() -> Iterator[bytes]:
-        yield new[:5]
-        # Its token is looked up before anything of the body is read.
-        while not any(
-            row["used_at"]
-            for row in api.call("admin.token.list")
-            if row["name"] == "pbx"
-        ):
-            pass
-        api.call("admin.token.revoke", name="pbx")
-        yield new[5:]
 
-    answer = api.client(secret).post(path, content=held_back(), headers=headers)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/api/v1/domains/{A}/accounts"),
+        ("GET", f"/api/v1/domains/{A}/export"),
+        ("POST", "/api/v1/redirection/sync?dry_run=true"),
+    ],
+)
+def test_what_was_held_back_is_told_nothing(
+    api: Served, method: str, path: str
+) -> None:
+    secret = api.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+    answer = api.client(secret).request(
+        method,
+        path,
+        content=held_back(api, b"nu", b"ll"),
+        headers={"Content-Type": "application/json"},
+    )
     assert problem(answer) == "signed-out"
 
 

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bootwave.control.api.admission import admit
+from bootwave.control.api.admission import admit, require_still
 from bootwave.control.api.answers import Changing
 from bootwave.control.api.boundedbody import BoundedRequest
 from bootwave.control.api.declarations import Declared, Endpoint, declared_of
@@ -53,6 +53,13 @@ class DeclaredRoute(APIRoute):
             bounded = BoundedRequest(request, _most(request.state.principal, declared))
             if not declared.streams:
                 body = await bounded.body()
+                if (
+                    request.method == "GET"
+                    and declared.need is not Need.NOTHING
+                    and _has_body(request)
+                ):
+                    # It may have been held back, and reads look at nobody any more.
+                    await require_still(request, desk)
                 # Behind the last wait: many of them are parsed one after the other,
                 # and what they become takes a multiple of their bytes.
                 bounded.parse(body)
@@ -60,6 +67,11 @@ class DeclaredRoute(APIRoute):
             return _unless_known(request, response)
 
         return admitted
+
+
+def _has_body(request: Request) -> bool:
+    """Whether a body comes behind the head (RFC 9112 section 6.3), be it empty."""
+    return not {"content-length", "transfer-encoding"}.isdisjoint(request.headers)
 
 
 def _require_understood(

@@ -7,6 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bootwave.control.api.admission import require_still
 from bootwave.control.api.answers import Answer, Changing
 from bootwave.control.api.declarations import needs
 from bootwave.control.api.entitytags import IfMatch, conditions
@@ -138,6 +139,10 @@ async def sync(
         )
     desk.room.comparing = True
     try:
-        return Answer(await desk.carry_out_long(asker, "redirection.compare"))
+        # The body may have been held back: no transaction looks at who asks.
+        await require_still(request, desk)
+        found = await desk.carry_out_long(asker, "redirection.compare")
+        await require_still(request, desk)
+        return Answer(found)
     finally:
         desk.room.comparing = False
