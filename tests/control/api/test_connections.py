@@ -148,6 +148,8 @@ def test_who_does_not_read_the_last_answer_is_cut_off_too(
         b"GET /health/live HTTP/9.9\r\nHost: localhost\r\n",
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a\r\n"
         b"Authorization: Bearer b\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nCookie: bootwave=a\r\n"
+        b"Cookie: bootwave=b\r\n",
         b"POST /api/v1/setup HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: a\r\n"
         b"Idempotency-Key: b\r\nContent-Length: 0\r\n",
     ],

@@ -19,10 +19,9 @@ FIELDS = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-
-
-# Of which one alone would be looked at, and by a proxy perhaps another one.
-_ONCE = (b"authorization", b"idempotency-key")
+# Of which one alone would be looked at, and by a proxy perhaps another one.  Cookies
+# stand in one line (RFC 6265 section 5.4).
+_ONCE = (b"authorization", b"cookie", b"idempotency-key")
 
 
 def _is_ambiguous(scope: Scope) -> bool:
@@ -99,8 +98,8 @@ class Outermost:
             if _is_ambiguous(scope):
                 refused = Problem(
                     "bad-request",
-                    "Say the length of the body, Authorization and Idempotency-Key "
-                    "once each, in HTTP/1.1 or 1.0.",
+                    "Say the length of the body, Authorization, Cookie and "
+                    "Idempotency-Key once each, in HTTP/1.1 or 1.0.",
                     headers={"Connection": "close"},
                 )
                 await refused.response()(scope, receive, send_on)
