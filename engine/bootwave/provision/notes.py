@@ -83,8 +83,9 @@ class Notes:
         """Tell the audit log what was taken, once for each grant.
 
         *told* is whether it held passwords.  Of what is taken by the use of a window
-        that tells.  What could not be written is told when it is taken again: since
-        when the phone has its passwords stands there, too.
+        that tells.  What could not be written is told when the phone's settings are
+        made again, at the latest when its passwords end: since when it has them stands
+        there, too.
         """
         if asked.key.kind is not DocumentKind.SETTINGS:
             return
