@@ -17,6 +17,22 @@ TROUBLED = (
     *("2026-03-02 09:13:58", "2026-03-02 14:52:31"),
 )
 
+CONTACT = """\
+mac           domain       accounts  model    firmware  last seen       from
+    what happened
+0004132E08B4  example.com  401       snom370  8.4.35    2026-03-02      10.1.2.7
+                                                        09:14:07
+    it has its settings"""
+WINDOWS = """\
+account      state   left   used by       from   opened by   at           closed
+                                                                          by
+401@pbx.     used    9 min  0004132E08B4  127.   command:    2026-03-02
+example.com          59 s                 0.0.1  root        09:14:07
+401@pbx.     used    9 min  0004132E08B4  127.   command:    2026-03-02
+example.com          59 s                 0.0.1  root        09:14:07
+403@pbx.     closed                              command:    2026-03-02   anna
+example.com                                      root        09:14:07"""
+
 
 def lines_of(rows: list[tuple[str, ...]], room: int) -> list[str]:
     return [*columns.lines_of(rows, room)]
@@ -50,6 +66,26 @@ def test_prose_at_the_end_stands_below_its_row_where_it_would_be_a_strip() -> No
         "0004132E08B4  example.com  401, 402  snom370  2026-03-02 09:14:07  10.1.2.7",
         f"    {SENTENCE}",
     ]
+
+
+def test_a_short_last_column_stands_below_its_row_where_it_would_be_a_strip() -> None:
+    head = (*HEAD[:4], "firmware", *HEAD[4:])
+    row = (*ROW[:2], "401", "snom370", "8.4.35", *ROW[4:6], "it has its settings")
+    assert "\n".join(lines_of([head, row], 80)) == CONTACT
+
+
+def test_columns_are_broken_so_that_rows_take_few_lines() -> None:
+    head = (
+        *("account", "state", "left", "used by", "from"),
+        *("opened by", "at", "closed by"),
+    )
+    opened = ("command:root", "2026-03-02 09:14:07")
+    used = ("401@pbx.example.com", "used", "9 min 59 s", "0004132E08B4", "127.0.0.1")
+    closed = ("403@pbx.example.com", "closed", "", "", "")
+    lines = lines_of(
+        [head, *2 * [(*used, *opened, "")], (*closed, *opened, "anna")], 80
+    )
+    assert "\n".join(lines) == WINDOWS
 
 
 def test_names_are_broken_behind_their_signs_where_blanks_are_not_enough() -> None:

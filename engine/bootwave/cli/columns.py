@@ -1,9 +1,10 @@
 """Tables that fit a terminal: what is too wide for a column goes on in the next line.
 
-The widest columns are made narrower first.  A cell is broken at its blanks; where that
-is not enough for the whole table, names and addresses are broken behind the signs in
-them.  A last column of prose that would become a thin strip stands below its row
-instead.
+Columns are made narrower where that makes the fewest lines more, and of these the
+widest first.  A cell is broken at its blanks; where that is not enough for the whole
+table, names and addresses are broken behind the signs in them.  A last column that
+would be broken stands below its row instead, where that takes fewer lines, or as many
+and it would become a thin strip.
 """
 
 import re
@@ -13,7 +14,8 @@ from itertools import zip_longest
 
 GAP = "  "
 INDENT = "    "  # of what stands below its row
-STRIP = 24  # columns: prose is not made narrower
+STRIP = 24  # columns: what is narrower is a strip
+LOOKED_AT = 50  # rows, about: what is best for them is near the best for all
 _PIECE = re.compile(r"[^@./:,_=&?]*[@./:,_=&?]+|[^@./:,_=&?]+")
 
 Rows = Sequence[Sequence[str]]
@@ -25,20 +27,24 @@ def lines_of(rows: Rows, room: int) -> Iterator[str]:
     The first of *rows*, of which there is at least one, are the headings.  Lines are
     wider where no word of a table could be broken.
     """
-    natural = _natural(rows)
+    natural = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
     widths = _fitted(rows, natural, room)
     if widths == natural:
         for row in rows:
             yield _line(row, widths)
-    elif natural[-1] > STRIP > widths[-1] and len(natural) > 1:
-        widths = _fitted([row[:-1] for row in rows], natural[:-1], room)
-        for row in rows:
-            yield from _block(row[:-1], widths)
-            for part in filter(None, _folded(row[-1], room - len(INDENT))):
-                yield INDENT + part
-    else:
-        for row in rows:
-            yield from _block(row, widths)
+        return
+    if widths[-1] < natural[-1] and len(natural) > 1:
+        rest = _fitted([row[:-1] for row in rows], natural[:-1], room)
+        beside = below = 0
+        for row in _looked_at(rows):
+            beside += len([*_block(row, widths)])
+            below += len([*_block_above(row, rest, room)])
+        if below < beside or (below == beside and widths[-1] < STRIP):
+            for row in rows:
+                yield from _block_above(row, rest, room)
+            return
+    for row in rows:
+        yield from _block(row, widths)
 
 
 def width_of(text: str) -> int:
@@ -55,8 +61,8 @@ def width_of(text: str) -> int:
     )
 
 
-def _natural(rows: Rows) -> list[int]:
-    return [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+def _looked_at(rows: Rows) -> Rows:
+    return rows[:: max(1, len(rows) // LOOKED_AT)]
 
 
 def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
@@ -75,26 +81,33 @@ def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
             for heading, *cells in columns
         ]
 
-    def cut(level: int) -> list[int]:
-        return [
-            max(low, min(width, level))
-            for width, low in zip(natural, least, strict=True)
-        ]
+    seen = [*zip(*_looked_at(rows), strict=True)]
+    widths = [
+        min(width, max(low, spare)) for width, low in zip(natural, least, strict=True)
+    ]
+    lines = [_heights(*each) for each in zip(seen, widths, strict=True)]
+    narrower = [
+        _heights(cells, width - 1) for cells, width in zip(seen, widths, strict=True)
+    ]
+    while sum(widths) > spare:
+        places = [at for at, low in enumerate(least) if widths[at] > low]
+        if not places:
+            break
 
-    level, above = 0, max(natural)
-    while level + 1 < above:
-        middle = (level + above) // 2
-        if sum(cut(middle)) <= spare:
-            level = middle
-        else:
-            above = middle
-    widths = cut(level)
-    left = spare - sum(widths)
-    for place, width in enumerate(natural):
-        if left > 0 and widths[place] < width:
-            widths[place] += 1
-            left -= 1
+        def lines_with(place: int) -> int:
+            columns = [*lines[:place], narrower[place], *lines[place + 1 :]]
+            return sum(map(max, zip(*columns, strict=True)))
+
+        best = min(places, key=lambda place: (lines_with(place), -widths[place]))
+        widths[best] -= 1
+        lines[best] = narrower[best]
+        narrower[best] = _heights(seen[best], widths[best] - 1)
     return widths
+
+
+def _heights(cells: Sequence[str], width: int) -> list[int]:
+    """Return how many lines each of *cells* takes."""
+    return [len(_folded(cell, width)) for cell in cells]
 
 
 def _block(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
@@ -102,6 +115,13 @@ def _block(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     cells = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
     for parts in zip_longest(*cells, fillvalue=""):
         yield _line(parts, widths)
+
+
+def _block_above(row: Sequence[str], widths: Sequence[int], room: int) -> Iterator[str]:
+    """Yield the lines of one row with its last cell below them."""
+    yield from _block(row[:-1], widths)
+    for part in filter(None, _folded(row[-1], room - len(INDENT))):
+        yield INDENT + part
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
