@@ -45,6 +45,27 @@ def test_what_is_wrong_is_told_before_the_password_is_asked_for(
     assert "needs its SIP password" in refused(store(*wildcard), 2)
 
 
+@pytest.mark.parametrize("way", ["add", "bind"])
+def test_a_mac_of_another_vendor_is_bound_with_a_hint(store: Command, way: str) -> None:
+    def bound(account: str, mac: str) -> str:
+        password = ("--password", "x")
+        if way == "add":
+            done = store("account", "add", account, *password, "--mac", mac)
+        else:
+            store("account", "add", account, *password)
+            done = store("account", "bind", account, mac)
+        assert done.status == 0
+        assert mac in done.out
+        return done.err
+
+    assert bound("402@pbx.example.com", "000413000002") == ""
+    assert bound("403@pbx.example.com", "*") == ""
+    assert bound("404@pbx.example.com", "0011223344AA") == (
+        "0011223344AA is not of a snom block: see that it is the MAC on the phone's "
+        "label.\n"
+    )
+
+
 def test_an_account_is_changed(store: Command) -> None:
     done = store(
         *("account", "set", "401@pbx.example.com", "--name", "Änne"),

@@ -6,14 +6,14 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
-from bootwave.cli.output import Json, moment, print_json, print_line, print_table
+from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
 from bootwave.cli.password import (
     Password,
     PasswordStdin,
     password_from,
     required_password,
 )
-from bootwave.phone.mac import required_mac
+from bootwave.phone.mac import is_snom, required_mac
 from bootwave.store.names import required_account
 
 Account = Annotated[
@@ -69,6 +69,8 @@ def add(
         print_json(made)
     else:
         print_line(f"Added {made['account']}{_bound_to(made)}.")
+        for one in made["bound"]:
+            _hint_at_vendor(one["mac"])
 
 
 def change(
@@ -176,6 +178,7 @@ def bind(
         print_line(
             f"{done['account']} is identity {done['identity']} of {done['bound']}."
         )
+        _hint_at_vendor(done["bound"])
     else:
         print_line(f"{done['account']} is bound to {done['bound']!r}.")
 
@@ -196,6 +199,14 @@ def unbind(
     else:
         taken = ", ".join(done["unbound"]) or "nothing: it was not bound"
         print_line(f"{done['account']} is no longer bound to {taken}.")
+
+
+def _hint_at_vendor(mac: str) -> None:
+    if not is_snom(required_mac(mac)):
+        hint(
+            f"{mac} is not of a snom block: see that it is the MAC on the phone's "
+            "label."
+        )
 
 
 def _bindings(account: dict[str, Any]) -> str:
