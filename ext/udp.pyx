@@ -41,7 +41,7 @@ from libc.errno cimport (
 )
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 from udpbacklog cimport (
     BACKLOG_BYTES,
     BACKLOG_DATAGRAMS,
@@ -521,7 +521,7 @@ def send(int fd, list datagrams not None):
 
     Raises OSError when *fd* is no socket, ValueError for an address that is not IPv4
     and OverflowError for a port out of range; what stands before it in other batches,
-    of twice BATCH_DATAGRAMS, may have left by then.
+    of twice BATCH_DATAGRAMS at most, may have left by then.
     """
     cdef Slots slots
     cdef Py_ssize_t total = len(datagrams)
@@ -532,11 +532,17 @@ def send(int fd, list datagrams not None):
         size = min(total - done, ANSWERS)
         for at in range(size):
             prepare(&slots, at, datagrams[done + at])
+        if size < total - done and is_response(&slots.parts[size - 1]):
+            size -= 1  # it leaves with the request that may follow it
         at = send_slots(fd, &slots, size, &refused)
         done += at
         if at < size:
             break
     return done, refused
+
+
+cdef bint is_response(const iovec* part) noexcept:
+    return part.iov_len >= 8 and memcmp(part.iov_base, b"SIP/2.0 ", 8) == 0
 
 
 cdef Py_ssize_t send_slots(

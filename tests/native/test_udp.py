@@ -324,6 +324,21 @@ def test_what_must_wait_is_returned_as_send_takes_it(
     assert phone.recv(4096).startswith(b"SIP/2.0 200 ")
 
 
+def test_a_response_does_not_leave_in_another_call_than_what_follows_it(
+    ears: socket.socket, phone: socket.socket
+) -> None:
+    there = ("127.0.0.2", port_of(phone), "127.0.0.1", LOOPBACK)
+    others = [(b"%d" % number, *there) for number in range(2 * BATCH_DATAGRAMS - 1)]
+    last = [(b"SIP/2.0 200 OK", *there), (b"NOTIFY ", "nowhere", *there[1:])]
+    # What is wrong with the request keeps from leaving what would leave with it.
+    with pytest.raises(ValueError, match="nowhere"):
+        send(ears.fileno(), others + last)
+    assert [phone.recv(100) for _ in others] == [data for data, *_ in others]
+    phone.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        phone.recv(100)
+
+
 def test_a_datagram_that_is_too_long_for_the_buffer_is_declined(
     ears: socket.socket, phone: socket.socket
 ) -> None:
