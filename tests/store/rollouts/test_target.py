@@ -220,6 +220,19 @@ def test_what_the_next_tenant_defines_is_not_told_the_first(
     assert staged.asks(canary) == "8.5.21"
 
 
+@pytest.mark.parametrize("withdraw", [False, True])
+def test_a_clock_that_was_set_back_leaves_the_next_tenant_what_he_defines(
+    staged: Staged, halfway: tuple[int, int, list[int]], withdraw: bool
+) -> None:
+    number, canary, _second = halfway
+    staged.step()
+    staged.clock.set_wall(staged.clock.at.wall - 5_000)
+    staged.move(canary)
+    done = staged.admin.rollout_cancel(number, withdraw=withdraw)
+    assert (done["kept"], done["withdrawn"]) == (0, 0)
+    assert staged.defined("device", text(canary)) == []
+
+
 def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
     staged: Staged,
 ) -> None:

@@ -18,7 +18,7 @@ from bootwave.settings.credentials import without_credentials
 from bootwave.sightings import Sighting
 from bootwave.store.firmware import firmware
 from bootwave.store.firmware.rows import Place, definition_from_row
-from bootwave.store.rollouts.reach import latest_adoption, moved
+from bootwave.store.rollouts.reach import latest_adoption, moved, named_domain
 from bootwave.store.sightings.running import running_from
 from bootwave.store.work import Work
 
@@ -126,7 +126,7 @@ def withdraw(work: Work, target: Target, course: Course) -> int:
 def _back(work: Work, target: Target, course: Course) -> list[int]:
     """Return who was told and is back, and is no other tenant's meanwhile."""
     macs = [one.mac for one in course.members if _was_told(one.fate, one.notified_at)]
-    gone = moved(work, macs, target.latest)
+    gone = moved(work, macs, target.latest, named_domain(target.whom))
     return [mac for mac in macs if mac not in gone]
 
 
