@@ -1,11 +1,14 @@
 """Calls to a service of its own process: TLS, bounds, and everything that fails."""
 
 import asyncio
-from collections.abc import Iterator
+import gc
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
 from bootwave.errors import OptionError, RedirectionRefused, RedirectionUnreachable
 from bootwave.redirection.client import Client, _asked_wait
@@ -147,6 +150,41 @@ def test_one_that_is_slow_is_not_waited_for(service: Service) -> None:
             client(service, timeout_seconds=0.5),
             {"call": Call.REGISTER, "mac": MAC, "url": URL},
         )
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("seconds", [0.2, 10])
+def test_what_ends_in_the_handshake_leaves_no_connection(
+    service: Service,
+    seconds: float,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Whether it takes too long or is cancelled, as when the control process stops."""
+
+    async def scenario(listener: socket.socket) -> None:
+        url = "https://127.0.0.1:{1}/".format(*listener.getsockname())
+        async with client(service, url=url, timeout_seconds=seconds) as one:
+            call = asyncio.ensure_future(one.call(Call.ECHO, text="ping"))
+            peer = await asyncio.to_thread(lambda: listener.accept()[0])
+            with peer:
+                hello = await asyncio.to_thread(peer.recv, 65_536)
+                peer.settimeout(5)
+                assert hello.startswith(b"\x16\x03")
+                if seconds == 10:
+                    call.cancel()
+                with pytest.raises((RedirectionUnreachable, asyncio.CancelledError)):
+                    await call
+                assert await asyncio.to_thread(peer.recv, 65_536) == b""
+
+    loop = new_loop()
+    gc.disable()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            loop.run_until_complete(asyncio.wait_for(scenario(listener), 30))
+    finally:
+        gc.enable()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
 
 
 def test_the_slash_at_the_end_is_part_of_the_url(service: Service) -> None:

@@ -8,9 +8,10 @@ import asyncio
 import base64
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -65,6 +66,8 @@ class Client:
             timeout=timeout_seconds,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
         )
+        # Of TCP alone: who is interrupted within the handshake leaves it open.
+        self._connecting: Any = None
 
     async def __aenter__(self) -> "Client":
         """Return the client."""
@@ -102,6 +105,10 @@ class Client:
             raise RedirectionUnreachable(_why(error)) from None
         except httpx.InvalidURL:
             raise RedirectionUnreachable("its URL cannot be used") from None
+        finally:
+            connecting, self._connecting = self._connecting, None
+            if connecting is not None:
+                await connecting.aclose()
         try:
             if len(found) <= _SMALL:
                 return answer_from(self._vendor, call, found, self._hidden())
@@ -113,8 +120,17 @@ class Client:
                 f"the answer is no result of XML-RPC: {error}"
             ) from None
 
+    async def _look(self, event: str, told: Mapping[str, Any]) -> None:
+        """Keep the connection from when it is made until its handshake is done."""
+        if event == "connection.connect_tcp.complete":
+            self._connecting = told["return_value"]
+        elif event == "connection.start_tls.complete":
+            self._connecting = None
+
     async def _posted(self, body: bytes) -> bytes:
-        async with self._http.stream("POST", self._url, content=body) as response:
+        async with self._http.stream(
+            "POST", self._url, content=body, extensions={"trace": self._look}
+        ) as response:
             status = response.status_code
             if status in (401, 403):
                 raise RedirectionRefused(f"HTTP {status}")
