@@ -127,6 +127,30 @@ async def silent(
     return await asyncio.open_connection(*address)
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_who_arrives_while_it_stops_is_hung_up_on_and_leaves_its_place(
+    tls: ssl.SSLContext, turns: int, is_tls: bool
+) -> None:
+    """However far it has come by then."""
+    peers = []
+
+    async def play(made: Arrivals, address: tuple[str, int]) -> None:
+        peers.append(socket.create_connection(address))
+        while not counted(made)["api_connections_total"]:
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await made.stop()
+        await until(lambda: not counted(made)['api_connections state="arriving"'])
+        await until(lambda: not counted(made)['api_connections state="open"'])
+
+    scenario(play, tls if is_tls else None)
+    with peers[0] as peer:
+        peer.settimeout(PATIENCE)
+        assert peer.recv(100) == b""
+
+
 def test_handshakes_that_nobody_ends_are_bounded_with_what_is_open(
     tls: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:

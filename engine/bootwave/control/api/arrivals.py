@@ -17,6 +17,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from bootwave import log
@@ -66,7 +67,7 @@ class Arrivals:
         self._by_known = 0  # places that addresses took which were known then
         self._places: dict[str, int] = {}  # taken, by address
         self._taken = 0
-        self._arriving: set[asyncio.Task[None]] = set()
+        self._arriving: dict[asyncio.Task[None], socket.socket] = {}
         self._resuming: asyncio.TimerHandle | None = None
         self._accepted = 0
         self._failed = 0
@@ -80,10 +81,12 @@ class Arrivals:
         self._resume()
 
     async def stop(self) -> None:
-        """Accept nothing more, and end the handshakes that are under way."""
+        """Accept nothing more, and hang up on those whose handshake is under way."""
         self._pause()
-        for task in self._arriving:
-            task.cancel()
+        for peer in self._arriving.values():
+            # A task that were cancelled might leave its socket open, and its place.
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
         await asyncio.gather(*self._arriving, return_exceptions=True)
 
     def metrics(self) -> list[Metric]:
@@ -172,8 +175,8 @@ class Arrivals:
             peer.setblocking(False)
             place = _Place(lambda: self._left(key, by_known))
             task = asyncio.get_running_loop().create_task(self._take(peer, place))
-            self._arriving.add(task)
-            task.add_done_callback(self._arriving.discard)
+            self._arriving[task] = peer
+            task.add_done_callback(self._arriving.pop)
             return
         self._refused[why] += 1
         peer.close()
