@@ -35,7 +35,7 @@ def test_an_import_travels_through_the_socket(engine: list[Any], run: Command) -
         f"{number},pbx.example.com,p\n" for number in range(2000)
     )
     done = run("account", "import", "-", stdin=text)
-    assert done.out == "Stored: 2000 added, 0 updated, 0 unchanged, 0 bound.\n"
+    assert done.out == "Stored: 2,000 added, 0 updated, 0 unchanged, 0 bound.\n"
 
 
 @pytest.mark.parametrize("text", ["[http\n", "[http]\nlisten = 7\n", "[htp]\n"])
