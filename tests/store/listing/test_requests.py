@@ -174,8 +174,8 @@ def test_every_list_is_there_and_an_empty_store_has_empty_ones(
     ("asked", "error"),
     [
         ({"resource": "cats"}, "no list"),
-        ({"resource": "accounts", "limit": 0}, "1 to 1000"),
-        ({"resource": "accounts", "limit": 1001}, "1 to 1000"),
+        ({"resource": "accounts", "limit": 0}, "1 to 1,000"),
+        ({"resource": "accounts", "limit": 1001}, "1 to 1,000"),
         ({"resource": "accounts", "filters": {"colour": "red"}}, "filters are"),
         ({"resource": "accounts", "filters": {"domain": 5}}, "must be text"),
         ({"resource": "windows", "filters": {"opening": "x"}}, "no number"),

@@ -9,7 +9,7 @@ from tests.store.clock import Clock
 def test_the_audit_log_is_not_asked_for_all_at_once(
     admin: Administration, limit: int
 ) -> None:
-    with pytest.raises(OptionError, match="1 to 10000"):
+    with pytest.raises(OptionError, match="1 to 10,000"):
         admin.audit_list(limit=limit)
 
 
