@@ -319,3 +319,46 @@ def test_phones_that_had_moved_begin_with_the_upgrade(tmp_path: Path) -> None:
     assert {mac for mac, at in found.items() if at is None} == {4, 7}
     assert found.pop(6) == 17.5
     assert all(at >= before for at in found.values() if at is not None)
+
+
+ORDERED = """
+INSERT INTO domains (id, name, registrar, outbound_proxy, language, timezone,
+  tone_scheme, wildcard_subnet) VALUES (1, 'a.example', '', '', '', '', '', '');
+INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
+  adopted_at) VALUES
+  (1, 1, 1, '', 0, NULL), (2, 1, 1, '', 0, 5.0), (3, 1, 1, '', 0, 15.0),
+  (4, 1, 1, '', 0, 25.0), (5, 1, 1, '', 0, 25.0), (6, 1, 1, '', 0, 10.0);
+INSERT INTO rollouts (id, action, selection, started_at, started_by, rate, bounds,
+  wait_seconds, share, hours, state, why, stage, revision) VALUES
+  (3, 'resync', 'domain a.example', 10.0, '', 1, '5', 9, 1, '', 'running', '', 0, 1),
+  (7, 'reboot', 'domain a.example', 20.0, '', 1, '5', 9, 1, '', 'running', '', 0, 1);
+INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail)
+SELECT r.id, v.mac, v.mac, 'waiting', '', '' FROM rollouts r JOIN devices v
+WHERE v.mac <> 5;
+"""
+LEFT_BEHIND = """
+SELECT p.mac, p.rollout_id FROM rollout_phones p
+JOIN rollouts r ON r.id = p.rollout_id JOIN devices v ON v.mac = p.mac
+WHERE v.adopted_seq > r.chosen_seq ORDER BY p.mac, p.rollout_id
+"""
+
+
+def test_what_roll_outs_a_phone_had_left_is_so_after_the_upgrade(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ordered.db"
+    made_at(path, "0018")
+    connection = sqlite3.connect(path)
+    connection.executescript(ORDERED)
+    connection.close()
+    assert upgrade(path)
+    check(path)
+    connection = connect(path)
+    assert connection.execute(LEFT_BEHIND).fetchall() == [(3, 3), (4, 3), (4, 7)]
+    # What changes from now on is behind all of it.
+    numbers = connection.execute(
+        "SELECT chosen_seq FROM rollouts "
+        "UNION SELECT adopted_seq FROM devices WHERE adopted_seq IS NOT NULL"
+    ).fetchall()
+    assert max(number for (number,) in numbers) <= 0
+    connection.close()

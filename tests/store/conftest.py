@@ -122,3 +122,9 @@ def staged(path: Path, keyring: KeyRing) -> Iterator[Staged]:
     made = Staged(path, keyring)
     yield made
     made.close()
+
+
+@pytest.fixture(params=[0.0, -5_000.0])
+def wrong_clock(staged: Staged, request: pytest.FixtureRequest) -> None:
+    """The clock is right, or set back, while a phone moves to another domain."""
+    staged.off_seconds = request.param

@@ -49,6 +49,7 @@ class Staged:
         self.path = path
         self.keyring = keyring
         self.clock = Clock()
+        self.off_seconds = 0.0  # how far the clock is off while a phone moves
         self.pages = RevocationPage()
         self.changes: list[list[Change]] = []
         self.log = SightingLog(
@@ -106,8 +107,11 @@ class Staged:
     def move(self, number: int) -> None:
         """Give a phone to the other domain, a second later."""
         self.clock.pass_seconds(1.0)
+        right = self.clock.at.wall
+        self.clock.set_wall(right + self.off_seconds)
         self.admin.account_unbind(f"{400 + number}@{DOMAIN}")
         self.bind(number, OTHER)
+        self.clock.set_wall(right)
 
     def define(
         self, version: str, scope: str = "domain", target: str = DOMAIN, **more: Any

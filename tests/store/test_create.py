@@ -136,8 +136,8 @@ def test_roll_outs_and_their_phones_survive_the_upgrade(
     connection.execute(
         "INSERT INTO rollouts SELECT NULL, action, selection, started_at, started_by, "
         "ended_at, rate, bounds, wait_seconds, share, hours, state, why, stage, "
-        "revision, waits_from, scope, key, model, version, location, already "
-        "FROM rollouts"
+        "revision, waits_from, scope, key, model, version, location, already, "
+        "chosen_seq FROM rollouts"
     )
     assert connection.execute("SELECT MAX(id) FROM rollouts").fetchone() == (12,)
     connection.close()

@@ -46,6 +46,7 @@ def test_a_phone_that_is_given_a_version_of_its_own_is_left_alone(
     assert shown["detail"] == "it was given a version of its own meanwhile"
 
 
+@pytest.mark.usefixtures("wrong_clock")
 def test_a_roll_out_to_a_phone_is_not_in_the_way_of_its_next_domain(
     staged: Staged,
 ) -> None:

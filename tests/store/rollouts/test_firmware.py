@@ -367,6 +367,7 @@ def test_a_place_has_one_who_says_what_its_phones_run(staged: Staged) -> None:
 
 
 @pytest.mark.parametrize("is_back", [False, True])
+@pytest.mark.usefixtures("wrong_clock")
 def test_the_next_tenant_of_a_phone_is_held_up_by_no_roll_out_of_the_first(
     staged: Staged, *, is_back: bool
 ) -> None:

@@ -22,6 +22,9 @@ assert phones  # a fixture
 
 NOON = 720
 
+# By which a clock is set in the time in which a phone comes to another domain.
+SET_SECONDS = [1.0, -500.0, 500.0]
+
 # What stands in a roll-out of a phone that is another domain's when its turn comes.
 NOT_TOLD = {
     "fate": "left",
@@ -154,10 +157,16 @@ def test_a_phone_that_was_unbound_meanwhile_is_told_nothing(
     assert "bound to no account" in admin.rollout_show(number)["phones"][0]["detail"]
 
 
+@pytest.mark.parametrize("seconds", SET_SECONDS)
 @pytest.mark.parametrize("action", ["resync", "reboot"])
 @pytest.mark.parametrize("scope", ["domain", "group", "account", "device", "engine"])
 def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first(
-    phones: None, admin: Administration, clock: Clock, scope: str, action: str
+    phones: None,
+    admin: Administration,
+    clock: Clock,
+    scope: str,
+    action: str,
+    seconds: float,
 ) -> None:
     mine, account, other = text(3), f"403@{DOMAIN}", "1@other.example.com"
     admin.group_add(DOMAIN, "north")
@@ -167,9 +176,10 @@ def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first
     number = admin.rollout_start(scope, target, action=action, at_once=True)["id"]
     admin.domain_add("other.example.com")
     admin.account_add(other, password="other-word")
-    clock.pass_seconds(1.0)
+    clock.set_wall(AT + seconds)
     admin.account_unbind(account)
     admin.account_bind(other, mine)
+    clock.set_wall(AT + 1)
     step(admin)
     clock.pass_seconds(1.0)
     told = macs(step(admin))
@@ -188,8 +198,13 @@ def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first
     assert admin.rollout_list() == []
 
 
+@pytest.mark.parametrize("seconds", SET_SECONDS)
 def test_a_phone_that_is_missed_and_moves_is_not_told_again_when_it_goes_on(
-    phones: None, admin: Administration, clock: Clock
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    seconds: float,
 ) -> None:
     other = "1@other.example.com"
     admin.domain_add("other.example.com")
@@ -199,11 +214,15 @@ def test_a_phone_that_is_missed_and_moves_is_not_told_again_when_it_goes_on(
     clock.pass_seconds(1.0)
     (errand,) = step(admin)
     step(admin, Answered(errand.mac, errand.attempt, Result.REFUSED, "489"))
-    clock.pass_seconds(1.0)
+    clock.set_wall(AT + 2 + seconds)
     admin.account_unbind(f"403@{DOMAIN}")
     admin.account_bind(other, text(3))
-    clock.pass_seconds(1.0)
+    clock.set_wall(AT + 600)
+    seen(log, [3], at=AT + 600, reason=Reason.SERVED_CREDENTIALS)
+    # That its own domain tells it in one of its own is in nobody's way, nor is this.
+    own = admin.rollout_start("device", text(3), action="reboot")["id"]
     admin.rollout_resume(number)
+    admin.rollout_cancel(own)
     for _ in range(3):
         assert step(admin) == []
         clock.pass_seconds(1.0)
@@ -213,27 +232,38 @@ def test_a_phone_that_is_missed_and_moves_is_not_told_again_when_it_goes_on(
         [{"mac": text(3), **NOT_TOLD}],
     )
     admin.reach = frozenset({"other.example.com"})
-    assert admin.device_show(text(3))["rollouts"] == []
+    (shown,) = admin.device_show(text(3))["rollouts"]
+    assert shown["rollout"] == own
 
 
-def test_a_clock_that_was_set_back_lets_no_domain_tell_anothers_phone(
-    phones: None, admin: Administration, clock: Clock
+def test_a_clock_that_was_ahead_keeps_no_domain_from_telling_its_phone(
+    phones: None, admin: Administration, log: SightingLog, clock: Clock
 ) -> None:
-    number = admin.rollout_start("account", f"403@{DOMAIN}")["id"]
-    clock.set_wall(AT - 500)
+    clock.set_wall(AT + 500)
     admin.account_unbind(f"403@{DOMAIN}")
     admin.account_bind("401@b.example.com", text(3), add=True)
-    clock.set_wall(AT + 1)
+    seen(log, [3], at=AT + 501)
+    clock.set_wall(AT + 10)
+    admin.reach = frozenset({"b.example.com"})
+    number = admin.rollout_start("device", text(3))["id"]
     step(admin)
     clock.pass_seconds(1.0)
-    assert step(admin) == []
-    shown = admin.rollout_show(number)
-    assert shown["phones"] == [{"mac": text(3), **NOT_TOLD}]
+    assert macs(step(admin)) == {MAC + 3}
+    assert [one["id"] for one in admin.rollout_list()] == [number]
+    assert [one["rollout"] for one in admin.device_show(text(3))["rollouts"]] == [
+        number
+    ]
 
 
+@pytest.mark.parametrize("seconds", SET_SECONDS)
 @pytest.mark.parametrize("scope", ["domain", "account", "device"])
 def test_a_phone_that_moves_while_it_is_chosen_is_told_nothing_for_the_first(
-    phones: None, admin: Administration, log: SightingLog, clock: Clock, scope: str
+    phones: None,
+    admin: Administration,
+    log: SightingLog,
+    clock: Clock,
+    scope: str,
+    seconds: float,
 ) -> None:
     account, other = f"403@{DOMAIN}", "401@b.example.com"
     target = {"domain": DOMAIN, "account": account, "device": text(3)}[scope]
@@ -244,10 +274,10 @@ def test_a_phone_that_moves_while_it_is_chosen_is_told_nothing_for_the_first(
             **{"action": "reboot", "model": "", "asked": asked},
             waves=WavesOptions(),
         )
-    clock.pass_seconds(1.0)
+    clock.set_wall(AT + seconds)
     admin.account_unbind(account)
     admin.account_bind(other, text(3), add=True)
-    clock.pass_seconds(1.0)
+    clock.set_wall(AT + 2)
     with admin._change() as work:
         number = rollouts.begin(work, *chosen)["id"]
     step(admin)

@@ -68,6 +68,7 @@ def test_withdrawing_takes_it_from_everybody(
     assert note["detail"] == {"withdrawn": 1}
 
 
+@pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("withdraw", [False, True])
 def test_what_another_tenant_has_meanwhile_is_left_alone(
     staged: Staged, halfway: tuple[int, int, list[int]], *, withdraw: bool
@@ -86,6 +87,7 @@ def test_what_another_tenant_has_meanwhile_is_left_alone(
     assert staged.asks(canary) == ""
 
 
+@pytest.mark.usefixtures("wrong_clock")
 def test_one_that_ends_defines_nothing_for_its_only_phone_if_that_has_left(
     staged: Staged,
 ) -> None:
@@ -101,6 +103,7 @@ def test_one_that_ends_defines_nothing_for_its_only_phone_if_that_has_left(
     assert staged.asks(1) == ""
 
 
+@pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("action", ["firmware", "resync"])
 def test_what_a_phone_does_for_its_next_tenant_is_not_told_the_first(
     staged: Staged, action: str
@@ -127,6 +130,7 @@ def test_what_a_phone_does_for_its_next_tenant_is_not_told_the_first(
     assert not [one for one in written if one.startswith("BEGIN IMMEDIATE")]
 
 
+@pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("action", ["firmware", "resync"])
 def test_a_phone_that_has_left_and_come_again_is_not_told_and_then_missed(
     staged: Staged, action: str
@@ -146,6 +150,7 @@ def test_a_phone_that_has_left_and_come_again_is_not_told_and_then_missed(
     assert "any more" in left["detail"]
 
 
+@pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("scope", ["domain", "device"])
 def test_a_phone_that_leaves_while_it_is_chosen_is_told_nothing(
     staged: Staged, scope: str
@@ -169,6 +174,7 @@ def test_a_phone_that_leaves_while_it_is_chosen_is_told_nothing(
     assert admin.device_show(text(1))["rollouts"] == []
 
 
+@pytest.mark.usefixtures("wrong_clock")
 @pytest.mark.parametrize("version", [NEW, "", "7.3.30"])
 @pytest.mark.parametrize("scope", ["domain", "device"])
 def test_a_phone_that_has_left_is_not_judged_when_its_turn_comes(
@@ -193,6 +199,7 @@ def test_a_phone_that_has_left_is_not_judged_when_its_turn_comes(
     assert handles == []
 
 
+@pytest.mark.usefixtures("wrong_clock")
 def test_what_the_next_tenant_says_of_a_phone_is_all_that_it_is_told(
     staged: Staged, halfway: tuple[int, int, list[int]]
 ) -> None:
@@ -208,6 +215,7 @@ def test_what_the_next_tenant_says_of_a_phone_is_all_that_it_is_told(
     assert staged.asks(canary, NEW) == "8.5.21"
 
 
+@pytest.mark.usefixtures("wrong_clock")
 def test_what_the_next_tenant_defines_is_not_told_the_first(
     staged: Staged, halfway: tuple[int, int, list[int]]
 ) -> None:
@@ -220,19 +228,7 @@ def test_what_the_next_tenant_defines_is_not_told_the_first(
     assert staged.asks(canary) == "8.5.21"
 
 
-@pytest.mark.parametrize("withdraw", [False, True])
-def test_a_clock_that_was_set_back_leaves_the_next_tenant_what_he_defines(
-    staged: Staged, halfway: tuple[int, int, list[int]], withdraw: bool
-) -> None:
-    number, canary, _second = halfway
-    staged.step()
-    staged.clock.set_wall(staged.clock.at.wall - 5_000)
-    staged.move(canary)
-    done = staged.admin.rollout_cancel(number, withdraw=withdraw)
-    assert (done["kept"], done["withdrawn"]) == (0, 0)
-    assert staged.defined("device", text(canary)) == []
-
-
+@pytest.mark.usefixtures("wrong_clock")
 def test_whoever_is_told_with_all_phones_keeps_it_wherever_it_is(
     staged: Staged,
 ) -> None:

@@ -8,7 +8,8 @@ SETUP = """
 INSERT INTO domains VALUES (1, 'a.example.com', '', '', '', '', '', '', NULL, '');
 INSERT INTO domains VALUES (2, 'b.example.com', '', '', '', '', '', '', NULL, '');
 INSERT INTO accounts VALUES (1, 1, '401', '', '', x'00', '', '', NULL, '');
-INSERT INTO devices VALUES (7, NULL, 1, '', 0, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO devices (mac, last_domain_id, model, owns_certificate)
+  VALUES (7, 1, '', 0);
 INSERT INTO profiles VALUES (1, 1, 'sales');
 INSERT INTO profiles VALUES (2, 2, 'sales');
 INSERT INTO groups VALUES (1, 1, 'ground floor');

@@ -16,7 +16,9 @@ from bootwave.store.schema.tables import metadata
 ENDS = r",?$| \)( WITHOUT ROWID)?$"
 DOMAIN = "INSERT INTO domains VALUES (?, ?, '', '', '', '', '', ?, ?, '')"
 ACCOUNT = "INSERT INTO accounts VALUES (?, ?, ?, '', '', x'00', '', '', NULL, '')"
-DEVICE = "INSERT INTO devices VALUES (?, ?, NULL, '', 0, NULL, NULL, NULL, NULL, NULL)"
+DEVICE = """
+INSERT INTO devices (mac, domain_id, model, owns_certificate) VALUES (?, ?, '', 0)
+"""
 BINDING = "INSERT INTO bindings VALUES (?, ?, ?, ?, NULL, '')"
 
 

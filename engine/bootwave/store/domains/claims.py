@@ -34,17 +34,22 @@ _FORGET_KEYS = "DELETE FROM function_keys WHERE scope = 'device' AND key = :mac"
 _FORGET_TOKEN = "DELETE FROM device_tokens WHERE mac = :mac"
 # What is bound to it now has a password that it was not told yet.  What it is stays,
 # its model and whether it has a certificate; what it had a grant by is of its domain.
-# The values: the MAC, the domain twice, False, and when by the clock.
+# The values: the MAC, the domain twice, False, and when by the clock.  The change by
+# which it comes is written behind it, at the end of the transaction.
 ADOPT = """
 INSERT INTO devices (mac, domain_id, last_domain_id, model, owns_certificate,
-  adopted_at)
-VALUES (?, ?, ?, '', ?, ?)
+  adopted_at, adopted_seq)
+VALUES (?, ?, ?, '', ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM changes))
 ON CONFLICT (mac) DO UPDATE
 SET domain_id = excluded.domain_id, last_domain_id = excluded.domain_id,
   provisioned_at = NULL,
   adopted_at = CASE
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.adopted_at
     ELSE excluded.adopted_at
+  END,
+  adopted_seq = CASE
+    WHEN devices.last_domain_id = excluded.domain_id THEN devices.adopted_seq
+    ELSE excluded.adopted_seq
   END,
   group_id = CASE
     WHEN devices.last_domain_id = excluded.domain_id THEN devices.group_id

@@ -10,7 +10,6 @@ from bootwave.sightings import Sighting
 from bootwave.store.work import Work
 
 _RESET = "UPDATE devices SET provisioned_at = NULL WHERE mac = :mac RETURNING mac"
-_ADOPTED = "SELECT adopted_at FROM devices WHERE mac = :mac"
 _SINCE = """
 SELECT v.mac, v.adopted_at
 FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
@@ -59,12 +58,6 @@ def seen_there(work: Work, seen: Mapping[int, Sighting]) -> dict[int, Sighting]:
     rows = work.connection.execute(_SINCE, {"macs": macs}).fetchall()
     since = dict(rows)
     return {mac: one for mac, one in seen.items() if one.at >= since.get(mac, 0.0)}
-
-
-def adopted_at(work: Work, mac: int) -> float:
-    """Return since when by the clock the device *mac* is in its domain."""
-    rows = work.connection.execute(_ADOPTED, {"mac": mac}).fetchall()
-    return float(rows[0][0] or 0) if rows else 0.0
 
 
 def reset(work: Work, text: str) -> dict[str, Any]:

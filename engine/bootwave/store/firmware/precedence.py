@@ -16,8 +16,8 @@ from bootwave.store.work import Work
 _TO = """
 SELECT id, version FROM rollouts
 WHERE ended_at IS NULL AND action = 'firmware' AND scope = :scope AND key = :key
-  AND model = :model AND (scope <> 'device' OR started_at >= COALESCE((
-    SELECT adopted_at FROM devices WHERE mac = rollouts.key), 0))
+  AND model = :model AND NOT (scope = 'device' AND EXISTS (
+    SELECT 1 FROM devices WHERE mac = key AND adopted_seq > chosen_seq))
 """
 # Those of a domain that had the device before are told nothing of it (rows).
 _LEAVE = """
@@ -25,8 +25,8 @@ UPDATE rollout_phones SET fate = 'left', result = '', notified_at = NULL,
   detail = 'it was given a version of its own meanwhile'
 WHERE mac = :mac AND fate <> 'left' AND rollout_id IN (
   SELECT id FROM rollouts WHERE ended_at IS NULL AND action = 'firmware'
-    AND model = :model AND (scope = 'engine' OR started_at >= COALESCE((
-      SELECT adopted_at FROM devices WHERE mac = :mac), 0)))
+    AND model = :model AND (scope = 'engine' OR NOT EXISTS (
+      SELECT 1 FROM devices WHERE mac = :mac AND adopted_seq > chosen_seq)))
 RETURNING rollout_id
 """
 # Whoever carries it out holds what was.

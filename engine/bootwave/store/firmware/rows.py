@@ -31,7 +31,7 @@ SELECT r.model, r.version, r.location,
   p.fate = 'back' OR (r.state = 'running' AND p.fate IN ('out', 'missing'))
 FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id AND p.mac = :mac
 JOIN devices v ON v.mac = p.mac
-  AND (r.scope = 'engine' OR COALESCE(v.adopted_at, 0) <= r.started_at)
+  AND (r.scope = 'engine' OR COALESCE(v.adopted_seq <= r.chosen_seq, 1))
 WHERE r.ended_at IS NULL AND r.action = 'firmware' AND p.notified_at IS NOT NULL
 ORDER BY r.id DESC
 """

@@ -95,7 +95,7 @@ def _reached(work: Work, resource: str, given: Mapping[str, str]) -> Keep | None
     if work.reach is None or resource in _OF_DOMAIN or "domain" in given:
         return None
     if resource == "rollouts":
-        return lambda row: is_reached(work, row[2], row[3])
+        return lambda row: is_reached(work, row[2], row[-1])
     if resource == "rollout-phones" and "rollout" in given:
         return None
     if resource not in _DOMAIN_AT:

@@ -46,7 +46,8 @@ _WINDOW = (
     "o.subnet, o.models"
 )
 _ROLLOUT = (
-    "r.id, r.action, r.selection, r.started_at, r.started_by, r.ended_at, r.state"
+    "r.id, r.action, r.selection, r.started_at, r.started_by, r.ended_at, r.state, "
+    "r.chosen_seq"
 )
 _PHONE = "p.mac, p.fate, p.result, p.detail, p.notified_at, p.back_at"
 

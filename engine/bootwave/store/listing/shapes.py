@@ -140,7 +140,7 @@ def _rollouts(work: Work, rows: Sequence[Row]) -> Shaped:
         *("id", "action", "selection", "started_at", "started_by", "ended_at"),
         "state",
     )
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(names, row[:-1], strict=True)) for row in rows]
 
 
 def _phones(work: Work, rows: Sequence[Row]) -> Shaped:

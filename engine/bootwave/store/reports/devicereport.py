@@ -212,11 +212,9 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "verdict": verdict.sentence,
         "advice": verdict.advice,
         "refused_elsewhere": told(other) if other else None,
-        "rollouts": [
-            told_it
-            for told_it in rolloutreport.of_device(work.connection, mac)
-            if told_it["at"] >= since
-        ],
+        "rollouts": rolloutreport.of_device(
+            work.connection, mac, None if work.reach is None else since
+        ),
         "time_line": _told_in_turn(time_line),
     }
 

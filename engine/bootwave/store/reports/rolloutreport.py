@@ -11,6 +11,9 @@ _OF_DEVICE = """
 SELECT r.id, r.action, r.version, r.started_at, p.fate, p.result, p.detail,
   p.notified_at, p.back_at
 FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id AND p.mac = :mac
+LEFT JOIN devices v ON v.mac = p.mac
+WHERE :since IS NULL OR COALESCE(v.adopted_seq <= r.chosen_seq, 1)
+  OR (substr(r.selection, 1, 10) = 'all phones' AND p.notified_at >= :since)
 ORDER BY r.id DESC LIMIT :most
 """
 _TOLD_TO = {
@@ -26,12 +29,16 @@ _ENDS = {
 }
 
 
-def of_device(connection: sqlite3.Connection, mac: int) -> list[dict[str, Any]]:
+def of_device(
+    connection: sqlite3.Connection, mac: int, since: float | None = None
+) -> list[dict[str, Any]]:
     """Return the roll-outs that the phone *mac* was part of, newest first.
 
+    With *since*, when its domain got it, those that began or told it something since.
     ``at`` is when it was told, or when a roll-out began that did not tell it.
     """
-    rows = connection.execute(_OF_DEVICE, {"mac": mac, "most": MOST}).fetchall()
+    named = {"mac": mac, "most": MOST, "since": since}
+    rows = connection.execute(_OF_DEVICE, named).fetchall()
     found = []
     for number, action, version, started_at, fate, result, detail, *times in rows:
         notified_at, back_at = times

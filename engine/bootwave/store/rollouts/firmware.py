@@ -20,6 +20,7 @@ from bootwave.rollout.plan import (
     default_wait_minutes,
 )
 from bootwave.sightings import Sighting
+from bootwave.store.changelog import last_seq
 from bootwave.store.firmware import firmware, precedence
 from bootwave.store.firmware.firmware import Allowed
 from bootwave.store.rollouts import rollouts
@@ -42,12 +43,14 @@ _NEVER_SEEN = Running("", None)
 class Chosen(NamedTuple):
     """Whom a roll-out is to tell, and what is known of them.
 
-    It was so ``at``, by the clock.  ``units`` says who is told together.  ``loads`` is
-    how many images the longest way has, and ``bytes`` what a phone loads from this
-    server at most.  ``warnings`` say who goes down to an older version.
+    It was so ``at``, by the clock, and behind the change ``seq``.  ``units`` says who
+    is told together.  ``loads`` is how many images the longest way has, and ``bytes``
+    what a phone loads from this server at most.  ``warnings`` say who goes down to an
+    older version.
     """
 
     at: float
+    seq: int
     target: Target
     told: list[int]
     left: list[LeftOut]
@@ -88,7 +91,8 @@ def choose(
     wanted = Target(whom, place, definition)
     seen = rollouts.provisioned(work, log, macs, everywhere=scope == "engine")
     judge = Judge(work, allowed, wanted)
-    judged = _judged(judge, work.at.wall, wanted, macs, seen)
+    when = work.at.wall, last_seq(work.connection)
+    judged = _judged(judge, when, wanted, macs, seen)
     units = rollouts.told_together(work, log, judged.told, seen, take=shared)
     return _kept_apart(judged, units)
 
@@ -101,6 +105,7 @@ def start(work: Work, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
         "action": "firmware",
         "selection": whom,
         "started_at": chosen.at,
+        "chosen_seq": chosen.seq,
         **place.row,
         "model": definition.model,
         "version": str(definition.version),
@@ -159,7 +164,7 @@ def admit(
 
 def _judged(
     judge: Judge,
-    at: float,
+    when: tuple[float, int],
     target: Target,
     macs: list[int],
     seen: Mapping[int, Sighting],
@@ -188,7 +193,9 @@ def _judged(
         raise StoreConflict(_nobody(target, left, already))
     warnings = [_going_down(target.definition, down)] if down else []
     alone = Together({}, set(), {})
-    return Chosen(at, target, told, left, already, alone, loads, most_bytes, warnings)
+    return Chosen(
+        *when, target, told, left, already, alone, loads, most_bytes, warnings
+    )
 
 
 def _kept_apart(chosen: Chosen, units: Together) -> Chosen:

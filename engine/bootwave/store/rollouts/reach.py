@@ -6,25 +6,24 @@ if that had it when the roll-out was started.  What is of all phones belongs to 
 who does not reach all domains, whoever has phones in it.
 
 A phone that came to another domain since is the next tenant's: what the roll-out does,
-and is told, ends for it there, unless it is one of all phones.
+and is told, ends for it there, unless it is one of all phones.  What came first is told
+by the numbers of the log of changes: a clock may be set back in between.
 """
 
 import json
-import math
 from collections.abc import Iterable
 
 from bootwave.errors import OperatorError, StoreNotFound
 from bootwave.phone.mac import required_mac
-from bootwave.store.domains.devices import adopted_at, domain_of
+from bootwave.store.domains.devices import domain_of
 from bootwave.store.work import Work
 
 EVERYBODY = "all phones"
 
-_SELECTION = "SELECT selection, started_at FROM rollouts WHERE id = :id"
+_SELECTION = "SELECT selection, chosen_seq FROM rollouts WHERE id = :id"
 _MOVED = """
 SELECT v.mac FROM json_each(:macs) j CROSS JOIN devices v ON v.mac = j.value
-LEFT JOIN domains d ON d.id = v.domain_id
-WHERE v.adopted_at > :latest OR (:domain <> '' AND d.name <> :domain)
+WHERE v.adopted_seq > :latest
 """
 
 
@@ -45,38 +44,34 @@ def named_device(selection: str) -> int:
         return 0
 
 
-def domain_from_selection(work: Work, selection: str, started_at: float) -> str:
+def domain_from_selection(work: Work, selection: str, chosen_seq: int) -> str:
     """Return the domain of phones that are named so, "" for those of several.
 
-    *started_at* is when the roll-out to them was started, by the clock.
+    *chosen_seq* is the last change before they were chosen.
     """
     if domain := named_domain(selection):
         return domain
     mac = named_device(selection)
-    if not mac or started_at < adopted_at(work, mac):
+    if not mac or moved(work, [mac], chosen_seq):
         return ""  # of who had it then
     return domain_of(work, mac) or ""
 
 
-def latest_adoption(selection: str, started_at: float) -> float:
-    """Return until when phones that are named so came to their domain, by the clock.
+def latest_adoption(selection: str, chosen_seq: int) -> int | None:
+    """Return the last change by which phones that are named so came to their domain.
 
-    Those that came later are not the roll-out's any more: with all phones there are
-    none, and it is infinite.
+    Those that came later are not the roll-out's any more.  With all phones there are
+    none, and it is None.
     """
     whom = selection.partition(",")[0]
-    return math.inf if whom == EVERYBODY else started_at
+    return None if whom == EVERYBODY else chosen_seq
 
 
-def moved(work: Work, macs: Iterable[int], latest: float, domain: str = "") -> set[int]:
-    """Return which of *macs* came to their domain after *latest*, by the clock.
-
-    Those that are in another than *domain*, unless it is "", did so whatever the clock
-    said.
-    """
-    if latest == math.inf:
+def moved(work: Work, macs: Iterable[int], latest: int | None) -> set[int]:
+    """Return which of *macs* came to their domain after the change *latest*."""
+    if latest is None:
         return set()
-    named = {"macs": json.dumps([*macs]), "latest": latest, "domain": domain}
+    named = {"macs": json.dumps([*macs]), "latest": latest}
     return {mac for (mac,) in work.connection.execute(_MOVED, named).fetchall()}
 
 
@@ -86,11 +81,11 @@ def domain_of_rollout(work: Work, number: int) -> str | None:
     return domain_from_selection(work, *rows[0]) if rows else None
 
 
-def is_reached(work: Work, selection: str, started_at: float) -> bool:
+def is_reached(work: Work, selection: str, chosen_seq: int) -> bool:
     """Whether who asks may know of a roll-out to the phones that are named so."""
     if work.reach is None:
         return True
-    return domain_from_selection(work, selection, started_at) in work.reach
+    return domain_from_selection(work, selection, chosen_seq) in work.reach
 
 
 def require_reached(work: Work, number: int) -> None:

@@ -24,6 +24,7 @@ from bootwave.rollout.plan import (
 )
 from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
+from bootwave.store.changelog import last_seq
 from bootwave.store.domains import groups
 from bootwave.store.domains.devices import seen_there
 from bootwave.store.names import required_member
@@ -69,14 +70,14 @@ LEFT JOIN devices v ON v.mac = p.mac
 WHERE r.ended_at IS NULL AND r.id <> :but AND (p.fate IN ('waiting', 'out')
   OR (:action = 'firmware' AND r.action = 'firmware' AND p.notified_at IS NOT NULL))
   AND (substr(r.selection, 1, 10) = 'all phones'
-    OR COALESCE(v.adopted_at, 0) <= r.started_at)
+    OR COALESCE(v.adopted_seq <= r.chosen_seq, 1))
 """
 _ADD = """
-INSERT INTO rollouts (action, selection, started_at, started_by, ended_at, rate,
-  bounds, wait_seconds, share, hours, state, why, stage, waits_from, revision,
+INSERT INTO rollouts (action, selection, started_at, chosen_seq, started_by, ended_at,
+  rate, bounds, wait_seconds, share, hours, state, why, stage, waits_from, revision,
   scope, key, model, version, location, already)
-VALUES (:action, :selection, :started_at, :started_by, NULL, :rate,
-  :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1,
+VALUES (:action, :selection, :started_at, :chosen_seq, :started_by, NULL,
+  :rate, :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1,
   :scope, :key, :model, :version, :location, :already)
 RETURNING id
 """
@@ -86,9 +87,9 @@ INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notifi
 VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)
 """
 _COLUMNS = """
-SELECT id, action, selection, started_at, started_by, ended_at, rate, bounds,
-  wait_seconds, share, hours, state, why, stage, waits_from, model, version, location,
-  already
+SELECT id, action, selection, chosen_seq, started_at, started_by,
+  ended_at, rate, bounds, wait_seconds, share, hours, state, why,
+  stage, waits_from, model, version, location, already
 FROM rollouts
 """
 _ALL = _COLUMNS + "ORDER BY id DESC"
@@ -123,11 +124,11 @@ WHERE rollout_id = ? AND place = ?
 """
 
 _NAMES = (
-    *("id", "action", "selection", "started_at", "started_by", "ended_at", "rate"),
-    *("bounds", "wait_seconds", "share", "hours", "state", "why", "stage"),
-    *("waits_from", "model", "version", "location", "already"),
+    *("id", "action", "selection", "chosen_seq", "started_at", "started_by"),
+    *("ended_at", "rate", "bounds", "wait_seconds", "share", "hours", "state", "why"),
+    *("stage", "waits_from", "model", "version", "location", "already"),
 )
-_INNER = frozenset({"bounds", "waits_from"})  # nobody is shown them
+_INNER = frozenset({"bounds", "chosen_seq", "waits_from"})  # nobody is shown them
 _END = 1 << 31
 _NO_FIRMWARE = {
     **{"scope": "", "key": 0, "model": "", "version": "", "location": ""},
@@ -197,7 +198,12 @@ def choose(
         delay = fleet.boot_delay(work.connection, waves)
         asked = {**asked, "wait_minutes": default_wait_minutes(action, delay)}
     # Whoever moves from now on is another tenant's when it begins.
-    what = {"action": action, "selection": selection, "started_at": work.at.wall}
+    what = {
+        "action": action,
+        "selection": selection,
+        "started_at": work.at.wall,
+        "chosen_seq": last_seq(work.connection),
+    }
     return Chosen(what, known, left, found, asked)
 
 
@@ -277,7 +283,7 @@ def begin(
 def listed(work: Work) -> list[dict[str, Any]]:
     """Return the roll-outs with the numbers of their phones, newest first."""
     rows = work.connection.execute(_ALL).fetchall()
-    at = _NAMES.index("selection")  # and then when it was started
+    at = _NAMES.index("selection")  # and then the last change before
     return [_told(work, row) for row in rows if is_reached(work, *row[at : at + 2])]
 
 
@@ -351,7 +357,7 @@ def resume(work: Work, number: int, *, skip: bool) -> dict[str, Any]:
     before = course.state
     course.resume(work.at.wall, skip=skip)
     again = {one.mac for one in course.members if one.fate is Fate.WAITING}
-    again -= moved(work, again, latest_adoption(row["selection"], row["started_at"]))
+    again -= moved(work, again, latest_adoption(row["selection"], row["chosen_seq"]))
     _require_free(work, again, row["action"], but=number)
     skipped = skip or None
     return _commanded(work, number, course, before, "rollout.resumed", skip=skipped)
@@ -466,7 +472,7 @@ def _told(work: Work, row: Any) -> dict[str, Any]:
             results[result] += phones
     return {
         **{name: value for name, value in found.items() if name not in _INNER},
-        "domain": domain_from_selection(work, found["selection"], found["started_at"]),
+        "domain": domain_from_selection(work, found["selection"], found["chosen_seq"]),
         "total": sum(counts.values()),
         "staged": bounds_from_text(found["bounds"])[-1],
         "fates": _fates(counts),

@@ -26,7 +26,7 @@ from bootwave.store.rollouts import firmware, rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.addresses import Places, confirmed
 from bootwave.store.rollouts.errands import Errand, errands
-from bootwave.store.rollouts.reach import latest_adoption, moved, named_domain
+from bootwave.store.rollouts.reach import latest_adoption, moved
 from bootwave.store.rollouts.target import Target, target_of
 from bootwave.store.sightings.outcomes import PROVISIONED
 from bootwave.store.sightings.running import running_from
@@ -46,7 +46,7 @@ FORSAKEN_SECONDS = 300.0
 MOVED_AWAY = "it is no phone of the domain any more"
 
 _UNFINISHED = """
-SELECT id, action, revision, selection, started_at FROM rollouts
+SELECT id, action, revision, selection, chosen_seq FROM rollouts
 WHERE ended_at IS NULL
 """
 
@@ -70,13 +70,11 @@ class _Held:
         self,
         action: Action,
         revision: int,
-        domain: str,
-        latest: float,
+        latest: int | None,
         course: Course,
         target: Target | None,
     ) -> None:
         self.action: Action = action
-        self.domain = domain  # whose phones it was started for, "" for those of all
         self.latest = latest  # who came to a domain after that is no phone of it
         self.revision = revision
         self.course = course
@@ -145,15 +143,14 @@ class RolloutSteps:
         """Hold those that are not over, anew after a command; whether there are any."""
         before, self._held = self._held, {}
         rows = connection.execute(_UNFINISHED).fetchall()
-        for number, action, revision, selection, started_at in rows:
+        for number, action, revision, selection, chosen_seq in rows:
             held = before.get(number)
             if held is None or held.revision != revision:
                 last = held
                 course = rollouts.loaded(connection, number)
                 target = target_of(connection, number)
-                domain = named_domain(selection)
-                latest = latest_adoption(selection, started_at)
-                held = _Held(action, revision, domain, latest, course, target)
+                latest = latest_adoption(selection, chosen_seq)
+                held = _Held(action, revision, latest, course, target)
                 held.is_taken_over = number not in self._own
                 held.course.unsure |= self._own.get(number, frozenset())
                 if last is not None:
@@ -260,7 +257,7 @@ class RolloutSteps:
                 )
             news = [mac for mac in course.among(seen) if held.is_news(seen[mac])]
             # What they do is for the next tenant to see, and nobody's news here.
-            held.gone |= moved(work, news, held.latest, held.domain)
+            held.gone |= moved(work, news, held.latest)
             for mac in news:
                 if mac not in held.gone:
                     _saw(work, held, seen[mac])
@@ -301,7 +298,7 @@ class RolloutSteps:
         """Return which of *macs* are to be told, now that their turn has come."""
         if not macs:
             return macs
-        gone = moved(work, macs, held.latest, held.domain)
+        gone = moved(work, macs, held.latest)
         for mac in gone:
             held.course.spare(mac, MOVED_AWAY)
         macs = [mac for mac in macs if mac not in gone]

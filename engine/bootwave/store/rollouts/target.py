@@ -7,7 +7,6 @@ what they decided for the phones concerned, and at the end to define the version
 good.
 """
 
-import math
 import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,12 +17,12 @@ from bootwave.settings.credentials import without_credentials
 from bootwave.sightings import Sighting
 from bootwave.store.firmware import firmware
 from bootwave.store.firmware.rows import Place, definition_from_row
-from bootwave.store.rollouts.reach import latest_adoption, moved, named_domain
+from bootwave.store.rollouts.reach import latest_adoption, moved
 from bootwave.store.sightings.running import running_from
 from bootwave.store.work import Work
 
 _TARGET = """
-SELECT selection, started_at, scope, key, model, version, location FROM rollouts
+SELECT selection, chosen_seq, scope, key, model, version, location FROM rollouts
 WHERE id = :id AND action = 'firmware'
 """
 _IS_THERE = {
@@ -37,13 +36,13 @@ _IS_THERE = {
 class Target(NamedTuple):
     """The version that phones of ``whom`` load, and the place that is to define it.
 
-    Those that came to their domain after ``latest``, by the clock, load it no longer.
+    Those that came to their domain after the change ``latest`` load it no longer.
     """
 
     whom: str
     place: Place
     definition: Definition
-    latest: float = math.inf
+    latest: int | None = None
 
 
 def target_of(connection: sqlite3.Connection, number: int) -> Target | None:
@@ -51,9 +50,9 @@ def target_of(connection: sqlite3.Connection, number: int) -> Target | None:
     rows = connection.execute(_TARGET, {"id": number}).fetchall()
     if not rows:
         return None
-    whom, started_at, scope, key, model, version, location = rows[0]
+    whom, chosen_seq, scope, key, model, version, location = rows[0]
     definition = definition_from_row(model, "", version, location, False)
-    latest = latest_adoption(whom, started_at)
+    latest = latest_adoption(whom, chosen_seq)
     return Target(whom, Place(scope, key), definition, latest)
 
 
@@ -126,7 +125,7 @@ def withdraw(work: Work, target: Target, course: Course) -> int:
 def _back(work: Work, target: Target, course: Course) -> list[int]:
     """Return who was told and is back, and is no other tenant's meanwhile."""
     macs = [one.mac for one in course.members if _was_told(one.fate, one.notified_at)]
-    gone = moved(work, macs, target.latest, named_domain(target.whom))
+    gone = moved(work, macs, target.latest)
     return [mac for mac in macs if mac not in gone]
 
 

@@ -135,6 +135,9 @@ devices = Table(
     # When last_domain_id got it, in seconds since 1970: what was seen of it before is
     # nothing for who administers that domain.
     Column("adopted_at", Float, nullable=True),
+    # By which change (changes): what roll-outs that were chosen before it tell is not
+    # for the device any more.
+    Column("adopted_seq", BigInteger, nullable=True),
     PrimaryKeyConstraint("mac"),
     UniqueConstraint("mac", "domain_id"),
     ForeignKeyConstraint(["domain_id"], ["domains.id"]),

@@ -54,6 +54,8 @@ rollouts = Table(
     Column("version", String(24), nullable=False, server_default=""),
     Column("location", String(255), nullable=False, server_default=""),
     Column("already", Integer, nullable=False, server_default="0"),
+    # The last change before its phones were chosen (changes).
+    Column("chosen_seq", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
     CheckConstraint("action IN ('resync', 'reboot', 'firmware')", name="action"),
     CheckConstraint("(action = 'firmware') = (version <> '')", name="version"),
