@@ -31,6 +31,20 @@ from tests.store.rollouts.test_steps import NOON, accepted, macs, step
 assert phones  # a fixture
 
 
+def fail_step(
+    monkeypatch: pytest.MonkeyPatch, admin: Administration, *answers: Answered
+) -> None:
+    """Make a step while the store is away."""
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollouts, "save", away)
+        with pytest.raises(StoreError, match="away"):
+            step(admin, *answers)
+
+
 def rest(admin: Administration) -> float:
     done = admin.rollout_step([], minute=NOON, room=1_000, look=True)
     assert done is not None
@@ -101,14 +115,7 @@ def test_a_step_that_was_not_stored_is_made_again(
     admin.rollout_start("device", text(3))
     step(admin)
     clock.pass_seconds(1.0)
-
-    def away(*_: object, **__: object) -> None:
-        raise StoreError("The store is away.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(rollouts, "save", away)
-        with pytest.raises(StoreError):
-            step(admin)
+    fail_step(monkeypatch, admin)
     step(admin)
     clock.pass_seconds(1.0)
     assert macs(step(admin)) == {MAC + 3}
@@ -165,14 +172,7 @@ def test_neither_a_command_nor_a_failure_takes_over_what_is_carried_out_here(
     step(admin)
     clock.pass_seconds(1.0)
     assert step(admin) == []
-
-    def away(*_: object, **__: object) -> None:
-        raise StoreError("The store is away.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(rollouts, "save", away)
-        with pytest.raises(StoreError):
-            step(admin, accepted(told[0]))
+    fail_step(monkeypatch, admin, accepted(told[0]))
     step(admin)
     clock.pass_seconds(1.0)
     assert step(admin) == []
@@ -247,14 +247,7 @@ def test_who_was_perhaps_told_nothing_is_so_after_a_step_that_failed(
     clock.pass_seconds(10.0)
     other = next_process()
     assert step(other) == []
-
-    def away(*_: object, **__: object) -> None:
-        raise StoreError("The store is away.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(rollouts, "save", away)
-        with pytest.raises(StoreError):
-            step(other, accepted(told[0]))
+    fail_step(monkeypatch, other, accepted(told[0]))
     step(other, accepted(told[0]))
     clock.pass_seconds(61.0)
     again = [*step(other)]
