@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import bootwave.store
+from bootwave.store.bulk.rehearsals import Rehearsal
+from bootwave.store.bulk.staged import Stage
 from bootwave.store.create import create
+from bootwave.store.sightings.contacts import ContactFile
 
 SOURCES = sorted(
     path
@@ -128,17 +131,53 @@ def statements() -> Iterator[tuple[str, str]]:
                     yield f"{found.name.removeprefix('bootwave.store.')}.{name}", text
 
 
-def gone_through(connection: sqlite3.Connection, sql: str) -> set[str]:
-    """Return the tables all of which *sql* reads; none for one of another file."""
-    marks = sql.count("?")
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[dict[str, sqlite3.Connection]]:
+    """Connections to each kind of file that statements are for, the store first."""
+    database = tmp_path / "bootwave.db"
+    create(database)
+    contacts = ContactFile(tmp_path / "contacts").writing()
+    contacts.execute("ATTACH DATABASE ? AS store", (str(database),))
+    rehearsal, stage = Rehearsal(database), Stage()
+    store = sqlite3.connect(database)
+    yield {
+        "store": store,
+        "contacts": contacts,
+        "rehearsal": rehearsal.connection,
+        "stage": stage._connection,
+    }
+    for opened in (store, contacts, rehearsal, stage):
+        opened.close()
+
+
+def plan(
+    files: Mapping[str, sqlite3.Connection], where: str, sql: str
+) -> tuple[str, list[str]]:
+    """Return the first file that can carry out *sql*, and in which steps; ("", []).
+
+    What only begins other statements is one of no file.  Fails for one that no file
+    understands.
+    """
+    sql = sql.replace("VALUES {}", "VALUES (?, ?)").replace("{}", "?")
     names = re.findall(r":(\w+)", sql)
-    values = dict.fromkeys(names, 1) if names else [1] * marks
-    try:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
-    except sqlite3.OperationalError:
-        return set()
+    values = dict.fromkeys(names, 1) if names else [1] * sql.count("?")
+    wrong: list[str] = []
+    for file, connection in files.items():
+        try:
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+        except sqlite3.OperationalError as error:
+            wrong.append(f"{file}: {error}")
+        else:
+            return file, [step for *_, step in rows]
+    if all(why.endswith("incomplete input") for why in wrong):
+        return "", []
+    pytest.fail(f"No file understands {where} ({'; '.join(wrong)}): {sql.strip()}")
+
+
+def gone_through(steps: list[str], sql: str) -> set[str]:
+    """Return the tables of the store all of which *sql* reads in *steps*."""
     aliases = [
-        next(filter(None, found)) for *_, step in plan for found in SCAN.findall(step)
+        next(filter(None, found)) for step in steps for found in SCAN.findall(step)
     ]
     tables = {*aliases}
     for alias in aliases:
@@ -147,19 +186,33 @@ def gone_through(connection: sqlite3.Connection, sql: str) -> set[str]:
 
 
 def test_no_statement_goes_through_a_large_table_but_those_that_are_meant_to(
-    tmp_path: Path,
+    files: dict[str, sqlite3.Connection],
 ) -> None:
-    create(tmp_path / "bootwave.db")
-    connection = sqlite3.connect(tmp_path / "bootwave.db")
     meant, found, seen = set[str](), dict[str, set[str]](), set[str]()
     for where, sql in statements():
-        tables = gone_through(connection, sql)
+        file, steps = plan(files, where, sql)
+        tables = gone_through(steps, sql) if file == "store" else set()
         if tables and where in WHOLE:
             meant.add(where)
             seen.add(sql)
         elif tables:
             found[where] = tables
-    connection.close()
     again = {where for where, sql in statements() if sql in seen}
     assert {where: found[where] for where in found.keys() - again} == {}
     assert meant == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT nam FROM domains", "store: no such column: nam"),
+        ("DELETE FROM domain WHERE id = :id", "store: no such table: domain"),
+        ("SELECT row FROM rows WHERE numbr = ?", "stage: no such column: numbr"),
+        ("UPDATE contacts SET heard = 1", "contacts: no such column: heard"),
+    ],
+)
+def test_a_misspelt_statement_is_told_and_not_taken_for_one_of_another_file(
+    files: dict[str, sqlite3.Connection], sql: str, why: str
+) -> None:
+    with pytest.raises(pytest.fail.Exception, match=f"bulk.x._SQL .*{why}"):
+        plan(files, "bulk.x._SQL", sql)
