@@ -51,9 +51,13 @@ def add(
 ) -> None:
     """Add an account and, with --mac, bind it to a phone."""
     # Nobody types a password for what is refused.
-    required_account(account)
+    named = required_account(account)
     if mac.strip() not in ("", "*", "?"):
         required_mac(mac)
+    if password is None:
+        # Its own session: an engine may be restarted while somebody types.
+        with place.session() as session:
+            session.call("domain.show", name=named.domain)
     secret = required_password(password, password_stdin)
     with place.session() as session:
         made = session.call(
