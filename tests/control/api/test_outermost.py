@@ -12,8 +12,10 @@ from bootwave import log
 from bootwave.control.api import outermost
 from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.outermost import Outermost
+from bootwave.control.api.principals import Need
 from bootwave.store.administration import Administration
 from tests.control.api.conftest import A, Served, problem
+from tests.control.api.test_admission import ROUTES, path_of
 
 
 def test_a_fault_is_told_to_the_log_alone(
@@ -92,3 +94,24 @@ def test_head_is_refused_as_get_is(api: Served, admin: httpx.Client) -> None:
     tag = admin.get(f"/api/v1/domains/{A}").headers["etag"]
     known = admin.head(f"/api/v1/domains/{A}", headers={"If-None-Match": tag})
     assert known.status_code == 304
+
+
+def test_head_reveals_nothing_and_the_audit_log_does_not_say_that_it_did(
+    api: Served, admin: httpx.Client
+) -> None:
+    api.call("token.make", domain=A)
+    paths = [
+        path_of(route)
+        for route in ROUTES
+        if "GET" in route.methods and route.declared.need is Need.REVEAL
+    ]
+    before = api.call("audit.list")
+    for path in paths:
+        refused = admin.head(path)
+        assert (refused.status_code, refused.content) == (405, b""), path
+        assert "GET" in refused.headers["allow"]
+        assert "HEAD" not in refused.headers["allow"]
+    assert api.call("audit.list") == before
+    assert {admin.get(path).status_code for path in paths} <= {200, 404}
+    actions = {row["action"] for row in api.call("audit.list")}
+    assert {"token.shown", "layer.revealed", "accounts.exported"} <= actions

@@ -159,4 +159,6 @@ def _methods(request: Request) -> set[str]:
             request.scope["path"]
         ):
             found |= route.methods or set()
-    return found | {"HEAD"} if "GET" in found else found
+            if route.answers_head:
+                found.add("HEAD")
+    return found

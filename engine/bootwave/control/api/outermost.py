@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bootwave import log
 from bootwave.control.api.hosts import Hosts
 from bootwave.control.api.problems import Problem
+from bootwave.control.api.routing import HEAD_ONLY
 
 PIECE_BYTES = 64 * 1024  # of an answer, in the buffers of one connection
 
@@ -77,7 +78,7 @@ class Outermost:
         head_only = scope.get("method") == "HEAD"
         if head_only:
             # The server below, which knows that it is HEAD, leaves the content away.
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD_ONLY: True}
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -8,6 +8,7 @@ from fastapi import Depends
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Header, Query
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +22,8 @@ from bootwave.control.api.principals import Need, Principal
 from bootwave.control.api.problems import Problem
 from bootwave.limits import MAX_API_DOMAIN_IMPORT_BYTES
 
+HEAD_ONLY = "bootwave.head_only"  # in the scope of a GET that is a HEAD
+
 
 class DeclaredRoute(APIRoute):
     """A route that lets a request through by what its endpoint declares."""
@@ -29,6 +32,10 @@ class DeclaredRoute(APIRoute):
         """Make it; raises TypeError when *endpoint* declares nothing."""
         self.declared = declared_of(endpoint)
         super().__init__(path, endpoint, **values)
+        # Nothing would be revealed, and the audit log would say that it was.
+        self.answers_head = (
+            "GET" in (self.methods or ()) and self.declared.need is not Need.REVEAL
+        )
         params = get_flat_params(self.dependant)
         self._parameters = [
             each.alias for each in params if isinstance(each.field_info, Query)
@@ -45,6 +52,8 @@ class DeclaredRoute(APIRoute):
         declared = self.declared
 
         async def admitted(request: Request) -> Response:
+            if HEAD_ONLY in request.scope and not self.answers_head:
+                raise HTTPException(405)
             desk: Desk = request.app.state.desk
             request.state.principal = await admit(request, declared, desk)
             request.state.declared = declared
