@@ -34,6 +34,7 @@ NO_ROUTE: Mapping[str, str] = {
     "engine.metrics": "/metrics reads the counters without the socket",
     **dict.fromkeys(("admin.token.list", "admin.token.revoke"), NARROWED),
     "events.read": "/api/v1/events tells them as they happen",
+    "firmware.discard": "called without it, whatever who uploads may do by then",
     "stage.drop": "dropped without it, whatever who sent the rows may do by then",
 }
 # Operations that no command calls.

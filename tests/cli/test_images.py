@@ -1,9 +1,12 @@
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootwave.store.firmware.imagefolder import ImageFolder, Taken
 from tests.cli.conftest import Command
+from tests.cli.test_main import refused
 
 NAME = "snom370-8.5.36-SIP-f.bin"
 CONTENT = b"image"
@@ -33,9 +36,8 @@ def test_an_image_is_uploaded_defined_and_removed(
     assert store("firmware", "set", "snom370", "8.5.36").status == 0
     (one,) = store("firmware", "images", "--json").json
     assert (one["sha256"], one["model"], one["missing"]) == (SHA256, "snom370", False)
-    refused = store("firmware", "remove", NAME)
-    assert refused.status == 1
-    assert "is defined as snom370 8.5.36" in refused.err
+    done = store("firmware", "remove", NAME)
+    assert "is defined as snom370 8.5.36" in refused(done)
     store("firmware", "unset", "snom370")
     assert store("firmware", "remove", NAME).out == f"Removed {NAME}.\n"
     assert list(folder.iterdir()) == []
@@ -74,6 +76,39 @@ def test_what_is_refused_leaves_what_was_there(
     store("firmware", "upload", image)
     assert store("firmware", "upload", image, "--name", "other.bin").status == 1
     assert (folder / SHA256).exists()
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_one_that_fails_leaves_the_file_to_another_of_the_same_content(
+    store: Command,
+    bootwave: Command,
+    image: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    live: bool,
+) -> None:
+    if live:
+        request.getfixturevalue("engine")
+    take = ImageFolder.take
+
+    def taken_beside_another(*args: Any) -> Taken:
+        taken = take(*args)
+        other = bootwave("firmware", "upload", image, "--name", "other.bin")
+        assert other.status == 0, other.err
+        return taken
+
+    monkeypatch.setattr(ImageFolder, "take", taken_beside_another)
+    done = store("firmware", "upload", image)
+    assert "it is called other.bin" in refused(done)
+    (one,) = store("firmware", "images", "--json").json
+    assert (one["name"], one["missing"]) == ("other.bin", False)
+
+
+def test_what_a_running_engine_refuses_leaves_no_file(
+    engine: list[object], run: Command, image: Path, folder: Path
+) -> None:
+    assert run("firmware", "upload", image, "--model", "yealink").status == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_an_image_is_bounded(

@@ -341,6 +341,7 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
     reading |= {f"stage.{op}" for op in ("begin", "add", "drop", "import", "replace")}
     reading.add("settings.ranges")
     reading |= {"firmware.images", "firmware.export", "firmware.explain"}
+    reading.add("firmware.discard")  # a file that is no image
     ImageFolder(tmp_path / "images").take(io.BytesIO(b"image"), 100)
     served, runs = Reason.SERVED_WINDOW, "snom370 8.7.3.19"
     log.append([Sighting(1.7e9, 0x000413000001, "10.0.0.7", served, runs)])

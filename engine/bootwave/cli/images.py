@@ -1,6 +1,7 @@
 """``bootwave firmware images``, ``upload`` and ``remove``: hosted images."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
 from bootwave.cli.progress import Progress
-from bootwave.errors import FirmwareError, OptionError
+from bootwave.errors import BootwaveError, FirmwareError, OptionError
 
 
 def images(json: Json = False) -> None:
@@ -87,7 +88,10 @@ def upload(
             )
         except BaseException:
             if taken.fresh:
-                folder.remove(taken.sha256)
+                # What was interrupted may have been done, or be done by another one.
+                with suppress(BootwaveError):
+                    session.take_back()
+                    session.call("firmware.discard", sha256=taken.sha256)
             raise
     if json:
         print_json(done)

@@ -159,3 +159,37 @@ def test_an_image_whose_file_is_gone_is_said_to_be_missing(
     admin.firmware_upload(**image, name=NAME)
     (tmp_path / "images" / image["sha256"]).unlink()
     assert admin.firmware_images()[0]["missing"]
+
+
+def test_what_no_image_has_is_discarded(admin: Administration, tmp_path: Path) -> None:
+    image = put(tmp_path, b"a")
+    file = tmp_path / "images" / image["sha256"]
+    admin.firmware_discard(image["sha256"])
+    assert not file.exists()
+    admin.firmware_upload(**put(tmp_path, b"a"), name=NAME)
+    before = admin.audit_list()
+    admin.firmware_discard(image["sha256"])
+    admin.firmware_discard("../bootwave.db")
+    assert file.exists()
+    assert admin.audit_list() == before
+
+
+def test_one_that_is_added_while_it_is_removed_has_its_file(
+    admin: Administration, path: Path, keyring: KeyRing, clock: Clock, tmp_path: Path
+) -> None:
+    admin.firmware_upload(**put(tmp_path, b"a"), name=NAME)
+    connection = connect(path)
+    removing = Administration(
+        connection,
+        keyring,
+        PairingOptions(),
+        now=clock,
+        committed=lambda _changes: admin.firmware_upload(
+            **put(tmp_path, b"a"), name="other.bin"
+        ),
+        images=tmp_path / "images",
+    )
+    removing.firmware_remove(NAME)
+    connection.close()
+    (one,) = admin.firmware_images()
+    assert (one["name"], one["missing"]) == ("other.bin", False)

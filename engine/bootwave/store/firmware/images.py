@@ -119,6 +119,15 @@ def remove(work: Work, name: str) -> dict[str, Any]:
     return _shown(image)
 
 
+def discard(work: Work, folder: ImageFolder, sha256: str) -> None:
+    """Remove the file *sha256* from *folder*, unless it is that of an image.
+
+    Whoever adds one looks in a transaction, too, whether its file is there.
+    """
+    if all(one.sha256 != sha256 for one in _all(work)):
+        folder.remove(sha256)
+
+
 def _all(work: Work) -> list[Image]:
     return [Image.from_row(row) for row in work.connection.execute(IMAGES).fetchall()]
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
-from bootwave.errors import StoreUnavailable
+from bootwave.errors import StoreError, StoreUnavailable
 from bootwave.store.firmware import downgrades, firmware, images
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
 
@@ -168,8 +168,15 @@ class FirmwareOperations(Transactions):
         """Remove an image, by its name or SHA-256, and its file; not while defined."""
         with self._change() as work:
             removed = images.remove(work, name)
-        self._images.remove(removed["sha256"])
+        # Behind its commit: an image without a file is worse than a file without one.
+        with suppress(StoreError):
+            self.firmware_discard(removed["sha256"])
         return removed
+
+    def firmware_discard(self, sha256: str) -> None:
+        """Remove the file of an upload that failed, unless it is that of an image."""
+        with self._change() as work:
+            images.discard(work, self._images, sha256)
 
     def _phones_of(self, scope: str, target: str) -> list[downgrades.Phone]:
         """Read what phones run before the transaction that writes."""

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from bootwave.options import Options
 from bootwave.settings.credentials import MASK
-from bootwave.store.firmware.imagefolder import ImageFolder
+from bootwave.store.firmware.imagefolder import ImageFolder, Taken
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 IMAGES = "/api/v1/firmware/images"
@@ -59,6 +60,27 @@ def test_what_arrives_otherwise_than_it_should_leaves_no_file(
             break
         api.call("domain.list")
     assert [*api.options.store.images.iterdir()] == []
+
+
+def test_one_that_fails_leaves_the_file_to_another_of_the_same_content(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = ImageFolder.take
+    others: list[int] = []
+
+    def taken_beside_another(*args: Any) -> Taken:
+        taken = take(*args)
+        if not others:
+            others.append(0)
+            other = admin.put(f"{IMAGES}/other.bin", content=CONTENT)
+            others.append(other.status_code)
+        return taken
+
+    monkeypatch.setattr(ImageFolder, "take", taken_beside_another)
+    assert problem(admin.put(f"{IMAGES}/{NAME}", content=CONTENT)) == "conflict"
+    assert others == [0, 200]
+    (one,) = admin.get(IMAGES).json()
+    assert (one["name"], one["missing"]) == ("other.bin", False)
 
 
 @pytest.mark.parametrize("path", ["", f"/domains/{A}", f"/devices/{MAC}"])

@@ -391,7 +391,10 @@ async def upload(
             )
         except BaseException:
             if taken.fresh:
-                folder.remove(taken.sha256)
+                # Also for who may do nothing any more.
+                await desk.change(
+                    asker.actor, lambda store: store.firmware_discard(taken.sha256)
+                )
             raise
     finally:
         room.uploads -= 1
