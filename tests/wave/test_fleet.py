@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bootwave.wave.phone import Outcome, Patience
 from bootwave.wave.report import Report
 from tests.certificates import encoding, factory
 from tests.wave.fakeserver import FakeServer
+from tests.wave.serving import serving
 
 MAC = 0x0004132E0000
 
@@ -125,6 +127,36 @@ def test_refusals_are_counted_by_reason() -> None:
     assert report.reasons[0].example == f"{MAC:012X}"
     assert len(report.examples) == 10
     assert report.shares == {}
+
+
+@pytest.mark.parametrize("scheme", ["sip", "http"])
+def test_no_phone_is_given_up_while_its_answer_waits_to_be_read(scheme: str) -> None:
+    patience = Patience(notify_seconds=0.5, file_seconds=0.5)
+    held: list[Progress] = []
+
+    def hold_up(progress: Progress) -> None:
+        if held:
+            return
+        held.append(progress)
+        # As a machine does that has others to run; the server answers meanwhile.
+        began = time.monotonic()
+        while len(server.paths if wave.url else server.repeats) < progress.started:
+            assert time.monotonic() - began < 15
+            time.sleep(0.01)
+        time.sleep(1.0)
+        fleet._tick()
+
+    with serving() as server:
+        if scheme == "sip":
+            wave = Wave(MAC, server.local, count=40, patience=patience)
+        else:
+            url = f"{server.base}/settings.xml"
+            wave = Wave(MAC, url=url, count=40, patience=patience)
+        fleet = Fleet(wave, on_progress=hold_up)
+        report = run(fleet.run())
+    assert (held[0].started, held[0].finished) == (40, 0)
+    assert report.all_booted
+    assert report.resends == 0
 
 
 def test_a_server_that_says_nothing_leaves_phones_silent() -> None:

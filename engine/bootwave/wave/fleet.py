@@ -64,6 +64,10 @@ _DATAGRAMS_PER_TURN = 128
 _EVENTS_PER_TURN = 512
 _TICK_SECONDS = 0.02
 _PROGRESS_SECONDS = 0.1
+# When a phone is looked at again whose answer waits to be read, and for how long: what
+# is read too late here says nothing of the server, but whoever floods ends no wave.
+_UNREAD_SECONDS = 0.1
+_BEHIND_SECONDS = 60.0
 
 _PATIENCE = Patience()
 _READABLE = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR | select.EPOLLRDHUP
@@ -607,10 +611,14 @@ class Fleet:
             return
         now = time.monotonic()
         timers = self._timers
+        unread = self._unread() if timers and timers[0][0] <= now else set()
         while timers and timers[0][0] <= now:
             # One entry per phone: when it comes up, the phone may long have moved on.
             _due, position = heappop(timers)
             phone = self._phones[position]
+            if unread and self._is_behind(phone, unread, now):
+                heappush(timers, (now + _UNREAD_SECONDS, position))
+                continue
             effects = phone.handle_timer(now)
             if effects:
                 self._perform(phone, effects)
@@ -622,6 +630,21 @@ class Fleet:
             self._last_progress = now
             self._on_progress(self._progress())
         self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _unread(self) -> set[int]:
+        """Return the descriptors of which something waits to be read."""
+        most = len(self._connections) + len(self._udp) + 1
+        ready = self._epoll.poll(0, most)
+        return {descriptor for descriptor, events in ready if events & _READABLE}
+
+    def _is_behind(self, phone: Phone, unread: set[int], now: float) -> bool:
+        """Whether *phone* may have been answered, and nobody read it yet."""
+        due = phone.next_timer()
+        if due is None or now - due >= _BEHIND_SECONDS:
+            return False
+        connection = self._connection_of.get(phone)
+        heard = connection.socket if connection else self._socket_of.get(phone)
+        return heard is not None and heard.fileno() in unread
 
     def _progress(self) -> Progress:
         return Progress(len(self._phones), dict(self._outcomes))
