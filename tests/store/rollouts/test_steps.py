@@ -279,7 +279,7 @@ def test_a_phone_that_moves_while_it_is_chosen_is_told_nothing_for_the_first(
     admin.account_bind(other, text(3), add=True)
     clock.set_wall(AT + 2)
     with admin._change() as work:
-        number = rollouts.begin(work, *chosen)["id"]
+        number = rollouts.begin(work, chosen)["id"]
     step(admin)
     clock.pass_seconds(1.0)
     assert MAC + 3 not in macs(step(admin))

@@ -69,7 +69,7 @@ class RolloutOperations(Transactions):
                 waves=self._waves,
             )
         with self._change() as work:
-            return rollouts.begin(work, *chosen)
+            return rollouts.begin(work, chosen)
 
     def rollout_firmware(
         self,
@@ -127,8 +127,9 @@ class RolloutOperations(Transactions):
             "share_percent": share_percent,
             "at_once": at_once,
         }
+        plan = rolloutfirmware.planned(chosen, asked)
         with self._change() as work:
-            return rolloutfirmware.start(work, chosen, asked)
+            return rolloutfirmware.start(work, chosen, plan)
 
     def rollout_list(self) -> list[Object]:
         """Return the roll-outs, newest first."""

@@ -27,7 +27,7 @@ from bootwave.store.rollouts import rollouts
 from bootwave.store.rollouts import target as rollouttarget
 from bootwave.store.rollouts.errands import NOT_SEEN
 from bootwave.store.rollouts.judge import Judge
-from bootwave.store.rollouts.rollouts import LeftOut
+from bootwave.store.rollouts.roster import LeftOut, roster_of
 from bootwave.store.rollouts.target import Target
 from bootwave.store.rollouts.units import Together
 from bootwave.store.sightings.running import running_from
@@ -97,10 +97,9 @@ def choose(
     return _kept_apart(judged, units)
 
 
-def start(work: Work, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
-    """Start telling whom *chosen* says; *asked* is what ``plan_for`` takes."""
+def planned(chosen: Chosen, asked: dict[str, Any]) -> rollouts.Chosen:
+    """Return the roll-out to whom *chosen* says; *asked* is what ``plan_for`` takes."""
     whom, place, definition, _ = chosen.target
-    precedence.require_none(work, place, definition.model)
     what = {
         "action": "firmware",
         "selection": whom,
@@ -112,8 +111,15 @@ def start(work: Work, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
         "location": definition.location,
         "already": chosen.already,
     }
-    begun = rollouts.begin(work, what, chosen.told, chosen.left, chosen.units, asked)
-    return {**begun, "warnings": chosen.warnings}
+    roster = roster_of(chosen.told, chosen.left, chosen.units.units, asked)
+    return rollouts.Chosen(what, roster, chosen.units, asked.get("at_once", False))
+
+
+def start(work: Work, chosen: Chosen, plan: rollouts.Chosen) -> dict[str, Any]:
+    """Start telling whom *chosen* says, as *plan* does; return the roll-out."""
+    place, definition = chosen.target.place, chosen.target.definition
+    precedence.require_none(work, place, definition.model)
+    return {**rollouts.begin(work, plan), "warnings": chosen.warnings}
 
 
 def default_rate(chosen: Chosen, bytes_per_second: int) -> float:

@@ -5,24 +5,21 @@ Starting one stores it; whoever runs the control process carries it out
 """
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from bootwave.errors import OptionError, StoreConflict, StoreNotFound
 from bootwave.options import WavesOptions
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.phone.model import required_model
-from bootwave.phone.spread import place
 from bootwave.rollout.course import Course, Fate, Member, Result, State
 from bootwave.rollout.plan import (
     Plan,
     bounds_from_text,
     default_wait_minutes,
     hours_from_text,
-    plan_for,
     text_from_bounds,
 )
-from bootwave.rollout.units import kept_whole
 from bootwave.sightings import Sighting
 from bootwave.store.changelog import last_seq
 from bootwave.store.domains import groups
@@ -41,6 +38,7 @@ from bootwave.store.rollouts.reach import (
     named_domain,
     require_reached,
 )
+from bootwave.store.rollouts.roster import LeftOut, Roster, roster_of, write
 from bootwave.store.rollouts.target import target_of
 from bootwave.store.rollouts.units import Together, together
 from bootwave.store.settings import fleet
@@ -80,11 +78,6 @@ VALUES (:action, :selection, :started_at, :chosen_seq, :started_by, NULL,
   :rate, :bounds, :wait_seconds, :share, :hours, 'running', '', 0, 0, 1,
   :scope, :key, :model, :version, :location, :already)
 RETURNING id
-"""
-_ADD_PHONE = """
-INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notified_at,
-  back_at, unit)
-VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)
 """
 _COLUMNS = """
 SELECT id, action, selection, chosen_seq, started_at, started_by,
@@ -137,13 +130,16 @@ _NO_FIRMWARE = {
 
 
 class Chosen(NamedTuple):
-    """Whom a roll-out is to tell: arguments of ``begin``, and of ``plan_for``."""
+    """A roll-out that may begin.
+
+    ``what`` are its action, its selection, when its phones were chosen and the columns
+    of firmware; ``units`` says who is told together, and ``at_once`` that all are.
+    """
 
     what: dict[str, Any]
-    told: list[int]
-    left: list["LeftOut"]
+    roster: Roster
     units: Together
-    asked: dict[str, Any]
+    at_once: bool
 
 
 def choose(
@@ -204,44 +200,22 @@ def choose(
         "started_at": work.at.wall,
         "chosen_seq": last_seq(work.connection),
     }
-    return Chosen(what, known, left, found, asked)
+    roster = roster_of(known, left, found.units, asked)
+    return Chosen(what, roster, found, asked.get("at_once", False))
 
 
-class LeftOut(NamedTuple):
-    """A phone that was selected and is not told, and why in a clause."""
+def begin(work: Work, chosen: Chosen) -> dict[str, Any]:
+    """Store a roll-out that tells at least one phone; return it.
 
-    mac: int
-    why: str
-
-
-def begin(
-    work: Work,
-    what: dict[str, Any],
-    told: Sequence[int],
-    left: Sequence[LeftOut],
-    units: Together,
-    asked: dict[str, Any],
-) -> dict[str, Any]:
-    """Store a roll-out that tells the phones *told*, at least one; return it.
-
-    *what* are its action, its selection, when they were chosen and the columns of
-    firmware, *left* are shown beside the others, *units* says who is told together, and
-    *asked* is what ``plan_for`` takes.  Raises OptionError, StoreConflict when a phone
-    is part of a roll-out that is not over, and StoreNotFound when their domain is gone
-    meanwhile.
+    Raises StoreConflict when a phone is part of a roll-out that is not over, and
+    StoreNotFound when their domain is gone meanwhile.
     """
+    what, roster, units, at_once = chosen
     if domain := named_domain(what["selection"]):
         work.domain_id(domain)
-    _require_free(work, [*told, *(one.mac for one in left)], what["action"])
-    unit_of = units.units
-
-    def order(mac: int) -> tuple[int, int]:
-        return place(unit_of.get(mac, mac)), place(mac)
-
-    told = sorted(told, key=order)
-    plan = plan_for(len(told), **asked)
-    whole = kept_whole(plan.bounds, [unit_of.get(mac, 0) for mac in told])
-    plan = plan._replace(bounds=whole)
+    macs = roster.macs
+    _require_free(work, macs, what["action"])
+    plan = roster.plan
     row = {
         **_NO_FIRMWARE,
         **what,
@@ -253,18 +227,7 @@ def begin(
         "hours": str(plan.hours or ""),
     }
     ((number,),) = work.connection.execute(_ADD, row).fetchall()
-    rows = [(mac, Fate.WAITING, Result.NONE, "") for mac in told]
-    rows += [
-        (mac, Fate.LEFT, _result_of(why), why)
-        for mac, why in sorted(left, key=lambda one: place(one.mac))
-    ]
-    work.connection.executemany(
-        _ADD_PHONE,
-        [
-            (number, at, mac, *said, unit_of.get(mac, 0))
-            for at, (mac, *said) in enumerate(rows)
-        ],
-    )
+    write(work, number, roster)
     make_room(work)
     work.note(
         "rollout.started",
@@ -272,8 +235,8 @@ def begin(
         what=row["action"],
         version=row["version"],
         whom=row["selection"],
-        phones=len(rows),
-        at_once=True if asked.get("at_once") else None,
+        phones=len(macs),
+        at_once=at_once or None,
         taken_in=len(units.joined) or None,
         left_out=len(units.left_out) or None,
     )
@@ -583,10 +546,6 @@ def _require_free(
                 f"{text_from_mac(mac)} is part of roll-out {number}, which is not "
                 f"over: see bootwave rollout show {number}, or cancel it."
             )
-
-
-def _result_of(why: str) -> Result:
-    return Result.UNREACHABLE if why == NOT_SEEN else Result.NONE
 
 
 def _named(number: int) -> str:
