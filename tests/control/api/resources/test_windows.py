@@ -22,6 +22,28 @@ def test_a_window_is_opened_listed_and_closed(api: Served, admin: httpx.Client) 
     assert ended["state"] == "closed"
 
 
+def test_windows_are_found_by_state_and_number(
+    api: Served, admin: httpx.Client
+) -> None:
+    for number in ("410", "411", "420"):
+        api.call("account.add", account=f"{number}@{A}", password="word-of-it")
+        api.call("account.bind", account=f"{number}@{A}", mac="*")
+    api.call("window.open", accounts=["401", "410", "411", "420"], domain=A)
+    api.call("window.close", accounts=[f"411@{A}"])
+
+    def found(**query: object) -> list[str]:
+        answer = admin.get(PATH, params=query)
+        assert answer.status_code == 200, answer.text
+        return [row["number"] for row in answer.json()["items"]]
+
+    assert found(number_prefix="41") == ["410"]
+    assert found(number_prefix="41", ended=True) == ["410", "411"]
+    assert found(state="closed") == ["411"]
+    assert found(state="open,closed", descending=True) == ["420", "411", "410", "401"]
+    assert found(state="live", number_prefix="42") == ["420"]
+    assert problem(admin.get(PATH, params={"state": "ajar"})) == "invalid"
+
+
 def test_all_of_a_domain_are_opened_only_when_that_is_said(
     api: Served, admin: httpx.Client
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from bootwave.control.api.answers import Answer
 from bootwave.control.api.declarations import DomainIn, needs
 from bootwave.control.api.forms import Body, DomainName, Shown
-from bootwave.control.api.lists import TheRows
+from bootwave.control.api.lists import Descending, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import Number
@@ -23,6 +24,15 @@ PATH = DOMAINS + "/{domain}/windows"
 # A number or a range; an @ would name another domain.
 Range = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{1,65}$", examples=["400-449"])]
 Ranges = Annotated[list[Range], Field(max_length=10_000)]
+States = Annotated[
+    str,
+    Query(
+        max_length=32,
+        pattern="^[a-z,]*$",
+        description="open, used, ended, closed or live, or some of them with commas.",
+        examples=["ended,closed"],
+    ),
+]
 Few = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=100)]
 
 
@@ -91,12 +101,25 @@ class WindowPage(Shown):
 
 @routes.get(PATH, WindowPage)
 @needs(Need.READ, DomainIn())
-async def list_all(domain: DomainName, rows: TheRows, ended: bool = False) -> Response:
-    """List the windows of a domain that let a phone fetch now, or those ended, too."""
+async def list_all(
+    domain: DomainName,
+    rows: TheRows,
+    ended: bool = False,
+    state: States = "",
+    number_prefix: Prefix = "",
+    descending: Descending = False,
+) -> Response:
+    """List the windows of a domain that let a phone fetch now, or those ended, too.
+
+    Or those in a *state* that is named, by the numbers of their accounts.
+    """
     page = await rows.page(
         "windows",
+        sort="number",
+        descending=descending,
         domain=domain,
-        state="" if ended else "live",
+        state=state or ("" if ended else "live"),
+        number_prefix=number_prefix,
     )
     return Answer({**page, "items": [_window(row) for row in page["items"]]})
 
