@@ -188,8 +188,9 @@ def test_the_subscribe_is_repeated_on_timer_e_until_the_200() -> None:
     assert now - START == 10.0
     assert outcome(phone)[0] is Outcome.SILENT
     assert outcome(phone)[1].endswith(
-        " did not answer the SUBSCRIBE within 10 s: no server listens there, it knows "
-        "nothing of the MAC, or what was sent was lost or comes too late"
+        " did not answer the SUBSCRIBE within 10 s: no server listens there, the one "
+        "that does knows nothing of the MAC, or what was sent was lost or comes too "
+        "late"
     )
     assert phone.next_timer() is None
 

@@ -617,8 +617,8 @@ class Phone:
         return self._end(
             Outcome.SILENT,
             f"{self._server_name} did not answer the SUBSCRIBE within {seconds}: no "
-            "server listens there, it knows nothing of the MAC, or what was sent was "
-            "lost or comes too late",
+            "server listens there, the one that does knows nothing of the MAC, or what "
+            "was sent was lost or comes too late",
             now,
         )
 
