@@ -84,7 +84,7 @@ class Arrivals:
         """Accept nothing more, and hang up on those whose handshake is under way."""
         self._pause()
         for peer in self._arriving.values():
-            # A task that were cancelled might leave its socket open, and its place.
+            # A task that was cancelled might leave its socket open, and its place.
             with suppress(OSError):
                 peer.shutdown(socket.SHUT_RDWR)
         await asyncio.gather(*self._arriving, return_exceptions=True)
