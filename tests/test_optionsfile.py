@@ -136,16 +136,41 @@ def test_a_wrong_value_is_named_with_its_key_and_its_source(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:s3cret@pbx", "https://s3cret@pbx/{mac}", "user:s3cret@x:y@pbx"]
+    "url",
+    [
+        "http://user:s3cret@pbx",
+        "https://s3cret@pbx/{mac}",
+        "user:s3cret@x:y@pbx",
+        "http://user:my s3cret@pbx",
+        "http:/user:s3cret@pbx",
+        "user:s3cret/word@pbx",
+        f"http://user:s3cret{'x' * 80}@pbx",
+    ],
 )
 def test_a_password_in_a_url_that_is_refused_is_not_repeated(
     file: Path, url: str
 ) -> None:
-    said = sentence(file, f'[http]\nurl = "{url}"\n')
-    assert "http.url = " in said
-    assert "@pbx" in said
-    assert "s3cret" not in said
+    for kind in ('"{}"', '["{}"]', '{{ a = "{}" }}'):
+        said = sentence(file, f"[http]\nurl = {kind.format(url)}\n")
+        assert said.startswith("http.url = ")
+        assert "********@pbx" in said
+        assert "s3cret" not in said
     said = sentence(file, "", BOOTWAVE_PNP__URL=url)
+    assert said.startswith('pnp.url = "********@pbx')
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("option", ["firmware.hosts", "http.listen"])
+def test_nor_is_one_in_a_list(file: Path, option: str) -> None:
+    section, _, key = option.partition(".")
+    for urls in ('["http://user:s3cret@pbx/"]', '["s3cret", "a@pbx"]'):
+        said = sentence(file, f"[{section}]\n{key} = {urls}\n")
+        assert said.startswith(f'{option} = "********@pbx')
+        assert "s3cret" not in said
+    # A comma in a password is one between members of a list.
+    variable = {f"BOOTWAVE_{section}__{key}".upper(): "http://u:s3cret,word@pbx"}
+    said = sentence(file, "", **variable)
+    assert said.startswith(f'{option} = "********@pbx')
     assert "s3cret" not in said
 
 

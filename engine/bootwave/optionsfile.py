@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from bootwave.errors import BY_THIS_USER, OptionError
 from bootwave.options import Key, Options, keys, section_of
+from bootwave.quoting import without_userinfo
 
 FILE_NAME = "bootwave.toml"
 FILE_VARIABLE = "BOOTWAVE_OPTIONS"
@@ -35,8 +36,6 @@ DEFAULT = "default"
 MAX_FILE_BYTES = 1024 * 1024
 MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its final NUL
 _SHOWN_CHARACTERS = 80
-# What stands before the host of a URL, be the URL right or not.
-_USERINFO = re.compile(r"(^|//)[^\s/]*@")
 _TWICE = re.compile(r"Cannot declare \((.+?)\) twice \(at line (\d+)")
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
@@ -299,9 +298,17 @@ def _name_of(place: Sequence[int | str], table: Mapping[str, Key]) -> str:
 
 def _wrong(key: Key, value: Any, where: str, said: str = "") -> Problem:
     must = said or f"must be {key.kind}"
-    if isinstance(value, str):  # it may be a URL with a password
-        value = _USERINFO.sub(r"\1********@", value)
-    return Problem(key.name, where, f"{key.name} = {shown(value)} in {where} {must}.")
+    sentence = f"{key.name} = {shown(masked(value))} in {where} {must}."
+    return Problem(key.name, where, sentence)
+
+
+def masked(value: Any) -> Any:
+    """Return the wrong *value*, or the end of it when it may be a URL with a password.
+
+    Of a list as a whole: a variable is split where a password has a comma.
+    """
+    text = str(value)
+    return without_userinfo(text) if "@" in text else value
 
 
 def shown(value: Any) -> str:

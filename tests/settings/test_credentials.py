@@ -2,8 +2,8 @@
 
 import pytest
 
+from bootwave.quoting import MASK
 from bootwave.settings.credentials import (
-    MASK,
     key_without_credentials,
     setting_without_credentials,
     told_without_credentials,

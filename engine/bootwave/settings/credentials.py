@@ -6,11 +6,10 @@ A function key or an action URL may hold ``http://user:password@pbx/…`` or
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from bootwave.quoting import MASK
 from bootwave.settings.secretnames import is_secret
-
-MASK: Final = "********"
 
 # Each in one pass: what does not match is not looked at again from its next character.
 # Userinfo of a URL up to its last @ (RFC 3986 section 3.2.1), which ends before a path.

@@ -6,8 +6,8 @@ import pytest
 
 from bootwave.errors import FirmwareError, StoreConflict, StoreNotFound
 from bootwave.options import FirmwareOptions
+from bootwave.quoting import MASK
 from bootwave.rollout.plan import DEFAULT_RATE, FIRMWARE_WAIT_MINUTES
-from bootwave.settings.credentials import MASK
 from bootwave.store.changelog import Change
 from bootwave.store.rollouts.firmware import TOLD_ALONG
 from bootwave.store.secrets import KeyRing

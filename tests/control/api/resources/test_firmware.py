@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bootwave.options import Options
-from bootwave.settings.credentials import MASK
+from bootwave.quoting import MASK
 from bootwave.store.firmware.imagefolder import ImageFolder, Taken
 from tests.control.api.conftest import MAC, A, B, Served, problem
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from bootwave.control.api.resources.layers import LAYERS, Layer, masked
-from bootwave.settings.credentials import MASK
+from bootwave.quoting import MASK
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
 

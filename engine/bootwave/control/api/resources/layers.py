@@ -23,8 +23,8 @@ from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
 from bootwave.errors import StoreNotFound
+from bootwave.quoting import MASK
 from bootwave.settings.credentials import (
-    MASK,
     key_without_credentials,
     setting_without_credentials,
 )
