@@ -65,3 +65,16 @@ def test_without_a_file_the_defaults_are_checked(run: Command) -> None:
     missing = run("options", "check", "-o", "none.toml")
     assert missing.status == 1
     assert "There is no options file" in missing.out
+
+
+def test_a_password_in_a_wrong_url_is_not_shown(
+    run: Command, options_file: Path
+) -> None:
+    options_file.write_text(
+        '[http]\nurl = "http://user:my s3cret@pbx"\nlisten = ["u:s3cret@pbx"]\n'
+    )
+    for form in ([], ["--json"]):
+        done = run("options", "check", *form)
+        assert done.status == 1
+        assert "********@pbx" in done.out
+        assert "s3cret" not in done.out + done.err

@@ -9,7 +9,7 @@ from bootwave.cli import place
 from bootwave.cli.notices import notices
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
 from bootwave.options import keys, value_of
-from bootwave.optionsfile import inspect, locate, shown
+from bootwave.optionsfile import inspect, locate, masked, shown
 
 
 def check(json: Json = False) -> None:
@@ -23,7 +23,7 @@ def check(json: Json = False) -> None:
     for key in keys():
         origin = found.origins[key.name]
         value = (
-            found.written[key.name]
+            masked(found.written[key.name])
             if key.name in wrong and key.name in found.written
             else value_of(found.options, key.name)
         )
