@@ -12,6 +12,7 @@ from bootwave.options import (
     HttpOptions,
     Options,
     PnpOptions,
+    RedirectionOptions,
     StoreOptions,
     address_from_text,
     keys,
@@ -55,7 +56,6 @@ def test_what_is_no_numeric_address_with_a_port_is_refused(text: str) -> None:
         {"group": "192.168.0.1"},
         {"group": "ff02::1"},
         {"url": "ftp://10.0.0.1/"},
-        {"url": "http://user:secret@10.0.0.1/{mac}.xml"},
         {"url": "http://10.0.0.1/ x"},
         {"url": "http://10.0.0.1/\r\nEvil: yes"},
         {"url": "http:///nowhere"},
@@ -106,6 +106,50 @@ def test_load_balancers_are_bounded() -> None:
 
 def test_the_url_may_carry_the_placeholder_of_the_mac() -> None:
     url = "https://prov.example.com/p/{mac}.xml"
+    assert PnpOptions(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@10.0.0.1/{mac}.xml",
+        "http://secret@pbx/{mac}.xml",
+        "http://user:s3/cret@pbx/{mac}.xml",
+        "http://user:/secret@pbx/",
+        "http://user:s3?cret@pbx/",
+        "http://user:s3#cret@pbx/",
+        "http://user:s3/cret",
+        "http://s3?cret@pbx/",
+        "http://[::1]@pbx/",
+        "http://[::1]:s3/cret@pbx/",
+        "http://[user:s3/cret@pbx/",
+        "http://::1/",
+        # Of these nobody can say whether 80/cret is a password, or port and path.
+        "http://user:80/cret@pbx/",
+        "http://pbx.example.com:8080/{mac}.xml?mail=a@example.com",
+    ],
+)
+def test_a_url_with_what_may_be_user_and_password_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="without user and password"):
+        PnpOptions(url=url)
+    with pytest.raises(ValidationError, match="without user and password"):
+        RedirectionOptions(service=url.replace("http:", "https:"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pbx:8080/a:b/{mac}.xml?x=1:2",
+        "http://pbx?mac={mac}:x",
+        "http://pbx:/",
+        "http://[fd00::1]/a@b/{mac}.xml",
+        "https://[fd00::1]:8443/{mac}.xml?mail=a@b",
+        "http://{mac}.example.com/",
+        # Without a port an @ behind a slash is one of path or query.
+        "http://pbx/a@b/{mac}.xml?mail=a:b@c",
+    ],
+)
+def test_a_url_with_a_port_or_an_at_that_is_no_password_is_right(url: str) -> None:
     assert PnpOptions(url=url).url == url
 
 

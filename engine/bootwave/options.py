@@ -34,6 +34,13 @@ MAX_URL_CHARACTERS = 255  # snom phones cut longer ones
 SNOM_ROOT_1_KEY = "d4ed46977a9fc96c112208692bda36dcdde3a1ce0a18e8bab1759771564fe914"
 
 
+# What stands behind the scheme of a URL without user and password (RFC 3986 section
+# 3.2).  "u:80/s@pbx" is host, port and path, but whoever wrote it may mean a password:
+# where there is a port, an @ may follow only behind an address in brackets.
+_WITHOUT_USERINFO = re.compile(
+    r"\[[^]@/?#]+\](?::[0-9]*)?(?:[/?#].*)?"
+    r"|[^]\[:@/?#]+(?:/.*|(?::[0-9]*)?(?:[/?#][^@]*)?)"
+)
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
 
 
@@ -103,11 +110,9 @@ def _url(text: str) -> str:
     if not text:
         return text
     scheme, _, rest = text.partition("://")
-    authority = rest.partition("/")[0]
     if (
         scheme not in ("http", "https")
-        or not authority
-        or "@" in authority
+        or not _WITHOUT_USERINFO.fullmatch(rest)
         or len(text) > MAX_URL_CHARACTERS
         or not text.isascii()
         or any(character in " <>\"'\\^`|" or character < "!" for character in text)
@@ -115,7 +120,7 @@ def _url(text: str) -> str:
     ):
         raise ValueError(
             "must be an http:// or https:// URL of at most 255 plain characters "
-            "without user and password"
+            "without user and password, and without @ behind a port"
         )
     return text
 
