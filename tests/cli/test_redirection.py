@@ -99,6 +99,30 @@ def test_a_wrong_url_is_told_before_the_password_is_asked_for(store: Command) ->
     assert "'ftp://x' is not where phones reach this engine" in done.err
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:my s3cret@pbx",
+        "https://user:s3#cret@pbx",
+        "https://user:s3?cret@pbx",
+        "https://user:s3'cret@pbx",
+        "https://user:s3/cret@pbx",
+        "https://s3cret@pbx",
+        "user:s3cret@pbx",
+        f"https://user:s3cret{'x' * 60}@pbx",
+    ],
+)
+def test_a_password_in_a_wrong_url_is_not_quoted(store: Command, url: str) -> None:
+    done = store("redirection", "set", "--url", url)
+    assert done.status == 1
+    assert "'********@pbx' is not where phones reach this engine" in done.err
+
+
+def test_nor_is_a_token(store: Command) -> None:
+    done = store("redirection", "set", "--url", "https://pbx/?token=s3cret")
+    assert "'https://pbx/?token=********' is not where phones" in done.err
+
+
 def test_without_an_account_every_command_says_how_to_make_one(store: Command) -> None:
     for command in ("status", "sync", "unset"):
         done = store("redirection", command)

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from bootwave.errors import OptionError
 from bootwave.options import MAX_URL_CHARACTERS, Url
 from bootwave.phone.mac import is_snom, required_mac, text_from_mac
-from bootwave.quoting import shortened
+from bootwave.quoting import shortened, without_userinfo
 from bootwave.settings.credentials import without_credentials
 from bootwave.store.redirection.rows import (
     ENTRY,
@@ -298,9 +298,9 @@ def checked_url(url: str) -> str:
         text = ""
     room = MAX_URL_CHARACTERS - len(url_for("", _LONGEST, "snomM100KLE", 0))
     if not text or "{" in text or "?" in text or "#" in text or len(text) > room:
+        told = without_credentials(without_userinfo(url.strip()))
         raise OptionError(
-            f"{shortened(without_credentials(url.strip()))} is not where phones reach "
-            "this engine: write its base URL, such as https://pbx.example.com, without "
-            "{mac}."
+            f"{shortened(told)} is not where phones reach this engine: write its base "
+            "URL, such as https://pbx.example.com, without {mac}."
         )
     return text
