@@ -65,3 +65,19 @@ def test_the_host_field_names_the_port_unless_it_is_80() -> None:
 def test_what_is_no_bare_url_is_refused(text: str) -> None:
     with pytest.raises(ServerFault):
         url_from(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://user:s3cret@pbx/",
+        "http://user:my s3cret@pbx/",
+        "ftp://user:s3cret@pbx/",
+        "http://user:80/s3cret@pbx/%zz",
+        f"http://user:s3cret{'x' * 80}@pbx/",
+    ],
+)
+def test_a_password_in_a_url_that_is_refused_is_not_repeated(text: str) -> None:
+    with pytest.raises(ServerFault, match=r"\*@pbx") as refused:
+        url_from(text)
+    assert "s3cret" not in str(refused.value)

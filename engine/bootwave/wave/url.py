@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from bootwave.errors import ServerFault
+from bootwave.quoting import without_userinfo
 from bootwave.wave.identity import Identity
 
 _URL = re.compile(
@@ -15,6 +16,7 @@ _URL = re.compile(
 # What may stand in a request target without escapes, and the escapes themselves.
 _TARGET = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=|{}]|%[0-9A-Fa-f]{2})*")
 _PORTS = {"http": 80, "https": 443, "tftp": 69}
+_QUOTED_CHARACTERS = 80
 
 
 class Url(NamedTuple):
@@ -48,22 +50,23 @@ def url_from(text: str) -> Url:
     Raises ServerFault for text with blanks or line ends, without scheme or host, with
     user and password, or with characters that must be escaped in a request.
     """
+    told = without_userinfo(text)[:_QUOTED_CHARACTERS]
     if text != text.strip() or not text.isascii() or not text.isprintable():
-        raise ServerFault(f"{text[:80]!r} is not a bare URL")
+        raise ServerFault(f"{told!r} is not a bare URL")
     found = _URL.fullmatch(text)
     if not found:
-        raise ServerFault(f"{text[:80]!r} is not a URL with a scheme and a host")
+        raise ServerFault(f"{told!r} is not a URL with a scheme and a host")
     scheme = found["scheme"].lower()
     if scheme not in _PORTS:
-        raise ServerFault(f"{text[:80]!r} is neither http, https nor tftp")
+        raise ServerFault(f"{told!r} is neither http, https nor tftp")
     target = found["target"] or "/"
     if target[0] == "?":
         target = "/" + target
     if not _TARGET.fullmatch(target):
-        raise ServerFault(f"{text[:80]!r} holds characters that need escapes")
+        raise ServerFault(f"{told!r} holds characters that need escapes")
     port = int(found["port"]) if found["port"] else _PORTS[scheme]
     if not 0 < port < 65536:
-        raise ServerFault(f"{text[:80]!r} has a port that does not exist")
+        raise ServerFault(f"{told!r} has a port that does not exist")
     return Url(scheme, found["host"], port, target)
 
 
