@@ -102,6 +102,20 @@ def test_no_secret_of_a_refused_url_is_longer_than_a_line() -> None:
     assert len(str(refused.value)) < 600
 
 
+@pytest.mark.parametrize(
+    "base",
+    [
+        "http://user:s3cret@pbx",
+        "http://user:s3/cret@pbx",
+        "user:s3cret@pbx",
+        f"http://user:s3cret{'x' * 255}@pbx",
+    ],
+)
+def test_a_password_in_a_url_that_is_refused_is_not_repeated(base: str) -> None:
+    with pytest.raises(OptionError, match=r"'\*+@pbx' is no URL"):
+        handouts(base)
+
+
 def test_what_does_not_fit_into_an_option_is_refused() -> None:
     # The longest is the m9's: base, "/snomm9-{mac}.htm".
     fits = "http://" + "h" * 50 + "/" + "p" * 180

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from bootwave.errors import OptionError
 from bootwave.options import MAX_URL_CHARACTERS
+from bootwave.quoting import without_userinfo
 
 SERVER: Final = 66
 FILE: Final = 67
@@ -125,9 +126,9 @@ def _split(base: str) -> tuple[str, str]:
         or "\x7f" in base
     ):
         raise OptionError(
-            f"{base[:MAX_URL_CHARACTERS]!r} is no URL that DHCP can tell phones: it "
-            "must be of http:// or https:// and a host, perhaps with a path, in plain "
-            f"characters, {MAX_URL_CHARACTERS} at most. See --url."
+            f"{without_userinfo(base)[:MAX_URL_CHARACTERS]!r} is no URL that DHCP can "
+            "tell phones: it must be of http:// or https:// and a host, perhaps with a "
+            f"path, in plain characters, {MAX_URL_CHARACTERS} at most. See --url."
         )
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
