@@ -127,6 +127,21 @@ def test_other_text_is_no_host(text: str) -> None:
         checked_host(text, "a registrar")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user:s3cret@pbx",
+        "https://s3cret@pbx",
+        "http://user:my s3cret@pbx",
+        "pbx;transport=s3cret@pbx",
+        f"sip:user:s3cret{'x' * 60}@pbx",
+    ],
+)
+def test_a_password_beside_a_host_is_not_quoted(text: str) -> None:
+    with pytest.raises(SettingError, match=r"'\*+@pbx' is not a registrar"):
+        checked_host(text, "a registrar")
+
+
 def test_subnets_have_one_spelling() -> None:
     assert checked_subnet("") == ""
     assert checked_subnet(" 10.1.2.3/8 ") == "10.0.0.0/8"

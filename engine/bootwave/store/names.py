@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_network
 from typing import NamedTuple
 
 from bootwave.errors import OptionError, SettingError
-from bootwave.quoting import shortened
+from bootwave.quoting import shortened, without_userinfo
 from bootwave.settings.credentials import without_credentials
 from bootwave.xml.legal import checked_text
 
@@ -128,10 +128,10 @@ def checked_host(text: str, what: str) -> str:
     if semicolon:
         right = right and bool(_TRANSPORT.fullmatch(parameter))
     if not right:
+        told = without_credentials(without_userinfo(text))
         raise SettingError(
-            f"{shortened(without_credentials(text))} is not {what}: write a host such "
-            "as pbx.example.com, pbx.example.com:5061 or "
-            "pbx.example.com:5061;transport=tls."
+            f"{shortened(told)} is not {what}: write a host such as pbx.example.com, "
+            "pbx.example.com:5061 or pbx.example.com:5061;transport=tls."
         )
     return whole
 
