@@ -104,6 +104,15 @@ def test_what_is_neither_is_refused(location: str) -> None:
         required_location(location)
 
 
+@pytest.mark.parametrize(
+    "location",
+    ["user:s3cret@host", "http:/user:s3cret@host", f"user:s3cret{'x' * 60}@host"],
+)
+def test_a_password_in_what_is_no_url_is_not_quoted(location: str) -> None:
+    with pytest.raises(FirmwareError, match=r"'\*+@host' is neither"):
+        required_location(location)
+
+
 def test_a_host_is_found_whatever_stands_around_it() -> None:
     assert host_of("https://Downloads.Snom.com:443/fw/a.bin") == "downloads.snom.com"
     assert host_of("http://[2001:db8::1]/a.bin") == "[2001:db8::1]"

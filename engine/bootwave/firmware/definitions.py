@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from bootwave.errors import FirmwareError, SettingError
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.model import required_model as required_phone_model
-from bootwave.quoting import shortened
+from bootwave.quoting import shortened, without_userinfo
 
 MAX_LOCATION_CHARACTERS: Final = 255  # snom phones cut longer URLs
 MAX_IMAGE_NAME_CHARACTERS: Final = 100
@@ -128,9 +128,9 @@ def required_image_name(text: str) -> str:
     """Return the name of an image *text*; raises FirmwareError."""
     if len(text) > MAX_IMAGE_NAME_CHARACTERS or not _IMAGE_NAME.fullmatch(text):
         raise FirmwareError(
-            f"{shortened(text)} is neither an URL nor the name of an image: names are "
-            f"letters, digits, '.', '_' and '-', {MAX_IMAGE_NAME_CHARACTERS} at most, "
-            "and end in .bin, .swu or .fwu."
+            f"{shortened(without_userinfo(text))} is neither an URL nor the name of "
+            "an image: names are letters, digits, '.', '_' and '-', "
+            f"{MAX_IMAGE_NAME_CHARACTERS} at most, and end in .bin, .swu or .fwu."
         )
     return text
 
