@@ -32,3 +32,18 @@ def test_a_file_has_a_kind_a_name_and_a_url() -> None:
 def test_what_no_phone_takes_is_refused(kind: str, name: str, url: str) -> None:
     with pytest.raises(SettingError):
         checked_language(kind, name, url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:my s3cret@pbx",
+        "http:/user:s3cret@pbx",
+        "http://s3cret@pbx/{mac}",
+        "http://user:80/s3cret@pbx",
+    ],
+)
+def test_a_password_in_a_url_that_is_refused_is_not_quoted(url: str) -> None:
+    with pytest.raises(SettingError, match=r"\*@pbx") as refused:
+        checked_language("gui", "Deutsch", url)
+    assert "s3cret" not in str(refused.value)

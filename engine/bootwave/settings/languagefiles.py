@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bootwave.directory.records import LanguageFile
 from bootwave.errors import SettingError
+from bootwave.quoting import without_userinfo
 from bootwave.settings.credentials import without_credentials
 from bootwave.xml.legal import checked_text
 
@@ -46,14 +47,14 @@ def _checked_url(kind: str, url: str) -> str:
     unknown = set(_BRACES.findall(url)) - {"{model}", "{firmware}"}
     if not _URL.fullmatch(url) or len(url) > _MAX_URL_CHARACTERS or unknown:
         raise SettingError(
-            f"{without_credentials(url)!r} is not a URL of a language file: write one "
-            "with http, https or tftp, in which only {model} and {firmware} stand in "
-            "braces."
+            f"{without_credentials(without_userinfo(url))!r} is not a URL of a "
+            "language file: write one with http, https or tftp, in which only {model} "
+            "and {firmware} stand in braces."
         )
     name = urlsplit(url).path.rpartition("/")[2]
     if not (name.startswith(f"{kind}_lang_") and name.endswith(".xml")):
         raise SettingError(
-            f"Phones take no file {name!r}: for {kind} its name begins with "
-            f"{kind}_lang_ and ends with .xml."
+            f"Phones take no file {without_userinfo(name)!r}: for {kind} its name "
+            f"begins with {kind}_lang_ and ends with .xml."
         )
     return url
