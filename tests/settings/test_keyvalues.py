@@ -121,6 +121,20 @@ def test_an_argument_its_type_cannot_have_is_refused(value: str) -> None:
         checked_value(value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "url http://user:my s3cret@pbx",
+        "url http:/user:s3cret@pbx",
+        "http://s3cret@pbx",
+        "user:s3cret@pbx",
+    ],
+)
+def test_a_password_in_a_value_that_is_refused_is_not_quoted(value: str) -> None:
+    with pytest.raises(SettingError, match=r"'\*+@pbx'"):
+        checked_value(value)
+
+
 def test_a_key_event_of_newer_firmware_is_taken_with_a_warning() -> None:
     value, note = checked_value("keyevent F_REDAIL")
     assert value == "keyevent F_REDAIL"

@@ -105,6 +105,13 @@ def test_a_refusal_says_what_is_allowed(
     assert sentence in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", [Kind.URL, Kind.SERVER, Kind.HOST, Kind.PROXY])
+def test_a_password_in_a_refused_value_is_not_quoted(kind: Kind) -> None:
+    for value in ("http://user:my s3cret@a/b c", "http:/user:s3cret@a/b c"):
+        with pytest.raises(SettingError, match=r"not '\*+@a/b c'"):
+            checked_kind("x", ValueType(kind), value)
+
+
 @pytest.mark.parametrize(
     ("allowed", "value", "sentence"),
     [

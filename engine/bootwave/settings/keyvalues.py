@@ -20,6 +20,7 @@ from urllib.parse import quote
 from xml.parsers import expat
 
 from bootwave.errors import SettingError
+from bootwave.quoting import without_userinfo
 from bootwave.settings.credentials import without_credentials
 from bootwave.settings.spelling import nearest
 from bootwave.xml.legal import checked_text
@@ -161,9 +162,10 @@ def checked_value(value: str) -> tuple[str, str]:
     if expected is None:
         return _joined(written, argument), _strange(written)
     if not _fits(expected, argument):
+        told = without_credentials(without_userinfo(argument))
         raise SettingError(
             f"A function key of type {kind} takes {expected.value}"
-            + (f", not {without_credentials(argument)!r}." if argument else ".")
+            + (f", not {told!r}." if argument else ".")
         )
     return _joined(kind, argument), _doubt(expected, argument)
 
@@ -193,9 +195,9 @@ def _strange(kind: str) -> str:
     meant = nearest(kind, TYPES)
     if meant or not _TYPE.fullmatch(kind):
         hint = f"did you mean {meant}?" if meant else f"one of {', '.join(TYPES)}."
-        raise SettingError(
-            f"{without_credentials(kind)!r} is not a type of function key: {hint}"
-        )
+        # Types have no colon; of a URL this may be the part before a blank.
+        told = without_credentials(without_userinfo(kind).partition(":")[0])
+        raise SettingError(f"{told!r} is not a type of function key: {hint}")
     return f"{kind} is not a type of function key this version knows."
 
 

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, ip_address
 from typing import Final, NamedTuple
 
 from bootwave.errors import SettingError
+from bootwave.quoting import without_userinfo
 from bootwave.settings import locales
 from bootwave.settings.credentials import without_credentials
 from bootwave.settings.keyvalues import checked_action
@@ -113,7 +114,7 @@ def checked_kind(name: str, allowed: ValueType, value: str) -> tuple[str, str]:
         return value, _unusual(name, allowed, value)
     meant = nearest(value, allowed.choices)
     hint = f"; did you mean {meant}?" if meant else "."
-    said = repr(without_credentials(value))
+    said = repr(without_credentials(without_userinfo(value)))
     if allowed.more:
         return value, (
             f"{name} is {allowed} as far as this version knows, not {said}{hint}"
