@@ -36,6 +36,9 @@ def test_an_account_exists_once_and_in_a_domain_that_exists(store: Command) -> N
         (["402"], "names no domain"),
         (["402@pbx.example.com", "--mac", "nonsense"], "is not a MAC"),
         (["402@other.example.com"], "There is no domain other.example.com"),
+        (["402@pbx.example.com", "--name", "x" * 129], "The display name must be"),
+        (["402@pbx.example.com", "--mailbox", "9" * 65], "The mailbox must be"),
+        (["402@pbx.example.com", "--auth-user", "a\nb"], "The authentication user"),
     ],
 )
 def test_what_is_wrong_is_told_before_the_password_is_asked_for(

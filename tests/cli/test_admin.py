@@ -50,6 +50,10 @@ def test_a_password_comes_by_standard_input_and_is_good(store: Command) -> None:
         (["a b"], "not a name to sign in with"),
         (["otto", "--role", "domain"], "name at least one"),
         (["otto", "--domain", "pbx.example.com"], "reaches every domain"),
+        (
+            ["otto", "--role", "domain", "--domain", "no domain!"],
+            "is not a domain name",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_before_the_password_is_asked_for(

@@ -100,6 +100,16 @@ def test_a_wrong_url_is_told_before_the_password_is_asked_for(store: Command) ->
 
 
 @pytest.mark.parametrize(
+    ("user", "reason"),
+    [("a:b", "without a colon"), ("x" * 129, "128 characters at most")],
+)
+def test_so_is_a_wrong_user(store: Command, user: str, reason: str) -> None:
+    done = store("redirection", "set", "--user", user)
+    assert done.status == 1
+    assert reason in done.err
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://user:my s3cret@pbx",

@@ -50,8 +50,11 @@ def add(
     json: Json = False,
 ) -> None:
     """Add an account and, with --mac, bind it to a phone."""
+    from bootwave.store.domains.accounts import checked_fields
+
     # Nobody types a password for what is refused.
     named = required_account(account)
+    checked_fields(name or "", auth_user or "", mailbox or "")
     if mac.strip() not in ("", "*", "?"):
         required_mac(mac)
     if password is None:

@@ -64,10 +64,13 @@ def add(
     are named; who is read-only looks, everywhere or in those.
     """
     from bootwave.store.access.administrators import checked_login, checked_reach
+    from bootwave.store.names import required_domain
 
     # Nobody types a password for what is refused.
     checked_login(name)
     checked_reach(role.value, domain or ())
+    for one in domain or ():
+        required_domain(one)
     password = _password(password_stdin)
     with place.session() as session:
         made = session.call(

@@ -97,10 +97,13 @@ def set_account(
         )
     if user is None and url is None and not password_stdin:
         raise Misuse(NOTHING_GIVEN)
-    if url is not None:
-        from bootwave.store.redirection.account import checked_url
+    from bootwave.store.redirection.account import checked_url, checked_user
 
-        checked_url(url)  # nobody types a password for what is refused
+    # Nobody types a password for what is refused.
+    if user is not None:
+        checked_user(user)
+    if url is not None:
+        checked_url(url)
     given: dict[str, Any] = {"user": user, "url": url}
     if password_stdin:
         given["password"] = line_from_stdin()

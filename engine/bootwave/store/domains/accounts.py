@@ -70,11 +70,7 @@ def add(
     """Add an account and, with *mac*, bind it; raises StoreConflict when it exists."""
     wanted = required_account(account)
     domain_id = work.domain_id(wanted.domain)
-    fields = {
-        "display_name": checked_name(name, "The display name"),
-        "auth_user": checked_name(auth_user, "The authentication user"),
-        "mailbox": checked_name(mailbox, "The mailbox", MAX_MAILBOX_CHARACTERS),
-    }
+    fields = checked_fields(name, auth_user, mailbox)
     secret = checked_password(password)
     rows = work.connection.execute(
         ADD,
@@ -107,6 +103,18 @@ def add(
     if mac.strip():
         bind(work, row, mac, add=False)
     return shown(work, row)
+
+
+def checked_fields(name: str, auth_user: str, mailbox: str) -> dict[str, str]:
+    """Return what a new account has beside its number, as stored, by column.
+
+    Raises SettingError.
+    """
+    return {
+        "display_name": checked_name(name, "The display name"),
+        "auth_user": checked_name(auth_user, "The authentication user"),
+        "mailbox": checked_name(mailbox, "The mailbox", MAX_MAILBOX_CHARACTERS),
+    }
 
 
 def change(

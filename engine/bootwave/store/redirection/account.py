@@ -111,7 +111,7 @@ def set_account(
             "first two, the URL is where phones reach this engine."
         )
     named = {
-        "user": known.user if user is None and known else _checked_user(user or ""),
+        "user": known.user if user is None and known else checked_user(user or ""),
         "url": known.url if url is None and known else checked_url(url or ""),
         "wall": work.at.wall,
         "actor": work.actor,
@@ -263,7 +263,11 @@ def _shown(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _checked_user(user: str) -> str:
+def checked_user(user: str) -> str:
+    """Return the name of the account with the service, as it is stored.
+
+    Raises OptionError.
+    """
     text = user.strip()
     # RFC 7617 section 2: a user-id with a colon cannot be told from its password.
     if not text or ":" in text or not text.isprintable():
