@@ -119,6 +119,26 @@ def test_what_cannot_be_done_is_one_sentence(
     assert printed.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:s3cret@pbx/{mac}",
+        "user:s3cret@pbx",
+        "http://user:my s3cret@pbx/",
+        "http://[user:s3cret]@pbx/",
+        "http://user:s3cret@h℀/@pbx",
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--stay", "1"]])
+def test_a_password_in_a_wrong_url_is_not_repeated(
+    capsys: pytest.CaptureFixture[str], url: str, more: list[str]
+) -> None:
+    assert main(["phone", "boot", "--mac", MAC, "--url", url, *more]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("bootwave: --url: '********@pbx")
+    assert "s3cret" not in said.out + said.err
+
+
 def test_ctrl_c_ends_a_wave_quietly_with_what_is_known() -> None:
     with serving(lambda: FakeServer(answers=False)) as server:
         process = subprocess.Popen(

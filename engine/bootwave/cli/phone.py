@@ -11,7 +11,7 @@ import typer
 from bootwave.cli.completion import one_of
 from bootwave.cli.output import Json, print_json
 from bootwave.cli.progress import Progress
-from bootwave.errors import OperatorError, OptionError
+from bootwave.errors import OperatorError, OptionError, ServerFault
 from bootwave.phone.mac import required_mac
 
 SIP_PORT = 5060
@@ -149,6 +149,7 @@ def boot(
     from bootwave.wave.identity import Identity, Shape
     from bootwave.wave.phone import Patience
     from bootwave.wave.report import as_json
+    from bootwave.wave.url import first_requests
 
     if shape and shape not in list(Shape):
         raise OptionError(f"--shape {shape} is none of {', '.join(Shape)}.")
@@ -164,9 +165,14 @@ def boot(
             ) from None
     first = required_mac(mac)
     try:
-        Identity(first, model, firmware)
+        identity = Identity(first, model, firmware)
     except ValueError as error:
         raise OptionError(str(error)) from None
+    if url:
+        try:
+            first_requests(url, identity)
+        except ServerFault as fault:
+            raise OptionError(f"--url: {fault}.") from None
     target = None if url else _endpoint(group if multicast else server)
     wave = Wave(
         first,
