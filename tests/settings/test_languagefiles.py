@@ -41,6 +41,8 @@ def test_what_no_phone_takes_is_refused(kind: str, name: str, url: str) -> None:
         "http:/user:s3cret@pbx",
         "http://s3cret@pbx/{mac}",
         "http://user:80/s3cret@pbx",
+        "http://[user:s3cret]@pbx/gui_lang_DE.xml",
+        "http://user:s3cret@h℀x@pbx/gui_lang_DE.xml",
     ],
 )
 def test_a_password_in_a_url_that_is_refused_is_not_quoted(url: str) -> None:

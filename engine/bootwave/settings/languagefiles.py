@@ -45,13 +45,18 @@ def checked_language(kind: str, name: str, url: str, model: str = "") -> Languag
 
 def _checked_url(kind: str, url: str) -> str:
     unknown = set(_BRACES.findall(url)) - {"{model}", "{firmware}"}
-    if not _URL.fullmatch(url) or len(url) > _MAX_URL_CHARACTERS or unknown:
+    is_url = _URL.fullmatch(url) and len(url) <= _MAX_URL_CHARACTERS
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # what stands for the host is none, and would be quoted
+        path = ""
+    if not is_url or unknown or not path:
         raise SettingError(
             f"{without_credentials(without_userinfo(url))!r} is not a URL of a "
             "language file: write one with http, https or tftp, in which only {model} "
             "and {firmware} stand in braces."
         )
-    name = urlsplit(url).path.rpartition("/")[2]
+    name = path.rpartition("/")[2]
     if not (name.startswith(f"{kind}_lang_") and name.endswith(".xml")):
         raise SettingError(
             f"Phones take no file {without_userinfo(name)!r}: for {kind} its name "
