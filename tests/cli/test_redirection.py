@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bootwave.cli import redirection
+from bootwave.cli.output import moment
 from tests.cli.conftest import Command
 from tests.peers.redirectionservice import Service
 
@@ -278,6 +279,27 @@ def test_strays_are_counted(
     replies = Replies(status(strays=strays))
     monkeypatch.setattr(redirection.place, "session", lambda: replies)
     assert f"strays:      {words} away\n" in ready("redirection", "status").out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"answered_at": 90.0},
+            f"is to be asked anew, answered last at {moment(90.0)}\n",
+        ),
+        ({"answered_at": None}, "was not asked yet\n"),
+    ],
+)
+def test_a_service_that_is_asked_anew_is_known_to_have_answered(
+    ready: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, Any],
+    words: str,
+) -> None:
+    replies = Replies(status(state="", **more))
+    monkeypatch.setattr(redirection.place, "session", lambda: replies)
+    assert f"the service: {words}" in ready("redirection", "status").out
 
 
 def phone_in_trouble(number: int) -> dict[str, Any]:

@@ -328,7 +328,10 @@ def _behaviour(found: dict[str, Any]) -> str:
     if found["state"] == "answers":
         return f"answers, last at {moment(found['answered_at'])}"
     if not found["state"]:
-        return "was not asked yet"
+        if found["answered_at"] is None:
+            return "was not asked yet"
+        # A command came in since: what was known of it is found out anew.
+        return f"is to be asked anew, answered last at {moment(found['answered_at'])}"
     wait = max(0.0, (found["next_at"] or 0.0) - time.time())
     what = {
         "refused": "does not accept the account",
