@@ -144,7 +144,8 @@ CONTROL_REDIRECTION_DRIFT = _event(
     "control.redirection_drift",
     logging.WARNING,
     "the redirection service holds other than what was told to it: %(differing)d "
-    "phones are gone or sent elsewhere, %(strays)d come here that are bound nowhere",
+    "phones are gone or sent elsewhere, %(strays)d come here that are bound nowhere, "
+    "of which %(taken)d are taken away",
     "The first are put right; bootwave redirection sync takes the others away.",
 )
 CONTROL_REDIRECTION_SKIPPED = _event(

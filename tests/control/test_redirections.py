@@ -331,7 +331,10 @@ def test_drift_is_found_told_and_repaired(
     assert "was redirected to https://else.example.com:444 by this account" in (
         caplog.text
     )
-    assert "2 phones are gone or sent elsewhere, 0 come here" in caplog.text
+    assert (
+        "2 phones are gone or sent elsewhere, 1 come here that are bound nowhere, of "
+        "which 1 are taken away"
+    ) in caplog.text
     assert "a-secret" not in caplog.text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from bootwave.redirection import comparison as module
-from bootwave.redirection.comparison import Comparison
+from bootwave.redirection.comparison import Comparison, Strays
 from bootwave.redirection.ledger import Ledger
 from bootwave.redirection.plan import Action, Result
 from bootwave.redirection.survey import Survey
@@ -54,11 +54,16 @@ def filled(survey: Survey, held: dict[str, str]) -> Survey:
 
 
 def compared(found: Comparison, held: dict[str, str]) -> Survey:
+    return compared_to_the_end(found, held)[0]
+
+
+def compared_to_the_end(
+    found: Comparison, held: dict[str, str]
+) -> tuple[Survey, Strays]:
     survey = filled(found.survey(), held)
     through(lambda after: found.compare(survey, after))
     through(found.sort_strays)
-    found.finish(survey)
-    return survey
+    return survey, found.finish(survey)
 
 
 def registered(ledger: Ledger, add: Add, *numbers: int) -> None:
@@ -94,6 +99,15 @@ def test_drift_is_found_and_strays_are_taken_away_by_a_sync_only(
     assert orders(found) == [(mac(9), Action.DEREGISTER, "")]
     assert found.orders[0].ours == (digest_of(URL),)
     assert ready.redirection_status()["strays"] == 0
+
+
+@pytest.mark.parametrize(("for_sync", "taken"), [(False, 0), (True, 2)])
+def test_strays_are_told_of_as_found_and_as_taken_away(
+    ready: Administration, ledger: Ledger, clock: Clock, *, for_sync: bool, taken: int
+) -> None:
+    begun_now = begun(ledger, clock, for_sync=for_sync)
+    _, strays = compared_to_the_end(begun_now, {mac(8): URL, mac(9): URL})
+    assert strays == Strays(found=2, taken=taken)
 
 
 def test_a_look_at_everything_is_due_at_first_each_day_and_by_a_sync(

@@ -28,7 +28,7 @@ from bootwave.metrics import Counter, CounterRow
 from bootwave.options import RedirectionOptions
 from bootwave.phone.mac import text_from_mac
 from bootwave.redirection import plan
-from bootwave.redirection.comparison import Comparison
+from bootwave.redirection.comparison import Comparison, Strays
 from bootwave.redirection.ledger import Done, Ledger, Step
 from bootwave.redirection.pace import Budget
 from bootwave.redirection.plan import Alarm, Order, Outcome, Result
@@ -227,10 +227,13 @@ class RedirectionRunner:
         self._survey = self._comparison = None
         await walked(in_thread, partial(comparison.compare, survey))
         await walked(in_thread, comparison.sort_strays)
-        left = await in_thread(partial(comparison.finish, survey))
-        if survey.differing or left:
+        strays: Strays = await in_thread(partial(comparison.finish, survey))
+        if survey.differing or strays.found:
             log.note(
-                log.CONTROL_REDIRECTION_DRIFT, differing=survey.differing, strays=left
+                log.CONTROL_REDIRECTION_DRIFT,
+                differing=survey.differing,
+                strays=strays.found,
+                taken=strays.taken,
             )
 
     async def _call(self, call: Call, **given: Any) -> Answer:

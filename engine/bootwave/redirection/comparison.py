@@ -5,7 +5,7 @@ the lists have come, to compare.  Commands and phones come in between, so what i
 is decided by what is bound at that moment.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from bootwave.phone.models import model_of_mac
 from bootwave.redirection.addresses import Addresses
@@ -21,6 +21,13 @@ WALK = 500  # MACs in one transaction: some 20 ms at most, for phones write, too
 STRAYS = 500
 KINDS: Final = (*(place.value for place in Place), "refused", "removing", "strays")
 _REFUSED = ("owned", "refused")  # of an entry's troubles
+
+
+class Strays(NamedTuple):
+    """How many come here that are bound nowhere, and are taken away for that."""
+
+    found: int
+    taken: int
 
 
 class Comparison:
@@ -47,7 +54,7 @@ class Comparison:
         self._for_sync = for_sync
         self._urls: dict[str, set[str]] = {}
         self._strays: list[tuple[int, str]] = []
-        self._left = 0
+        self._bound_nowhere = 0
         self.found: dict[str, list[int]] = {kind: [] for kind in KINDS}
         # What phones of a type would be told that is in use nowhere: it may be there
         # from before.
@@ -108,6 +115,7 @@ class Comparison:
             ours = {one.mac for one in rows.bound_of(work.connection, macs)}
             ours |= {entry.mac for entry in rows.entries_of(work.connection, macs)}
             strays = [(mac, digest) for mac, digest in some if mac not in ours]
+            self._bound_nowhere += len(strays)
             if self._for_sync:
                 now = work.at.wall
                 rows.save(
@@ -117,18 +125,20 @@ class Comparison:
                         for mac, digest in strays
                     ),
                 )
-            else:
-                self._left += len(strays)
         return at + STRAYS if at + STRAYS < len(self._strays) else None
 
-    def finish(self, survey: Survey) -> int:
-        """Store that it is through; return how many strays are left."""
+    def finish(self, survey: Survey) -> Strays:
+        """Store that it is through; return how many strays there are."""
+        strays = Strays(
+            self._bound_nowhere, self._bound_nowhere if self._for_sync else 0
+        )
         with self._administration.redirection_change() as work:
             if self._is_current(work):
                 account_id = self._account.id
                 rows.save_lists(work.connection, account_id, survey.done, survey.lists)
-                rows.save_listed(work.connection, account_id, self._began, self._left)
-        return self._left
+                left = strays.found - strays.taken
+                rows.save_listed(work.connection, account_id, self._began, left)
+        return strays
 
     def preview(self, survey: Survey, after: int) -> int | None:
         """Add to ``found`` what a sync would do with some phones; nothing is stored."""
