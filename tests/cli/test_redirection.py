@@ -302,6 +302,15 @@ def test_a_service_that_is_asked_anew_is_known_to_have_answered(
     assert f"the service: {words}" in ready("redirection", "status").out
 
 
+def test_a_service_whose_wait_is_over_is_called_now(
+    ready: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = status(state="unreachable", words="HTTP 500", next_at=90.0)
+    monkeypatch.setattr(redirection.place, "session", lambda: Replies(shown))
+    told = ready("redirection", "status").out
+    assert "does not answer as it should (HTTP 500); again now\n" in told
+
+
 def phone_in_trouble(number: int) -> dict[str, Any]:
     return {
         **{"mac": f"{number:012X}", "state": "owned", "words": "Error:owned"},

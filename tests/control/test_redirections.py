@@ -472,6 +472,24 @@ def test_a_comparison_that_fails_calls_nobody_sooner_than_the_service_asked_for(
         assert plan.is_left_alone(ledger.account(), time.time() + 1_800)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.004, "1 second"),
+        (1.0, "1 second"),
+        (1.2, "2 seconds"),
+        (119.0, "119 seconds"),
+        (119.5, "2 minutes"),
+        (121.0, "3 minutes"),
+        (3_600.0, "60 minutes"),
+    ],
+)
+def test_nobody_is_told_to_wait_for_less_than_it_takes(
+    seconds: float, words: str
+) -> None:
+    assert redirections.wait_in_words(seconds) == words
+
+
 def test_a_list_is_passed_over_only_by_a_service_that_answers_otherwise() -> None:
     asked: list[Call] = []
     away = RedirectionUnreachable("HTTP 429", wait_seconds=40.0)

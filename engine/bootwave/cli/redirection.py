@@ -1,6 +1,7 @@
 """``bootwave redirection``: phones that the vendor's service sends here."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -332,12 +333,13 @@ def _behaviour(found: dict[str, Any]) -> str:
             return "was not asked yet"
         # A command came in since: what was known of it is found out anew.
         return f"is to be asked anew, answered last at {moment(found['answered_at'])}"
-    wait = max(0.0, (found["next_at"] or 0.0) - time.time())
+    wait = math.ceil((found["next_at"] or 0.0) - time.time())
+    again = f"in {duration(wait)}" if wait > 0 else "now"
     what = {
         "refused": "does not accept the account",
         "unreachable": "does not answer as it should",
     }[found["state"]]
-    return f"{what} ({found['words']}); again in {duration(wait)}"
+    return f"{what} ({found['words']}); again {again}"
 
 
 def _print_phone(found: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ them is stored with the next step.  No command and no phone waits for it.
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -419,8 +420,7 @@ def _called(ledger: Ledger) -> Account:
     account = ledger.account()
     if not plan.is_left_alone(account, time.time()):
         return account
-    seconds = round((account.next_at or 0.0) - time.time())
-    wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+    wait = wait_in_words((account.next_at or 0.0) - time.time())
     if account.state == "refused":
         raise RedirectionRefused(
             f"The redirection service did not accept the account ({account.words}), "
@@ -431,6 +431,14 @@ def _called(ledger: Ledger) -> Account:
         f"The redirection service did not answer as it should ({account.words}), and "
         f"is left alone for {wait} more: try again then."
     )
+
+
+def wait_in_words(seconds: float) -> str:
+    """Return *seconds* in whole ones, one at least, or in minutes; never too few."""
+    whole = max(1, math.ceil(seconds))
+    if whole < 120:
+        return f"{whole} second{'' if whole == 1 else 's'}"
+    return f"{math.ceil(whole / 60)} minutes"
 
 
 def opened_client(
