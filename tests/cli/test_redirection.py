@@ -8,6 +8,9 @@ import pytest
 
 from bootwave.cli import redirection
 from bootwave.cli.output import moment
+from bootwave.control.session import DirectSession
+from bootwave.optionsfile import load
+from bootwave.redirection.ledger import Ledger
 from tests.cli.conftest import Command
 from tests.peers.redirectionservice import Service
 
@@ -309,6 +312,27 @@ def test_a_service_whose_wait_is_over_is_called_now(
     monkeypatch.setattr(redirection.place, "session", lambda: Replies(shown))
     told = ready("redirection", "status").out
     assert "does not answer as it should (HTTP 500); again now\n" in told
+
+
+def test_attempts_are_those_since_the_last_that_began_the_waits_anew(
+    ready: Command, options_file: Path
+) -> None:
+    def attempts() -> str:
+        lines = ready("redirection", "status", MAC).out.splitlines()
+        return next((line for line in lines if line.startswith("attempts:")), "")
+
+    def tried() -> None:
+        with DirectSession(load(options_file, {}).options) as session:
+            store = session.administration
+            Ledger(store, list_seconds=3_600.0, chance=lambda: 0.5).step((), 1)
+
+    tried()
+    first = attempts()
+    assert first == "attempts:   1 since the last change or sync"
+    ready("redirection", "sync")
+    assert not attempts()
+    tried()
+    assert attempts() == first
 
 
 def phone_in_trouble(number: int) -> dict[str, Any]:

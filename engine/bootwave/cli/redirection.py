@@ -350,7 +350,7 @@ def _print_phone(found: dict[str, Any]) -> None:
         ("sent to:", found["url"]),
         ("confirmed:", moment(found["confirmed_at"])),
         ("it says:", found["words"]),
-        ("attempts:", found["attempts"] or ""),
+        ("attempts:", _attempts(found["attempts"])),
         ("tried:", moment(found["tried_at"])),
         ("again:", moment(found["next_at"])),
         ("elsewhere:", _elsewhere(found)),
@@ -358,6 +358,11 @@ def _print_phone(found: dict[str, Any]) -> None:
     for name, value in rows:
         if value:
             print_line(f"{name:<12}{value}")
+
+
+def _attempts(many: int) -> str:
+    # Each of those begins the waits anew, and counting with them.
+    return f"{many} since the last change or sync" if many else ""
 
 
 def _elsewhere(one: dict[str, Any]) -> str:
