@@ -324,7 +324,9 @@ def test_attempts_are_those_since_the_last_that_began_the_waits_anew(
     def tried() -> None:
         with DirectSession(load(options_file, {}).options) as session:
             store = session.administration
-            Ledger(store, list_seconds=3_600.0, chance=lambda: 0.5).step((), 1)
+            Ledger(store, service="", list_seconds=3_600.0, chance=lambda: 0.5).step(
+                (), 1
+            )
 
     tried()
     first = attempts()

@@ -453,7 +453,12 @@ def test_a_comparison_that_fails_calls_nobody_sooner_than_the_service_asked_for(
         session.call("domain.add", name=DOMAIN)
         session.call("redirection.set", user="reseller", password="swordfish", url=BASE)
         store = session.administration
-        ledger = Ledger(store, list_seconds=3_600.0, chance=lambda: 0.5)
+        ledger = Ledger(
+            store,
+            service=options.redirection.service,
+            list_seconds=3_600.0,
+            chance=lambda: 0.5,
+        )
 
         def asked_meanwhile(done: int, _lists: int) -> None:
             if not done:
@@ -470,6 +475,34 @@ def test_a_comparison_that_fails_calls_nobody_sooner_than_the_service_asked_for(
                 )
             )
         assert plan.is_left_alone(ledger.account(), time.time() + 1_800)
+
+
+def test_a_dry_run_at_another_service_asks_it_whatever_the_first_one_did(
+    options: Options, service: Service, tmp_path: Path
+) -> None:
+    with (
+        Service(tmp_path / "false", "wrong-host") as false,
+        DirectSession(options) as session,
+    ):
+        session.call("domain.add", name=DOMAIN)
+        session.call("redirection.set", user="reseller", password="swordfish", url=BASE)
+        how = options.redirection.model_copy(
+            update={"service": false.url, "cas": (false.ca,)}
+        )
+
+        def compared(how: RedirectionOptions) -> Any:
+            return asyncio.run(
+                redirections.compared_directly(
+                    session.administration, how, lambda *_: None
+                )
+            )
+
+        for _ in range(plan.PATIENCE):
+            with pytest.raises(RedirectionUnreachable, match="certificate is not"):
+                compared(how)
+        with pytest.raises(RedirectionUnreachable, match="left alone for"):
+            compared(how)
+        assert compared(options.redirection)["right"] == {"count": 0, "macs": []}
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,18 @@ from tests.store.clock import Clock
 
 BASE = "https://pbx.example.com"
 URL = BASE + "/{mac}.xml"
+SERVICE = "https://service.example.com/xmlrpc/"
 DAY = 86_400.0
 Add = Callable[..., None]
 
 
+def half() -> float:
+    return 0.5
+
+
 @pytest.fixture
 def ledger(admin: Administration) -> Ledger:
-    return Ledger(admin, list_seconds=DAY, chance=lambda: 0.5)
+    return Ledger(admin, service=SERVICE, list_seconds=DAY, chance=half)
 
 
 @pytest.fixture
@@ -190,7 +195,7 @@ def test_an_order_is_written_down_as_an_attempt_that_failed(
     now = clock().wall
     assert due(connection, now, now + DAY * 9, 10) == []
     # Whoever was killed here does not remember it; the next one goes on.
-    other = Ledger(ready, list_seconds=DAY, chance=lambda: 0.5)
+    other = Ledger(ready, service=SERVICE, list_seconds=DAY, chance=half)
     assert not step(other).orders
     clock.pass_seconds(plan.UNREACHABLE_SECONDS[0] + 1)
     assert orders(step(other)) == orders(first)
@@ -315,6 +320,26 @@ def test_no_wait_is_shortened_that_was_stored_since(
         ledger.account()
 
 
+def test_how_one_service_behaved_holds_for_no_other(
+    ready: Administration, admin: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    add("401@pbx.example.com", mac=mac(1))
+    known, now = ledger.account(), clock().wall
+    away = plan.failed(known, "HTTP 429", now, 0.5, asked=3_600.0)
+    ledger.save_health(away, known)
+    assert plan.is_left_alone(ledger.account(), now)
+    other = Ledger(
+        admin, service="https://other.example.com/", list_seconds=DAY, chance=half
+    )
+    found = other.account()
+    assert (found.state, found.words, found.failures) == ("", "", 0)
+    assert not plan.is_left_alone(found, now)
+    assert step(other).orders
+    # What the other one does is stored as its own, and nothing is left of the first.
+    other.save_health(plan.failed(found, "HTTP 500", now, 0.5), found)
+    assert (other.account().failures, ledger.account().failures) == (1, 0)
+
+
 def test_a_failed_turn_walks_over_everything_again(
     ready: Administration,
     ledger: Ledger,
@@ -345,7 +370,7 @@ def test_phones_of_a_domain_whose_token_cannot_be_opened_are_left_as_they_are(
     step(ledger, *outcomes(step(ledger)))
     ready.token_make("pbx.example.com")
     connection.execute("UPDATE domain_tokens SET sealed_token = x'00112233'")
-    other = Ledger(ready, list_seconds=DAY, chance=lambda: 0.5)
+    other = Ledger(ready, service=SERVICE, list_seconds=DAY, chance=half)
     assert not step(other).orders
     assert noted == ["control.redirection_skipped"]
     assert ready.redirection_status()["phones"]["registered"] == 2

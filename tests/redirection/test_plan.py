@@ -265,7 +265,7 @@ def test_who_was_not_begun_is_due_as_before() -> None:
 def account() -> Account:
     return Account(
         *(1, "snom", "u", b"", "https://pbx.example.com", 0.0, "anna", 1),
-        *("", "", 0, None, None, None, None, 0, 0, 0),
+        *("", "", "", 0, None, None, None, None, 0, 0, 0),
     )
 
 

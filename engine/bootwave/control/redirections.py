@@ -469,6 +469,7 @@ def opened_client(
 def _ledger(administration: Administration, options: RedirectionOptions) -> Ledger:
     return Ledger(
         administration,
+        service=options.service,
         list_seconds=options.list_hours * 3_600,
         chance=_CHANCE.random,
     )

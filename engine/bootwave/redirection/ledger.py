@@ -55,11 +55,17 @@ class Ledger:
         self,
         administration: Administration,
         *,
+        service: str,
         list_seconds: float,
         chance: Callable[[], float],
     ) -> None:
-        """Look at everything each *list_seconds*; *chance* is from 0 to 1."""
+        """Look at everything each *list_seconds*; *chance* is from 0 to 1.
+
+        *service* is the URL of the one that is called, "" for the vendor's own: how
+        another one behaves, which the options named before, says nothing of it.
+        """
         self._administration = administration
+        self._service = digest_of(service)
         self._list_seconds = list_seconds
         self._chance = chance
         self._revision = 0
@@ -74,7 +80,7 @@ class Ledger:
         """
         administration = self._administration
         with administration.redirection_look() as work:
-            account = rows.account(work.connection)
+            account = self._account(work)
             if account is None:
                 self._revision = 0
                 return None
@@ -113,7 +119,7 @@ class Ledger:
         Not where it is left alone for longer by what others stored since.
         """
         with self._administration.redirection_change() as work:
-            stored = rows.account(work.connection)
+            stored = self._account(work)
             if stored is None:
                 return
             is_new = stored.next_at != known.next_at
@@ -129,7 +135,14 @@ class Ledger:
     def account(self) -> Account:
         """Return the account; raises StoreNotFound."""
         with self._administration.redirection_look() as work:
-            return rows.required_account(work.connection)
+            return self._required_account(work)
+
+    def _account(self, work: Work) -> Account | None:
+        found = rows.account(work.connection)
+        return None if found is None else plan.of_service(found, self._service)
+
+    def _required_account(self, work: Work) -> Account:
+        return plan.of_service(rows.required_account(work.connection), self._service)
 
     def _survey_due(self, account: Account, now: float) -> tuple[bool, bool]:
         listed = account.listed_at
@@ -143,7 +156,7 @@ class Ledger:
         return at <= now or at > now + plan.FAR_SECONDS
 
     def _step(self, work: Work, done: Sequence[Done], room: int) -> Step:
-        account = rows.required_account(work.connection)
+        account = self._required_account(work)
         now = work.at.wall
         is_new = account.revision != self._revision
         newest, changes = changes_after(work.connection, self._seq)

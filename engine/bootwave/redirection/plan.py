@@ -255,6 +255,18 @@ def wait(bounds: tuple[float, float], attempts: int, chance: float) -> float:
     return doubled * (1 - SPREAD / 2 + SPREAD * chance)
 
 
+def of_service(account: Account, service: str) -> Account:
+    """Return *account* with what is known of *service*, the digest of its URL.
+
+    Nothing, where another one was called last.
+    """
+    if account.service == service:
+        return account
+    return account._replace(
+        service=service, state="", words="", failures=0, next_at=None, answered_at=None
+    )
+
+
 def answered(account: Account, now: float) -> Account:
     """Return *account* after an answer that can be understood."""
     return account._replace(

@@ -19,14 +19,14 @@ _NO_ACCOUNT = (
 )
 
 _ACCOUNT = """
-SELECT id, vendor, user, sealed_password, url, set_at, set_by, revision, state, words,
-  failures, next_at, answered_at, sync_at, listed_at, lists_done, lists, strays
+SELECT id, vendor, user, sealed_password, url, set_at, set_by, revision, service, state,
+  words, failures, next_at, answered_at, sync_at, listed_at, lists_done, lists, strays
 FROM redirection_accounts ORDER BY id LIMIT 1
 """
 _SAVE_HEALTH = """
 UPDATE redirection_accounts
-SET state = :state, words = :words, failures = :failures, next_at = :next_at,
-  answered_at = :answered_at
+SET service = :service, state = :state, words = :words, failures = :failures,
+  next_at = :next_at, answered_at = :answered_at
 WHERE id = :id AND revision = :revision
 """
 _SAVE_LISTS = """
@@ -91,6 +91,7 @@ class Account(NamedTuple):
     set_at: float
     set_by: str
     revision: int
+    service: str
     state: str
     words: str
     failures: int

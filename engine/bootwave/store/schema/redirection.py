@@ -23,8 +23,9 @@ from sqlalchemy import (
 from bootwave.store.schema.metadata import IDENTIFIER, metadata
 
 # ``revision`` goes up with each command, so that whoever carries it out reads it anew.
-# ``state`` to ``answered_at`` are how the service behaves, and ``listed_at`` is when
-# the last look at all of it began that came to its end.
+# ``state`` to ``answered_at`` are how ``service`` behaves, the digest of its URL or ""
+# for the vendor's own, and ``listed_at`` is when the last look at all of it began that
+# came to its end.
 redirection_accounts = Table(
     "redirection_accounts",
     metadata,
@@ -46,6 +47,7 @@ redirection_accounts = Table(
     Column("lists_done", Integer, nullable=False),
     Column("lists", Integer, nullable=False),
     Column("strays", Integer, nullable=False),
+    Column("service", String(32), nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("vendor"),
     CheckConstraint("user <> '' AND url <> ''", name="user"),
