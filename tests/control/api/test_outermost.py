@@ -67,7 +67,10 @@ def test_a_long_answer_is_given_in_pieces_that_are_waited_for(
         await Response(body)(scope, receive, send)
 
     scope = {"type": "http", "method": "GET", "http_version": "1.1", "headers": []}
-    asyncio.run(Outermost(app, Hosts([]))(scope, receive, send))
+    statuses: list[int] = []
+    outer = Outermost(app, Hosts([]), statuses.append)
+    asyncio.run(outer(scope, receive, send))
+    assert statuses == [200]
     head, *pieces = sent
     assert dict(head["headers"])[b"content-length"] == b"%d" % size
     assert b"".join(piece["body"] for piece in pieces) == body

@@ -35,17 +35,25 @@ _NO_HTTP = Problem("bad-request", "This is no HTTP/1.1 that can be understood.")
 class ApiConnection(H11Protocol):
     """One connection, which is closed when the peer is too slow; then *left* is called.
 
-    How many there are is bounded where they arrive (``arrivals``).
+    How many there are is bounded where they arrive (``arrivals``).  *answered* is told
+    of the status of an answer that no application gave.
     """
 
     head_seconds = API_HEAD_SECONDS
     body_seconds = API_BODY_SECONDS
     stall_seconds = API_WRITE_STALL_SECONDS
 
-    def __init__(self, *args: Any, left: Callable[[], None], **values: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        left: Callable[[], None],
+        answered: Callable[[int], None],
+        **values: Any,
+    ) -> None:
         """Begin with nothing owed."""
         super().__init__(*args, **values)
         self._left = left
+        self._answered = answered
         self.logger, self.access_log = _SILENT, False
         self._owed: asyncio.TimerHandle | None = None
         self._owed_for: object = None
@@ -94,6 +102,7 @@ class ApiConnection(H11Protocol):
         """Tell that it is no HTTP, as a problem; an answer under way just ends."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             answer = _NO_HTTP.response()
+            self._answered(answer.status_code)
             head = h11.Response(
                 status_code=answer.status_code,
                 reason=HTTPStatus(answer.status_code).phrase,

@@ -75,10 +75,12 @@ class ApiServer:
 
     async def _start(self) -> None:
         await self._desk.warm()
+        answered = self._desk.room.answers.count
         server = _Server(
-            Outermost(application(self._desk), self._hosts),
+            Outermost(application(self._desk), self._hosts, answered),
             self._tls,
             self._desk.acquaintances.knows,
+            answered,
         )
         # The caller's sockets outlive this server: it closes copies.
         sockets = [each.dup() for each in self._listeners]
@@ -109,7 +111,11 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: ASGIApp, tls: ssl.SSLContext | None, knows: Callable[[str], bool]
+        self,
+        app: ASGIApp,
+        tls: ssl.SSLContext | None,
+        knows: Callable[[str], bool],
+        answered: Callable[[int], None],
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -127,6 +133,7 @@ class _Server(uvicorn.Server):
         )
         self._tls = tls
         self._knows = knows
+        self._answered = answered
 
     async def run_on(self, sockets: list[socket.socket]) -> None:
         """Serve on *sockets*, and close them, until ``should_exit``."""
@@ -146,6 +153,7 @@ class _Server(uvicorn.Server):
                 server_state=self.server_state,
                 app_state={},
                 left=left,
+                answered=self._answered,
             )
 
         self.arrivals = Arrivals(sockets or (), connect, self._tls, knows=self._knows)

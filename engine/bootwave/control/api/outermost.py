@@ -1,6 +1,6 @@
 """What every answer has, and what becomes of an exception that nobody expected."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -65,13 +65,17 @@ def _host(scope: Scope) -> str | None:
 class Outermost:
     """Wraps the whole application *app*, which goes by the names of *hosts*.
 
-    uvicorn never sees an exception of it.
+    uvicorn never sees an exception of it, and *answered* is told of the status of each
+    answer.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, answered: Callable[[int], None]
+    ) -> None:
         """Keep them."""
         self._app = app
         self._hosts = hosts
+        self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; HEAD as GET (RFC 9110 section 9.3.2), without content."""
@@ -82,6 +86,7 @@ class Outermost:
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
+                self._answered(message["status"])
                 headers: list[Any] = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
                 headers += [pair for pair in FIELDS if pair[0] not in there]

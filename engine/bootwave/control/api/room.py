@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from typing import Any
 
+from bootwave.control.api.answercounts import AnswerCounts
 from bootwave.control.api.readers import Readers
 from bootwave.control.eventfeed import EventFeed
 from bootwave.control.eventids import EventIds
@@ -24,7 +25,8 @@ class Room:
 
     *totals* returns its counters, *started* is the wall-clock time when it started.
     ``uploads`` counts images that are on their way, and ``comparing`` says whether the
-    redirection service is being asked for its lists.
+    redirection service is being asked for its lists.  ``answers`` counts what is
+    answered.
     """
 
     def __init__(
@@ -44,7 +46,8 @@ class Room:
         self._told: dict[int, dict[str, Any]] = {}
         tail = SightingTail(options.store.sightings)
         self.feed = EventFeed(tail, self._rollouts, self._forget, EventIds(keyring))
-        self._counted = [self.feed.metrics]
+        self.answers = AnswerCounts()
+        self._counted = [self.feed.metrics, self.answers.metrics]
 
     def start(self, readers: Readers) -> None:
         """Begin; *readers* read the store."""
