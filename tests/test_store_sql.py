@@ -98,6 +98,7 @@ WHOLE = {
     *("proofs.certificateblocks._SHOWN", "redirection.rows.ENTRY"),
     *("redirection.rows._BOUND", "redirection.account._COUNTS"),
     *("redirection.account._FORGET", "redirection.account._PHONES"),
+    "redirection.account._IN_TROUBLE",
     *("rekey.COLUMNS", "reports.devicereport._SELECT"),
     *("reports.devicereport._DEVICES", "reports.devicereport._MACS"),
     *("rollouts.rollouts._OF_MODEL", "rollouts.units._SHARED"),

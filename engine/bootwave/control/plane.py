@@ -23,6 +23,7 @@ from bootwave.control.outlooks import outlook_for
 from bootwave.control.redirections import RedirectionRunner
 from bootwave.control.rollouts import RolloutRunner
 from bootwave.control.server import ControlServer
+from bootwave.control.storedmetrics import stored_metrics
 from bootwave.errors import BootwaveError, StoreError
 from bootwave.metrics import CounterPage
 from bootwave.options import Options
@@ -256,12 +257,18 @@ class ControlPlane:
             except StoreError as error:
                 log.note(log.CONTROL_IMPORT_NOT_NOTED, error=str(error))
 
-    def _metrics(self, _args: Any) -> dict[str, str]:
+    async def _metrics(self, _args: Any) -> dict[str, str]:
+        more = self._room.own_metrics() if self._room is not None else []
+        # Other metrics are told while the store is away.
+        with suppress(StoreError):
+            more += await self.server.in_thread(
+                partial(stored_metrics, self.administration)
+            )
         text = engine_metrics_text(
             self._counters.totals(),
             workers=self._options.server.workers,
             started=self._started,
-            more=self._room.own_metrics() if self._room is not None else (),
+            more=more,
         )
         return {"text": text.decode()}
 

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from contextlib import closing
 
+import httpx
 import pytest
 
 from bootwave.control import eventfeed
@@ -112,5 +113,46 @@ def test_nobody_is_told_of_ends_of_while_nobody_listened(
 def test_a_room_that_was_never_used_is_left(api: Served) -> None:
     keyring = KeyRing.load(api.options.store.key)
     room = Room(api.options, keyring, CounterPage(1).totals, 12.5)
-    assert b"\nbootwave_start_time_seconds 12.5\n" in room.metrics()
+    told = asyncio.run(room.metrics())
+    assert b"\nbootwave_start_time_seconds 12.5\n" in told
     asyncio.run(room.stop())
+
+
+STUCK = """
+INSERT INTO redirection_phones (mac, target, known, told, trouble, words, attempts,
+  next_at, elsewhere) VALUES (5, 'd', '', 'd', 'owned', '', 1, 1e9, '')
+"""
+STORED = (
+    '\nbootwave_redirection_phones{state="pending"} 0\n',
+    '\nbootwave_redirection_phones{state="owned"} 1\n',
+    '\nbootwave_rollouts{state="running"} 0\n',
+    '\nbootwave_rollouts{state="paused"} 1\n',
+)
+
+
+def told(api: Served, admin: httpx.Client) -> tuple[str, str]:
+    """Return the metrics as the API tells them, and the socket."""
+    return admin.get("/metrics").text, api.call("engine.metrics")["text"]
+
+
+def test_what_is_counted_in_the_store_is_told_by_the_api_and_by_the_socket(
+    api: Served, room: Room, admin: httpx.Client
+) -> None:
+    paused(api, MAC)
+    with closing(sqlite3.connect(api.options.store.database)) as connection:
+        connection.execute(STUCK)
+        connection.commit()
+    for text in told(api, admin):
+        assert [line for line in STORED if line not in text] == []
+
+
+def test_other_metrics_are_told_while_the_store_is_away(
+    api: Served, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(store: Administration) -> None:
+        raise StoreUnavailable("It is away.")
+
+    monkeypatch.setattr(Administration, "watch_counts", away)
+    for text in told(api, admin):
+        assert "\nbootwave_documents_total 0\n" in text
+        assert "bootwave_rollouts" not in text

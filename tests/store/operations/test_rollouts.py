@@ -145,6 +145,19 @@ def test_nobody_who_writes_waits_while_sightings_are_read(
     assert len(writing) == 3
 
 
+def test_roll_outs_that_go_on_are_counted_by_their_state(
+    phones: None, admin: Administration
+) -> None:
+    nothing = {"running": 0, "paused": 0, "halted": 0}
+    assert admin.watch_counts()["rollouts"] == nothing
+    number = admin.rollout_start("domain", DOMAIN)["id"]
+    assert admin.watch_counts()["rollouts"] == {**nothing, "running": 1}
+    admin.rollout_pause(number)
+    assert admin.watch_counts()["rollouts"] == {**nothing, "paused": 1}
+    admin.rollout_cancel(number)
+    assert admin.watch_counts()["rollouts"] == nothing
+
+
 def test_the_index_of_unfinished_roll_outs_is_used(
     connection: sqlite3.Connection,
 ) -> None:

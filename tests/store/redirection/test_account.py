@@ -8,7 +8,7 @@ import pytest
 
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.store.administration import Administration
-from bootwave.store.redirection.account import STATES
+from bootwave.store.redirection.account import STATES, UNSETTLED
 from bootwave.store.redirection.rows import Entry, next_due, save
 from bootwave.store.redirection.urls import digest_of
 from bootwave.store.secrets import KeyRing, redirection_owner
@@ -115,6 +115,29 @@ def test_a_sync_tries_everything_again_and_counts_what_is_outstanding(
     assert admin.redirection_status()["outstanding"] == 1
     save(connection, [entry(0, next_at=now + 20, words="no answer", **elsewhere)])
     assert admin.redirection_status()["outstanding"] == 0
+
+
+def test_who_is_unsettled_is_counted_by_what_is_wrong(
+    admin: Administration, connection: sqlite3.Connection
+) -> None:
+    assert admin.watch_counts()["redirection"] == dict.fromkeys(UNSETTLED, 0)
+    troubles = ("", "", "owned", "refused", "unreachable", "unreachable", "elsewhere")
+    save(
+        connection,
+        [
+            entry(0),
+            *(
+                entry(number, trouble=trouble, next_at=1e9)
+                for number, trouble in enumerate(troubles, 1)
+            ),
+        ],
+    )
+    assert admin.watch_counts()["redirection"] == {
+        **{"pending": 2, "owned": 1, "refused": 1, "unreachable": 2, "elsewhere": 1}
+    }
+    # Of an entry in trouble of which nothing is due there is none too few.
+    save(connection, [entry(2), entry(1, trouble="elsewhere"), entry(0)])
+    assert admin.watch_counts()["redirection"]["pending"] == 0
 
 
 def test_of_one_phone_it_is_told_why_it_is_not_redirected(

@@ -8,11 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 from bootwave.control.api.answercounts import AnswerCounts
+from bootwave.control.api.problems import Problem
 from bootwave.control.api.readers import Readers
 from bootwave.control.eventfeed import EventFeed
 from bootwave.control.eventids import EventIds
 from bootwave.control.metricstext import Metric, engine_metrics_text
-from bootwave.errors import StoreNotFound
+from bootwave.control.storedmetrics import stored_metrics
+from bootwave.errors import StoreError, StoreNotFound
 from bootwave.options import Options
 from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.administration import Administration
@@ -66,14 +68,24 @@ class Room:
         """Return what the API itself counts."""
         return [metric for counted in self._counted for metric in counted()]
 
-    def metrics(self) -> bytes:
-        """Return the counters as Prometheus reads them."""
+    async def metrics(self) -> bytes:
+        """Return the counters as Prometheus reads them, and what the store counts."""
+        stored = await self._stored()
         return engine_metrics_text(
             self._totals(),
             workers=self.options.server.workers,
             started=self._started,
-            more=self.own_metrics(),
+            more=[*self.own_metrics(), *stored],
         )
+
+    async def _stored(self) -> list[Metric]:
+        """Return what the store counts; nothing of a store that is away, or busy."""
+        if self._readers is None:
+            return []
+        try:
+            return await self._readers.run(stored_metrics)
+        except (StoreError, Problem):
+            return []
 
     async def _rollouts(self) -> list[dict[str, Any]]:
         """Return the roll-outs that go on, and those that ended since."""

@@ -3,6 +3,7 @@
 from bootwave.errors import StoreUnavailable
 from bootwave.phone.mac import text_from_mac
 from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.redirection import account
 from bootwave.store.reports.devicereport import told
 from bootwave.store.rollouts import rollouts
 from bootwave.store.sightings.tail import place_from_text
@@ -17,6 +18,17 @@ class WatchOperations(Transactions):
         """Return how far the newest roll-outs are that go on, or did just now."""
         with self._look() as work:
             return rollouts.going_on(work)
+
+    def watch_counts(self) -> dict[str, dict[str, int]]:
+        """Return how many phones are to be redirected, and how many roll-outs go on.
+
+        By their state.  Phones of which nothing is to be done cost nothing.
+        """
+        with self._look() as work:
+            return {
+                "redirection": account.unsettled(work),
+                "rollouts": rollouts.unfinished(work),
+            }
 
     def events_read(self, *, after: str = "") -> Object:
         """Return what phones did since the place *after*, or where that begins now.

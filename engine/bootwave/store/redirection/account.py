@@ -74,6 +74,11 @@ SELECT COUNT(*) FROM redirection_phones
 WHERE next_at IS NOT NULL AND (tried_at IS NULL OR tried_at < :since OR next_at <= :now
   OR trouble = '' OR words = '')
 """
+# Both by an index of those alone, which holds all that is asked.
+_ON_THE_LIST = "SELECT COUNT(*) FROM redirection_phones WHERE next_at IS NOT NULL"
+_IN_TROUBLE = """
+SELECT trouble, COUNT(*) FROM redirection_phones WHERE trouble <> '' GROUP BY trouble
+"""
 _PHONES = "SELECT COUNT(*) FROM redirection_phones WHERE known <> ''"
 _TROUBLED_BY = (
     ENTRY
@@ -89,6 +94,7 @@ FROM devices v WHERE v.mac = :mac
 """
 TROUBLES = ("unreachable", "refused", "owned", "elsewhere")
 STATES = ("registered", "waiting", "removing", "checking", *TROUBLES)
+UNSETTLED = ("pending", *TROUBLES)
 
 
 def set_account(
@@ -191,6 +197,18 @@ def status(work: Work) -> dict[str, Any]:
         "phones": counts,
         "troubled": some,
     }
+
+
+def unsettled(work: Work) -> dict[str, int]:
+    """Return how many phones are in each trouble, and ``pending``: on the list without.
+
+    Those that are registered are not counted, which would read all of them.
+    """
+    counts = dict.fromkeys(UNSETTLED, 0)
+    counts.update(work.connection.execute(_IN_TROUBLE).fetchall())
+    ((due,),) = work.connection.execute(_ON_THE_LIST).fetchall()
+    counts["pending"] = max(0, due - sum(counts.values()))
+    return counts
 
 
 def said(work: Work) -> dict[str, Any]:

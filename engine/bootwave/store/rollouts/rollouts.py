@@ -85,6 +85,9 @@ SELECT id, action, selection, chosen_seq, started_at, started_by,
   stage, waits_from, model, version, location, already
 FROM rollouts
 """
+_UNFINISHED = """
+SELECT state, COUNT(*) FROM rollouts WHERE ended_at IS NULL GROUP BY state
+"""
 _ALL = _COLUMNS + "ORDER BY id DESC"
 _NEWEST = _COLUMNS + "ORDER BY id DESC LIMIT :most"
 _ONE = _COLUMNS + "WHERE id = :id"
@@ -263,6 +266,13 @@ def going_on(work: Work) -> list[dict[str, Any]]:
         for row in rows
         if row[ended] is None or 0 <= work.at.wall - row[ended] < JUST_ENDED_SECONDS
     ]
+
+
+def unfinished(work: Work) -> dict[str, int]:
+    """Return how many roll-outs that are not over are in each state."""
+    counts = {state.value: 0 for state in (State.RUNNING, State.PAUSED, State.HALTED)}
+    counts.update(work.connection.execute(_UNFINISHED).fetchall())
+    return counts
 
 
 def shown(work: Work, number: int) -> dict[str, Any]:

@@ -73,7 +73,7 @@ async def events(
 @needs(Need.READ, Everywhere())
 async def metrics(desk: TheDesk) -> Response:
     """Tell the counters of all processes, in the text format of Prometheus."""
-    return Response(desk.room.metrics(), media_type=CONTENT_TYPE)
+    return Response(await desk.room.metrics(), media_type=CONTENT_TYPE)
 
 
 @routes.get("/api/v1/status", Object)
