@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -10,6 +11,8 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.routing import DeclaredRoute, Routes
 from tests.control.api.conftest import A, Served, problem
 from tests.control.api.test_admission import ROUTES, path_of
+
+PATIENCE = 20.0  # seconds until a test that hangs is given up
 
 
 async def undeclared() -> None: ...
@@ -42,10 +45,11 @@ def held_back(api: Served, start: bytes, rest: bytes) -> Iterator[bytes]:
     """Yield a body, the rest of which comes once the token of its request is gone."""
     yield start
     # The token is looked up before anything of the body is read.
+    deadline = time.monotonic() + PATIENCE
     while not any(
         row["used_at"] for row in api.call("admin.token.list") if row["name"] == "pbx"
     ):
-        pass
+        assert time.monotonic() < deadline, "The token was never looked up."
     api.call("admin.token.revoke", name="pbx")
     yield rest
 
