@@ -56,6 +56,7 @@ class Registry:
         self.calls: list[tuple[float, str, str]] = []
         self.faults: list[dict[str, Any]] = []
         self.failed = 0
+        self.told_anew = threading.Event()  # set where other calls shall fail
 
     def fault(self, method: str, argument: str) -> str:
         """Return how this call shall fail, "" for not at all."""
@@ -167,13 +168,16 @@ class _Answering(BaseHTTPRequestHandler):
         with registry.lock:
             registry.calls.append((time.time(), method, argument))
             kind = registry.fault(method, argument)
+            told_anew = registry.told_anew
             result: Any = None
             # "lost" does what it is asked for, and nobody hears of it.
-            if kind in ("", "lost", "slow", "partial"):
+            if kind in ("", "lost", "slow", "held", "partial"):
                 try:
                     result = registry.call(user, method, values)
                 except codec.Fault as fault:
                     kind, result = "fault", fault
+        if kind == "held":
+            told_anew.wait(PATIENCE)
         self._fail_or_send(kind, result)
 
     def _fail_or_send(self, kind: str, result: Any) -> None:
@@ -265,6 +269,8 @@ class _Steering(BaseHTTPRequestHandler):
                         registry.entries.pop(mac, None)
                 elif name == "faults":
                     registry.faults[:] = value
+                    registry.told_anew.set()
+                    registry.told_anew = threading.Event()
                 elif name == "forget_calls":
                     registry.calls.clear()
             found = {
@@ -415,7 +421,8 @@ class Service:
     def fail(self, kind: str = "", **how: Any) -> None:
         """Have calls fail from now on: all, those of a *method* or *mac*, *every* n-th.
 
-        Only so many *times* if that is given; without *kind* none any more.
+        Only so many *times* if that is given; without *kind* none any more.  One that
+        is ``held`` is answered as ever, at the next call of this.
         """
         self.steer(faults=[{"kind": kind, **how}] if kind else [])
 

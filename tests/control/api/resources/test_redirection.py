@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -37,16 +39,18 @@ def options(
     service.take(*service.steer()["entries"])
 
 
+def until(look: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
+    """Return what *look* returns once it meets *condition*."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
 @pytest.fixture
 def shown(admin: httpx.Client) -> Callable[[Callable[[Any], bool]], Any]:
-    def until(condition: Callable[[Any], bool]) -> Any:
-        deadline = time.monotonic() + PATIENCE
-        while not condition(found := admin.get(PATH).json()):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.02)
-        return found
-
-    return until
+    return partial(until, lambda: admin.get(PATH).json())
 
 
 def test_phones_are_redirected_once_the_account_is_set(
@@ -154,6 +158,28 @@ def test_a_key_that_is_none_is_refused_by_a_dry_run_as_by_a_sync(
         assert problem(admin.post(f"{PATH}/sync{query}", headers=headers)) == (
             "bad-request"
         )
+
+
+def test_who_may_not_ask_any_more_is_not_told_what_a_sync_would_do(
+    serving: Callable[[Options], Served], options: Options, service: Service
+) -> None:
+    patient = options.redirection.model_copy(update={"timeout_seconds": PATIENCE})
+    served = serving(options.model_copy(update={"redirection": patient}))
+    admin = served.token("read", "write")
+    assert admin.patch(PATH, json=ACCOUNT).status_code == 200
+    until(lambda: admin.get(PATH).json(), lambda found: found["listed"])
+    secret = served.call("admin.token.add", name="pbx", scopes=["write"])["token"]
+    post = served.client(secret).post
+    failed = service.failed
+    service.fail("held", method="redirect.listPhones", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            asked = pool.submit(post, f"{PATH}/sync", params={"dry_run": True})
+            until(lambda: service.failed, lambda now: now > failed)
+            served.call("admin.token.revoke", name="pbx")
+        finally:
+            service.fail()
+        assert problem(asked.result(PATIENCE)) == "signed-out"
 
 
 def test_phones_in_trouble_are_listed_page_by_page(
