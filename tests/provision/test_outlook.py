@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from bootwave.options import Options, PairingOptions
+from bootwave.pairing.decisions import Refuse
 from bootwave.provision.looks import Looks
-from bootwave.provision.outlook import WAYS, Outlook
+from bootwave.provision.outlook import WAYS, Outlook, _told
 from bootwave.provision.revocations import RevocationPage
 from bootwave.provision.service import policy_of
 from bootwave.provision.tokens import TokenGate
+from bootwave.sightings import Reason
 from bootwave.store.administration import Administration
 from bootwave.store.connection import connect
 from bootwave.store.create import create
@@ -134,3 +136,12 @@ def test_it_is_told_as_what_would_be(site: Site) -> None:
     clear = site.outlook.of(MAC, "198.51.100.7")["ways"][-2]
     assert clear["reason"] == "CLEAR_HTTP_PUBLIC"
     assert clear["sentence"] == "it would ask over clear HTTP from a public address"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_only_how_a_sentence_begins_is_told_as_what_would_be(reason: Reason) -> None:
+    said = _told(Refuse(reason))["sentence"]
+    if reason.sentence.startswith("it asked "):
+        assert said == "it would ask " + reason.sentence[len("it asked ") :]
+    else:
+        assert said == reason.sentence

@@ -4,6 +4,7 @@ Looked up and decided by what decides for phones, so that it says what they get;
 is written, nothing is used up, and no document is made.
 """
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,6 +39,7 @@ _SERVED: Final = {
         "it would be given its settings on user name and password",
     ),
 }
+_ASKED: Final = re.compile("^it asked ")
 _NO_CAS: Final = "no certificate proves anything without https.factory_cas, and "
 _NAME_CAS: Final = "name the CAs of its factory in https.factory_cas"
 _CONSUMED = "it would be given its settings, and use its open window up"
@@ -171,7 +173,7 @@ def _told(decision: Decision) -> dict[str, Any]:
             "by": "",
             "reason": reason.name,
             # It is said of phones that asked.
-            "sentence": reason.sentence.replace("it asked ", "it would ask "),
+            "sentence": _ASKED.sub("it would ask ", reason.sentence),
             "advice": reason.advice,
         }
     if isinstance(decision, Serve):
