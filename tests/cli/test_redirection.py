@@ -274,6 +274,11 @@ def test_a_sync_is_followed_to_its_end(
     [
         (1, "1 comes here that is bound nowhere; bootwave redirection sync takes it"),
         (2, "2 come here that are bound nowhere; bootwave redirection sync takes them"),
+        (
+            12_345,
+            "12,345 come here that are bound nowhere; bootwave redirection sync takes "
+            "them",
+        ),
     ],
 )
 def test_strays_are_counted(

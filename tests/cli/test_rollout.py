@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from bootwave.cli import rollout
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.connection import connect
 from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
+from tests.cli.test_redirection import Replies
 from tests.cli.test_resync import MAC, seen
 
 assert seen  # a fixture
@@ -107,6 +109,36 @@ def test_who_keeps_or_loses_it_when_it_is_cancelled_is_told(
     assert done.out.splitlines()[1].startswith("1 phone runs 8.7.5.35 and is told")
     refusing = running("rollout", "cancel", "2", "--withdraw")
     assert "it is cancelled" in refused(refusing)
+
+
+@pytest.mark.parametrize(
+    ("kept", "withdrawn", "sentence"),
+    [
+        (12_345, 0, "12,345 phones run 8.7.5.35 and keep it: it is defined for each"),
+        (0, 12_345, "12,345 phones run 8.7.5.35 and are told what else is defined"),
+    ],
+)
+def test_many_who_keep_or_lose_it_are_counted(
+    running: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: int,
+    withdrawn: int,
+    sentence: str,
+) -> None:
+    shown = {"kept": kept, "withdrawn": withdrawn, "version": "8.7.5.35"}
+    monkeypatch.setattr(rollout.place, "session", lambda: Replies(shown))
+    line = running("rollout", "cancel", "1").out.splitlines()[1]
+    assert line.startswith(sentence)
+
+
+def test_answers_to_notifys_are_counted(
+    running: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert running(*FIRMWARE).status == 0
+    shown = running("rollout", "show", "1", "--json").json
+    shown["results"] = {"accepted": 12_345, "rejected": 0}
+    monkeypatch.setattr(rollout.place, "session", lambda: Replies(shown))
+    assert "NOTIFYs: 12,345 accepted.\n" in running("rollout", "show", "1").out
 
 
 def test_a_firmware_for_nobody_is_refused_in_a_sentence(running: Command) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bootwave.cli import place
-from bootwave.cli.watch import _tell_rollouts
+from bootwave.cli.watch import _tell_rollouts, _tell_sightings
 from bootwave.optionsfile import load
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings.sightings import SightingLog
@@ -106,14 +106,25 @@ def test_a_roll_out_is_told_again_when_something_else_is_to_be_told(
     }
     told: dict[int, dict[str, Any]] = {}
     answered = {**one, "results": {"accepted": 1}}
-    back = {**answered, "fates": {"out": 0, "back": 1}}
+    back = {**answered, "fates": {"out": 0, "back": 12_345}}
     with place.session() as session:
         for shown in (one, answered, back):
             _tell_rollouts(session, [shown], told, json=False)
-        assert capsys.readouterr().out.count("\n") == 2
+        first, second = capsys.readouterr().out.splitlines()
+        assert first.endswith("roll-out 1 (resync, all) is running: 1 out")
+        assert second.endswith("roll-out 1 (resync, all) is running: 12,345 back")
         for shown in (one, answered, back):
             _tell_rollouts(session, [shown], told, json=True)
     assert capsys.readouterr().out.count("\n") == 3
+
+
+def test_how_many_sightings_were_lost_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _tell_sightings({"lost": 12_345, "sightings": []}, set(), json=False)
+    assert capsys.readouterr().err == (
+        "12,345 sightings were overwritten before they could be read.\n"
+    )
 
 
 def test_a_roll_out_that_is_not_kept_any_more_ends_no_watch(

@@ -111,7 +111,7 @@ def list_all(
         if most and sum(not one["known"] for one in found) == most:
             left = session.call("device.unknown")["count"] - most
     if left > 0:
-        hint(f"{left} more unknown MACs asked before these: --unknown N lists more.")
+        hint(f"{left:,} more unknown MACs asked before these: --unknown N lists more.")
     if bound is not None:
         found = [one for one in found if bool(one["accounts"]) == bound]
     if json:

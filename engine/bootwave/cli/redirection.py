@@ -296,7 +296,7 @@ def _print_status(found: dict[str, Any]) -> None:
         if found["strays"] == 1:
             strays, whom = "comes here that is bound nowhere", "it"
         print_line(
-            f"strays:      {found['strays']} {strays}; "
+            f"strays:      {found['strays']:,} {strays}; "
             f"bootwave redirection sync takes {whom} away"
         )
     if found["troubled"]:

@@ -58,7 +58,7 @@ def show(number: Number, json: Json = False) -> None:
     for stage in range(len(shown["stages"])):
         print_line(stage_line(shown, stage))
     results = shown["results"]
-    told = ", ".join(f"{many} {result}" for result, many in results.items() if many)
+    told = ", ".join(f"{many:,} {result}" for result, many in results.items() if many)
     print_line(f"NOTIFYs: {told or 'none yet'}.")
     print_rollout(shown)
 
@@ -110,7 +110,7 @@ def cancel(
         )
     elif kept:
         print_line(
-            f"{kept} phones run {version} and keep it: it is defined for each alone."
+            f"{kept:,} phones run {version} and keep it: it is defined for each alone."
         )
     if withdrawn == 1:
         print_line(
@@ -119,7 +119,7 @@ def cancel(
         )
     elif withdrawn:
         print_line(
-            f"{withdrawn} phones run {version} and are told what else is defined for "
+            f"{withdrawn:,} phones run {version} and are told what else is defined for "
             "them when they next ask."
         )
 

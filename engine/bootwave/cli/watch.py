@@ -66,7 +66,7 @@ def watch(
 
 def _tell_sightings(found: dict[str, Any], wanted: set[str], *, json: bool) -> None:
     if found["lost"]:
-        hint(f"{found['lost']} sightings were overwritten before they could be read.")
+        hint(f"{found['lost']:,} sightings were overwritten before they could be read.")
     for seen in found["sightings"]:
         if wanted and seen["mac"] not in wanted:
             continue
@@ -111,7 +111,7 @@ def _tell_rollout(one: dict[str, Any], *, json: bool) -> None:
     if json:
         _print_json_line({"event": "rollout", **one})
         return
-    fates = ", ".join(f"{many} {fate}" for fate, many in one["fates"].items() if many)
+    fates = ", ".join(f"{many:,} {fate}" for fate, many in one["fates"].items() if many)
     print_line(
         f"{moment(time.time())}  roll-out {one['id']} ({named_action(one)}, "
         f"{one['selection']}) is {one['state']}: {fates}"

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 
 from bootwave.errors import FirmwareError, StoreConflict, StoreNotFound
+from bootwave.firmware.definitions import Definition
 from bootwave.options import FirmwareOptions
+from bootwave.phone.firmware import FirmwareVersion
 from bootwave.quoting import MASK
 from bootwave.rollout.plan import DEFAULT_RATE, FIRMWARE_WAIT_MINUTES
 from bootwave.store.changelog import Change
-from bootwave.store.rollouts.firmware import TOLD_ALONG
+from bootwave.store.firmware.rows import Place
+from bootwave.store.rollouts.firmware import TOLD_ALONG, _going_down, _nobody
+from bootwave.store.rollouts.roster import LeftOut
+from bootwave.store.rollouts.target import Target
 from bootwave.store.secrets import KeyRing
 from tests.store.staged import (
     AT,
@@ -337,6 +342,20 @@ def test_a_roll_out_to_those_that_run_it_says_so(staged: Staged) -> None:
         staged.roll_out()
     with pytest.raises(StoreConflict, match=r"The phone .* runs 8\.5\.36 already\."):
         staged.roll_out("device", text(1))
+
+
+def test_many_phones_are_counted() -> None:
+    definition = Definition(MODEL, FirmwareVersion(8, 5, 36), "a.bin")
+    target = Target("all phones", Place("engine", 0), definition)
+    assert "All 12,345 phones of" in _nobody(target, [], 12_345)
+    left = [LeftOut(mac, "no way leads there") for mac in range(1_234)]
+    assert _nobody(target, left, 12_345).endswith(
+        "8.5.36: it runs it already (12,345), no way leads there (1,234)."
+    )
+    newer = FirmwareVersion(8, 7, 5)
+    assert _going_down(definition, [newer] * 1_234).startswith(
+        f"1,234 phones of {MODEL} run newer firmware (8.7.5)"
+    )
 
 
 def test_whom_it_cannot_be_for_is_refused(staged: Staged) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
-from bootwave.store.rollouts.addresses import Places
-from bootwave.store.rollouts.units import Together, together
+from bootwave.store.rollouts.addresses import Places, Reached
+from bootwave.store.rollouts.units import Together, _why, together
 from tests.store.rollouts.test_rollouts import AT, DOMAIN, MAC, text
 
 A, B, C, D = (MAC + number for number in range(4))
@@ -60,6 +60,15 @@ def test_a_phone_whose_notify_would_tell_others_is_left_out(
         A: f"its proxy tells all 3 phones of 401@{DOMAIN}, and {text(1)}, {text(2)} "
         "would be told, too"
     }
+
+
+def test_many_others_are_counted() -> None:
+    macs = range(MAC, MAC + 12_345)
+    way = Reached(1, "401", DOMAIN, len(macs), "", None)
+    assert _why(way, macs, macs[1:]) == (
+        f"its proxy tells all 12,345 phones of 401@{DOMAIN}, and {text(1)}, {text(2)}, "
+        f"{text(3)} and 12,341 more would be told, too"
+    )
 
 
 def test_the_others_are_taken_in_if_that_is_wanted(

@@ -223,12 +223,12 @@ def _nobody(target: Target, left: list[LeftOut], already: int) -> str:
     if not left:
         if already == 1:
             return f"The phone of {target.whom} runs {version} already."
-        return f"All {already} phones of {target.whom} run {version} already."
+        return f"All {already:,} phones of {target.whom} run {version} already."
     reasons = Counter(one.why for one in left)
     if already:
         reasons["it runs it already"] = already
     said = ", ".join(
-        f"{why} ({many})" for why, many in reasons.most_common(_MOST_REASONS)
+        f"{why} ({many:,})" for why, many in reasons.most_common(_MOST_REASONS)
     )
     return f"No phone of {target.whom} can be told to load {version}: {said}."
 
@@ -239,6 +239,6 @@ def _going_down(definition: Definition, versions: list[FirmwareVersion]) -> str:
     count = len(versions)
     whose, run = ("phone", "runs") if count == 1 else ("phones", "run")
     return (
-        f"{count} {whose} of {definition.model} {run} newer firmware ({span}) and will "
-        f"go down to {definition.version}."
+        f"{count:,} {whose} of {definition.model} {run} newer firmware ({span}) and "
+        f"will go down to {definition.version}."
     )

@@ -74,8 +74,8 @@ def together(
 def _why(way: Reached, group: Collection[int], others: Iterable[int]) -> str:
     macs = sorted(others)
     named = ", ".join(map(text_from_mac, macs[:_NAMED]))
-    more = f" and {len(macs) - _NAMED} more" if len(macs) > _NAMED else ""
+    more = f" and {len(macs) - _NAMED:,} more" if len(macs) > _NAMED else ""
     return (
-        f"its proxy tells all {len(group)} phones of {way.number}@{way.domain}, and "
+        f"its proxy tells all {len(group):,} phones of {way.number}@{way.domain}, and "
         f"{named}{more} would be told, too"
     )
