@@ -114,6 +114,17 @@ def test_lists_of_the_program_fit_a_terminal(
     assert sorted(said) == sorted("".join("".join([*rows[0], *2 * rows[1]]).split()))
 
 
+@pytest.mark.parametrize("period", range(2, 11))
+def test_long_cells_are_seen_at_whatever_regular_places_they_stand(period: int) -> None:
+    prose = " ".join(["word"] * 20)
+    usual, other = ("a few words", prose), (prose, "a few words")
+    few = [*(period - 1) * [usual], other]
+    lines = len(lines_of([("first", "then"), *few * 4], 80)) - 1
+    for times in (50 // period + 1, 50, 100):
+        rows = [("first", "then"), *few * times]
+        assert 4 * (len(lines_of(rows, 80)) - 1) <= times * lines
+
+
 def test_wide_characters_count_twice() -> None:
     lines = lines_of([("name", "n"), ("日本 日本 日本", "1")], 12)
     assert lines == ["name       n", "日本 日本  1", "日本"]

@@ -7,6 +7,7 @@ would be broken stands below its row instead, where that takes fewer lines, or a
 and it would become a thin strip.
 """
 
+import random
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from itertools import zip_longest
 GAP = "  "
 INDENT = "    "  # of what stands below its row
 STRIP = 24  # columns: what is narrower is a strip
-LOOKED_AT = 50  # rows, about: what is best for them is near the best for all
+LOOKED_AT = 100  # rows: what is best for them is near the best for all
 _PIECE = re.compile(r"[^@./:,_=&?]*[@./:,_=&?]+|[^@./:,_=&?]+")
 
 Rows = Sequence[Sequence[str]]
@@ -62,7 +63,13 @@ def width_of(text: str) -> int:
 
 
 def _looked_at(rows: Rows) -> Rows:
-    return rows[:: max(1, len(rows) // LOOKED_AT)]
+    """Return some of *rows*, which are the same whenever these are shown.
+
+    They stand at no regular places, where rows of one kind may stand.
+    """
+    if len(rows) <= LOOKED_AT:
+        return rows
+    return random.Random(0).sample(rows, LOOKED_AT)
 
 
 def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
