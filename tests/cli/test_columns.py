@@ -125,6 +125,12 @@ def test_long_cells_are_seen_at_whatever_regular_places_they_stand(period: int) 
         assert 4 * (len(lines_of(rows, 80)) - 1) <= times * lines
 
 
+def test_a_word_of_combining_signs_is_whole_where_it_has_room() -> None:
+    word = "e\u0301" * 20
+    rows = [("name", "n"), (f"anna {word}", "1")]
+    assert lines_of(rows, 23)[1:] == ["anna                  1", word]
+
+
 def test_wide_characters_count_twice() -> None:
     lines = lines_of([("name", "n"), ("日本 日本 日本", "1")], 12)
     assert lines == ["name       n", "日本 日本  1", "日本"]

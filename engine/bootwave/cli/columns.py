@@ -11,6 +11,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 
 GAP = "  "
@@ -50,16 +51,17 @@ def lines_of(rows: Rows, room: int) -> Iterator[str]:
 
 def width_of(text: str) -> int:
     """Return how many columns *text* takes: wide characters two, combining none."""
-    if text.isascii():
+    # Characters below U+0300 are neither wide nor combining.
+    if text.isascii() or max(text) < "\u0300":
         return len(text)
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in text
-    )
+    return sum(map(_width_of_character, text))
+
+
+@lru_cache(maxsize=4096)
+def _width_of_character(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _looked_at(rows: Rows) -> Rows:
@@ -148,23 +150,28 @@ def _folded(text: str, width: int) -> list[str]:
     if width_of(text) <= width:
         return [text]
     lines: list[str] = []
-    line = ""
+    line, taken = "", 0
     for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if width_of(longer) <= width:
-            line = longer
+        wide = width_of(word)
+        if line and taken + 1 + wide <= width:
+            line, taken = f"{line} {word}", taken + 1 + wide
             continue
         if line:
             lines.append(line)
-            line = ""
-        for piece in _PIECE.findall(word) if width_of(word) > width else [word]:
-            if line and width_of(line + piece) > width:
+        if wide <= width:
+            line, taken = word, wide
+            continue
+        line, taken = "", 0
+        for piece in _PIECE.findall(word):
+            wide = width_of(piece)
+            if line and taken + wide > width:
                 lines.append(line)
-                line = ""
-            line += piece
+                line, taken = "", 0
+            line, taken = line + piece, taken + wide
             while len(line) > max(width, STRIP):
                 lines.append(line[:width])
                 line = line[width:]
+                taken = width_of(line)
     lines.append(line)
     return lines
 
