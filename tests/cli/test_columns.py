@@ -1,5 +1,7 @@
 """Tables that fit a terminal, whatever stands in them."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from bootwave.cli import columns
@@ -123,6 +125,26 @@ def test_long_cells_are_seen_at_whatever_regular_places_they_stand(period: int) 
     for times in (50 // period + 1, 50, 100):
         rows = [("first", "then"), *few * times]
         assert 4 * (len(lines_of(rows, 80)) - 1) <= times * lines
+
+
+@pytest.mark.parametrize("room", [200, 400])
+def test_a_table_that_is_much_too_wide_takes_few_looks_at_its_columns(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    heights = columns._heights
+
+    def counted(cells: Sequence[str], width: int) -> list[int]:
+        nonlocal looks
+        looks += 1
+        return heights(cells, width)
+
+    monkeypatch.setattr(columns, "_heights", counted)
+    rows = [tuple("abcdefgh"), 8 * ("a few words, " * 80,)]
+    lines = lines_of(rows, room)
+    assert max(map(width_of, lines)) <= room
+    assert len(lines) == 9_600 // room
+    assert looks < 800
 
 
 def test_a_word_of_combining_signs_is_whole_where_it_has_room() -> None:

@@ -18,6 +18,7 @@ GAP = "  "
 INDENT = "    "  # of what stands below its row
 STRIP = 24  # columns: what is narrower is a strip
 LOOKED_AT = 100  # rows: what is best for them is near the best for all
+STEPS = 32  # in about as many half of what is too wide is taken
 _PIECE = re.compile(r"[^@./:,_=&?]*[@./:,_=&?]+|[^@./:,_=&?]+")
 
 Rows = Sequence[Sequence[str]]
@@ -95,28 +96,47 @@ def _fitted(rows: Rows, natural: Sequence[int], room: int) -> list[int]:
         min(width, max(low, spare)) for width, low in zip(natural, least, strict=True)
     ]
     lines = [_heights(*each) for each in zip(seen, widths, strict=True)]
-    narrower = [
-        _heights(cells, width - 1) for cells, width in zip(seen, widths, strict=True)
-    ]
-    while sum(widths) > spare:
+    narrower: list[list[int]] = []  # heights, with *step* columns less
+    step = 0
+    while (excess := sum(widths) - spare) > 0:
         places = [at for at, low in enumerate(least) if widths[at] > low]
         if not places:
             break
-
-        def lines_with(place: int) -> int:
-            columns = [*lines[:place], narrower[place], *lines[place + 1 :]]
-            return sum(map(max, zip(*columns, strict=True)))
-
-        best = min(places, key=lambda place: (lines_with(place), -widths[place]))
-        widths[best] -= 1
+        if step != (step := _step(excess)):
+            narrower = [
+                _heights(cells, max(low, width - step))
+                for cells, width, low in zip(seen, widths, least, strict=True)
+            ]
+        now = _total(lines)
+        choices = []
+        for at in places:
+            more = _total([*lines[:at], narrower[at], *lines[at + 1 :]]) - now
+            taken = min(step, widths[at] - least[at])
+            choices.append((more / taken, -widths[at], at))
+        *_, best = min(choices)
+        widths[best] = max(least[best], widths[best] - step)
         lines[best] = narrower[best]
-        narrower[best] = _heights(seen[best], widths[best] - 1)
+        narrower[best] = _heights(seen[best], max(least[best], widths[best] - step))
     return widths
+
+
+def _step(excess: int) -> int:
+    """Return how many columns of width are taken at once where *excess* are too many.
+
+    One by one near the end, so that all are where little is to be taken; a power of
+    two, so that it seldom changes.
+    """
+    return 1 << max(0, (excess // STEPS).bit_length() - 1)
 
 
 def _heights(cells: Sequence[str], width: int) -> list[int]:
     """Return how many lines each of *cells* takes."""
     return [len(_folded(cell, width)) for cell in cells]
+
+
+def _total(heights: Sequence[Sequence[int]]) -> int:
+    """Return how many lines rows take whose cells take those of each column."""
+    return sum(max(row) for row in zip(*heights, strict=True))
 
 
 def _block(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
