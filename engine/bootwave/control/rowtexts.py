@@ -23,7 +23,8 @@ MAX_RECORD_LINES = 100
 
 _CUT = "unexpected end of data"  # the words of the csv module
 
-Rows = list[dict[str, str]]
+Rows = list[dict[str, str] | None]
+"""Rows in their order; None stands for a line that is no JSON object."""
 
 
 class Form(StrEnum):
@@ -43,8 +44,10 @@ class RowDecoder:
     CSV has a heading that names the columns, in any order; they are separated by
     commas, semicolons or tabs, whatever the heading has.  A row with more values than
     there are columns gets one without a name behind them, at which the import refuses
-    that row.  JSON Lines have an object of texts in each line.  Empty lines are left
-    out.  Every method raises SettingError when the file cannot be used.
+    that row.  JSON Lines have an object of texts in each line; one that is something
+    else is None, and the next is read.  Empty lines are left out.  Every method raises
+    SettingError when the file cannot be used: what comes behind a quote that is not
+    closed is no row that can be told from others.
     """
 
     def __init__(self, form: Form) -> None:
@@ -129,7 +132,7 @@ class RowDecoder:
         if not record.strip():
             return []
         if self._form is Form.JSON_LINES:
-            return [self._object(record)]
+            return [_object(record)]
         if not self._columns:
             heading = record.partition("\n")[0]
             self._delimiter = max(",;\t", key=heading.count)
@@ -157,17 +160,13 @@ class RowDecoder:
             raise kind(f"The file is not CSV: {error} (line {self._line}).") from None
         return [cell.strip() for cell in cells]
 
-    def _object(self, record: str) -> dict[str, str]:
-        try:
-            row = orjson.loads(record)
-        except orjson.JSONDecodeError:
-            row = None
-        if not isinstance(row, dict):
-            raise SettingError(
-                f"Line {self._line} is no JSON object: write one in each line, such as "
-                '{"extension":"401","password":"..."}.'
-            )
-        return row
+
+def _object(record: str) -> dict[str, str] | None:
+    try:
+        row = orjson.loads(record)
+    except orjson.JSONDecodeError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def encoded_rows(rows: Iterable[Mapping[str, Any]], form: Form) -> bytes:

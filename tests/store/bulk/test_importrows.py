@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bootwave.errors import OperatorError
+from bootwave.errors import OperatorError, SettingError
 from bootwave.store.bulk.importrows import checked_row
 
 MAC = 0x0004132E08B4
@@ -40,4 +40,11 @@ def test_a_value_that_is_empty_is_given_all_the_same() -> None:
 def test_a_wrong_row_is_refused_without_its_secrets(row: dict[str, Any]) -> None:
     with pytest.raises(OperatorError) as refused:
         checked_row(1, {**row, "password": "hunter2"}, "a.example.com")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("row", [None, [], "hunter2", 5])
+def test_a_row_that_is_no_object_is_refused(row: Any) -> None:
+    with pytest.raises(SettingError, match="This line is no JSON object") as refused:
+        checked_row(1, row, "a.example.com")
     assert "hunter2" not in str(refused.value)

@@ -79,13 +79,21 @@ class ImportRow(NamedTuple):
         return f"ImportRow({self.row}, {self.account})"
 
 
-def checked_row(number: int, row: Mapping[str, str], domain: str | None) -> ImportRow:
+def checked_row(
+    number: int, row: Mapping[str, str] | None, domain: str | None
+) -> ImportRow:
     """Return the row *number* of a file; *domain* stands for one that names none.
 
+    None is a line of JSON Lines that could not be read, and refused as such.
     A password may be missing; whether that is right depends on whether the account
     exists.  ``mac`` may hold several MACs, and ``*`` or ``?``, separated by blanks.
     Raises OperatorError with what is wrong, which quotes no password.
     """
+    if not isinstance(row, Mapping):
+        raise SettingError(
+            "This line is no JSON object: write one in each line, such as "
+            '{"extension":"401","password":"..."}.'
+        )
     for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
         if column not in _KNOWN:
             # Not quoted: in a file without a heading it may be a password.

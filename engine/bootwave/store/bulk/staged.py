@@ -194,7 +194,7 @@ class Stage:
             self._connection.execute(_MISSING)
             self._connection.execute(_CHANGES)
 
-    def add(self, rows: Iterable[Mapping[str, str]]) -> None:
+    def add(self, rows: Iterable[Mapping[str, str] | None]) -> None:
         """Check *rows* and keep the right ones; raises StoreUnavailable."""
         with self._writing():
             for row in rows:

@@ -196,8 +196,11 @@ class BulkOperations(Transactions):
         self._stages[name] = _Kept(stage, now, is_limited)
         return {"stage": name}
 
-    def stage_add(self, stage: str, rows: Sequence[Mapping[str, str]]) -> Object:
-        """Check rows and keep them; return how many are right so far, and wrong."""
+    def stage_add(self, stage: str, rows: Sequence[Mapping[str, str] | None]) -> Object:
+        """Check rows and keep them; return how many are right so far, and wrong.
+
+        None is a row that could not be read; it is wrong.
+        """
         rows_of = self._kept(stage).stage
         rows_of.add(rows)
         return {"right": rows_of.right, "wrong": rows_of.wrong.count}

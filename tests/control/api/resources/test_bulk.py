@@ -80,6 +80,33 @@ def test_every_wrong_row_is_told_and_nothing_is_stored(
     assert len(admin.get(ACCOUNTS).json()["items"]) == 2
 
 
+def test_a_line_that_is_no_object_is_a_wrong_row_among_others(
+    api: Served, admin: httpx.Client
+) -> None:
+    body = (
+        b'{"extension":"701","password":"canary-word"}\n'
+        b'{"extension":"702","password":"canary-word"\n'
+        b'{"extension":"7 03","password":"canary-word"}\n'
+        b'{"extension":"704","password":"canary-word"}'
+    )
+    together = {"all_or_nothing": True}
+    for refused in (
+        admin.post(IMPORTS, content=body, headers=LINES, params=together),
+        admin.put(ACCOUNTS, content=body, headers=LINES),
+    ):
+        assert problem(refused) == "invalid"
+        told = {error["at"]: error["detail"] for error in refused.json()["errors"]}
+        assert list(told) == ["row/2", "row/3"]
+        assert told["row/2"].startswith("This line is no JSON object")
+        assert "canary" not in refused.text
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 1
+    for how in ({"dry_run": True}, {}):
+        done = admin.post(IMPORTS, content=body, headers=LINES, params=how).json()
+        assert (done["added"], done["error_count"]) == (2, 2)
+        assert [error["row"] for error in done["errors"]] == [2, 3]
+    assert len(admin.get(ACCOUNTS).json()["items"]) == 3
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "kind"),
     [
