@@ -111,17 +111,20 @@ def test_what_is_not_utf_8_is_told_by_its_line() -> None:
             rows_of(b"extension\n1\n\xe4\n", piece=piece)
     with pytest.raises(SettingError, match=r"not UTF-8 \(line 2\)"):
         rows_of(b"extension\n\xc3", piece=1)
+    for form, advice in ((Form.CSV, "as CSV UTF-8"), (Form.JSON_LINES, "as UTF-8")):
+        with pytest.raises(SettingError, match=f"save it {advice}"):
+            rows_of(b"\xe4\n", form)
 
 
 @pytest.mark.parametrize(
-    ("form", "begin", "piece"),
+    ("form", "begin", "piece", "advice"),
     [
-        (Form.CSV, b'extension\n"', b"x" * 999 + b"\n"),
-        (Form.JSON_LINES, b"", b"x" * 999),
+        (Form.CSV, b'extension\n"', b"x" * 999 + b"\n", "a quote that is not closed"),
+        (Form.JSON_LINES, b"", b"x" * 999, "one object in each line"),
     ],
 )
 def test_a_row_without_an_end_is_not_kept_for_ever(
-    form: Form, begin: bytes, piece: bytes
+    form: Form, begin: bytes, piece: bytes, advice: str
 ) -> None:
     decoder = RowDecoder(form)
     decoder.receive_data(begin)
@@ -130,7 +133,7 @@ def test_a_row_without_an_end_is_not_kept_for_ever(
         for _ in range(MAX_RECORD_CHARACTERS // 999 + 2):
             decoder.receive_data(piece)
 
-    with pytest.raises(SettingError, match="is longer than"):
+    with pytest.raises(SettingError, match=f"is longer than .*{advice}"):
         feed()
 
 

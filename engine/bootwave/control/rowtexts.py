@@ -82,8 +82,9 @@ class RowDecoder:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
             line = self._bytes_lines + error.object.count(b"\n", 0, error.start)
+            kind = "CSV UTF-8" if self._form is Form.CSV else "UTF-8"
             raise SettingError(
-                f"The file is not UTF-8 (line {line}): save it as CSV UTF-8."
+                f"The file is not UTF-8 (line {line}): save it as {kind}."
             ) from None
         self._bytes_lines += data.count(b"\n")
         return text
@@ -123,9 +124,12 @@ class RowDecoder:
 
     def _require_bounded(self, characters: int) -> None:
         if characters > MAX_RECORD_CHARACTERS:
+            advice = "write one object in each line"
+            if self._form is Form.CSV:
+                advice = "look for a quote that is not closed"
             raise SettingError(
                 f"The row in line {self._line} is longer than {MAX_RECORD_CHARACTERS} "
-                "characters: look for a quote that is not closed."
+                f"characters: {advice}."
             )
 
     def _row(self, record: str) -> Rows:

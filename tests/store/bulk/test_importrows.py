@@ -48,3 +48,27 @@ def test_a_row_that_is_no_object_is_refused(row: Any) -> None:
     with pytest.raises(SettingError, match="This line is no JSON object") as refused:
         checked_row(1, row, "a.example.com")
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"extension": 402}, "The value of extension must be text"),
+        ({"extension": "402", "mailbox": 0}, "The value of mailbox must be text"),
+        ({"extension": "402", "mac": []}, "The value of mac must be text"),
+        ({"extension": "402", "colour": "red"}, "Value 2 has no name that is known"),
+        ({"extension": "402", "colour": 5}, "Value 2 has no name that is known"),
+        ({"extension": "402", "": "x"}, "Value 2 stands in no known column"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_told_by_the_place(
+    row: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(SettingError, match=f"^{sentence}") as refused:
+        checked_row(1, row, "a.example.com")
+    assert ("heading" in str(refused.value)) is ("" in row)
+
+
+def test_a_value_that_is_none_is_empty() -> None:
+    values: dict[str, Any] = {"extension": "401", "name": None}
+    assert checked_row(1, values, "a.example.com").display_name == ""

@@ -104,7 +104,7 @@ def test_each_wrong_row_is_named_and_nothing_is_stored(
     assert "500@b.example.com" in found[7]
     assert "domain add" in found[8]
     assert "exists already" in found[9]
-    assert "Value 5 stands in no known column" in found[10]
+    assert "Value 5 has no name that is known" in found[10]
     assert "extension, domain, name" in found[10]
     assert "text" in found[11]
     assert "hunter2" not in str(result)
@@ -233,7 +233,7 @@ def test_rows_of_a_file_without_a_heading_are_not_quoted(
     rows: list[Any] = list(reader)
     for result in (admin.account_import(rows), admin.bulk(accounts=rows)):
         (error,) = result["errors"]
-        assert "Value 1 stands in no known column" in error["error"]
+        assert "Value 1 has no name that is known" in error["error"]
         assert "hunter" not in error["error"]
 
 

@@ -4,6 +4,7 @@ Checking takes longer than writing, and phones' own writes wait while an import 
 """
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import NamedTuple
 
 from bootwave.errors import SettingError
@@ -20,6 +21,7 @@ COLUMNS = ("extension", "domain", "name", "password", "mac", "mailbox", "auth_us
 # What a row may leave as it is, where an account is there already.
 FIELDS = ("name", "password", "mac", "mailbox", "auth_user")
 _KNOWN = {*COLUMNS, "number"}
+_TEXTS = {str, NoneType}  # csv.DictReader has None for a value that is missing
 _EMPTY = dict.fromkeys(_KNOWN, "")
 WILDCARDS = ("*", "?")
 
@@ -95,16 +97,24 @@ def checked_row(
             '{"extension":"401","password":"..."}.'
         )
     for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
-        if column not in _KNOWN:
-            # Not quoted: in a file without a heading it may be a password.
+        if not column:  # the surplus of CSV
             raise SettingError(
                 f"Value {position} stands in no known column, which are "
                 f"{', '.join(COLUMNS)}: name it so in the heading, and put values that "
                 "hold the separator into double quotes."
             )
+        if column not in _KNOWN:
+            # Not quoted: in a file without a heading it may be a password.
+            raise SettingError(
+                f"Value {position} has no name that is known, which are "
+                f"{', '.join(COLUMNS)}."
+            )
+    if not _TEXTS.issuperset(map(type, row.values())):
+        (column, *_) = (name for name in row if type(row[name]) not in _TEXTS)
+        raise SettingError(
+            f"The value of {column} must be text, which JSON has in double quotes."
+        )
     texts = {**_EMPTY, **{column: text for column, text in row.items() if text}}
-    if set(map(type, texts.values())) != {str}:
-        raise SettingError("Every value of a row must be text.")
     account = required_account(
         texts["extension"] or texts["number"], texts["domain"] or domain
     )
