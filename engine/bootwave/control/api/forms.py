@@ -1,9 +1,14 @@
 """The forms of what is sent and shown: names in paths, members of bodies, answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from bootwave.errors import OperatorError
 
 # Of a domain (RFC 1123 section 2.1), in any letter case.  The store says what is wrong
 # with one of these in words; the description says it to programs.
@@ -26,6 +31,15 @@ class Body(BaseModel):
     """The body of a request: JSON of exactly these members and types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+@contextmanager
+def refused_in_place() -> Iterator[None]:
+    """Have a validator refuse a value, by its place, where the body does."""
+    try:
+        yield
+    except OperatorError as error:
+        raise PydanticCustomError("refused", "{why}", {"why": str(error)}) from None
 
 
 def not_given(**described: Any) -> Any:

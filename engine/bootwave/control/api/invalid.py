@@ -10,7 +10,10 @@ from typing import Any, Final
 from bootwave.control.api.forms import DOMAIN_NAME, ONE_LINE
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.resources.accounts import NUMBER, TARGET
+from bootwave.control.api.resources.layers import SETTING
 from bootwave.control.api.resources.sessions import NAME
+from bootwave.control.api.resources.windows import RANGE
+from bootwave.control.api.targets import MEMBER
 from bootwave.limits import MAX_API_ERRORS
 
 _IN_DETAIL: Final = 3
@@ -41,16 +44,20 @@ _WORDS: Final[Mapping[str, str]] = {
     "literal_error": "it must be {expected}",
     "enum": "it must be {expected}",
 }
-_FORMS: Final[Mapping[str, str]] = {
+FORMS: Final[Mapping[str, str]] = {
     TARGET: "it is not a MAC address: write twelve hex digits such as 0004132E08B4, as "
     "printed on the phone's label",
     NUMBER: "it is not an account's number: up to 32 letters, digits and _ . + - are",
     NAME: "it is not a name: up to 64 letters, digits and . _ @ + - are, beginning and "
     "ending with a letter or digit",
     DOMAIN_NAME: "it is not a domain such as pbx.example.com",
+    MEMBER: "it is not the name of a profile or group: one line of up to 64 "
+    "characters, without @ and /, is",
+    RANGE: "it is neither a number nor a range such as 400-449: up to 65 letters, "
+    "digits and _ . + - are",
+    SETTING: "it is not the name of a setting: up to 64 letters, digits and _ are",
     ONE_LINE: "it must be one line, without control characters",
 }
-_OTHER_FORM: Final = "it does not have the form that /openapi.json describes"
 
 
 def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
@@ -69,11 +76,15 @@ def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
 def _of(error: Mapping[str, Any]) -> str:
     context = error.get("ctx") or {}
     if error["type"] == "string_pattern_mismatch":
-        return _FORMS.get(context.get("pattern", ""), _OTHER_FORM)
+        return FORMS[context["pattern"]]
     if error["type"] == "string_too_short" and context.get("min_length") == 1:
         return "it must not be empty"
     words = _WORDS.get(error["type"])
-    return str(error["msg"]) if words is None else words.format(**context)
+    return (
+        str(error["msg"]).removesuffix(".")
+        if words is None
+        else words.format(**context)
+    )
 
 
 def _beginning(part: object) -> str:

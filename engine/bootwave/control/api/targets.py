@@ -3,19 +3,29 @@
 from typing import Annotated
 
 from fastapi import Path
+from pydantic import AfterValidator
 from starlette.requests import Request
 
 from bootwave.control.api.declarations import DomainIn, Everywhere, Found
 from bootwave.control.api.desk import Desk
-from bootwave.control.api.forms import DomainName
+from bootwave.control.api.forms import DomainName, refused_in_place
 from bootwave.control.api.resources.accounts import Number
 from bootwave.errors import OperatorError
 from bootwave.phone.mac import required_mac
 
+
+def _checked_mac(text: str) -> str:
+    with refused_in_place():
+        required_mac(text)
+    return text
+
+
 Domain = DomainName
-Mac = Annotated[str, Path(max_length=17, examples=["0004132E08B4"])]
+MacText = Annotated[str, AfterValidator(_checked_mac)]
+Mac = Annotated[MacText, Path(max_length=17, examples=["0004132E08B4"])]
 # Of a group or a profile: an @ would name another domain.
-Member = Annotated[str, Path(pattern=r"^[^@/\x00-\x1f]{1,64}$", examples=["sales"])]
+MEMBER = r"^[^@/\x00-\x1f]{1,64}$"
+Member = Annotated[str, Path(pattern=MEMBER, examples=["sales"])]
 Model = Annotated[str, Path(max_length=64, examples=["D785"])]
 VersionRange = Annotated[str, Path(max_length=49, examples=["8.4-8.7"])]
 

@@ -254,22 +254,23 @@ def remove(work: Work, name: str, *, force: bool, removed: int = 0) -> dict[str,
 
 
 def _checked(fields: Mapping[str, str]) -> dict[str, str]:
-    checked: dict[str, str] = {}
-    for field, value in fields.items():
-        if field not in FIELDS:
-            raise SettingError(
-                f"A domain has no {field!r}: it has name, {', '.join(FIELDS)}."
-            )
-        if field in ("registrar", "outbound_proxy"):
-            what = "a registrar" if field == "registrar" else "an outbound proxy"
-            checked[field] = checked_host(value, what)
-        elif field == "wildcard_subnet":
-            checked[field] = checked_subnet(value)
-        elif field == "reach":
-            checked[field] = _checked_reach(value)
-        else:
-            checked[field] = _NAMED[field](value) if value.strip() else ""
-    return checked
+    return {field: checked_field(field, value) for field, value in fields.items()}
+
+
+def checked_field(field: str, value: str) -> str:
+    """Return what is stored of *value*; raises SettingError where it cannot be."""
+    if field not in FIELDS:
+        raise SettingError(
+            f"A domain has no {field!r}: it has name, {', '.join(FIELDS)}."
+        )
+    if field in ("registrar", "outbound_proxy"):
+        what = "a registrar" if field == "registrar" else "an outbound proxy"
+        return checked_host(value, what)
+    if field == "wildcard_subnet":
+        return checked_subnet(value)
+    if field == "reach":
+        return _checked_reach(value)
+    return _NAMED[field](value) if value.strip() else ""
 
 
 def _checked_reach(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from bootwave.control.api.forms import (
     DomainName,
     Shown,
     not_given,
+    refused_in_place,
 )
 from bootwave.control.api.lists import Descending, Prefix, TheRows
 from bootwave.control.api.principals import Need
@@ -30,7 +31,19 @@ Reach = Literal["", "auto", "direct", "proxy"]
 Text = Annotated[str, Field(max_length=300)]
 
 
-class DomainFields(Body):
+class _Fields(Body):
+    """What is said of a domain is looked at one by one, to tell where it is wrong."""
+
+    @field_validator(*domains.FIELDS, check_fields=False)
+    @classmethod
+    def _checked(cls, value: str, info: ValidationInfo) -> str:
+        assert info.field_name is not None
+        with refused_in_place():
+            domains.checked_field(info.field_name, value)
+        return value
+
+
+class DomainFields(_Fields):
     """What may be said of a domain; an empty text says nothing."""
 
     registrar: Text = Field("", description="Where phones register; else the domain.")
@@ -57,7 +70,7 @@ class NewDomain(DomainFields):
     ]
 
 
-class DomainChange(Body):
+class DomainChange(_Fields):
     """What is changed of a domain; what is not given stays."""
 
     registrar: Text = not_given()

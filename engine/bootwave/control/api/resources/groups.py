@@ -13,7 +13,7 @@ from bootwave.control.api.lists import Page, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.profiles import NewMember
 from bootwave.control.api.routing import Asker, Routes, TheDesk
-from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac, Member
+from bootwave.control.api.targets import OF_DOMAIN, Domain, Mac, MacText, Member
 
 routes = Routes("groups")
 PATH = "/api/v1/domains/{domain}/groups"
@@ -24,7 +24,7 @@ class Devices(Body):
     """Which devices of the domain are meant."""
 
     macs: Annotated[
-        list[Annotated[str, Field(max_length=17)]], Field(max_length=10_000)
+        list[Annotated[MacText, Field(max_length=17)]], Field(max_length=10_000)
     ] = Field(examples=[["0004132E08B4"]])
 
 

@@ -34,9 +34,8 @@ from bootwave.store.settings import layers
 routes = Routes("settings")
 _DOMAIN = "/api/v1/domains/{domain}"
 
-Name = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["ringer_headset_device"])
-]
+SETTING = r"^[A-Za-z0-9_]{1,64}$"
+Name = Annotated[str, Path(pattern=SETTING, examples=["ringer_headset_device"])]
 Index = Annotated[int, Path(ge=0, le=999, examples=[5])]
 Which = Annotated[
     int | None,

@@ -15,7 +15,7 @@ from bootwave.control.api.resources.accounts import Number
 from bootwave.control.api.resources.layers import keys_masked, masked
 from bootwave.control.api.resources.windows import Ranges
 from bootwave.control.api.routing import Asker, Routes, TheDesk
-from bootwave.control.api.targets import OF_DOMAIN, Domain, Member
+from bootwave.control.api.targets import MEMBER, OF_DOMAIN, Domain, Member
 
 routes = Routes("profiles")
 PROFILES = "/api/v1/domains/{domain}/profiles"
@@ -25,9 +25,7 @@ Object = dict[str, Any]
 class NewMember(Body):
     """A profile or group that is added."""
 
-    name: Annotated[str, Field(pattern=r"^[^@/\x00-\x1f]{1,64}$")] = Field(
-        examples=["sales"]
-    )
+    name: Annotated[str, Field(pattern=MEMBER)] = Field(examples=["sales"])
 
 
 class Accounts(Body):

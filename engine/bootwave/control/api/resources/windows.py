@@ -22,7 +22,8 @@ routes = Routes("windows")
 PATH = DOMAINS + "/{domain}/windows"
 
 # A number or a range; an @ would name another domain.
-Range = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{1,65}$", examples=["400-449"])]
+RANGE = r"^[A-Za-z0-9_.+-]{1,65}$"
+Range = Annotated[str, Field(pattern=RANGE, examples=["400-449"])]
 Ranges = Annotated[list[Range], Field(max_length=10_000)]
 States = Annotated[
     str,
