@@ -91,7 +91,9 @@ def test_a_file_that_cannot_be_used_is_refused(text: str, sentence: str) -> None
             rows_of(text.encode(), piece=piece)
 
 
-@pytest.mark.parametrize("line", ["x", "[1]", '"401"', "{", "null", '{"a":1}}'])
+@pytest.mark.parametrize(
+    "line", ["x", "[1]", '"401"', "{", "null", '{"a":1}}', '{"mac":"","mac":"a:b"}']
+)
 @pytest.mark.parametrize("piece", [0, 1])
 def test_a_line_that_is_no_object_is_one_row_and_the_next_is_read(
     line: str, piece: int
@@ -103,6 +105,14 @@ def test_a_line_that_is_no_object_is_one_row_and_the_next_is_read(
         {"extension": "402"},
         None,
     ]
+
+
+def test_colons_within_values_are_no_members() -> None:
+    text = b'{"extension":"401","mac":"00:04:13:2E:08:B4"}\n'
+    (row,) = rows_of(text, Form.JSON_LINES)
+    assert row == {"extension": "401", "mac": "00:04:13:2E:08:B4"}
+    deep = b'{"mac":' + b"[" * 1_000 + b"]" * 1_000 + b',"name":"a:b"}'
+    assert rows_of(deep, Form.JSON_LINES) == [None]
 
 
 def test_what_is_not_utf_8_is_told_by_its_line() -> None:

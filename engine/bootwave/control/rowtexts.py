@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from bootwave.control.jsonmembers import repeated_member
 from bootwave.errors import SettingError
 from bootwave.store.bulk.importrows import COLUMNS
 
@@ -24,7 +25,7 @@ MAX_RECORD_LINES = 100
 _CUT = "unexpected end of data"  # the words of the csv module
 
 Rows = list[dict[str, str] | None]
-"""Rows in their order; None stands for a line that is no JSON object."""
+"""Rows in their order; None stands for a line that is no usable JSON object."""
 
 
 class Form(StrEnum):
@@ -45,9 +46,9 @@ class RowDecoder:
     commas, semicolons or tabs, whatever the heading has.  A row with more values than
     there are columns gets one without a name behind them, at which the import refuses
     that row.  JSON Lines have an object of texts in each line; one that is something
-    else is None, and the next is read.  Empty lines are left out.  Every method raises
-    SettingError when the file cannot be used: what comes behind a quote that is not
-    closed is no row that can be told from others.
+    else, or has two members of one name, is None, and the next is read.  Empty lines
+    are left out.  Every method raises SettingError when the file cannot be used: what
+    comes behind a quote that is not closed is no row that can be told from others.
     """
 
     def __init__(self, form: Form) -> None:
@@ -170,7 +171,16 @@ def _object(record: str) -> dict[str, str] | None:
         row = orjson.loads(record)
     except orjson.JSONDecodeError:
         return None
-    return row if isinstance(row, dict) else None
+    if not isinstance(row, dict):
+        return None
+    # With as many colons as members there is none twice; MACs may have some, too.
+    if record.count(":") > len(row):
+        try:
+            if repeated_member(record) is not None:
+                return None
+        except RecursionError:
+            return None
+    return row
 
 
 def encoded_rows(rows: Iterable[Mapping[str, Any]], form: Form) -> bytes:

@@ -80,3 +80,21 @@ def test_what_is_no_json_is_told_by_its_place_without_its_words() -> None:
     assert "character" in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"a":1,"b":{"c":1,"c":2}}', "The member c is there twice"),
+        (b'{"' + b"x" * 999 + b'":1,"' + b"x" * 999 + b'":2}', f"{'x' * 64}… is there"),
+        (b"[" * 1_000 + b"]" * 1_000, "nested too deeply"),
+    ],
+)
+def test_what_would_not_be_heeded_is_refused(body: bytes, sentence: str) -> None:
+    with pytest.raises(Problem, match=sentence) as caught:
+        read(9_999, body, content_type="application/json")
+    assert caught.value.kind == "invalid"
+    (place,) = caught.value.errors
+    assert place["at"] == "body"
+    assert f"body: {place['detail']}." == caught.value.detail
+    assert "xx" * 40 not in caught.value.detail

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from bootwave.control.api.problems import Problem
+from bootwave.control.api.problems import Problem, shortened_name
+from bootwave.control.jsonmembers import repeated_member
 
 _JSON = "application/json"
 
@@ -39,7 +40,7 @@ class BoundedRequest(Request):
         )
 
     def parse(self, body: bytes) -> None:
-        """Read *body* as JSON, where there is one; raises Problem 400 or 415."""
+        """Read *body* as JSON, where there is one; raises Problem 400, 415 or 422."""
         if not body:
             return
         media_type = self.headers.get("content-type", "").partition(";")[0]
@@ -52,9 +53,25 @@ class BoundedRequest(Request):
             raise Problem(
                 "bad-request", f"The body is not JSON at character {error.pos}."
             ) from None
+        _require_heeded(body.decode())
 
     async def json(self) -> Any:
         """Return the body as JSON, this once; None for an empty one."""
         # What it was made into waits for its turn, and this need not.
         parsed, self._parsed = self._parsed, None
         return parsed
+
+
+def _require_heeded(body: str) -> None:
+    """Raise Problem where a member of *body* stands for nothing."""
+    try:
+        name = repeated_member(body)
+    except RecursionError:
+        detail = "It is nested too deeply"
+    else:
+        if name is None:
+            return
+        detail = f"The member {shortened_name(name)} is there twice in one object"
+    raise Problem(
+        "invalid", f"body: {detail}.", errors=[{"at": "body", "detail": detail}]
+    ) from None

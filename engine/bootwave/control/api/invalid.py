@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bootwave.control.api.forms import DOMAIN_NAME, ONE_LINE
-from bootwave.control.api.problems import Problem
+from bootwave.control.api.problems import Problem, shortened_name
 from bootwave.control.api.resources.accounts import NUMBER, TARGET
 from bootwave.control.api.resources.layers import SETTING
 from bootwave.control.api.resources.sessions import NAME
@@ -17,7 +17,6 @@ from bootwave.control.api.targets import MEMBER
 from bootwave.limits import MAX_API_ERRORS
 
 _IN_DETAIL: Final = 3
-_NAME_CHARACTERS: Final = 64
 # By the type that pydantic gives an error; what is in braces is its context.
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "it is missing",
@@ -63,7 +62,10 @@ FORMS: Final[Mapping[str, str]] = {
 def problem_of(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return the problem that *errors* are, which pydantic found in a request."""
     places = [
-        {"at": "/".join(_beginning(part) for part in each["loc"]), "detail": _of(each)}
+        {
+            "at": "/".join(shortened_name(str(part)) for part in each["loc"]),
+            "detail": _of(each),
+        }
         for each in errors[:MAX_API_ERRORS]
     ]
     told = [f"{place['at']}: {place['detail']}" for place in places[:_IN_DETAIL]]
@@ -85,8 +87,3 @@ def _of(error: Mapping[str, Any]) -> str:
         if words is None
         else words.format(**context)
     )
-
-
-def _beginning(part: object) -> str:
-    text = str(part)
-    return text if len(text) <= _NAME_CHARACTERS else f"{text[:_NAME_CHARACTERS]}…"

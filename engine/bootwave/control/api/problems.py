@@ -27,6 +27,7 @@ from bootwave.errors import (
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:bootwave:problem:"
 RETRY_SECONDS = 5
+_NAME_CHARACTERS = 64
 
 
 class Kind(NamedTuple):
@@ -106,6 +107,11 @@ class Problem(BootwaveError):
         return Response(
             orjson.dumps(body), kind.status, self.headers, media_type=MEDIA_TYPE
         )
+
+
+def shortened_name(name: str) -> str:
+    """Return what is told back of the name of a member: no more than its beginning."""
+    return name if len(name) <= _NAME_CHARACTERS else f"{name[:_NAME_CHARACTERS]}…"
 
 
 def problem_from(error: Exception) -> Problem:

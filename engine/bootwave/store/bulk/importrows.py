@@ -93,8 +93,8 @@ def checked_row(
     """
     if not isinstance(row, Mapping):
         raise SettingError(
-            "This line is no JSON object: write one in each line, such as "
-            '{"extension":"401","password":"..."}.'
+            "This line is no JSON object, or has two members of one name: write one "
+            'object in each line, such as {"extension":"401","password":"..."}.'
         )
     for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
         if not column:  # the surplus of CSV
