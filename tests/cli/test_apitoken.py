@@ -1,5 +1,11 @@
 """bootwave admin token: tokens of the API."""
 
+import pytest
+
+from bootwave.cli.apitoken import heeded_scopes
+from bootwave.control.api.principals import Need, of_token
+from bootwave.store.access.administrators import Administrator
+from bootwave.store.access.apitokens import ApiToken
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
 
@@ -31,3 +37,49 @@ def test_a_token_that_opens_nothing_is_misuse(store: Command) -> None:
     nobodys = ("--scope", "read", "--for", "nobody")
     answer = refused(store("admin", "token", "add", "pbx", *nobodys))
     assert "There is no administrator nobody" in answer
+
+
+def test_what_an_administrators_token_cannot_do_is_told(store: Command) -> None:
+    add = ("admin", "token", "add")
+    store("domain", "add", "b.example.com")
+    store(
+        *("admin", "add", "rita", "--role", "read-only"),
+        *("--domain", "pbx.example.com", "--password-stdin"),
+        stdin="correct horse battery\n",
+    )
+    asked = ("--scope", "write", "--scope", "access", "--for", "rita")
+    told = "It can read, access in pbx.example.com: rita can do no more.\n"
+    assert store(*add, "one", *asked).err.endswith(told)
+    elsewhere = ("--scope", "reveal", "--for", "rita", "--domain", "b.example.com")
+    told = "It can read in no domain: rita can do no more.\n"
+    assert store(*add, "two", *elsewhere).err.endswith(told)
+    within = ("--scope", "read", "--for", "rita", "--domain", "pbx.example.com")
+    assert "no more" not in store(*add, "three", *within).err
+    assert "no more" not in store(*add, "four", "--scope", "write").err
+    rows = store("admin", "token", "list").out.splitlines()[1:]
+    cells = {row.split()[0]: " ".join(row.split()[1:4]) for row in rows}
+    assert cells["one"].startswith("read, access pbx.example.com")
+    assert cells["two"].startswith("read none rita")
+    assert cells["three"].startswith("read pbx.example.com rita")
+    assert cells["four"].startswith("write all")
+    (one,) = (
+        row
+        for row in store("admin", "token", "list", "--json").json
+        if row["name"] == "one"
+    )
+    assert one["scopes"] == ["write", "access"]
+
+
+@pytest.mark.parametrize("role", ["operator", "domain", "read-only"])
+@pytest.mark.parametrize("scopes", [["read"], ["write"], ["reveal"], ["access"]])
+def test_what_a_token_is_said_to_do_is_what_it_does(
+    role: str, scopes: list[str]
+) -> None:
+    def does(scopes: list[str]) -> frozenset[Need]:
+        owner = Administrator(1, "anna", role, None, "")
+        token = ApiToken(1, "t", frozenset(scopes), None, owner, None, None)
+        return of_token(token).may
+
+    assert does(heeded_scopes(scopes, role)) == does(scopes)
+    for each in heeded_scopes(scopes, role):
+        assert each == "read" or does([each]) != does(["read"])

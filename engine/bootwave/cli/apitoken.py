@@ -1,12 +1,13 @@
 """``bootwave admin token``: tokens of the API, for programs."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bootwave.cli import place
-from bootwave.cli.admin import Domains, Name
+from bootwave.cli.admin import Domains, Name, Role
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import (
     Json,
@@ -70,6 +71,7 @@ def add(
             days=days,
             administrator=administrator,
         )
+        owners = _owners(session.call("admin.list")) if administrator else {}
     if json:
         print_json(made)
         return
@@ -77,12 +79,22 @@ def add(
     until = made["expires_at"]
     good = f"until {moment(until)}" if until is not None else "until it is revoked"
     hint(f"Good {good}; it is not shown again.")
+    made["everywhere"] = not made["domains"]
+    does, where = _does(made, owners), _where(made, owners)
+    if (does, where) != (_does(made, {}), _where(made, {})):
+        whose = made["administrator"]
+        named = {"all": "all domains", "none": "no domain"}.get(where, where)
+        hint(f"It can {does} in {named}: {whose} can do no more.")
 
 
 def list_all(json: Json = False) -> None:
-    """List the tokens, and when each was used last."""
+    """List the tokens: what each can do now, and when it was used last.
+
+    That is no more than its administrator can; --json shows what it was made for.
+    """
     with place.session() as session:
         found = session.call("admin.token.list")
+        owners = _owners(session.call("admin.list"))
     if json:
         print_json(found)
         return
@@ -91,8 +103,8 @@ def list_all(json: Json = False) -> None:
         [
             [
                 row["name"],
-                ", ".join(row["scopes"]),
-                "all" if row["everywhere"] else ", ".join(row["domains"]) or "none",
+                _does(row, owners),
+                _where(row, owners),
                 row["administrator"],
                 moment(row["made_at"]),
                 moment(row["expires_at"]),
@@ -128,3 +140,38 @@ def revoke(
         print_json(gone)
     else:
         print_line(f"Revoked {gone['name']}.")
+
+
+def heeded_scopes(scopes: Sequence[str], role: str) -> list[str]:
+    """Return what of *scopes* is heeded of a token whose administrator has *role*.
+
+    Each that is not heeded still reads.
+    """
+    if role != Role.read_only:
+        return [*scopes]
+    looks = [Scope.read.value] if set(scopes) - {Scope.access} else []
+    return looks + [each for each in scopes if each == Scope.access]
+
+
+Row = Mapping[str, Any]
+
+
+def _owners(administrators: Sequence[Row]) -> dict[str, Row]:
+    return {row["name"]: row for row in administrators}
+
+
+def _does(token: Row, owners: Mapping[str, Row]) -> str:
+    scopes: list[str] = token["scopes"]
+    owner = owners.get(token["administrator"])
+    if owner is not None:
+        scopes = heeded_scopes(scopes, owner["role"])
+    return ", ".join(scopes)
+
+
+def _where(token: Row, owners: Mapping[str, Row]) -> str:
+    owner = owners.get(token["administrator"])
+    reaches = [row for row in (token, owner) if row and not row["everywhere"]]
+    if not reaches:
+        return "all"
+    domains = set.intersection(*(set(row["domains"]) for row in reaches))
+    return ", ".join(sorted(domains)) or "none"
