@@ -1,10 +1,12 @@
 """bootwave options check."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
+from bootwave.cli.tlsfiles import self_signed_files
 from bootwave.options import keys
 from tests.cli.conftest import Command
 
@@ -78,3 +80,49 @@ def test_a_password_in_a_wrong_url_is_not_shown(
         assert done.status == 1
         assert "********@pbx" in done.out
         assert "s3cret" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        (
+            '[control]\nlisten = "127.0.0.1:0"\ncertificates = ["own.pem"]\n',
+            "control.certificates",
+        ),
+        (
+            '[https]\nlisten = ["127.0.0.1:0"]\ncertificates = ["own.pem"]\n',
+            "https.certificates",
+        ),
+        (
+            '[https]\ncertificates = ["good.pem"]\n'
+            'legacy.listen = ["127.0.0.1:0"]\nlegacy.certificates = ["own.pem"]\n',
+            "https.legacy.certificates",
+        ),
+        (
+            '[https]\nlisten = ["127.0.0.1:0"]\ncertificates = ["good.pem"]\n'
+            'factory_cas = ["own.pem"]\n',
+            "https.factory_cas",
+        ),
+    ],
+)
+def test_files_that_an_engine_would_refuse_at_its_start_are_wrong(
+    run: Command, options_file: Path, text: str, option: str
+) -> None:
+    own, good = options_file.parent / "own.pem", options_file.parent / "good.pem"
+    (content,) = self_signed_files((good,), time.time()).values()
+    good.write_bytes(content)
+    good.chmod(0o600)
+    own.write_bytes(content if "factory" not in option else b"x")
+    own.chmod(0o644)
+    options_file.write_text(text)
+    done = run("options", "check")
+    assert done.status == 1
+    assert "Nothing is wrong" not in done.out
+    (wrong,) = (line for line in done.out.splitlines() if line.startswith("Wrong: "))
+    assert f"{own} of {option}" in wrong
+    assert re.search(rf"^{re.escape(option)} .* file +WRONG$", done.out, re.M)
+    told = run("options", "check", "--json").json["problems"]
+    assert [(one["key"], one["where"]) for one in told] == [(option, str(options_file))]
+    if "factory" not in option:
+        own.chmod(0o600)
+        assert run("options", "check").out.endswith("Nothing is wrong.\n")

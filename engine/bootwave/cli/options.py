@@ -9,16 +9,33 @@ from bootwave.cli import place
 from bootwave.cli.notices import notices
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
 from bootwave.options import keys, value_of
-from bootwave.optionsfile import inspect, locate, masked, shown
+from bootwave.optionsfile import (
+    DEFAULT,
+    Inspection,
+    Problem,
+    inspect,
+    locate,
+    masked,
+    shown,
+)
+
+# What an engine starts with, or not, by more than what the options say.
+_OF_FILES = (
+    *("control.listen", "control.certificates"),
+    *("https.certificates", "https.legacy.certificates"),
+    *("https.factory_cas", "https.factory_issuers", "https.crls"),
+)
 
 
 def check(json: Json = False) -> None:
     """Show every option, its value, where it came from, and all that is wrong.
 
+    Files of certificates that are named are looked at as an engine does at its start.
     The exit status is 1 when something is wrong.
     """
     found = inspect(locate(place.chosen(), os.environ), os.environ)
-    wrong = {problem.key for problem in found.problems}
+    problems = [*found.problems, *_of_files(found)]
+    wrong = {problem.key for problem in problems}
     rows = []
     for key in keys():
         origin = found.origins[key.name]
@@ -45,7 +62,7 @@ def check(json: Json = False) -> None:
                     }
                     for key, value, origin in rows
                 ],
-                "problems": [problem._asdict() for problem in found.problems],
+                "problems": [problem._asdict() for problem in problems],
                 "warnings": warnings,
             }
         )
@@ -68,16 +85,30 @@ def check(json: Json = False) -> None:
             print_line("There is no options file: name one with -o FILE.")
         else:
             print_line(f"The file is {found.path}.")
-        for problem in found.problems:
+        for problem in problems:
             print_line(f"Wrong: {problem.sentence}")
         for warning in warnings:
             print_line(f"Note: {warning}")
-        if not found.problems:
+        if not problems:
             print_line("Nothing is wrong.")
-    if found.problems:
-        count = len(found.problems)
+    if problems:
+        count = len(problems)
         hint(f"bootwave: {count} {'thing is' if count == 1 else 'things are'} wrong.")
         raise typer.Exit(1)
+
+
+def _of_files(found: Inspection) -> list[Problem]:
+    """Return what an engine would refuse of the files that options name."""
+    made = any(path.exists() for path in found.options.https.certificates)
+    if not made and all(found.origins[key] == DEFAULT for key in _OF_FILES):
+        return []  # there is nothing to look at, and much to load for it
+    from bootwave.server.shared import refused_files
+
+    problems = []
+    for sentence in refused_files(found.options):
+        (key, *_) = (key.name for key in keys() if key.name in sentence)
+        problems.append(Problem(key, found.origins[key], sentence))
+    return problems
 
 
 def _plain(value: Any) -> Any:

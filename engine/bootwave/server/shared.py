@@ -250,14 +250,48 @@ def _tls(https: HttpsOptions, *, embedded: bool) -> "TlsShared | None":
     """
     if not (https.listen or https.legacy.listen):
         return None
-    from bootwave.server.tls.shared import TlsShared, present
+    from bootwave.server.tls.shared import TlsShared
 
-    if not present(https).certificates and https.certificates:
+    if not _has_certificates(https):
         missing = https.certificates[0]
         if https.model_fields_set or not embedded:
             log.note(log.START_WARNING, warning=_NO_CERTIFICATE.format(missing))
         return None
     return TlsShared(https)
+
+
+def _has_certificates(https: HttpsOptions) -> bool:
+    """Whether there are the files that it takes to serve over TLS, or they must be."""
+    from bootwave.server.tls.shared import present
+
+    return bool(present(https).certificates or not https.certificates)
+
+
+def refused_files(options: Options) -> list[str]:
+    """Return why an engine would not start, as far as files are it that options name.
+
+    It looks as ``open_shared`` does, and opens nothing; each is one sentence.
+    """
+    found = []
+    for look in (_look_at_api_files, _look_at_tls_files):
+        try:
+            look(options)
+        except OptionError as error:
+            found.append(str(error))
+    return found
+
+
+def _look_at_api_files(options: Options) -> None:
+    control_addresses(options.control, embedded=False)
+
+
+def _look_at_tls_files(options: Options) -> None:
+    https = options.https
+    if not (https.listen or https.legacy.listen) or not _has_certificates(https):
+        return
+    from bootwave.server.tls.shared import policy_and_contexts
+
+    policy_and_contexts(https)
 
 
 _NO_CERTIFICATE = (

@@ -6,10 +6,11 @@ from cryptography import x509
 
 from bootwave import log
 from bootwave.certificates.loading import policy_from_options
+from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.report import look
 from bootwave.errors import OptionError
 from bootwave.options import HttpsOptions
-from bootwave.server.tls.contexts import make_contexts
+from bootwave.server.tls.contexts import Contexts, make_contexts
 from bootwave.server.tls.identity import verified
 from bootwave.server.tls.verdictpage import VerdictPage
 
@@ -35,15 +36,19 @@ class TlsShared:
         return True
 
     def _load(self, options: HttpsOptions) -> None:
-        options = present(options)
-        policy = policy_from_options(options)
-        authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
-        self.contexts = make_contexts(options, verified, authorities)
-        self.policy = policy
+        self.policy, self.contexts = policy_and_contexts(options)
         # From here on the control process looks (control.certificatewatch).
-        found = look(options, time.time())
+        found = look(present(options), time.time())
         for sentence in (*found["problems"], *found["due"]):
             log.note(log.CERTIFICATE_WARNING, warning=sentence.rstrip("."))
+
+
+def policy_and_contexts(options: HttpsOptions) -> tuple[TrustPolicy, Contexts]:
+    """Return what the *present* files make; raises OptionError for the first wrong."""
+    options = present(options)
+    policy = policy_from_options(options)
+    authorities = [x509.load_der_x509_certificate(der) for der in policy.trusted]
+    return policy, make_contexts(options, verified, authorities)
 
 
 def present(options: HttpsOptions) -> HttpsOptions:
