@@ -60,6 +60,18 @@ def test_parameters_are_told_in_the_same_words(admin: httpx.Client) -> None:
     assert answer.json()["detail"] == "query/dry_run: it must be true or false."
 
 
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [(1441, "it must be 1440 or less"), (0, "it must be more than 0")],
+)
+def test_bounds_are_whole_numbers_where_they_are(
+    admin: httpx.Client, minutes: int, told: str
+) -> None:
+    body = {"all": True, "minutes": minutes}
+    answer = admin.post(f"/api/v1/domains/{A}/windows", json=body)
+    assert answer.json()["detail"] == f"body/minutes: {told}."
+
+
 def test_what_a_form_is_is_told_in_words_and_not_as_a_pattern(
     admin: httpx.Client,
 ) -> None:

@@ -82,8 +82,11 @@ def _of(error: Mapping[str, Any]) -> str:
     if error["type"] == "string_too_short" and context.get("min_length") == 1:
         return "it must not be empty"
     words = _WORDS.get(error["type"])
-    return (
-        str(error["msg"]).removesuffix(".")
-        if words is None
-        else words.format(**context)
-    )
+    if words is None:
+        return str(error["msg"]).removesuffix(".")
+    return words.format(**{name: _plain(value) for name, value in context.items()})
+
+
+def _plain(value: object) -> object:
+    """Return a bound as people write it: 1440, not 1440.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
