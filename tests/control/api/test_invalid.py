@@ -88,6 +88,11 @@ def test_what_a_form_is_is_told_in_words_and_not_as_a_pattern(
     )
     answer = admin.post(f"/api/v1/domains/{A}/windows", json={"numbers": ["4 2"]})
     assert answer.json()["detail"].startswith("body/numbers/0: it is neither a number")
+    answer = admin.get(f"/api/v1/domains/{A}/windows", params={"state": "Open"})
+    assert answer.json()["detail"] == (
+        "query/state: it is no state of windows, such as open, or some with commas "
+        "between them."
+    )
 
 
 def test_every_form_has_words(admin: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from bootwave.control.api.problems import Problem, shortened_name
 from bootwave.control.api.resources.accounts import NUMBER, TARGET
 from bootwave.control.api.resources.layers import SETTING
 from bootwave.control.api.resources.sessions import NAME
-from bootwave.control.api.resources.windows import RANGE
+from bootwave.control.api.resources.windows import RANGE, STATES
 from bootwave.control.api.targets import MEMBER
 from bootwave.limits import MAX_API_ERRORS
 
@@ -54,6 +54,7 @@ FORMS: Final[Mapping[str, str]] = {
     "characters, without @ and /, is",
     RANGE: "it is neither a number nor a range such as 400-449: up to 65 letters, "
     "digits and _ . + - are",
+    STATES: "it is no state of windows, such as open, or some with commas between them",
     SETTING: "it is not the name of a setting: up to 64 letters, digits and _ are",
     ONE_LINE: "it must be one line, without control characters",
 }

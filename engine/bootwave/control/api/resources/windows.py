@@ -25,11 +25,12 @@ PATH = DOMAINS + "/{domain}/windows"
 RANGE = r"^[A-Za-z0-9_.+-]{1,65}$"
 Range = Annotated[str, Field(pattern=RANGE, examples=["400-449"])]
 Ranges = Annotated[list[Range], Field(max_length=10_000)]
+STATES = "^[a-z,]*$"
 States = Annotated[
     str,
     Query(
         max_length=32,
-        pattern="^[a-z,]*$",
+        pattern=STATES,
         description="open, used, ended, closed or live, or some of them with commas.",
         examples=["ended,closed"],
     ),
