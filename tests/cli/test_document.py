@@ -1,6 +1,7 @@
 """bootwave document: what a phone would get, and who may see its password."""
 
 import os
+import re
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -30,6 +31,21 @@ def test_the_password_is_masked_unless_it_is_to_be_revealed(store: Command) -> N
     assert tree.findtext(".//user_realname") == "Anna"
     revealed = ElementTree.fromstring(store("document", MAC, "--reveal").out.encode())
     assert revealed.findtext(".//user_pass") == "s3cret"
+
+
+def test_credentials_in_urls_are_masked_unless_they_are_to_be_revealed(
+    store: Command,
+) -> None:
+    url = "http://anna:h1dden@pbx.example.com/open?door=3&token=w0rd"
+    store("settings", "set", "action_incoming_url", url, "--engine")
+    store("keys", "set", "P4", f"url {url}", "--engine")
+    for model in ("snom370", "snom360"):
+        version = ("--firmware", "8.7.5" if model == "snom370" else "6.5.20")
+        masked = store("document", MAC, "--model", model, *version)
+        assert "pbx.example.com/open?door=3" in masked.out, masked.err
+        assert not {"h1dden", "w0rd"} & set(re.findall(r"\w+", masked.out))
+    revealed = ElementTree.fromstring(store("document", MAC, "--reveal").out.encode())
+    assert revealed.findtext(".//action_incoming_url") == url
 
 
 def test_a_masked_document_needs_no_key(store: Command, options_file: Path) -> None:

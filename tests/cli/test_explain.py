@@ -87,6 +87,25 @@ def test_secrets_are_masked_unless_they_are_to_be_revealed(
     )
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_credentials_in_urls_are_masked_unless_they_are_to_be_revealed(
+    layered: Command, more: tuple[str, ...]
+) -> None:
+    url = "http://anna:h1dden@pbx.example.com/open"
+    layered("settings", "set", "action_incoming_url", url, "--device", MAC)
+    layered("keys", "set", "P9", f"url {url}", "--label", url, "--device", MAC)
+    for way in (
+        ("explain", MAC, "action_incoming_url"),
+        ("explain", MAC, "P9"),
+        ("diff", MAC, "--set", "action_incoming_url=http://x"),
+        ("diff", MAC, "--key", "P9=line"),
+    ):
+        shown = layered("settings", *way, *more).out
+        assert "anna:********@pbx" in shown
+        assert "h1dden" not in shown
+        assert "h1dden" in layered("settings", *way, *more, "--reveal").out
+
+
 def test_a_phone_without_account_is_told_nothing(layered: Command) -> None:
     done = layered("settings", "explain", "0004132E09AA", "language")
     assert "account bind" in refused(done)

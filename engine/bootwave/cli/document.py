@@ -11,10 +11,12 @@ from pydantic import TypeAdapter
 
 from bootwave.cli import place
 from bootwave.cli.leftout import LeftOut, left_out
-from bootwave.cli.looking import DEFAULT_PORT, MASK, looked_at
+from bootwave.cli.looking import DEFAULT_PORT, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json
 from bootwave.options import Options, Url, address_from_text
+from bootwave.quoting import MASK
+from bootwave.settings.credentials import without_credentials
 from bootwave.settings.secretnames import PATTERN
 
 _SECRET = re.compile(rf"(<({PATTERN})\b[^>]*>)[^<]+(</\2>)")
@@ -89,7 +91,7 @@ def document(
 def masked(text: str) -> str:
     """Return the document *text*, XML or lines, without what may be a secret."""
     text = _SECRET.sub(rf"\g<1>{MASK}\g<3>", text)
-    return _SECRET_LINE.sub(rf"\g<1>{MASK}", text)
+    return without_credentials(_SECRET_LINE.sub(rf"\g<1>{MASK}", text))
 
 
 class _Made(NamedTuple):

@@ -17,7 +17,7 @@ from bootwave.cli.layers import (
     Profile,
     chosen_layer,
 )
-from bootwave.cli.looking import MASK, Looked, looked_at
+from bootwave.cli.looking import Looked, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
 from bootwave.cli.scope import Scope
@@ -335,18 +335,18 @@ def _name(spot: "Place") -> str:
 
 
 def _text(spot: "Place", said: "Said", reveal: bool) -> str:
-    from bootwave.settings.secretnames import is_secret
-
+    said = said if reveal else _masked(spot, said)
     if spot.name:
-        return MASK if not reveal and is_secret(spot.name) else said.value
+        return said.value
     label = f"{said.label!r} " if said.label else ""
     context = "" if said.context == "active" else f" of identity {said.context}"
     return f"{label}{said.value}{context}"
 
 
 def _fields(spot: "Place", said: "Said", reveal: bool) -> dict[str, Any]:
+    said = said if reveal else _masked(spot, said)
     if spot.name:
-        return {"value": _text(spot, said, reveal), "permission": said.permission}
+        return {"value": said.value, "permission": said.permission}
     return {
         "value": said.value,
         "permission": said.permission,
@@ -354,6 +354,30 @@ def _fields(spot: "Place", said: "Said", reveal: bool) -> dict[str, Any]:
         "context": said.context,
         "attributes": dict(said.attributes),
     }
+
+
+def _masked(spot: "Place", said: "Said") -> "Said":
+    """Return what is said, without what may be a secret in it."""
+    from bootwave.settings.credentials import (
+        key_without_credentials,
+        setting_without_credentials,
+    )
+
+    if spot.name:
+        setting = setting_without_credentials({"name": spot.name, "value": said.value})
+        return said._replace(value=setting["value"])
+    key = key_without_credentials(
+        {
+            "value": said.value,
+            "label": said.label,
+            "attributes": dict(said.attributes),
+        }
+    )
+    return said._replace(
+        value=key["value"],
+        label=key["label"],
+        attributes=tuple(key["attributes"].items()),
+    )
 
 
 def _note_revealed(mac: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootwave.cli.output import hint
 from bootwave.errors import StoreNotFound, StoreUnavailable
 from bootwave.options import Options, address_from_text
+from bootwave.quoting import MASK
 
 if TYPE_CHECKING:
     from bootwave.directory.records import Device
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bootwave.settings.compiler import SettingsCompiler
     from bootwave.store.serving.reader import Reader
 
-MASK = "********"
 DEFAULT_PORT = 8080  # where http.listen leaves the choice to the kernel
 
 
