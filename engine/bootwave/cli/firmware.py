@@ -14,8 +14,10 @@ from bootwave.cli.completion import one_of
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.revealing import Reveal
 from bootwave.cli.scope import Scope
 from bootwave.errors import OperatorError, OptionError
+from bootwave.quoting import MASK
 
 Domain = Annotated[
     str | None, typer.Option(metavar="DOMAIN", help="For phones of a domain.")
@@ -51,9 +53,12 @@ for_scope = joined("scope", chosen_scope)
 
 
 @for_scope
-def list_all(scope: Scope, json: Json = False) -> None:
-    """List what is defined, pinned and forbidden: for all, a domain or a phone."""
-    found = scope.call("firmware.list")
+def list_all(scope: Scope, reveal: Reveal = False, json: Json = False) -> None:
+    """List what is defined, pinned and forbidden: for all, a domain or a phone.
+
+    Credentials in URLs are masked.
+    """
+    found = scope.call("firmware.list", reveal=reveal)
     if json:
         print_json(found)
         return
@@ -199,9 +204,17 @@ def permit(model: Model, version: Version, scope: Scope, json: Json = False) -> 
 
 
 @for_scope
-def export(scope: Scope, json: Json = False) -> None:
-    """Print the document of definitions (``snom_3xx_fs.xml``)."""
-    found = scope.call("firmware.export")
+def export(scope: Scope, reveal: Reveal = False, json: Json = False) -> None:
+    """Print the document of definitions (``snom_3xx_fs.xml``).
+
+    Credentials in URLs are masked, and what is masked cannot be imported.
+    """
+    found = scope.call("firmware.export", reveal=reveal)
+    if not reveal and MASK in found["document"]:
+        hint(
+            "bootwave: Credentials in it are masked, so that it cannot be imported: "
+            "--reveal prints them."
+        )
     if json:
         print_json(found)
         return
@@ -236,6 +249,7 @@ def import_file(
 @for_scope
 def edit(
     scope: Scope,
+    reveal: Reveal = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Save without asking.")
     ] = False,
@@ -244,9 +258,12 @@ def edit(
     """Edit the document of definitions with $VISUAL or $EDITOR.
 
     It is checked, what it changes is shown, and it is saved when you say so.  What is
-    wrong is told with its line, and can be mended in the editor.
+    wrong is told with its line, and can be mended in the editor.  One that holds
+    credentials is edited with them, by --reveal, or not at all.
     """
-    exported = scope.call("firmware.export")
+    exported = scope.call("firmware.export", reveal=reveal)
+    if not reveal and MASK in exported["document"]:
+        raise Misuse("URLs in it hold credentials: --reveal edits it with them.")
     with tempfile.TemporaryDirectory(prefix="bootwave-") as folder:
         file = Path(folder) / "snom_3xx_fs.xml"
         file.write_text(exported["document"], encoding="utf-8")

@@ -8,6 +8,7 @@ from bootwave.cli.completion import one_of
 from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.revealing import Reveal
 from bootwave.cli.scope import Scope
 from bootwave.errors import SettingError
 
@@ -100,9 +101,9 @@ def clear(
 
 
 @for_layer
-def list_all(layer: Scope, json: Json = False) -> None:
-    """List the function keys of one layer."""
-    found = layer.call("keys.list")
+def list_all(layer: Scope, reveal: Reveal = False, json: Json = False) -> None:
+    """List the function keys of one layer, secrets masked."""
+    found = layer.call("keys.list", reveal=reveal)
     if json:
         print_json(found)
         return

@@ -8,6 +8,7 @@ from bootwave.cli import place
 from bootwave.cli.completion import one_of
 from bootwave.cli.layers import print_change
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.revealing import Reveal
 
 Domain = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Kind = Annotated[
@@ -57,10 +58,10 @@ def unset(
     print_change(done, f"Unset {done['name']} for {domain}.", json=json)
 
 
-def list_all(domain: Domain, json: Json = False) -> None:
-    """List the language files of a domain."""
+def list_all(domain: Domain, reveal: Reveal = False, json: Json = False) -> None:
+    """List the language files of a domain, credentials in their URLs masked."""
     with place.session() as session:
-        found = session.call("language.list", domain=domain)
+        found = session.call("language.list", domain=domain, reveal=reveal)
     if json:
         print_json(found)
         return

@@ -7,6 +7,7 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.keys import print_keys
 from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.revealing import Reveal
 from bootwave.cli.settings import print_settings
 
 Domain = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
@@ -50,10 +51,12 @@ def list_all(domain: Domain, json: Json = False) -> None:
     )
 
 
-def show(domain: Domain, name: Name, json: Json = False) -> None:
-    """Show the buttons of a profile, its settings, and who has it."""
+def show(
+    domain: Domain, name: Name, reveal: Reveal = False, json: Json = False
+) -> None:
+    """Show the buttons of a profile, its settings, secrets masked, and who has it."""
     with place.session() as session:
-        found = session.call("profile.show", domain=domain, name=name)
+        found = session.call("profile.show", domain=domain, name=name, reveal=reveal)
     if json:
         print_json(found)
         return

@@ -8,6 +8,7 @@ from bootwave.cli import place
 from bootwave.cli.completion import one_of
 from bootwave.cli.layers import for_layer, print_change
 from bootwave.cli.output import Json, print_json, print_table
+from bootwave.cli.revealing import Reveal
 from bootwave.cli.scope import Scope
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
@@ -56,9 +57,9 @@ def unset(name: Name, layer: Scope, index: Index = None, json: Json = False) -> 
 
 
 @for_layer
-def list_all(layer: Scope, json: Json = False) -> None:
-    """List the settings of one layer."""
-    found = layer.call("settings.list")
+def list_all(layer: Scope, reveal: Reveal = False, json: Json = False) -> None:
+    """List the settings of one layer, secrets masked."""
+    found = layer.call("settings.list", reveal=reveal)
     if json:
         print_json(found)
         return

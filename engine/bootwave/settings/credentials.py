@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bootwave.errors import SettingError
 from bootwave.quoting import MASK
 from bootwave.settings.secretnames import is_secret
 
@@ -41,6 +42,14 @@ def without_credentials(text: str) -> str:
     text = _SIP_USERINFO.sub(_sip_userinfo, text)
     text = _PARAMETER.sub(_parameter, text)
     return _SEGMENT.sub(rf"\g<before>{MASK}", text)
+
+
+def refuse_mask(*values: str) -> None:
+    """Raise SettingError where what is shown instead of a secret is sent back."""
+    if any(MASK in value for value in values):
+        raise SettingError(
+            f"{MASK} stands for a secret that is not shown: send the secret itself."
+        )
 
 
 def setting_without_credentials(setting: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from bootwave.control.metricstext import Metric, engine_metrics_text
 from bootwave.control.storedmetrics import stored_metrics
 from bootwave.errors import StoreError, StoreNotFound
 from bootwave.options import Options
-from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.administration import Administration
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings.tail import SightingTail
@@ -96,9 +95,7 @@ class Room:
             shown += await self._readers.run(lambda store: _ended(store, ended))
         # Last: what could not be read is told by the next look.
         self._told = now
-        # Nobody is revealed secrets by listening: that is asked for, and audited.
-        masked: list[dict[str, Any]] = told_without_credentials(shown)
-        return masked
+        return shown
 
     def _forget(self) -> None:
         """Forget what was told: who listens later is not told of ends of now."""

@@ -301,6 +301,11 @@ def listed(work: Work, allowed: Allowed, scope: str, target: str) -> dict[str, A
     }
 
 
+def note_revealed(work: Work, scope: str, target: str) -> None:
+    """Tell the audit log that the locations of a scope are shown as they are."""
+    work.note("firmware.revealed", _named(scope, target))
+
+
 def said(work: Work, scope: str, target: str) -> dict[str, Any]:
     """Return what a scope says, and not what becomes of it."""
     place = place_of(work, scope, target)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from bootwave.settings.credentials import refuse_mask, without_credentials
+from bootwave.store.names import required_domain
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.settings import books, dialplans, languages
 
@@ -81,7 +83,11 @@ class DirectoryOperations(Transactions):
     def language_set(
         self, domain: str, kind: str, name: str, url: str, *, model: str = ""
     ) -> Object:
-        """Say where phones find a language, for their display or their web page."""
+        """Say where phones find a language, for their display or their web page.
+
+        What the list shows for credentials is refused.
+        """
+        refuse_mask(url)
         with self._change() as work:
             return languages.set_file(work, domain, kind, name, url, model)
 
@@ -92,7 +98,15 @@ class DirectoryOperations(Transactions):
         with self._change() as work:
             return languages.unset_file(work, domain, kind, name, model)
 
-    def language_list(self, domain: str) -> list[Object]:
-        """Return the language files of a domain."""
-        with self._look() as work:
-            return languages.listed(work, domain)
+    def language_list(self, domain: str, *, reveal: bool = False) -> list[Object]:
+        """Return the language files of a domain.
+
+        Credentials in URLs are masked; with *reveal* they are not, and the audit log is
+        told.
+        """
+        with self._showing(reveal=reveal) as work:
+            found = languages.listed(work, domain)
+            if reveal:
+                work.note("language.revealed", required_domain(domain))
+                return found
+            return [{**one, "url": without_credentials(one["url"])} for one in found]

@@ -4,22 +4,28 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from bootwave.errors import StoreError, StoreUnavailable
+from bootwave.settings.credentials import refuse_mask, told_without_credentials
 from bootwave.store.firmware import downgrades, firmware, images
 from bootwave.store.operations.transactions import NotToBeStored, Object, Transactions
+from bootwave.store.work import Work
 
 
 class FirmwareOperations(Transactions):
     """Which firmware phones run, and its images."""
 
-    def firmware_list(self, scope: str, target: str = "") -> Object:
+    def firmware_list(
+        self, scope: str, target: str = "", *, reveal: bool = False
+    ) -> Object:
         """Return what a scope says of firmware: definitions, pins, what is forbidden.
 
         *scope* is engine, domain, group (``name@domain``) or device, and *target* names
         which ("" for the engine).  The ``state`` of a definition says why it is not
-        told, "" when it is.
+        told, "" when it is.  Credentials in URLs are masked, as in whatever is told of
+        firmware; with *reveal* they are not, and the audit log is told.
         """
-        with self._look() as work:
-            return firmware.listed(work, self._allowed(), scope, target)
+        with self._showing(reveal=reveal) as work:
+            found = firmware.listed(work, self._allowed(), scope, target)
+            return _shown(work, scope, target, found, reveal=reveal)
 
     def firmware_set(
         self,
@@ -38,6 +44,7 @@ class FirmwareOperations(Transactions):
         it.  *part* is rootfs or linux for those of version 6.  ``warnings`` say which
         phones will go down to an older version.
         """
+        refuse_mask(location)
         phones = self._phones_of(scope, target)
         with self._change() as work:
             definition = firmware.definition_of(
@@ -46,14 +53,15 @@ class FirmwareOperations(Transactions):
             before = downgrades.targets(work, scope, target)
             done = firmware.put(work, self._allowed(), scope, target, definition)
             change = downgrades.changed(work, scope, target, before)
-        return {**done, "warnings": self._warnings(phones, change, {definition.model})}
+        warnings = self._warnings(phones, change, {definition.model})
+        return {**_masked(done), "warnings": warnings}
 
     def firmware_unset(
         self, scope: str, target: str, model: str, *, version: str = ""
     ) -> Object:
         """Define a version of a model, or all of them, no longer."""
         with self._change() as work:
-            return firmware.take(work, scope, target, model, version)
+            return _masked(firmware.take(work, scope, target, model, version))
 
     def firmware_pin(
         self, scope: str, target: str, version: str, *, model: str = ""
@@ -89,10 +97,17 @@ class FirmwareOperations(Transactions):
         with self._change() as work:
             return firmware.permit(work, scope, target, model, version)
 
-    def firmware_export(self, scope: str, target: str = "") -> Object:
-        """Return the document of a scope, and its ``revision``."""
-        with self._look() as work:
-            return firmware.exported(work, scope, target)
+    def firmware_export(
+        self, scope: str, target: str = "", *, reveal: bool = False
+    ) -> Object:
+        """Return the document of a scope, and its ``revision``.
+
+        Credentials in URLs are masked; with *reveal* they are not, and the audit log is
+        told.
+        """
+        with self._showing(reveal=reveal) as work:
+            found = firmware.exported(work, scope, target)
+            return _shown(work, scope, target, found, reveal=reveal)
 
     def firmware_import(
         self,
@@ -107,8 +122,9 @@ class FirmwareOperations(Transactions):
 
         With *revision* the document must still be the one of that export, and with
         *dry_run* nothing is stored.  ``warnings`` say which phones will go down to an
-        older version.
+        older version.  What an export shows for credentials is refused.
         """
+        refuse_mask(document)
         phones = self._phones_of(scope, target)
         with suppress(NotToBeStored), self._change() as work:
             before = downgrades.targets(work, scope, target)
@@ -120,7 +136,7 @@ class FirmwareOperations(Transactions):
                 raise NotToBeStored
         models = {one["model"] for one in done["added"]}
         said = self._warnings(phones, change, models)
-        return {**done, "warnings": said, "stored": not dry_run}
+        return {**_masked(done), "warnings": said, "stored": not dry_run}
 
     def firmware_explain(
         self,
@@ -133,8 +149,10 @@ class FirmwareOperations(Transactions):
     ) -> Object:
         """Return what a phone that runs *version* would be told, and why."""
         with self._look() as work:
-            return firmware.explained(
-                work, self._allowed(), scope, target, model, version, user_agent
+            return _masked(
+                firmware.explained(
+                    work, self._allowed(), scope, target, model, version, user_agent
+                )
             )
 
     def firmware_images(self) -> list[Object]:
@@ -195,3 +213,18 @@ class FirmwareOperations(Transactions):
                 return downgrades.warnings(work, phones, change, models)
         except StoreUnavailable as error:  # the change is made
             return [f"Which phones go down to an older version is not known: {error}"]
+
+
+def _shown(
+    work: Work, scope: str, target: str, found: Object, *, reveal: bool
+) -> Object:
+    """Return what was *found* of a scope, masked unless it is to be revealed."""
+    if not reveal:
+        return _masked(found)
+    firmware.note_revealed(work, scope, target)
+    return found
+
+
+def _masked(told: Object) -> Object:
+    masked: Object = told_without_credentials(told)
+    return masked

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.listing import requests
 from bootwave.store.operations.transactions import Object, Transactions
 
@@ -27,7 +28,7 @@ class ListOperations(Transactions):
         heard last.
         """
         with self._look() as work:
-            return requests.page(
+            page = requests.page(
                 work,
                 self._sightings,
                 resource,
@@ -38,3 +39,6 @@ class ListOperations(Transactions):
                 cursor=cursor,
                 seen=seen,
             )
+        if resource == "rollouts":
+            page["rows"] = told_without_credentials(page["rows"])
+        return page

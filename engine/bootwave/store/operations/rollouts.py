@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from bootwave.rollout import plan as plans
 from bootwave.rollout.notifier import Answered, Credentials
+from bootwave.settings.credentials import refuse_mask, told_without_credentials
 from bootwave.store import audit
 from bootwave.store.domains.devices import domain_of
 from bootwave.store.firmware import firmware
-from bootwave.store.operations.transactions import Object, Transactions
+from bootwave.store.operations.transactions import Object, T, Transactions
 from bootwave.store.rollouts import firmware as rolloutfirmware
 from bootwave.store.rollouts import reach, rollouts
 from bootwave.store.rollouts.credentials import credentials_for
@@ -16,7 +17,10 @@ from bootwave.store.settings.fleet import boot_delay
 
 
 class RolloutOperations(Transactions):
-    """Roll-outs: live phones told stage by stage."""
+    """Roll-outs: live phones told stage by stage.
+
+    Credentials in the URL of the firmware that one rolls out are masked.
+    """
 
     def rollout_start(
         self,
@@ -100,6 +104,7 @@ class RolloutOperations(Transactions):
         who else is not told and why, and ``warnings`` say which phones go down to an
         older version.
         """
+        refuse_mask(location)
         with self._look() as work:
             definition = firmware.definition_of(
                 work, model, version, location, "", step=False
@@ -129,17 +134,17 @@ class RolloutOperations(Transactions):
         }
         plan = rolloutfirmware.planned(chosen, asked)
         with self._change() as work:
-            return rolloutfirmware.start(work, chosen, plan)
+            return _masked(rolloutfirmware.start(work, chosen, plan))
 
     def rollout_list(self) -> list[Object]:
         """Return the roll-outs, newest first."""
         with self._look() as work:
-            return rollouts.listed(work)
+            return _masked(rollouts.listed(work))
 
     def rollout_show(self, rollout: int) -> Object:
         """Return a roll-out with its stages, and the phones that are in trouble."""
         with self._look() as work:
-            return rollouts.shown(work, rollout)
+            return _masked(rollouts.shown(work, rollout))
 
     def rollout_domain(self, number: int) -> str | None:
         """Return the domain of a roll-out, "" for none; None for an unknown one.
@@ -152,7 +157,7 @@ class RolloutOperations(Transactions):
     def rollout_pause(self, rollout: int) -> Object:
         """Tell no more phones for now."""
         with self._change() as work:
-            return rollouts.pause(work, rollout)
+            return _masked(rollouts.pause(work, rollout))
 
     def rollout_resume(self, rollout: int, *, skip: bool = False) -> Object:
         """Go on with a roll-out that is paused or halted.
@@ -160,7 +165,7 @@ class RolloutOperations(Transactions):
         Phones that are missing in its stage are told again, or left out with *skip*.
         """
         with self._change() as work:
-            return rollouts.resume(work, rollout, skip=skip)
+            return _masked(rollouts.resume(work, rollout, skip=skip))
 
     def rollout_cancel(self, rollout: int, *, withdraw: bool = False) -> Object:
         """End a roll-out for good; what phones were told already stands.
@@ -169,7 +174,7 @@ class RolloutOperations(Transactions):
         own, ``kept`` of them, or with *withdraw* go back to what is defined for them.
         """
         with self._change() as work:
-            return rollouts.cancel(work, rollout, withdraw=withdraw)
+            return _masked(rollouts.cancel(work, rollout, withdraw=withdraw))
 
     def rollout_step(
         self, answers: Sequence[Answered], *, minute: int, room: int, look: bool
@@ -206,3 +211,8 @@ class RolloutOperations(Transactions):
             if domain_of(work, mac) != domain:
                 return []
             return credentials_for(work.connection, self._keyring, self._sightings, mac)
+
+
+def _masked(told: T) -> T:
+    masked: T = told_without_credentials(told)
+    return masked

@@ -3,9 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from bootwave.errors import OptionError
+from bootwave.settings.credentials import (
+    key_without_credentials,
+    refuse_mask,
+    setting_without_credentials,
+)
 from bootwave.store.domains import groups, windows
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.settings import firmwareranges, layers, profiles
+from bootwave.store.work import Work
 
 
 class SettingsOperations(Transactions):
@@ -21,14 +27,19 @@ class SettingsOperations(Transactions):
         with self._look() as work:
             return profiles.listed(work, domain)
 
-    def profile_show(self, domain: str, name: str) -> Object:
-        """Return what a profile says, and the numbers of the accounts that have it."""
-        with self._look() as work:
+    def profile_show(self, domain: str, name: str, *, reveal: bool = False) -> Object:
+        """Return what a profile says, and the numbers of the accounts that have it.
+
+        Secrets are masked; with *reveal* they are not, and the audit log is told.
+        """
+        with self._showing(reveal=reveal) as work:
             target = f"{name}@{domain}"
+            if reveal:
+                _note_revealed(work, "profile", target)
             return {
                 **profiles.shown(work, domain, name),
-                "keys": layers.keys(work, "profile", target),
-                "settings": layers.settings(work, "profile", target),
+                "keys": _keys(work, "profile", target, reveal=reveal),
+                "settings": _settings(work, "profile", target, reveal=reveal),
             }
 
     def profile_remove(self, domain: str, name: str, *, force: bool = False) -> Object:
@@ -97,8 +108,9 @@ class SettingsOperations(Transactions):
 
         *scope* is engine, model, firmware, domain, profile, account or device, and
         *target* names which ("" for the engine, ``snom370 8.4-8.7`` for firmware,
-        ``NAME@DOMAIN`` for a profile).
+        ``NAME@DOMAIN`` for a profile).  What lists show for a secret is refused.
         """
+        refuse_mask(value)
         with self._change() as work:
             return layers.set_setting(
                 work, scope, target, name, value, index, permission
@@ -111,10 +123,17 @@ class SettingsOperations(Transactions):
         with self._change() as work:
             return layers.unset_setting(work, scope, target, name, index)
 
-    def settings_list(self, scope: str, target: str = "") -> list[Object]:
-        """Return the settings of a layer."""
-        with self._look() as work:
-            return layers.settings(work, scope, target)
+    def settings_list(
+        self, scope: str, target: str = "", *, reveal: bool = False
+    ) -> list[Object]:
+        """Return the settings of a layer.
+
+        Secrets are masked; with *reveal* they are not, and the audit log is told.
+        """
+        with self._showing(reveal=reveal) as work:
+            if reveal:
+                _note_revealed(work, scope, target)
+            return _settings(work, scope, target, reveal=reveal)
 
     def settings_ranges(self) -> list[Object]:
         """Return the firmware ranges that say something; the last that fits wins."""
@@ -133,7 +152,11 @@ class SettingsOperations(Transactions):
         permission: str = "R",
         attributes: Mapping[str, str] | None = None,
     ) -> Object:
-        """Say what function key *index*, from 0, is in a layer."""
+        """Say what function key *index*, from 0, is in a layer.
+
+        What lists show for a secret is refused.
+        """
+        refuse_mask(value, label, *(attributes or {}).values())
         with self._change() as work:
             return layers.set_key(
                 work,
@@ -154,20 +177,38 @@ class SettingsOperations(Transactions):
         with self._change() as work:
             return layers.clear_keys(work, scope, target, index)
 
-    def keys_list(self, scope: str, target: str = "") -> list[Object]:
-        """Return the function keys of a layer."""
-        with self._look() as work:
-            return layers.keys(work, scope, target)
+    def keys_list(
+        self, scope: str, target: str = "", *, reveal: bool = False
+    ) -> list[Object]:
+        """Return the function keys of a layer.
+
+        Credentials in URLs are masked; with *reveal* they are not, and the audit log is
+        told.
+        """
+        with self._showing(reveal=reveal) as work:
+            if reveal:
+                _note_revealed(work, scope, target)
+            return _keys(work, scope, target, reveal=reveal)
 
     def layer_revealed(self, scope: str, target: str = "") -> Object:
-        """Return settings and function keys of a layer, which the audit log is told.
-
-        For the API, which shows them without secrets otherwise.
-        """
+        """Return settings and function keys of a layer, which the audit log is told."""
         with self._change() as work:
-            found = {
-                "settings": layers.settings(work, scope, target),
-                "keys": layers.keys(work, scope, target),
+            _note_revealed(work, scope, target)
+            return {
+                "settings": _settings(work, scope, target, reveal=True),
+                "keys": _keys(work, scope, target, reveal=True),
             }
-            work.note("layer.revealed", f"{scope} {target}".strip())
-            return found
+
+
+def _settings(work: Work, scope: str, target: str, *, reveal: bool) -> list[Object]:
+    found = layers.settings(work, scope, target)
+    return found if reveal else [setting_without_credentials(one) for one in found]
+
+
+def _keys(work: Work, scope: str, target: str, *, reveal: bool) -> list[Object]:
+    found = layers.keys(work, scope, target)
+    return found if reveal else [key_without_credentials(one) for one in found]
+
+
+def _note_revealed(work: Work, scope: str, target: str) -> None:
+    work.note("layer.revealed", f"{scope} {target}".strip())

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,6 +132,13 @@ class Transactions:
             raise
         if logged:
             self._committed(logged)
+
+    def _showing(self, *, reveal: bool) -> AbstractContextManager[Work]:
+        """Give the work of reads, or with *reveal* one that the audit log is told of.
+
+        What cannot be written down is not shown.
+        """
+        return self._change() if reveal else self._look()
 
     def looked(self, read: Callable[[Work], T]) -> T:
         """Return what *read* returns, called with the work of reads."""

@@ -2,6 +2,7 @@
 
 from bootwave.errors import StoreUnavailable
 from bootwave.phone.mac import text_from_mac
+from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.operations.transactions import Object, Transactions
 from bootwave.store.redirection import account
 from bootwave.store.reports.devicereport import told
@@ -17,7 +18,8 @@ class WatchOperations(Transactions):
     def rollout_progress(self) -> list[Object]:
         """Return how far the newest roll-outs are that go on, or did just now."""
         with self._look() as work:
-            return rollouts.going_on(work)
+            found: list[Object] = told_without_credentials(rollouts.going_on(work))
+            return found
 
     def watch_counts(self) -> dict[str, dict[str, int]]:
         """Return how many phones are to be redirected, and how many roll-outs go on.

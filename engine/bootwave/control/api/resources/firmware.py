@@ -21,13 +21,11 @@ from bootwave.control.api.entitytags import Check, IfMatch, State, conditions, m
 from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
-from bootwave.control.api.resources.layers import require_no_mask
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE, Model
 from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
-from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.firmware import firmware as definitions
 from bootwave.store.firmware.imagefolder import ImageFolder, is_sha256
 
@@ -98,6 +96,9 @@ def _add(scope: _Scope) -> None:
     def said(target: str) -> State:
         return lambda work: definitions.said(work, scope.scope, target)
 
+    def exported(target: str) -> State:
+        return lambda work: definitions.exported(work, scope.scope, target)
+
     def if_same(target: str, if_match: str | None) -> Check | None:
         return conditions(if_match, None, said(target))
 
@@ -111,7 +112,7 @@ def _add(scope: _Scope) -> None:
         found, tag = await desk.read_tagged(
             asker, said(target), "firmware.list", scope=scope.scope, target=target
         )
-        return Changing(told_without_credentials(found), headers={"ETag": tag})
+        return Changing(found, headers={"ETag": tag})
 
     async def define(
         request: Request,
@@ -124,12 +125,11 @@ def _add(scope: _Scope) -> None:
         if_match: IfSame = None,
     ) -> Response:
         """Define the version that phones of a model shall run."""
-        require_no_mask(defined.location)
         args = {"scope": scope.scope, "target": target, "model": model}
         args |= {"version": version, **defined.model_dump()}
         check = if_same(target, if_match)
         return await desk.write(
-            request, asker, "firmware.set", args, _told, check=check
+            request, asker, "firmware.set", args, Answer, check=check
         )
 
     async def undefine(
@@ -168,10 +168,14 @@ def _add(scope: _Scope) -> None:
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
         """Show what is defined there as a document, such as others keep theirs."""
-        found = await desk.read(
-            asker, "firmware.export", scope=scope.scope, target=target
+        found, tag = await desk.read_tagged(
+            asker,
+            exported(target),
+            "firmware.export",
+            scope=scope.scope,
+            target=target,
         )
-        return shown(told_without_credentials(found), desk.tag(found))
+        return shown(found, tag)
 
     async def bring_in(
         request: Request,
@@ -183,7 +187,6 @@ def _add(scope: _Scope) -> None:
         dry_run: bool = False,
     ) -> Response:
         """Define what a document says, and nothing else; says what that changes."""
-        require_no_mask(wanted.document)
         args: Object = {"scope": scope.scope, "target": target}
         args |= {"document": wanted.document, "dry_run": dry_run}
         return await desk.write(
@@ -191,10 +194,8 @@ def _add(scope: _Scope) -> None:
             asker,
             "firmware.import",
             args,
-            _told,
-            check=matches(
-                if_match, lambda work: definitions.exported(work, scope.scope, target)
-            ),
+            Answer,
+            check=matches(if_match, exported(target)),
         )
 
     async def explain(
@@ -222,7 +223,7 @@ def _add(scope: _Scope) -> None:
         ] = "",
     ) -> Response:
         """Say what a phone that runs a version would be told, why, and the way."""
-        return _told(
+        return Answer(
             await desk.read(
                 asker,
                 "firmware.explain",
@@ -322,11 +323,6 @@ def _add(scope: _Scope) -> None:
     ):
         endpoint.__name__ = f"{endpoint.__name__}_of_{scope.scope}"
         add(place, shows)(need(endpoint))
-
-
-def _told(found: Any) -> Answer:
-    """Return the answer that tells *found*, without the credentials of images' URLs."""
-    return Answer(told_without_credentials(found))
 
 
 def _nothing(_found: Any) -> Response:

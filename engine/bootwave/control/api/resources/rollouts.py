@@ -12,10 +12,8 @@ from bootwave.control.api.declarations import Reached, needs
 from bootwave.control.api.forms import Body
 from bootwave.control.api.lists import MacPrefix, Page, Sort, TheRows
 from bootwave.control.api.principals import Need
-from bootwave.control.api.resources.layers import require_no_mask
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DOMAIN, OF_ENGINE, OF_ROLLOUT, Domain
-from bootwave.settings.credentials import told_without_credentials
 
 routes = Routes("roll-outs")
 PATH = "/api/v1/rollouts"
@@ -79,7 +77,7 @@ class NewFirmwareRollout(Loading):
 @needs(Need.READ, Reached())
 async def list_all(rows: TheRows) -> Response:
     """List the roll-outs, the newest first; of who has some domains those of them."""
-    return _told(await rows.page("rollouts", descending=True))
+    return Answer(await rows.page("rollouts", descending=True))
 
 
 @routes.post(PATH, Object)
@@ -107,7 +105,6 @@ async def start_firmware(
     request: Request, new: NewFirmwareRollout, asker: Asker, desk: TheDesk
 ) -> Response:
     """Roll a firmware out: phones load it stage by stage, then it is defined."""
-    require_no_mask(new.location)
     return await _start(request, asker, desk, "rollout.firmware", new)
 
 
@@ -117,7 +114,6 @@ async def start_firmware_of_domain(
     request: Request, domain: Domain, loading: Loading, asker: Asker, desk: TheDesk
 ) -> Response:
     """Roll a firmware out to the phones of a domain."""
-    require_no_mask(loading.location)
     of = {"scope": "domain", "target": domain}
     return await _start(request, asker, desk, "rollout.firmware", loading, **of)
 
@@ -130,20 +126,15 @@ async def _start(
         asker,
         op,
         {**said.model_dump(exclude_none=True), **of},
-        lambda made: _told(made, 201, {"Location": f"{PATH}/{made['id']}"}),
+        lambda made: Answer(made, 201, {"Location": f"{PATH}/{made['id']}"}),
     )
-
-
-def _told(found: Object, *how: Any) -> Answer:
-    """Return the answer that tells *found*, without the credentials of images' URLs."""
-    return Answer(told_without_credentials(found), *how)
 
 
 @routes.get(PATH + "/{rollout}", Object)
 @needs(Need.READ, OF_ROLLOUT)
 async def show(rollout: Number, asker: Asker, desk: TheDesk) -> Response:
     """Show a roll-out, its stages, and the phones that something is wrong with."""
-    return _told(await desk.read(asker, "rollout.show", rollout=rollout))
+    return Answer(await desk.read(asker, "rollout.show", rollout=rollout))
 
 
 @routes.get(PATH + "/{rollout}/phones", Page)
@@ -167,7 +158,7 @@ async def pause(
 ) -> Response:
     """Tell no more phones for now."""
     args = {"rollout": rollout}
-    return await desk.write(request, asker, "rollout.pause", args, _told)
+    return await desk.write(request, asker, "rollout.pause", args, Answer)
 
 
 @routes.post(PATH + "/{rollout}/resume", Object, 200)
@@ -181,7 +172,7 @@ async def resume(
 ) -> Response:
     """Go on with a roll-out that is paused or halted."""
     args = {"rollout": rollout, "skip": skip}
-    return await desk.write(request, asker, "rollout.resume", args, _told)
+    return await desk.write(request, asker, "rollout.resume", args, Answer)
 
 
 @routes.post(PATH + "/{rollout}/cancel", Object, 200)
@@ -195,4 +186,4 @@ async def cancel(
 ) -> Response:
     """End a roll-out for good; with withdraw phones go back to what they ran before."""
     args = {"rollout": rollout, "withdraw": withdraw}
-    return await desk.write(request, asker, "rollout.cancel", args, _told)
+    return await desk.write(request, asker, "rollout.cancel", args, Answer)
