@@ -32,6 +32,17 @@ def test_every_route_is_described_with_what_it_needs(api: Served) -> None:
     assert len(names) == len(set(names))
 
 
+def test_every_answer_says_what_it_is(admin: httpx.Client) -> None:
+    for path in admin.get("/openapi.json").json()["paths"].values():
+        for told in path.values():
+            for status, answer in told["responses"].items():
+                named = told["operationId"], status
+                assert answer.get("description", "$ref" in answer), named
+                assert answer.get("description") != "Successful Response", named
+    made = admin.get("/openapi.json").json()["paths"]["/api/v1/domains"]["post"]
+    assert made["responses"]["201"]["description"] == "A domain."
+
+
 def test_every_reference_leads_somewhere(admin: httpx.Client) -> None:
     found = admin.get("/openapi.json").json()
     schemas = found["components"]["schemas"]

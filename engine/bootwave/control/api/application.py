@@ -103,7 +103,8 @@ def application(desk: Desk) -> FastAPI:
                 tags=[route.tag],
                 operation_id=f"{route.endpoint.__module__.rpartition('.')[2]}_"
                 f"{route.endpoint.__name__}",
-                summary=_summary(route.endpoint),
+                summary=description.first_line(route.endpoint).rstrip("."),
+                response_description=description.answered(route),
                 responses=description.RESPONSES,
                 openapi_extra=description.extra(route),
             )
@@ -117,11 +118,6 @@ def application(desk: Desk) -> FastAPI:
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     return app
-
-
-def _summary(endpoint: Callable[..., Any]) -> str:
-    first = (endpoint.__doc__ or "").strip().partition("\n")[0]
-    return first.rstrip(".")
 
 
 async def _told(_request: Request, error: Exception) -> Response:

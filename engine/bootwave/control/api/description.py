@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.forms import Shown
 from bootwave.control.api.idempotencykeys import HEADER as KEY
+from bootwave.control.api.lists import Page
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from bootwave.control.api.resources.health import READY
@@ -61,6 +63,20 @@ _ETAG = {"ETag": {"description": "Which state this is (RFC 9110).", "schema": _T
 _LOCATION = {"Location": {"description": "Where it is now.", "schema": _TEXT}}
 # Members of an answer that stand for a parameter of a path of another name.
 _NAMED = {"domain": "name", "profile": "name", "group": "name", "rollout": "id"}
+
+
+def answered(route: Route) -> str:
+    """Return the sentence that says what *route* answers when it did what it is for."""
+    if route.status == 204:
+        return "It is done, and there is nothing to show."
+    shows = route.shows
+    tells = isinstance(shows, type) and issubclass(shows, Shown) and shows is not Page
+    return first_line(shows if tells else route.endpoint)
+
+
+def first_line(described: Any) -> str:
+    """Return the first line of the docstring of what is *described*."""
+    return (described.__doc__ or "").strip().partition("\n")[0]
 
 
 def extra(route: Route) -> dict[str, Any]:

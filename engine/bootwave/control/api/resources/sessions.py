@@ -95,7 +95,7 @@ class Who(Shown):
 
 
 class Made(Shown):
-    """The administrator who was made."""
+    """An administrator, as he was made or changed."""
 
     name: str
     role: str
