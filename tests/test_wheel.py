@@ -55,8 +55,11 @@ def test_the_wheel_holds_modules_stubs_and_migrations_and_no_sources(
     shipped = {path.name for path in ROOT.glob("engine/bootwave/store/migrations/**/*")}
     packed = {Path(name).name for name in names if "store/migrations/" in name}
     assert {n for n in shipped if n.endswith((".py", ".mako"))} <= packed
-    tables = (ROOT / "engine/bootwave").rglob("*.toml")
-    assert {path.relative_to(ROOT / "engine").as_posix() for path in tables} <= {*names}
+    for kind in ("*.toml", "*.json"):
+        tables = [*(ROOT / "engine/bootwave").rglob(kind)]
+        assert tables
+        kept = {path.relative_to(ROOT / "engine").as_posix() for path in tables}
+        assert kept <= {*names}
     assert not [n for n in names if n.endswith((".c", ".pyx", ".pxd"))]
     assert {name.split("/")[0].split("-")[0] for name in names} == {"bootwave"}
 

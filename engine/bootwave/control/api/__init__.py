@@ -31,7 +31,8 @@ How a resource is added:
 4. Bodies are pydantic models derived from ``Body``: unknown members are refused.  Lists
    of the store take ``TheRows`` and answer ``rows.answer(…)``; a cursor is bound to its
    list with all its filters.
-5. The module is named in ``application.RESOURCES`` and its paths in docs/api.md.
+5. The module is named in ``application.RESOURCES`` and its paths in docs/api.md, and
+   ``tools/gen_examples.py`` does once what it can, for the examples of /openapi.json.
    ``tests/control/api/test_admission.py`` walks every route by itself; a path parameter
    that it does not know needs an example there.  What an operation or a command does
    there is a route for, and the other way round: ``tests/test_api_complete.py`` lists

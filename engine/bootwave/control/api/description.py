@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bootwave.control.api.declarations import Nothing, needs
+from bootwave.control.api.examples import add_examples
 from bootwave.control.api.forms import Shown
 from bootwave.control.api.idempotencykeys import HEADER as KEY
 from bootwave.control.api.lists import Page
@@ -196,6 +197,7 @@ def made(app: Any) -> dict[str, Any]:
         for status, titles in _titles().items()
     }
     _link(schema["paths"], components.get("schemas", {}))
+    add_examples(schema["paths"])
     problem = ProblemDocument.model_json_schema(
         ref_template="#/components/schemas/{model}"
     )

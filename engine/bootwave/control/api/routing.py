@@ -143,7 +143,8 @@ def _unless_known(request: Request, response: Response) -> Response:
     return Response(status_code=304, headers={"ETag": tag})
 
 
-Content = Mapping[str, str]  # of a body that is no JSON: media types, with an example
+# Of a body that is no JSON: media types, with an example if ``examples`` has none.
+Content = Mapping[str, str]
 
 
 class Route(NamedTuple):

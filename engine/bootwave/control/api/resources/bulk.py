@@ -45,8 +45,7 @@ _JSON_LINES = '{"extension": "402", "password": "s3cret-word", "mac": "0004132E0
 _ROWS = {
     type_: _CSV if form is Form.CSV else _JSON_LINES for type_, form in _TYPES.items()
 }
-_EXPORT = {"text/csv": "extension,domain,name\n402,pbx.example.com,Anna\n"}
-_EXPORT |= {"application/jsonl": '{"extension": "402", "name": "Anna"}\n'}
+_EXPORT = {"text/csv": "", "application/jsonl": ""}
 
 DryRun = Annotated[bool, Query(description="Whether nothing is stored in any case.")]
 Written = Annotated[

@@ -33,6 +33,7 @@ routes = Routes("firmware")
 _DOMAIN = "/api/v1/domains/{domain}"
 IMAGES = "/api/v1/firmware/images"
 MAX_UPLOADS = 2  # at once; each holds a thread
+_CONTENT = "the bytes of the image, as the vendor gives them\n"
 
 Object = dict[str, Any]
 Version = Annotated[str, Path(max_length=24, examples=["10.1.198.19"])]
@@ -336,7 +337,7 @@ async def list_images(asker: Asker, desk: TheDesk) -> Response:
     return Answer(await desk.read(asker, "firmware.images"))
 
 
-@routes.put(IMAGES + "/{image}", Object, takes={"application/octet-stream": ""})
+@routes.put(IMAGES + "/{image}", Object, takes={"application/octet-stream": _CONTENT})
 @needs(Need.WRITE, OF_ENGINE, streams=True, body_bytes=MAX_API_IMAGE_BYTES)
 async def upload(
     request: Request,
