@@ -22,10 +22,8 @@ LISTED = "records.page lists it, in pages"
 NARROWED = "access_tokens tells whose they may be, for whoever asks"
 # Operations that no endpoint calls.
 NO_ROUTE: Mapping[str, str] = {
-    **dict.fromkeys(("account.list", "device.list", "domain.list"), LISTED),
-    **dict.fromkeys(("group.list", "group.show", "profile.list"), LISTED),
-    **dict.fromkeys(("audit.list", "rollout.list", "window.list"), LISTED),
-    "device.unknown": LISTED,
+    **dict.fromkeys(("domain.list", "group.list", "profile.list"), LISTED),
+    **dict.fromkeys(("audit.list", "rollout.list"), LISTED),
     "account.import": "rows come by stage.import, which holds few of them in memory",
     "admin.link": "it is the way in, for who has none yet",
     "bulk": "it is the control socket's way to send many operations at once",

@@ -83,8 +83,8 @@ def test_what_an_engine_was_told_is_there_for_the_next_one(tmp_path: Path) -> No
         async with bootwave.Engine(local_options(tmp_path)) as engine:
             if told:
                 await engine.bulk(domains=[DOMAIN], accounts=[ACCOUNT])
-            listed = await engine.call("account.list")
-            return [row["account"] for row in listed]
+            listed = await engine.call("records.page", resource="accounts")
+            return [row["account"] for row in listed["rows"]]
 
     assert asyncio.run(once(True)) == asyncio.run(once(False)) != []
 

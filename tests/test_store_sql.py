@@ -92,15 +92,13 @@ LARGE = {
 # which keep nobody from writing, what ends at its first row, and beginnings of others.
 WHOLE = {
     *("audit._COUNT", "audit._LIST", "audit._NEWEST", "audit._OLD"),
-    *("domains.accounts._SELECT", "domains.windows._LIST", "work.ACCOUNT_ROWS"),
+    "work.ACCOUNT_ROWS",
     *("firmware.downgrades._PHONES", "firmware.downgrades._SCOPES"),
     *("firmware.images._USES", "proofs.certificateblocks._ALL_SHOWN"),
     *("proofs.certificateblocks._SHOWN", "redirection.rows.ENTRY"),
     *("redirection.rows._BOUND", "redirection.account._COUNTS"),
     *("redirection.account._FORGET", "redirection.account._PHONES"),
-    "redirection.account._IN_TROUBLE",
-    *("rekey.COLUMNS", "reports.devicereport._SELECT"),
-    *("reports.devicereport._DEVICES", "reports.devicereport._MACS"),
+    *("redirection.account._IN_TROUBLE", "rekey.COLUMNS"),
     *("rollouts.rollouts._OF_MODEL", "rollouts.units._SHARED"),
     *("firmware.firmware._HAS_SCOPES", "serving.firmwarereader._HAS_SCOPES"),
     *("serving.reader._SPAN", "serving.wildcardparts._WILDCARDS"),

@@ -24,6 +24,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.boot import instant
 from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
+from bootwave.store.sightings.sightings import SightingLog
 from tests.end_to_end.program import made_place
 
 
@@ -140,6 +141,7 @@ def engine(options_file: Path) -> Iterator[list[Any]]:
         options.pairing,
         now=instant,
         committed=committed.append,
+        sightings=SightingLog(options.store.sightings, options.sightings),
         images=options.store.images,
     )
     server = ControlServer(options.store.control_socket, administration)

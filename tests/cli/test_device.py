@@ -77,7 +77,7 @@ def test_unknown_phones_are_listed_after_the_devices(
     assert "bind it" in store("device", "show", "000413999999").out
 
 
-def test_how_many_unknown_phones_are_not_listed_is_told(
+def test_that_unknown_phones_are_not_listed_is_told(
     store: Command, options_file: Path
 ) -> None:
     now = time.time()
@@ -92,7 +92,7 @@ def test_how_many_unknown_phones_are_not_listed_is_told(
     macs = [line.split()[0] for line in done.out.splitlines()[2:]]
     assert macs == ["000413999E6C", "000413999E6B"]
     assert done.err == (
-        "1,234 more unknown MACs asked before these: --unknown N lists more.\n"
+        "More unknown MACs asked before these: --unknown N lists them.\n"
     )
     assert store("device", "list", "--unknown", "2000").err == ""
     assert store("device", "list", "--unknown", "0").err == ""
@@ -202,6 +202,19 @@ def test_devices_are_sorted_and_found_by_what_they_did(
     table = store("device", "list", "--sort", "firmware", "--limit", "1")
     assert Reason.CLOSED.sentence in table.out
     assert "There may be more" in table.err
+
+
+def test_a_list_tells_what_was_heard_since_the_last_one(
+    store: Command, options_file: Path
+) -> None:
+    assert store("device", "list", "--json").json[0]["reason"] == ""
+    seen(options_file, Sighting(time.time(), BOUND, "10.0.0.7", Reason.CLOSED))
+    (device,) = store("device", "list", "--json").json
+    assert (device["reason"], device["source"]) == ("CLOSED", "10.0.0.7")
+    assert [*device] == [
+        *("mac", "domain", "model", "owns_certificate", "known", "accounts"),
+        *("last_seen", "source", "reason", "sentence"),
+    ]
 
 
 def test_devices_by_what_they_did_are_no_list_of_others(store: Command) -> None:

@@ -1,6 +1,8 @@
 """Tables, and text that cannot move the cursor."""
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from bootwave.cli.output import (
     duration,
     moment,
     print_json,
+    print_json_rows,
     print_table,
     printable,
 )
@@ -109,3 +112,29 @@ def test_a_table_fits_the_terminal_and_is_not_broken_elsewhere(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize("many", [0, 1, 2, 999, 1_000, 1_001, 2_500])
+def test_rows_are_printed_as_they_come_as_a_list_of_them_is(
+    capsys: pytest.CaptureFixture[str], many: int
+) -> None:
+    rows = [{"name": "Änne", "bound": [], "of": [{"at": n}]} for n in range(many)]
+    print_json(rows)
+    whole = capsys.readouterr().out
+    print_json_rows(iter(rows))
+    assert capsys.readouterr().out == whole
+
+
+def test_a_list_that_fails_in_the_middle_is_no_list(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def rows() -> Iterator[int]:
+        yield from range(1_000)
+        raise OSError("the engine went away")
+
+    with pytest.raises(OSError, match="went away"):
+        print_json_rows(rows())
+    begun = capsys.readouterr().out
+    assert begun.startswith("[\n  0,\n")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(begun)

@@ -139,7 +139,7 @@ def test_a_call_that_lasts_shows_so_once(
     monkeypatch.setattr(place, "Progress", Noted)
     with place.session() as session:
         session.call("domain.list")
-        session.call("device.list", progress=lambda done, total: None)
+        session.call("domain.list", progress=lambda done, total: None)
         assert labels == ["Working"]
         with Progress("Listing"):
             session.call("domain.list")

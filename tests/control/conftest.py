@@ -39,7 +39,7 @@ class Fake:
     def domain_list(self) -> object:
         return object()  # JSON has no form for it
 
-    def device_list(self) -> None:
+    def settings_ranges(self) -> None:
         raise RuntimeError("a fault of the program")
 
     def account_import_steps(

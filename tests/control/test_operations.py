@@ -101,8 +101,8 @@ ACCOUNTS = "accounts must be a list of texts"
         ("account.import", {"rows": [{1: "401"}]}, "rows must be a list of objects"),
         ("account.import", {"rows": 5}, "rows must be a list of objects"),
         ("bulk", {"domains": ["x.example.com"]}, "domains must be a list of objects"),
-        ("device.list", {"unknown": 2**63}, "unknown must be a whole number"),
-        ("device.list", {"unknown": 1.5}, "unknown must be a whole number"),
+        ("audit.list", {"limit": 2**63}, "limit must be a whole number"),
+        ("audit.list", {"limit": 1.5}, "limit must be a whole number"),
     ],
 )
 def test_an_argument_of_the_wrong_kind_is_a_sentence(

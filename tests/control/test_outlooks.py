@@ -49,7 +49,7 @@ def test_an_open_window_is_found_and_not_used(
     assert ways(session, options, source=SOURCE)["http"] == ""
     session.call("window.open", accounts=["401@pbx.example.com"])
     assert ways(session, options, source=SOURCE)["http"] == "window"
-    (window,) = session.call("window.list")
+    (window,) = session.call("records.page", resource="windows")["rows"]
     assert window["state"] == "open"
 
 

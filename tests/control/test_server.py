@@ -82,7 +82,7 @@ def test_an_error_of_the_store_is_its_sentence(serving: Any, path: Path) -> None
     run(main)
 
 
-@pytest.mark.parametrize("op", ["device.list", "domain.list"])
+@pytest.mark.parametrize("op", ["settings.ranges", "domain.list"])
 def test_a_fault_of_the_program_is_logged_and_answered(
     serving: Any, path: Path, op: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

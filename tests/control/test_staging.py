@@ -84,4 +84,4 @@ def test_a_file_that_breaks_in_the_middle_leaves_nothing(options: Options) -> No
                 domain=A,
             )
         assert session.calls[-1] == ("stage.drop", 0)
-        assert session.call("account.list") == []
+        assert session.call("records.page", resource="accounts")["rows"] == []

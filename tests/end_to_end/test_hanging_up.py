@@ -68,5 +68,5 @@ def test_a_file_that_is_interrupted_while_it_is_written_is_not_stored(
                 all_or_nothing=True,
                 progress=interrupt,
             )
-        assert session.call("account.list") == []
+        assert session.call("records.page", resource="accounts")["rows"] == []
     assert "Traceback" not in program.errors()

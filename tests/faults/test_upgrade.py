@@ -25,6 +25,7 @@ from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.phonewrites import consume_window
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.listed import windows_of
 
 MAC = 0x0004132E08B4
 RING = KeyRing({b"test": b"k" * 32})
@@ -133,7 +134,7 @@ def test_what_was_stored_is_there_and_works_after_the_upgrade(old: Path) -> None
         connection, RING, PairingOptions(), now=clock, committed=lambda changes: None
     )
     # A window of before is shown and used; nobody knows who opened it.
-    first, second = admin.window_list(everything=True)
+    first, second = windows_of(admin, everything=True)
     assert (first["state"], first["opened_by"]) == ("open", "")
     assert (second["state"], second["closed_by"]) == ("closed", "operator")
     at: Instant = clock.at

@@ -19,6 +19,7 @@ from bootwave.store.secrets import KeyRing
 from bootwave.store.serving.phonewrites import claim, claim_wildcard, consume_window
 from bootwave.store.serving.reader import Reader
 from bootwave.store.serving.writer import Writer
+from tests.store.listed import windows_of
 
 PROCESSES = 2
 TAKERS = 100  # in each
@@ -158,7 +159,7 @@ def test_an_opening_for_ten_is_claimed_by_ten_of_two_hundred(
     admin.window_open(accounts, most=MOST)
     found = winners(path, "bounded")
     assert len({mac for mac, _source in found}) == len(found) == MOST
-    shown = admin.window_list()
+    shown = windows_of(admin)
     assert {row["claims"] for row in shown} == {MOST}
     taken = [row["mac"] for row in shown if row["state"] == "used"]
     assert sorted(taken) == sorted(f"{mac:012X}" for mac, _source in found)

@@ -24,12 +24,21 @@ def test_windows_are_opened_once_for_the_whole_fleet(tmp_path: Path) -> None:
     file = engine.make_fleet(tmp_path / "fleet", 16)
     engine.open_windows(file)
     with open_session(load(file, {}).options) as session:
-        first = session.call("window.list")
+        first = session.call(
+            "records.page", resource="windows", filters={"state": "live"}
+        )["rows"]
         assert len(first) == 16
         session.call("window.close", accounts=[first[0]["account"]])
         engine.open_windows(file)
         # What a row before has used up is not opened again.
-        assert len(session.call("window.list")) == 15
+        assert (
+            len(
+                session.call(
+                    "records.page", resource="windows", filters={"state": "live"}
+                )["rows"]
+            )
+            == 15
+        )
 
 
 def test_a_fleet_that_is_there_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_document_given_after_the_close_fails_the_race(tmp_path: Path) -> None
         racing.open()
         with racing.phones() as some:
             some.go_on(lambda: some.count("before", phones.GIVEN) >= 5)
-            racing.end(some, "window.list")
+            racing.end(some, "domain.list")
             racing.answered(some)
             racing.judge("nothing", some, lambda kind, body: kind == phones.REFUSED)
 

@@ -19,6 +19,7 @@ from bootwave.store.create import create
 from bootwave.store.secrets import KeyRing
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.listed import windows_of
 
 MAC = 0x0004132E08B4
 ACCOUNT = "401@pbx.example.com"
@@ -83,7 +84,7 @@ def test_an_open_window_is_told_and_not_used_up(site: Site) -> None:
     site.admin.window_open([ACCOUNT])
     for _ in range(2):
         assert set(site.of().values()) == {"window"}
-    assert site.admin.window_list()[0]["state"] == "open"
+    assert windows_of(site.admin)[0]["state"] == "open"
     site.clock.pass_seconds(601)
     assert site.of()["https"] == "CLOSED"
 

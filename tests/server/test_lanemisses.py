@@ -288,7 +288,8 @@ async def used(engine: bootwave.Engine) -> None:
     """Wait until the window of phone 0 is used."""
     async with asyncio.timeout(10):
         while True:
-            for row in await engine.call("window.list"):
+            page = await engine.call("records.page", resource="windows")
+            for row in page["rows"]:
                 if row["account"].startswith("400@") and row["mac"]:
                     return
             await asyncio.sleep(0.01)

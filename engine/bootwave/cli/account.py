@@ -6,15 +6,24 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
-from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
+from bootwave.cli.output import (
+    Json,
+    hint,
+    moment,
+    print_json,
+    print_json_rows,
+    print_line,
+    print_table,
+)
 from bootwave.cli.password import (
     Password,
     PasswordStdin,
     password_from,
     required_password,
 )
+from bootwave.cli.rows import Rows, listing
 from bootwave.phone.mac import is_snom, required_mac
-from bootwave.store.names import required_account
+from bootwave.store.names import required_account, required_domain
 
 Account = Annotated[
     str,
@@ -35,6 +44,8 @@ AuthUser = Annotated[
 Domain = Annotated[
     str | None, typer.Option(metavar="DOMAIN", help="Only those of this domain.")
 ]
+
+_TOLD = ("account", "name", "auth_user", "mailbox", "wildcard", "profile", "bound")
 
 
 def add(
@@ -110,14 +121,16 @@ def change(
 
 def list_all(domain: Domain = None, json: Json = False) -> None:
     """List accounts and what they are bound to."""
-    with place.session() as session:
-        found = session.call("account.list", domain=domain)
-    if json:
-        print_json(found)
-        return
-    print_table(
-        ("account", "name", "bound to", "mailbox", "profile"),
-        [
+    with place.session() as session, listing(json=json):
+        if domain is None:
+            found = Rows(session, "accounts", sort="domain")
+        else:
+            here = {"domain": required_domain(domain)}
+            found = Rows(session, "accounts", filters=here, sort="number")
+        if json:
+            print_json_rows({name: one[name] for name in _TOLD} for one in found)
+            return
+        rows = [
             (
                 one["account"],
                 one["name"],
@@ -126,7 +139,10 @@ def list_all(domain: Domain = None, json: Json = False) -> None:
                 one["profile"],
             )
             for one in found
-        ],
+        ]
+    print_table(
+        ("account", "name", "bound to", "mailbox", "profile"),
+        rows,
         empty="There are no accounts: bootwave account add ACCOUNT adds one.",
     )
 

@@ -1,6 +1,8 @@
 """``bootwave device``."""
 
 import time
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -16,13 +18,18 @@ from bootwave.cli.output import (
     hint,
     moment,
     print_json,
+    print_json_rows,
     print_line,
     print_table,
 )
-from bootwave.cli.progress import Progress
+from bootwave.cli.rows import Row, Rows, listing
+from bootwave.control.session import Session
+from bootwave.store.names import required_domain
 
 _COLUMNS = ("mac", "domain", "accounts", "model", "last seen", "from", "what happened")
-MOST_ROWS = 1_000  # of one page
+_TOLD = ("mac", "domain", "model", "owns_certificate", "known", "accounts")
+_TOLD_LAST = ("last_seen", "source", "reason", "sentence")
+_BY_CONTACT = 100  # rows, unless said
 
 
 def list_all(
@@ -79,14 +86,16 @@ def list_all(
         bool, typer.Option("--descending", help="With these: from the end.")
     ] = False,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, help="With these: so many at most.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="So many at most; with these 100 unless said."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the devices with their last contact; then MACs that are bound nowhere.
 
-    With --sort or what they did last it lists devices alone, and is quick however many
-    there are.
+    With --sort or what they did last it lists devices alone.
     """
     filters = {
         "model": model,
@@ -100,39 +109,42 @@ def list_all(
         if bound is not None:
             raise Misuse("--bound and --unbound are for the list without order.")
         filters["domain"] = domain or ""
+        limit = limit or _BY_CONTACT
         _list_by_contact(filters, sort, limit, descending=descending, json=json)
         return
-    most = 0 if bound else unknown
-    left = 0
-    with place.session() as session, Progress("Listing") as progress:
-        found = session.call(
-            "device.list", domain=domain, unknown=most, progress=progress.update
-        )
-        if most and sum(not one["known"] for one in found) == most:
-            left = session.call("device.unknown")["count"] - most
-    if left > 0:
-        hint(f"{left:,} more unknown MACs asked before these: --unknown N lists more.")
-    if bound is not None:
-        found = [one for one in found if bool(one["accounts"]) == bound]
+    most = 0 if bound or domain is not None else unknown
+    with place.session() as session, listing(json=json):
+        found = _found(session, domain, most)
+        if bound is not None:
+            found = (one for one in found if bool(one["accounts"]) == bound)
+        shown = islice(found, limit)
+        if json:
+            print_json_rows(shown)
+        else:
+            rows = [_cells(device) for device in shown]
+        if limit is not None and next(found, None):
+            _hint_at_more()
     if json:
-        print_json(found)
         return
     print_table(
         _COLUMNS,
-        [
-            (
-                device["mac"],
-                device["domain"] if device["known"] else "(unknown)",
-                ", ".join(name.partition("@")[0] for name in device["accounts"]),
-                device["model"],
-                moment(device["last_seen"]),
-                device["source"],
-                device["sentence"],
-            )
-            for device in found
-        ],
+        rows,
         empty="There are no devices: bootwave account bind ACCOUNT MAC makes one.",
     )
+
+
+def _found(session: Session, domain: str | None, most: int) -> Iterator[Row]:
+    """Yield the devices, of *domain* or all, then the *most* newest unknown MACs."""
+    here = {"domain": "" if domain is None else required_domain(domain)}
+    for one in Rows(session, "devices", filters=here, sort="mac", seen=True):
+        yield {name: (one | {"known": True})[name] for name in _TOLD + _TOLD_LAST}
+    unknown = Rows(session, "unknown", most=most)
+    for one in unknown:
+        nothing: Row = dict.fromkeys(("domain", "model"), "")
+        nothing |= {"owns_certificate": False, "known": False, "accounts": []}
+        yield {name: (one | nothing)[name] for name in _TOLD + _TOLD_LAST}
+    if unknown.more:
+        hint("More unknown MACs asked before these: --unknown N lists them.")
 
 
 def _list_by_contact(
@@ -142,46 +154,48 @@ def _list_by_contact(
     chosen = {name: text for name, text in filters.items() if text}
     if not sort and chosen.keys() <= {"domain", "model"}:
         sort = "last-contact"
-    rows: list[dict[str, Any]] = []
-    cursor = ""
-    with place.session() as session:
-        while len(rows) < limit:
-            page = session.call(
-                "records.page",
-                resource="devices",
-                filters=chosen,
-                sort=sort,
-                descending=descending,
-                limit=min(limit - len(rows), MOST_ROWS),
-                cursor=cursor,
-                seen=True,
-            )
-            rows += page["rows"]
-            cursor = page["cursor"]
-            if not cursor:
-                break
-    if cursor:
-        hint("There may be more: --limit N lists them.")
+    with place.session() as session, listing(json=json):
+        found = Rows(
+            session,
+            "devices",
+            most=limit,
+            filters=chosen,
+            sort=sort,
+            descending=descending,
+            seen=True,
+        )
+        if json:
+            print_json_rows(found)
+        else:
+            rows = []
+            for device in found:
+                mac, of, accounts, model, *last = _cells(device | {"known": True})
+                rows.append((mac, of, accounts, model, device["firmware"], *last))
+    if found.more:
+        _hint_at_more()
     if json:
-        print_json(rows)
         return
     print_table(
         (*_COLUMNS[:4], "firmware", *_COLUMNS[4:]),
-        [
-            (
-                device["mac"],
-                device["domain"],
-                ", ".join(name.partition("@")[0] for name in device["accounts"]),
-                device["model"],
-                device["firmware"],
-                moment(device["last_seen"]),
-                device["source"],
-                device["sentence"],
-            )
-            for device in rows
-        ],
+        rows,
         empty="No device is like that.",
     )
+
+
+def _cells(device: Row) -> tuple[str, ...]:
+    return (
+        device["mac"],
+        device["domain"] if device["known"] else "(unknown)",
+        ", ".join(name.partition("@")[0] for name in device["accounts"]),
+        device["model"],
+        moment(device["last_seen"]),
+        device["source"],
+        device["sentence"],
+    )
+
+
+def _hint_at_more() -> None:
+    hint("There may be more: --limit N lists them.")
 
 
 def _seconds(text: str, option: str) -> str:

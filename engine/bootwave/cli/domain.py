@@ -8,8 +8,15 @@ from bootwave.cli import place
 from bootwave.cli.completion import one_of
 from bootwave.cli.joined import joined
 from bootwave.cli.misuse import NOTHING_GIVEN, Misuse
-from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.output import (
+    Json,
+    print_json,
+    print_json_rows,
+    print_line,
+    print_table,
+)
 from bootwave.cli.progress import Progress
+from bootwave.cli.rows import Rows, listing
 
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Registrar = Annotated[
@@ -116,11 +123,14 @@ def change(name: Name, fields: dict[str, Any], json: Json = False) -> None:
 
 def list_all(json: Json = False) -> None:
     """List the domains with the numbers of their accounts and devices."""
-    with place.session() as session:
-        found = session.call("domain.list")
-    if json:
-        print_json(found)
-        return
+    with place.session() as session, listing(json=json):
+        rows = Rows(session, "domains")
+        # In the order of the columns.
+        told = ({**one, "token": one.pop("token")} for one in rows)
+        if json:
+            print_json_rows(told)
+            return
+        found = [*told]
     columns = {
         "name": "domain",
         "accounts": "accounts",

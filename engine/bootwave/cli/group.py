@@ -6,6 +6,8 @@ import typer
 
 from bootwave.cli import place
 from bootwave.cli.output import Json, print_json, print_line, print_table
+from bootwave.cli.rows import Rows, listing
+from bootwave.store.names import required_domain
 
 Domain = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 Name = Annotated[
@@ -40,14 +42,19 @@ def list_all(domain: Domain, json: Json = False) -> None:
 
 def show(domain: Domain, name: Name, json: Json = False) -> None:
     """Show the devices of a group."""
-    with place.session() as session:
-        found = session.call("group.show", domain=domain, name=name)
+    group = {"group": f"{name}@{domain}"}
+    with place.session() as session, listing(json=False):
+        devices = [
+            {"mac": one["mac"], "model": one["model"]}
+            for one in Rows(session, "devices", filters=group)
+        ]
     if json:
-        print_json(found)
+        told = {"domain": required_domain(domain), "name": name.strip()}
+        print_json(told | {"devices": devices})
         return
     print_table(
         ("MAC", "model"),
-        [(one["mac"], one["model"]) for one in found["devices"]],
+        [(one["mac"], one["model"]) for one in devices],
         empty="It has no devices: bootwave group assign DOMAIN NAME MAC adds some.",
     )
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from bootwave.cli.columns import lines_of
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 NAME = "bootwave"
+_TOGETHER = 1_000  # rows written at once
 
 
 def print_json(value: Any) -> None:
@@ -22,6 +24,22 @@ def print_json(value: Any) -> None:
 
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     sys.stdout.write(text.decode())
+
+
+def print_json_rows(rows: Iterable[Any]) -> None:
+    """Print *rows* as ``print_json`` prints a list of them, but as they come.
+
+    What fails in the middle leaves a list without its end, which no reader takes for
+    a whole one.
+    """
+    import orjson
+
+    waiting, before = iter(rows), "[\n"
+    while some := [*islice(waiting, _TOGETHER)]:
+        text = orjson.dumps(some, option=orjson.OPT_INDENT_2).decode()
+        sys.stdout.write(before + text.removeprefix("[\n").removesuffix("\n]"))
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def print_table(

@@ -12,9 +12,12 @@ from bootwave.cli.output import (
     hint,
     moment,
     print_json,
+    print_json_rows,
     print_line,
     print_table,
 )
+from bootwave.cli.rows import Rows, listing
+from bootwave.store.names import required_domain
 
 Accounts = Annotated[
     list[str] | None,
@@ -138,10 +141,17 @@ def list_all(
 
     With --all also who opened them and why they closed.
     """
-    with place.session() as session:
-        found = session.call("window.list", domain=domain, everything=everything)
+    filters = {
+        "domain": "" if domain is None else required_domain(domain),
+        "state": "" if everything else "live",
+    }
+    windows: dict[str, dict[str, Any]] = {}
+    with place.session() as session, listing(json=False):
+        for window in Rows(session, "windows", filters=filters):
+            windows[window["account"]] = window  # one that is opened anew comes again
+    found = sorted(windows.values(), key=_by_domain)
     if json:
-        print_json(found)
+        print_json_rows(found)
         return
     headers = ["account", "state", "left", "used by", "from"]
     if any(map(_bounds, found)):  # a column that no window fills is in the way
@@ -154,6 +164,11 @@ def list_all(
         [[row[header] for header in headers] for row in rows],
         empty="No window is open: bootwave window open ACCOUNT opens one.",
     )
+
+
+def _by_domain(window: dict[str, Any]) -> tuple[str, str]:
+    number, _, domain = window["account"].rpartition("@")
+    return domain, number
 
 
 def _row(window: dict[str, Any]) -> dict[str, str]:

@@ -142,11 +142,12 @@ class DirectSession(Session):
 
 
 def asks_for_contacts(args: Mapping[str, Any]) -> bool:
-    """Whether the page that is asked for is of devices by what they did last."""
+    """Whether the page that is asked for is of devices and tells what they did last."""
     from bootwave.store.listing import devicecontacts
 
-    return args.get("resource") == "devices" and devicecontacts.is_one(
-        str(args.get("sort", "")), args.get("filters") or {}
+    return args.get("resource") == "devices" and (
+        args.get("seen") is True
+        or devicecontacts.is_one(str(args.get("sort", "")), args.get("filters") or {})
     )
 
 

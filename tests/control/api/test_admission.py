@@ -146,7 +146,12 @@ def test_to_the_administrator_of_another_domain_nothing_of_this_exists(
             case Nothing() | Reached():
                 assert said != SIGNED_OUT, name
                 assert (said == FORBIDDEN) == (declared.need is Need.ACCESS), name
-    assert api.call("account.list", domain=A)[0]["account"] == f"401@{A}"
+    assert (
+        api.call("records.page", resource="accounts", filters={"domain": A})["rows"][0][
+            "account"
+        ]
+        == f"401@{A}"
+    )
 
 
 @pytest.mark.usefixtures("administrators")

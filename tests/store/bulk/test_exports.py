@@ -4,6 +4,7 @@ import pytest
 
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.store.administration import Administration
+from tests.store.listed import accounts_of
 
 MAC = 0x0004132E08B4
 A, B = "a.example.com", "b.example.com"
@@ -39,11 +40,11 @@ def test_what_is_exported_makes_the_same_accounts_again(
     store: Administration,
 ) -> None:
     rows = exported(store, passwords=True)
-    before = store.account_list()
+    before = accounts_of(store)
     for account in before:
         store.account_remove(account["account"])
     assert store.account_import(rows)["stored"]
-    assert store.account_list() == before
+    assert accounts_of(store) == before
     assert exported(store, passwords=True) == rows
     assert {row["password"] for row in rows} >= {"of-0", "other"}
 

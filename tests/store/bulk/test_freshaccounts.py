@@ -16,6 +16,7 @@ from bootwave.store.connection import connect
 from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from tests.store.clock import Clock
+from tests.store.listed import accounts_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -198,6 +199,6 @@ def test_a_pushed_state_is_the_same_either_way(
     assert (found["added"], found["changed"], found["removed"]) == (5, 3, 6)
     bound = [
         (one["account"][:3], one["bound"][0]["mac"], one["bound"][0]["identity"])
-        for one in admin.account_list(domain=HERE)
+        for one in accounts_of(admin, domain=HERE)
     ]
     assert bound == sorted((row["extension"], row["mac"].upper(), 1) for row in rows)

@@ -8,6 +8,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.bulk import importruns
 from bootwave.store.operations.bulk import STAGE_SECONDS
 from tests.store.clock import Clock
+from tests.store.listed import accounts_of
 
 A = "a.example.com"
 
@@ -44,7 +45,7 @@ def test_an_import_that_is_dropped_is_noted_of_who_began_it(
     admin.actor = "bob"
     admin.stage_begin()  # which forgets what was left alone
     assert noted(admin)[1:] == [("anna", "accounts.imported", 3)]
-    assert len(admin.account_list()) == 3
+    assert len(accounts_of(admin)) == 3
 
 
 def test_an_import_goes_on_beside_other_operations(
@@ -56,7 +57,7 @@ def test_an_import_goes_on_beside_other_operations(
         pass
     assert (step["added"], step["error_count"]) == (8, 1)
     assert step["errors"][0]["row"] == 5
-    assert len(admin.account_list()) == 8
+    assert len(accounts_of(admin)) == 8
 
 
 def test_the_log_is_told_now_and_then(
@@ -85,4 +86,4 @@ def test_the_log_is_told_nothing_of_a_part_that_is_not_stored(
     with pytest.raises(StoreConflict):
         admin.stage_import(begun)
     assert noted(admin)[1:] == [("anna", "accounts.imported", 3)]
-    assert len(admin.account_list()) == 3
+    assert len(accounts_of(admin)) == 3

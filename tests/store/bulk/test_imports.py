@@ -14,6 +14,7 @@ from bootwave.store.connection import connect
 from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
+from tests.store.listed import accounts_of, windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -36,7 +37,7 @@ def domain(admin: Administration) -> None:
 
 
 def accounts(admin: Administration) -> list[str]:
-    return [one["account"] for one in admin.account_list()]
+    return [one["account"] for one in accounts_of(admin)]
 
 
 def test_many_accounts_are_stored_bound_and_sealed(
@@ -210,7 +211,7 @@ def test_bulk_makes_everything_in_one_transaction_and_again(
     assert device.domain is not None
     assert device.domain.language == "Deutsch"
     assert device.bindings[0].account.window is not None
-    assert len(admin.window_list()) == 20
+    assert len(windows_of(admin)) == 20
     assert len(told) == 2
     # Whoever had used a window must use the one that replaced it.
     assert {change.key for change in told[1] if change.kind == "device"} == {
@@ -268,7 +269,7 @@ def test_chunks_of_one_import_are_one_transaction(
     rows = [row(401 + n, mac) for n in range(10)]
     assert admin.account_import(rows, all_or_nothing=True)["added"] == 10
     assert len(told) == 1
-    identities = [one["bound"][0]["identity"] for one in admin.account_list()]
+    identities = [one["bound"][0]["identity"] for one in accounts_of(admin)]
     assert identities == list(range(1, 11))
     (note,) = admin.audit_list(limit=1)
     assert (note["action"], note["detail"]["added"]) == ("accounts.imported", 10)

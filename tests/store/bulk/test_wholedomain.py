@@ -15,6 +15,7 @@ from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.listed import accounts_of, windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -60,7 +61,7 @@ def domain(
 def accounts(admin: Administration) -> dict[str, list[str]]:
     return {
         one["account"].split("@")[0]: [bound["mac"] for bound in one["bound"]]
-        for one in admin.account_list()
+        for one in accounts_of(admin)
     }
 
 
@@ -133,7 +134,7 @@ def test_phones_change_places(domain: None, admin: Administration) -> None:
     rows[0]["mac"], rows[5]["mac"] = rows[5]["mac"], rows[0]["mac"]
     done = push(admin, rows)
     assert (done["changed"], done["same"]) == (2, 4)
-    found = admin.account_list()
+    found = accounts_of(admin)
     assert [one["bound"][0]["mac"] for one in found] == [one["mac"] for one in rows]
     assert {one["bound"][0]["identity"] for one in found} == {1}
 
@@ -157,7 +158,7 @@ def test_a_window_that_nobody_is_left_to_use_is_closed(
     rows = [row(n) for n in range(401, 407)]
     rows[0]["mac"], rows[1]["mac"] = "", "*"
     push(admin, rows)
-    states = {one["account"][:3]: one["state"] for one in admin.window_list()}
+    states = {one["account"][:3]: one["state"] for one in windows_of(admin)}
     assert states == {"402": "open", "403": "open"}
 
 
@@ -347,7 +348,7 @@ def test_what_changes_very_much_is_compared_again_and_at_last_under_the_lock(
     assert done["stored"]
     assert done["changed"] + done["same"] == 6
     assert done["removed"] == steps
-    names = [one["name"] for one in admin.account_list(domain=A)]
+    names = [one["name"] for one in accounts_of(admin, domain=A)]
     assert names == [f"Phone {n}" for n in range(401, 407)]
 
 

@@ -9,6 +9,7 @@ from bootwave.store.changelog import Change
 from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
+from tests.store.listed import accounts_of
 
 MAC = 0x0004132E08B4
 ACCOUNT = "401@a.example.com"
@@ -50,7 +51,7 @@ def test_an_account_is_shown_without_its_password(
         },
     }
     assert admin.account_show(ACCOUNT) == added
-    assert "hunter2" not in repr(admin.account_list())
+    assert "hunter2" not in repr(accounts_of(admin))
 
 
 def test_the_password_is_stored_sealed_for_its_account(
@@ -92,9 +93,9 @@ def test_an_account_exists_once_in_its_domain(
         admin.account_add(ACCOUNT, password="pw")
     admin.domain_add("b.example.com")
     admin.account_add("401@b.example.com", password="pw")
-    listed = admin.account_list()
+    listed = accounts_of(admin)
     assert [row["account"] for row in listed] == [ACCOUNT, "401@b.example.com"]
-    assert len(admin.account_list(domain="b.example.com")) == 1
+    assert len(accounts_of(admin, domain="b.example.com")) == 1
 
 
 def test_a_refused_account_leaves_nothing_behind(
@@ -110,7 +111,7 @@ def test_a_refused_account_leaves_nothing_behind(
             admin.account_add(ACCOUNT, **wrong)
     with pytest.raises(StoreNotFound, match="domain add"):
         admin.account_add("401@nowhere.example.com", password="pw")
-    assert admin.account_list() == []
+    assert accounts_of(admin) == []
     assert told == []
 
 

@@ -8,6 +8,7 @@ import pytest
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
+from tests.store.listed import rows_of
 
 DOMAIN = "a.example.com"
 MAC = 0x0004132E08B4
@@ -23,7 +24,8 @@ def domain(add: Callable[..., None], admin: Administration) -> None:
 
 
 def members(admin: Administration) -> list[str]:
-    return [one["mac"] for one in admin.group_show(DOMAIN, "ground floor")["devices"]]
+    found = rows_of(admin, "devices", group=f"ground floor@{DOMAIN}")
+    return [one["mac"] for one in found]
 
 
 def test_devices_are_put_into_a_group_and_taken_out(

@@ -12,6 +12,7 @@ from bootwave.store.serving.phonewrites import consume_window
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 from tests.store.counted import counting
+from tests.store.listed import windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -51,7 +52,7 @@ def test_many_accounts_are_opened_at_once_for_ten_minutes(
     assert opened["until"] == clock.at.wall + 600
     assert len(told) == 1
     assert Change("device", MAC) in told[0]
-    shown = admin.window_list()
+    shown = windows_of(admin)
     assert [row["account"] for row in shown] == [ONE, TWO]
     assert shown[0]["state"] == "open"
     assert shown[0]["seconds_left"] == 600
@@ -68,14 +69,14 @@ def test_a_window_ends_in_the_same_second_whenever_somebody_asks(
         clock.pass_seconds(seconds)
         wall = clock.at.wall
         clock.set_wall(wall + later)
-        assert admin.window_list()[0]["until"] == until
+        assert windows_of(admin)[0]["until"] == until
         clock.set_wall(wall)
 
 
 def test_one_wrong_name_opens_nothing(accounts: None, admin: Administration) -> None:
     with pytest.raises(StoreNotFound, match=r"409@a\.example\.com"):
         admin.window_open([ONE, "409@a.example.com"])
-    assert admin.window_list() == []
+    assert windows_of(admin) == []
 
 
 def test_a_domain_completes_names_or_stands_for_all_its_accounts(
@@ -85,10 +86,10 @@ def test_a_domain_completes_names_or_stands_for_all_its_accounts(
     assert admin.window_open(["402"], domain="a.example.com")["opened"] == [TWO]
     opened = admin.window_open([], domain="a.example.com")["opened"]
     assert opened == [ONE, TWO, THREE]
-    assert admin.window_list(domain="b.example.com") == []
-    assert len(admin.window_list(domain="a.example.com")) == 3
+    assert windows_of(admin, domain="b.example.com") == []
+    assert len(windows_of(admin, domain="a.example.com")) == 3
     assert len(admin.window_close([], domain="a.example.com")["closed"]) == 3
-    assert admin.window_list() == []
+    assert windows_of(admin) == []
 
 
 @pytest.mark.parametrize(
@@ -113,13 +114,13 @@ def test_a_used_window_says_by_whom_and_lasts_to_the_pairings_end(
     admin.window_open([ONE], minutes=1)
     clock.pass_seconds(50)
     assert consume(connection, reader, clock)
-    (shown,) = admin.window_list()
+    (shown,) = windows_of(admin)
     assert shown["state"] == "used"
     assert (shown["mac"], shown["source"]) == ("0004132E08B4", "10.0.0.7")
     assert shown["seconds_left"] == 300
     clock.pass_seconds(300)
-    assert admin.window_list() == []
-    assert admin.window_list(everything=True)[0]["state"] == "ended"
+    assert windows_of(admin) == []
+    assert windows_of(admin, everything=True)[0]["state"] == "ended"
 
 
 def test_closing_ends_a_pin_and_tells_who_is_concerned(
@@ -178,13 +179,13 @@ def test_windows_are_over_after_a_reboot_and_after_their_time(
 ) -> None:
     admin.window_open([ONE])
     clock.set_wall(0.0)
-    assert admin.window_list()[0]["seconds_left"] == 600
+    assert windows_of(admin)[0]["seconds_left"] == 600
     clock.pass_seconds(600)
-    assert admin.window_list() == []
+    assert windows_of(admin) == []
     admin.window_open([ONE])
     clock.reboot()
-    assert admin.window_list() == []
-    assert admin.window_list(everything=True)[0]["seconds_left"] == 0
+    assert windows_of(admin) == []
+    assert windows_of(admin, everything=True)[0]["seconds_left"] == 0
 
 
 def test_who_opened_a_window_and_why_it_closed_is_shown(
@@ -192,7 +193,7 @@ def test_who_opened_a_window_and_why_it_closed_is_shown(
 ) -> None:
     admin.actor = "anna"
     admin.window_open([ONE, TWO])
-    (shown, _) = admin.window_list()
+    (shown, _) = windows_of(admin)
     assert (shown["opened_by"], shown["opened_at"]) == ("anna", clock.at.wall)
     assert shown["closed_by"] == ""
     admin.window_close([ONE])
@@ -251,7 +252,7 @@ def test_a_wrong_choice_or_bound_opens_nothing(
 ) -> None:
     with pytest.raises(OperatorError, match=said):
         admin.window_open([], **chosen)  # type: ignore[arg-type]
-    assert admin.window_list() == []
+    assert windows_of(admin) == []
 
 
 def test_the_bounds_of_an_opening_are_shown_and_read(
@@ -266,7 +267,7 @@ def test_the_bounds_of_an_opening_are_shown_and_read(
         models=["snomD785", "snom370"],
     )
     assert done["wildcards"] == 1
-    (shown,) = admin.window_list()
+    (shown,) = windows_of(admin)
     assert (shown["most"], shown["claims"]) == (5, 0)
     assert shown["ouis"] == ["000413", "1C7126"]
     assert shown["subnet"] == "10.1.0.0/16"
@@ -315,7 +316,7 @@ def test_openings_of_no_account_do_not_become_many(
         assert admin.window_open([])["opened"] == []
     rows = connection.execute("SELECT COUNT(*) FROM openings").fetchall()
     assert rows == [(2,)]
-    assert admin.window_list()[0]["account"] == ONE
+    assert windows_of(admin)[0]["account"] == ONE
 
 
 def test_opening_an_account_costs_no_more_where_many_others_were_opened(
@@ -391,7 +392,7 @@ def test_of_very_many_windows_all_are_closed_and_everything_changed(
     assert told == [[EVERYTHING]]
     ends = {
         window["account"]: window["closed_by"]
-        for window in admin.window_list(everything=True)
+        for window in windows_of(admin, everything=True)
     }
     assert ends.pop("401@a.example.com") == "time"
     assert ends.pop("500@b.example.com") == ""

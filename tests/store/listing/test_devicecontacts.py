@@ -139,6 +139,26 @@ def test_a_row_tells_what_the_device_did(admin: Administration) -> None:
     assert (never["last_seen"], never["sentence"]) == (None, "it was never heard")
 
 
+def test_a_list_by_mac_tells_the_same_without_reading_the_sightings_through(
+    admin: Administration, log: SightingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_contact = admin.records_page("devices", sort="last-contact")["rows"]
+    monkeypatch.setattr(log, "latest", None)
+    by_mac = admin.records_page("devices", sort="mac", seen=True)["rows"]
+    assert len(by_mac) == len(PHONES)
+    for one in by_contact:
+        del one["refused"]
+        assert one in by_mac
+
+
+def test_a_list_by_mac_reads_the_sightings_while_there_is_no_other_file(
+    admin: Administration, log: SightingLog
+) -> None:
+    told = admin.records_page("devices", seen=True)["rows"]
+    log.contacts.unlink()
+    assert admin.records_page("devices", seen=True)["rows"] == told
+
+
 def test_who_reaches_a_domain_finds_its_devices(admin: Administration) -> None:
     admin.reach = frozenset({B})
     assert found(admin, "last-contact") == [0, 3]
@@ -231,6 +251,8 @@ def test_a_device_that_was_moved_since_its_row_was_made_is_not_told(
     # Of both domains, and the keeper has read nothing of it yet.
     admin.reach = frozenset({A, B})
     assert found(admin, "last-contact") == [5, 4, 2, 0, 3]
+    moved = admin.records_page("devices", seen=True)["rows"][1]
+    assert (moved["mac"], moved["last_seen"]) == (f"{MAC + 1:012X}", None)
 
 
 def test_a_long_way_ends_and_goes_on(

@@ -61,6 +61,18 @@ def test_accounts_are_found_by_the_beginning_of_number_and_name(
     assert zoe["name"] == "Zoë"
 
 
+def test_accounts_come_by_domain_and_number(store: Administration) -> None:
+    expected = [f"{n}@{domain}" for domain in (A, B) for n in (401, 402, 403)]
+    for limit in (1, 2, 4, 100):
+        found = rows(store, "accounts", sort="domain", limit=limit)
+        assert [one["account"] for one in found] == expected
+        found = rows(store, "accounts", sort="domain", limit=limit, descending=True)
+        assert [one["account"] for one in found] == expected[::-1]
+    store.reach = frozenset({B})
+    found = rows(store, "accounts", sort="domain")
+    assert [one["account"] for one in found] == expected[3:]
+
+
 def test_accounts_of_a_phone_come_in_its_order(store: Administration) -> None:
     found = rows(store, "accounts", mac=f"{MAC:012X}", limit=1)
     assert [one["number"] for one in found] == ["401", "402"]

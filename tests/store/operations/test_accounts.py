@@ -1,4 +1,5 @@
 from bootwave.store.administration import Administration
+from tests.store.listed import windows_of
 
 ACCOUNT = "401@a.example.com"
 
@@ -15,6 +16,6 @@ def test_a_window_of_an_account_ends_with_its_close(admin: Administration) -> No
     admin.domain_add("a.example.com")
     admin.account_add(ACCOUNT, password="hunter2", mac="0004132E08B4")
     admin.window_open([ACCOUNT], minutes=5)
-    assert len(admin.window_list()) == 1
+    assert len(windows_of(admin)) == 1
     admin.window_close([ACCOUNT])
-    assert admin.window_list() == []
+    assert windows_of(admin) == []

@@ -15,6 +15,7 @@ from bootwave.store.connection import connect
 from bootwave.store.operations import domains
 from bootwave.store.secrets import KeyRing
 from tests.store.clock import Clock
+from tests.store.listed import accounts_of
 
 A = "a.example.com"
 
@@ -54,7 +55,7 @@ def test_a_large_domain_goes_in_short_transactions(
     macs = {change.key for some in told for change in some if change.kind == "device"}
     assert macs == {0x000413000000 + n for n in range(10)}
     assert admin.domain_list() == []
-    assert admin.account_list() == []
+    assert accounts_of(admin) == []
     first, last = [
         (note["action"], note["subject"], note["detail"]["accounts"])
         for note in reversed(admin.audit_list())
@@ -72,7 +73,7 @@ def test_a_removal_that_ends_in_the_middle_is_made_again(
 
     with pytest.raises(KeyboardInterrupt):
         admin.domain_remove(A, force=True, progress=interrupt)
-    assert len(admin.account_list()) == 7
+    assert len(accounts_of(admin)) == 7
     assert admin.domain_remove(A, force=True)["accounts"] == 7
     assert admin.domain_list() == []
 
@@ -82,7 +83,7 @@ def test_without_force_nothing_of_a_large_domain_goes(
 ) -> None:
     with pytest.raises(StoreConflict, match="10 accounts"):
         admin.domain_remove(A)
-    assert len(admin.account_list()) == 10
+    assert len(accounts_of(admin)) == 10
 
 
 def test_who_may_not_remove_a_large_domain_removes_nothing_of_it(
@@ -94,7 +95,7 @@ def test_who_may_not_remove_a_large_domain_removes_nothing_of_it(
     admin.before = refuse
     with pytest.raises(StoreConflict, match="meanwhile"):
         admin.domain_remove(A, force=True)
-    assert len(admin.account_list()) == 10
+    assert len(accounts_of(admin)) == 10
 
 
 def test_another_domain_of_the_same_name_is_not_the_one_to_be_removed(
@@ -108,7 +109,7 @@ def test_another_domain_of_the_same_name_is_not_the_one_to_be_removed(
     admin.account_add(f"401@{A}", password="pw")
     with pytest.raises(StoreNotFound, match="another one of that name"):
         next(steps)
-    assert [one["account"] for one in admin.account_list()] == [f"401@{A}"]
+    assert [one["account"] for one in accounts_of(admin)] == [f"401@{A}"]
 
 
 def roll_out(admin: Administration, name: str, *macs: str) -> int:

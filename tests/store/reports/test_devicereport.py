@@ -5,7 +5,6 @@ import pytest
 
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.administration import Administration
-from bootwave.store.reports import devicereport
 from bootwave.store.reports.devicereport import TIME_LINE
 from bootwave.store.serving.phonewrites import consume_window
 from bootwave.store.sightings.sightings import SightingLog
@@ -217,32 +216,6 @@ def test_a_device_is_shown_with_its_accounts_and_time_line(
     assert "secret-word" not in str(shown)
 
 
-def test_devices_are_listed_with_their_last_sighting_then_unknown_macs(
-    admin: Administration, add: Callable[..., None], see: Callable[..., None]
-) -> None:
-    add(ACCOUNT, mac=TEXT)
-    add("500@b.example.com", mac=f"{MAC + 1:012X}")
-    see(Reason.SERVED_WINDOW)
-    see(Reason.UNKNOWN_MAC, mac=MAC + 2)
-    see(Reason.UNKNOWN_MAC, mac=MAC + 3)
-    see(Reason.UNKNOWN_MAC, mac=MAC + 1)  # bound, but the worker had not heard yet
-    listed = admin.device_list(unknown=5)
-    assert [row["mac"] for row in listed] == [
-        f"{MAC + number:012X}" for number in (0, 1, 3, 2)
-    ]
-    assert [row["known"] for row in listed] == [True, True, False, False]
-    assert listed[0]["reason"] == "SERVED_WINDOW"
-    assert listed[0]["last_seen"] == NOW + 1
-    assert listed[0]["accounts"] == [ACCOUNT]
-    assert len(admin.device_list(unknown=0)) == 2
-    assert admin.device_unknown() == {"count": 2}
-    # What was bound since is not counted among those that are cut, either.
-    assert [row["mac"] for row in admin.device_list(unknown=1)][2:] == [
-        f"{MAC + 3:012X}"
-    ]
-    assert len(admin.device_list(domain="b.example.com")) == 1
-
-
 @pytest.fixture
 def take(
     admin: Administration,
@@ -337,14 +310,3 @@ def test_a_window_whose_phone_was_not_seen_is_judged_by_all_that_was(
     see(Reason.CONSUMED_BY_OTHER, source="127.0.0.2")
     sentence = Reason.CONSUMED_BY_OTHER.sentence
     assert verdict(admin)[1] == f"Not provisioned: {sentence}."
-
-
-def test_how_far_a_long_list_is_is_told(
-    admin: Administration, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(devicereport, "_PROGRESS_EVERY", 2)
-    for number in range(5):
-        add(f"{number}@a.example.com", mac=f"{0x0004132E0000 + number:012X}")
-    told: list[tuple[int, int]] = []
-    admin.device_list(progress=lambda *at: told.append(at))
-    assert told == [(0, 5), (2, 5), (4, 5)]

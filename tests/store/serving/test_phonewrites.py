@@ -19,6 +19,7 @@ from bootwave.store.serving.phonewrites import (
 )
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.listed import windows_of
 
 MAC = 0x0004132E08B4
 OTHER = 0x0004132E08B5
@@ -458,7 +459,7 @@ def test_no_more_phones_claim_than_an_opening_is_for(
     stars.window_open([], domain="a.example.com", most=2)
     won = [phones.claim(MAC + n, f"40{n + 1}") for n in range(5)]
     assert won == [True, True, False, False, False]
-    assert stars.window_list()[0]["claims"] == 2
+    assert windows_of(stars)[0]["claims"] == 2
     # Opened again they are counted anew.
     stars.window_open([], domain="a.example.com", most=2)
     assert phones.claim(MAC + 2, "403")
@@ -481,7 +482,7 @@ def test_a_claim_looks_at_the_bounds_again(
     stars.window_open([ACCOUNT], most=1, **bounds)  # type: ignore[arg-type]
     assert phones.claim(model="snomd785") is wins
     # One who is not admitted uses nothing up.
-    (shown,) = stars.window_list()
+    (shown,) = windows_of(stars)
     assert shown["claims"] == int(wins)
     assert (shown["state"] == "used") is wins
 

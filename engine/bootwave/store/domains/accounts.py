@@ -44,17 +44,15 @@ _REMOVE = (
     "DELETE FROM function_keys WHERE scope = 'account' AND key = :id",
     "DELETE FROM accounts WHERE id = :id",
 )
-_SELECT = """
+_ONE = """
 SELECT a.number, d.name, a.display_name, a.auth_user, a.mailbox, a.wildcard,
   COALESCE(p.name, ''), b.mac, b.identity, b.expires, b.boot_id
 FROM accounts a
 JOIN domains d ON d.id = a.domain_id
 LEFT JOIN profiles p ON p.id = a.profile_id
 LEFT JOIN bindings b ON b.account_id = a.id
+WHERE a.id = :id ORDER BY b.mac
 """
-_ALL = _SELECT + "ORDER BY d.name, a.number, b.mac"
-_OF_DOMAIN = _SELECT + "WHERE a.domain_id = :domain_id ORDER BY a.number, b.mac"
-_ONE = _SELECT + "WHERE a.id = :id ORDER BY b.mac"
 
 
 def add(
@@ -187,26 +185,11 @@ def remove(work: Work, account: str) -> dict[str, Any]:
     return {"account": row.name}
 
 
-def listed(work: Work, domain: str | None) -> list[dict[str, Any]]:
-    """Return the accounts, of *domain* or all, with what they are bound to."""
-    if domain is None:
-        rows = [
-            row
-            for row in work.connection.execute(_ALL).fetchall()
-            if work.reaches(row[1])
-        ]
-    else:
-        rows = work.connection.execute(
-            _OF_DOMAIN, {"domain_id": work.domain_id(domain)}
-        ).fetchall()
-    return _accounts_from_rows(work, rows)
-
-
 def shown(work: Work, account: AccountRow) -> dict[str, Any]:
     """Return one account with its bindings and its window, never its password."""
     rows = work.connection.execute(_ONE, {"id": account.id}).fetchall()
     return {
-        **_accounts_from_rows(work, rows)[0],
+        **_account_from_rows(work, rows),
         "window": state_of(work, account.id),
     }
 
@@ -217,30 +200,23 @@ def sealed_of(work: Work, account: AccountRow) -> bytes:
     return bytes(rows[0][0])
 
 
-def _accounts_from_rows(
-    work: Work, rows: list[tuple[Any, ...]]
-) -> list[dict[str, Any]]:
-    accounts: dict[str, dict[str, Any]] = {}
-    for number, domain, name, user, mailbox, wildcard, profile, mac, *binding in rows:
-        account = accounts.setdefault(
-            f"{number}@{domain}",
+def _account_from_rows(work: Work, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return an account from its *rows*, one for each MAC that it is bound to."""
+    number, domain, name, user, mailbox, wildcard, profile, *_ = rows[0]
+    return {
+        "account": f"{number}@{domain}",
+        "name": name,
+        "auth_user": user,
+        "mailbox": mailbox,
+        "wildcard": wildcard,
+        "profile": profile,
+        "bound": [
             {
-                "account": f"{number}@{domain}",
-                "name": name,
-                "auth_user": user,
-                "mailbox": mailbox,
-                "wildcard": wildcard,
-                "profile": profile,
-                "bound": [],
-            },
-        )
-        identity, expires, boot_id = binding
-        if mac is not None and work.holds(expires, boot_id):
-            account["bound"].append(
-                {
-                    "mac": text_from_mac(mac),
-                    "identity": identity,
-                    "temporary": expires is not None,
-                }
-            )
-    return list(accounts.values())
+                "mac": text_from_mac(mac),
+                "identity": identity,
+                "temporary": expires is not None,
+            }
+            for *_, mac, identity, expires, boot_id in rows
+            if mac is not None and work.holds(expires, boot_id)
+        ],
+    }

@@ -56,17 +56,6 @@ def listed(work: Work, domain: str) -> list[dict[str, Any]]:
     return [{"name": name, "devices": devices} for name, devices in rows.fetchall()]
 
 
-def shown(work: Work, domain: str, name: str) -> dict[str, Any]:
-    """Return a group with its devices."""
-    group_id = found(work, domain, name)
-    rows = work.connection.execute(_MACS, {"id": group_id}).fetchall()
-    return {
-        "domain": required_domain(domain),
-        "name": name.strip(),
-        "devices": [{"mac": text_from_mac(mac), "model": model} for mac, model in rows],
-    }
-
-
 def remove(work: Work, domain: str, name: str) -> dict[str, Any]:
     """Remove a group; its devices are in none then."""
     group_id = found(work, domain, name)

@@ -49,17 +49,6 @@ _UNBOUND = """
 SELECT j.value FROM json_each(:ids) j
 WHERE NOT EXISTS (SELECT 1 FROM bindings b WHERE b.account_id = j.value)
 """
-_LIST = """
-SELECT a.number, d.name, a.wildcard,
-  w.id, w.account_id, w.boot_id, w.opened, w.deadline, w.consumed_mac,
-  w.consumed_source, w.pairing_end, w.closed_at, w.closed_by,
-  o.opened_at, o.opened_by, o.most_claims, o.claims, o.ouis, o.subnet, o.models
-FROM windows w
-JOIN accounts a ON a.id = w.account_id
-JOIN domains d ON d.id = a.domain_id
-LEFT JOIN openings o ON o.id = w.opening_id
-ORDER BY d.name, a.number
-"""
 _OF_ACCOUNT = """
 SELECT w.id, w.account_id, w.boot_id, w.opened, w.deadline, w.consumed_mac,
   w.consumed_source, w.pairing_end, w.closed_at, w.closed_by,
@@ -267,24 +256,8 @@ def close_consumed_by(work: Work, account_id: int, mac: int, by: str) -> bool:
     return bool(rows)
 
 
-def listed(work: Work, domain: str | None, *, everything: bool) -> list[dict[str, Any]]:
-    """Return the windows that let somebody fetch now, with *everything* the others."""
-    name = None
-    if domain is not None:
-        work.domain_id(domain)
-        name = domain.strip().lower()
-    shown = []
-    for row in work.connection.execute(_LIST).fetchall():
-        if (name is not None and row[1] != name) or not work.reaches(row[1]):
-            continue
-        window = told(work, row)
-        if everything or window["state"] in LIVE:
-            shown.append(window)
-    return shown
-
-
 def told(work: Work, row: Sequence[Any]) -> dict[str, Any]:
-    """Return the window of a *row*: number, domain and wildcard, then ``_LIST``'s."""
+    """Return the window of a *row*: what it is of, then ``_OF_ACCOUNT``'s."""
     return {
         "account": f"{row[0]}@{row[1]}",
         "wildcard": row[2],

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from bootwave.errors import OptionError
+from bootwave.errors import OptionError, StoreUnavailable
 from bootwave.phone.firmware import FirmwareVersion
 from bootwave.phone.firmwarerange import FirmwareRange
 from bootwave.phone.model import required_model
 from bootwave.sightings import Reason
-from bootwave.store.listing import pages
+from bootwave.store.domains.devices import told_since
+from bootwave.store.listing import contacts, pages
 from bootwave.store.listing.cursors import key_from_text, text_from_key
 from bootwave.store.listing.orders import LAST, Order
 from bootwave.store.listing.resources import (
@@ -75,6 +76,7 @@ _LATEST = (
     "FROM json_each(:macs) j CROSS JOIN contacts c ON c.mac = j.value"
 )
 _EVER = (0.0, _FOREVER)
+_NEVER = (0.0, 0, 0.0, "", 0, "")  # as _LATEST has it, but for the MAC
 _ANY_FIRMWARE = ("", LAST)
 _REASONS = {int(reason): reason for reason in Reason}
 
@@ -82,6 +84,35 @@ _REASONS = {int(reason): reason for reason in Reason}
 def is_one(sort: str, filters: Mapping[str, str]) -> bool:
     """Whether a list of devices is by what they did last."""
     return sort in SORTS or any(filters.get(name) for name in FILTERS)
+
+
+def add_last(
+    work: Work, log: SightingLog | None, devices: list[dict[str, Any]]
+) -> None:
+    """Tell each of *devices* when it was heard last, and the firmware it said to run.
+
+    While the file of contacts is made for the first time, the file of sightings is
+    read through for it.
+    """
+    macs = [int(device["mac"], 16) for device in devices]
+    try:
+        kept = _kept(log, macs) if log else {}
+    except StoreUnavailable:
+        contacts.add_last(work, log, devices)
+        return
+    since = told_since(work, macs)
+    for mac, device in zip(macs, devices, strict=True):
+        began, _refused, *last = kept.get(mac, _NEVER)
+        # What it did elsewhere is not told, though its row may be that of before.
+        heard = began >= since.get(mac, _FOREVER)
+        device |= _told(*(last if heard else _NEVER[2:]))
+
+
+def _kept(log: SightingLog, macs: list[int]) -> dict[int, tuple[Any, ...]]:
+    """Return what stands in the file of contacts of *macs*, but for their MACs."""
+    with ContactFile(log.contacts).reading() as connection:
+        rows = connection.execute(_LATEST, {"macs": json.dumps(macs)}).fetchall()
+    return {mac: tuple(last) for mac, *last in rows}
 
 
 class _Wanted(NamedTuple):
@@ -131,8 +162,8 @@ def page(
             offer=CONTACTS,
         )
         macs = json.dumps([row[0] for row in found.rows])
-        contacts = connection.execute(_LATEST, {"macs": macs}).fetchall()
-    kept = {contact[0]: contact[1:] for contact in contacts}
+        latest = connection.execute(_LATEST, {"macs": macs}).fetchall()
+    kept = {contact[0]: contact[1:] for contact in latest}
     rows = [
         row[:-1]
         for row in work.connection.execute(_FOUND, {"macs": macs}).fetchall()

@@ -30,8 +30,8 @@ def page(
     """Return ``rows`` and the ``cursor`` behind them, which is "" when none is left.
 
     *sort* is "" for the first order that takes the *filters*.  With *seen*, devices
-    come with their last contact, for which the file of sightings is read through; by
-    what they did last (``devicecontacts``) they come with it anyway.
+    come with their last contact; by what they did last (``devicecontacts``) they come
+    with it anyway.
     Raises OptionError for what is not offered, StoreNotFound for a name that is not
     there.
     """
@@ -78,7 +78,7 @@ def page(
     )
     rows = SHAPES[resource](work, found.rows)
     if seen and resource == "devices":
-        contacts.add_last(work, log, rows)
+        devicecontacts.add_last(work, log, rows)
     return {
         "rows": rows,
         "cursor": text_from_key(name, found.after) if found.after else "",

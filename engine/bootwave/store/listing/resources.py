@@ -107,6 +107,13 @@ RESOURCES: Final[Mapping[str, tuple[Order, ...]]] = {
             {"mac": "b.mac"},
         ),
         Order("made", _ACCOUNTS, _ACCOUNT, ("a.id",), {"profile": "a.profile_id"}),
+        Order(
+            "domain",
+            "domains d CROSS JOIN accounts a ON a.domain_id = d.id "
+            "LEFT JOIN profiles p ON p.id = a.profile_id",
+            _ACCOUNT,
+            ("d.name", "a.number"),
+        ),
     ),
     "wildcards": (
         Order(

@@ -52,11 +52,6 @@ class AccountOperations(Transactions):
                 auth_user=auth_user,
             )
 
-    def account_list(self, *, domain: str | None = None) -> list[Object]:
-        """Return the accounts, of *domain* or all, with what they are bound to."""
-        with self._look() as work:
-            return accounts.listed(work, domain)
-
     def account_show(self, account: str) -> Object:
         """Return an account with its bindings and window, without its password."""
         with self._look() as work:
@@ -126,10 +121,3 @@ class AccountOperations(Transactions):
             chosen = windows.chosen(work, accounts, domain, macs, numbers)
             whole = domain if not (accounts or macs or numbers) else None
             return windows.close_for(work, chosen, whole)
-
-    def window_list(
-        self, *, domain: str | None = None, everything: bool = False
-    ) -> list[Object]:
-        """Return the windows that let a phone fetch now; *everything*: all of them."""
-        with self._look() as work:
-            return windows.listed(work, domain, everything=everything)

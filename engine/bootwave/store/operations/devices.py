@@ -1,6 +1,6 @@
 """Devices, and what proves that a phone is one: credentials, tokens, certificates."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.store.domains import devices
@@ -12,19 +12,6 @@ from bootwave.store.settings.phoneport import port_notes
 
 class DeviceOperations(Transactions):
     """Devices, and what proves that a phone is one."""
-
-    def device_list(
-        self,
-        *,
-        domain: str | None = None,
-        unknown: int = 1_000,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> list[Object]:
-        """Return every device with its last sighting, then *unknown* unbound MACs."""
-        with self._look() as work:
-            return devicereport.listed(
-                work, self._sightings, domain, unknown=unknown, progress=progress
-            )
 
     def device_domain(self, mac: int) -> str | None:
         """Return the domain of a device, None when it is in none.
@@ -43,11 +30,6 @@ class DeviceOperations(Transactions):
         """
         with self._look() as work:
             return devices.within(work, macs, domains)
-
-    def device_unknown(self) -> Object:
-        """Return how many MACs asked and are bound nowhere, up to 100,000."""
-        with self._look() as work:
-            return {"count": devicereport.unknown_count(work, self._sightings)}
 
     def device_show(self, mac: str) -> Object:
         """Return what is stored and was seen of a MAC, and a verdict over it."""

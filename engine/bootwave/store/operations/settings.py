@@ -79,11 +79,6 @@ class SettingsOperations(Transactions):
         with self._look() as work:
             return groups.listed(work, domain)
 
-    def group_show(self, domain: str, name: str) -> Object:
-        """Return a group with its devices."""
-        with self._look() as work:
-            return groups.shown(work, domain, name)
-
     def group_remove(self, domain: str, name: str) -> Object:
         """Remove a group; its devices are in none then."""
         with self._change() as work:

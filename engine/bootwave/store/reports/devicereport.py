@@ -1,24 +1,21 @@
 """Why a phone was or was not provisioned: what is stored, beside what was seen."""
 
-from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple
 
 from bootwave.pairing.sources import source_key
-from bootwave.phone.mac import PROBE_MAC, required_mac, text_from_mac
+from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.domains.devices import told_since
 from bootwave.store.domains.windows import state_of
 from bootwave.store.proofs import credentials
 from bootwave.store.reports import rolloutreport
 from bootwave.store.sightings.outcomes import PROVISIONED, REFUSED
-from bootwave.store.sightings.sightings import UNKNOWN, SightingLog, UnknownPhone
+from bootwave.store.sightings.sightings import UNKNOWN, SightingLog
 from bootwave.store.work import Work
 
-COUNTED = 100_000  # unknown MACs; of more nobody needs to know how many
-_PROGRESS_EVERY = 1_000  # devices
 TIME_LINE = 50  # sightings shown, and the last success when it is older
 
-_SELECT = """
+_DEVICE = """
 SELECT v.mac, d.name, v.model, v.owns_certificate, a.id, a.number, ad.name, b.identity,
   b.expires, b.boot_id, v.provisioned_at
 FROM devices v
@@ -26,13 +23,8 @@ LEFT JOIN domains d ON d.id = v.domain_id
 LEFT JOIN bindings b ON b.mac = v.mac
 LEFT JOIN accounts a ON a.id = b.account_id
 LEFT JOIN domains ad ON ad.id = a.domain_id
+WHERE v.mac = :mac ORDER BY b.identity
 """
-_DEVICES = _SELECT + "ORDER BY v.mac, b.identity"
-_DEVICES_OF_DOMAIN = (
-    _SELECT + "WHERE v.domain_id = :domain_id ORDER BY v.mac, b.identity"
-)
-_MACS = "SELECT mac FROM devices"
-_DEVICE = _SELECT + "WHERE v.mac = :mac ORDER BY b.identity"
 
 _CERTIFICATE = """
 SELECT certificate_serial, certificate_key FROM devices
@@ -84,84 +76,6 @@ class _Known(NamedTuple):
     owns_certificate: bool
     bound: list[_Bound]
     provisioned_at: float | None = None
-
-
-def listed(
-    work: Work,
-    log: SightingLog | None,
-    domain: str | None,
-    *,
-    unknown: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Return every device, of *domain* or all, with its last sighting.
-
-    Without *domain*, at most *unknown* MACs that asked and are bound nowhere follow.
-    *progress* is told how many of the devices are done.
-    """
-    if domain is None:
-        rows = work.connection.execute(_DEVICES).fetchall()
-    else:
-        here = {"domain_id": work.domain_id(domain)}
-        rows = work.connection.execute(_DEVICES_OF_DOMAIN, here).fetchall()
-    known = _known(work, rows)
-    seen: Mapping[int, Sighting] = log.latest(known) if log else {}
-    shown = []
-    for done, one in enumerate(known.values()):
-        if progress is not None and done % _PROGRESS_EVERY == 0:
-            progress(done, len(known))
-        last = seen.get(one.mac)
-        shown.append(
-            {
-                **_identity(one),
-                "accounts": [bound.account for bound in one.bound],
-                "last_seen": last.at if last else None,
-                "source": last.source if last else "",
-                "reason": last.reason.name if last else "",
-                "sentence": last.reason.sentence if last else "it was never heard",
-            }
-        )
-    if log and domain is None:
-        shown += [
-            {
-                "mac": text_from_mac(phone.mac),
-                "domain": "",
-                "model": "",
-                "owns_certificate": False,
-                "known": False,
-                "accounts": [],
-                "last_seen": phone.last_at,
-                "source": phone.source,
-                "reason": phone.reason.name,
-                "sentence": phone.reason.sentence,
-            }
-            for phone in _unknown(log, known, unknown)
-        ]
-    return shown
-
-
-def unknown_count(work: Work, log: SightingLog | None) -> int:
-    """Return how many MACs asked and are bound nowhere, ``COUNTED`` at most."""
-    if log is None:
-        return 0
-    known = {mac for (mac,) in work.connection.execute(_MACS).fetchall()}
-    return len(_unknown(log, known, COUNTED))
-
-
-def _unknown(log: SightingLog, known: Container[int], most: int) -> list[UnknownPhone]:
-    """Return the *most* MACs that asked last and are not in *known*, newest first."""
-    asked = most
-    while True:
-        phones = log.unknown(asked)
-        found = [
-            phone
-            for phone in phones
-            if phone.mac not in known and phone.mac != PROBE_MAC
-        ]
-        # A phone that was made known after it asked is told until it asks again.
-        if len(found) >= most or len(phones) < asked:
-            return found[:most]
-        asked *= 2
 
 
 def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:

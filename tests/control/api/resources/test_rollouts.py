@@ -94,7 +94,6 @@ def test_who_has_one_domain_follows_those_of_it_and_no_other(
 
 
 def test_a_firmware_is_rolled_out_by_who_may(api: Served, admin: httpx.Client) -> None:
-    api.call("device.list")
     wanted = {
         "model": "D785",
         "version": "10.1.198.19",

@@ -193,7 +193,7 @@ def test_what_a_phone_would_be_given_is_told(api: Served, admin: httpx.Client) -
     opened = admin.get(path).json()
     assert (opened["served"], opened["source"]) == (True, "192.168.1.7")
     assert {way["by"] for way in opened["ways"]} == {"window"}
-    assert api.call("window.list")[0]["state"] == "open"
+    assert api.call("records.page", resource="windows")["rows"][0]["state"] == "open"
     assert problem(admin.get(path, params={"source": "nowhere"})) == "invalid"
     theirs = api.token("read", domains=[B])
     assert problem(theirs.get(path)) == "not-found"
