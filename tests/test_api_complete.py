@@ -23,7 +23,7 @@ NARROWED = "access_tokens tells whose they may be, for whoever asks"
 # Operations that no endpoint calls.
 NO_ROUTE: Mapping[str, str] = {
     **dict.fromkeys(("domain.list", "group.list", "profile.list"), LISTED),
-    **dict.fromkeys(("audit.list", "rollout.list"), LISTED),
+    "rollout.list": LISTED,
     "account.import": "rows come by stage.import, which holds few of them in memory",
     "admin.link": "it is the way in, for who has none yet",
     "bulk": "it is the control socket's way to send many operations at once",

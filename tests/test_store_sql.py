@@ -91,7 +91,7 @@ LARGE = {
 # Those that go through all of one, as they are meant to: reads of lists and of fleets,
 # which keep nobody from writing, what ends at its first row, and beginnings of others.
 WHOLE = {
-    *("audit._COUNT", "audit._LIST", "audit._NEWEST", "audit._OLD"),
+    *("audit._COUNT", "audit._NEWEST", "audit._OLD"),
     "work.ACCOUNT_ROWS",
     *("firmware.downgrades._PHONES", "firmware.downgrades._SCOPES"),
     *("firmware.images._USES", "proofs.certificateblocks._ALL_SHOWN"),

@@ -4,6 +4,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bootwave.cli import rows as audit_rows
 from bootwave.control.actors import this_actor
 from tests.cli.conftest import Command
 from tests.cli.test_main import refused
@@ -105,3 +108,31 @@ def test_what_is_no_head_is_not_looked_for(store: Command) -> None:
         assert "is no head: give the 64 hex digits that bootwave audit" in sentence
     head = store("audit", "verify", "--json").json["head"]
     assert store("audit", "verify", "--head", f" {head.upper()} ").status == 0
+
+
+def test_as_many_rows_are_listed_as_are_asked_for_and_no_others(
+    store: Command, options_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        f"({n}, {n}, 'eve', 'x', 'S{n}', '{{}}', x'', x'')" for n in range(10, 5000)
+    ]
+    change(
+        options_file,
+        "INSERT INTO audit (seq, at, actor, action, subject, detail, previous, hash) "
+        f"VALUES {', '.join(rows)}",
+    )
+
+    def numbers(*words: str) -> list[int]:
+        return [row["seq"] for row in store("audit", "list", *words, "--json").json]
+
+    assert numbers("--limit", "4980") == [*range(4999, 19, -1)]
+    assert len(numbers("--limit", "20000")) == 4_990 + 4
+    assert len(numbers()) == 100
+    assert numbers("--subject", "s4999") == [4999]
+    assert numbers("--actor", "eve", "--limit", "2") == [4999, 4998]
+    monkeypatch.setattr(audit_rows, "PAGE", 7)
+    assert numbers("--limit", "15") == [*range(4999, 4984, -1)]
+    table = store("audit", "list", "--limit", "9").out.splitlines()
+    assert [row.split()[0] for row in table[1:]] == [
+        str(n) for n in range(4999, 4990, -1)
+    ]

@@ -211,9 +211,10 @@ def function_of(path: str) -> Callable[..., Any]:
 
 
 def noted() -> int:
-    rows = call("audit.list", limit=1_000)
+    page = call("records.page", resource="audit", limit=1_000)
     return sum(
-        one["action"].endswith(("revealed", "shown", "exported")) for one in rows
+        one["action"].endswith(("revealed", "shown", "exported"))
+        for one in page["rows"]
     )
 
 

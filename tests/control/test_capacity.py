@@ -138,7 +138,8 @@ def test_what_was_measured_is_shown_kept_and_told_by_the_next_engine(
         assert status["measured"] == 10_000  # it costs next to nothing, and is bounded
         assert status["requests_per_second"] == status["measured"]
         # Of a fleet without phones that changes nothing, and nobody is told.
-        assert await again.call("audit.list", {}) == []
+        told = await again.call("records.page", {"resource": "audit"})
+        assert told["rows"] == []
         await again.stop()
 
     with busy_process(page, 0):

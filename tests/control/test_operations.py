@@ -101,8 +101,16 @@ ACCOUNTS = "accounts must be a list of texts"
         ("account.import", {"rows": [{1: "401"}]}, "rows must be a list of objects"),
         ("account.import", {"rows": 5}, "rows must be a list of objects"),
         ("bulk", {"domains": ["x.example.com"]}, "domains must be a list of objects"),
-        ("audit.list", {"limit": 2**63}, "limit must be a whole number"),
-        ("audit.list", {"limit": 1.5}, "limit must be a whole number"),
+        (
+            "records.page",
+            {"resource": "", "limit": 2**63},
+            "limit must be a whole number",
+        ),
+        (
+            "records.page",
+            {"resource": "", "limit": 1.5},
+            "limit must be a whole number",
+        ),
     ],
 )
 def test_an_argument_of_the_wrong_kind_is_a_sentence(

@@ -19,7 +19,7 @@ from bootwave.store.secrets import KeyRing
 from bootwave.store.serving.phonewrites import claim, claim_wildcard, consume_window
 from bootwave.store.serving.reader import Reader
 from bootwave.store.serving.writer import Writer
-from tests.store.listed import windows_of
+from tests.store.listed import notes_of, windows_of
 
 PROCESSES = 2
 TAKERS = 100  # in each
@@ -165,7 +165,7 @@ def test_an_opening_for_ten_is_claimed_by_ten_of_two_hundred(
     assert sorted(taken) == sorted(f"{mac:012X}" for mac, _source in found)
     # Two processes wrote one chain.
     connection = connect(path)
-    rows = admin.audit_list(limit=1000)
+    rows = notes_of(admin, limit=1000)
     assert sum(row["action"] == "window.used" for row in rows) == MOST
     assert not verify(connection).broken_at
     connection.close()

@@ -22,7 +22,7 @@ from bootwave.store.proofs.credentials import make
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings.sightings import SightingLog
 from tests.store.authority import certificate, digest, encoded
-from tests.store.listed import accounts_of, windows_of
+from tests.store.listed import accounts_of, notes_of, windows_of
 
 ACCOUNT = "401@a.example.com"
 
@@ -351,17 +351,17 @@ def test_whatever_changes_something_is_in_the_audit_log_without_secrets(
             assert make(connection, keyring, 0x000413000001, 1.7e9)
         if op == "rollout.firmware":  # what a fetch is known by
             connection.execute("UPDATE devices SET model = 'snom370'")
-        before = len(admin.audit_list(limit=1000))
+        before = len(notes_of(admin, limit=1000))
         result = run(admin, op, arguments, actor="anna")
         secrets.append(result.get("token", "canary"))
-        rows = admin.audit_list(limit=1000)
+        rows = notes_of(admin, limit=1000)
         new = rows[: len(rows) - before]
         assert sorted(row["action"] for row in new) == sorted(actions), op
         assert {row["actor"] for row in new} == {"anna"}
         told.add(op)
     others = {op for op in OPERATIONS if op.endswith(".list")}
     assert told == OPERATIONS - others - reading
-    everything = repr(admin.audit_list(limit=1000))
+    everything = repr(notes_of(admin, limit=1000))
     assert not [secret for secret in secrets if secret in everything]
     assert not verify(connection).broken_at
 
@@ -370,10 +370,10 @@ def test_what_was_only_tried_is_not_in_the_audit_log(
     admin: Administration, add: Callable[..., None]
 ) -> None:
     add(ACCOUNT)
-    before = admin.audit_list()
+    before = notes_of(admin)
     rows = [{"extension": "402@a.example.com", "password": "x"}]
     admin.account_import(rows, dry_run=True)
     with pytest.raises(OperatorError):
         admin.window_open([ACCOUNT, "999@a.example.com"])
     admin.window_close([ACCOUNT])
-    assert admin.audit_list() == before
+    assert notes_of(admin) == before

@@ -3,9 +3,10 @@ import sqlite3
 import pytest
 
 from bootwave.store import audit
-from bootwave.store.audit import ENGINE, append, listed, row_hash, trim, verify
+from bootwave.store.audit import ENGINE, append, row_hash, trim, verify
 from bootwave.store.connection import transaction
 from tests.store.counted import counting
+from tests.store.listed import notes_by
 
 DAY = 86_400.0
 
@@ -38,7 +39,7 @@ def test_what_was_appended_is_whole_and_listed_newest_first(
     found = verify(connection)
     assert (found.rows, found.first, found.last) == (3, 1, 3)
     assert (found.head, found.broken_at) == (hashes[-1], 0)
-    rows = listed(connection)
+    rows = notes_by(connection)
     assert [row["seq"] for row in rows] == [3, 2, 1]
     assert rows[0]["detail"] == {"minutes": 10}
     assert rows[0]["actor"] == "root"
@@ -91,7 +92,7 @@ def test_a_log_that_was_changed_can_still_be_listed(
 ) -> None:
     fill(connection, 2)
     connection.execute("UPDATE audit SET detail = 'nonsense' WHERE seq = 1")
-    assert listed(connection)[1]["detail"] == {"damaged": "nonsense"}
+    assert notes_by(connection)[1]["detail"] == {"damaged": "nonsense"}
 
 
 def test_an_end_that_was_cut_off_shows_against_a_remembered_head(
@@ -117,7 +118,7 @@ def test_trimming_takes_the_old_rows_and_leaves_a_chain_that_is_whole(
     found = verify(connection, head=hashes[5])
     assert (found.first, found.last, found.trimmed) == (5, 7, 4)
     assert not found.broken_at
-    newest = listed(connection)[0]
+    newest = notes_by(connection)[0]
     assert (newest["action"], newest["actor"]) == (audit.TRIMMED, ENGINE)
     # Again, and the row of the first trimming is one that stays or goes like any.
     with transaction(connection):
@@ -164,16 +165,12 @@ def test_rows_are_found_by_who_and_what_and_when(
     fill(connection, 3)
     phone = audit.phone_actor(0x0004132E08B4)
     append(connection, 500.0, phone, "window.used", "401@A.example.com")
-    assert [row["actor"] for row in listed(connection, actor=phone)] == [phone]
-    assert len(listed(connection, subject="401@a")) == 2
-    assert len(listed(connection, since=100.0)) == 2
-    assert len(listed(connection, most=1)) == 1
-    assert listed(connection, subject="' OR 1") == []
+    assert [row["actor"] for row in notes_by(connection, phone)] == [phone]
 
 
 def test_what_is_too_long_is_cut(connection: sqlite3.Connection) -> None:
     append(connection, 1.0, "a" * 999, "b" * 999, "c" * 999, {"d": "e" * 99_999})
-    (row,) = listed(connection)
+    (row,) = notes_by(connection)
     lengths = [len(row[name]) for name in ("actor", "action", "subject")]
     assert lengths == [128, 64, 300]
     assert row["detail"] == {"too_long": True}
@@ -197,4 +194,4 @@ def test_a_row_goes_when_what_it_tells_is_undone(
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert listed(connection) == []
+    assert notes_by(connection) == []

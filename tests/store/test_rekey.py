@@ -12,7 +12,7 @@ from bootwave.errors import OptionError
 from bootwave.options import PairingOptions
 from bootwave.store import rekey as module
 from bootwave.store.administration import Administration
-from bootwave.store.audit import listed, verify
+from bootwave.store.audit import verify
 from bootwave.store.connection import connect
 from bootwave.store.keysources import key_lines, new_line, replace_file
 from bootwave.store.rekey import COLUMNS, Rekeyed, drop_old, missing_keys, rekey
@@ -20,6 +20,7 @@ from bootwave.store.schema.tables import metadata
 from bootwave.store.secrets import KeyRing, credentials_owner, password_owner
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
+from tests.store.listed import notes_by
 
 ACCOUNTS = 23
 MAC = 0x0004132E08B4
@@ -114,7 +115,7 @@ def test_every_secret_is_sealed_with_a_new_key_and_opens(
     # One that runs knows nothing of it, and opens everything all the same.
     assert full.token_show("a.example.com")["token"] == token
     assert told[-1] == (SECRETS, SECRETS)
-    actions = [row["action"] for row in listed(connection, actor="anna")]
+    actions = [row["action"] for row in notes_by(connection, "anna")]
     assert actions == ["key.changed", "key.added"]
     assert not verify(connection).broken_at
 
@@ -163,7 +164,7 @@ def test_the_old_key_goes_when_nothing_needs_it(
     assert len(key_lines(key)) == 1
     assert KeyRing.load(key).sealing_id.hex() == done.key
     assert full.token_show("a.example.com")
-    assert listed(connection, actor="anna")[0]["action"] == "key.dropped"
+    assert notes_by(connection, "anna")[0]["action"] == "key.dropped"
 
 
 def test_a_key_that_something_is_sealed_with_is_not_dropped(

@@ -8,8 +8,17 @@ import typer
 from bootwave.cli import place
 from bootwave.cli.instants import instant_from_text
 from bootwave.cli.misuse import Misuse
-from bootwave.cli.output import Json, hint, moment, print_json, print_line, print_table
+from bootwave.cli.output import (
+    Json,
+    hint,
+    moment,
+    print_json,
+    print_json_rows,
+    print_line,
+    print_table,
+)
 from bootwave.cli.progress import Progress
+from bootwave.cli.rows import Rows, listing
 
 BROKEN = 3  # the exit status for a log that is not as it was written
 _HEAD = re.compile("[0-9A-Fa-f]{64}")
@@ -34,20 +43,14 @@ def list_rows(
     json: Json = False,
 ) -> None:
     """List who did what, and which phone took which secret, newest first."""
-    with place.session() as session:
-        found = session.call(
-            "audit.list",
-            since=instant_from_text(since, "--since"),
-            actor=actor,
-            subject=subject,
-            limit=limit,
-        )
-    if json:
-        print_json(found)
-        return
-    print_table(
-        ("number", "when", "who", "what", "of", "more"),
-        [
+    at = instant_from_text(since, "--since")
+    filters = {"since": repr(at) if at else "", "actor": actor, "subject": subject}
+    with place.session() as session, listing(json=json):
+        found = Rows(session, "audit", most=limit, filters=filters, descending=True)
+        if json:
+            print_json_rows(found)
+            return
+        rows = [
             (
                 row["seq"],
                 moment(row["at"]),
@@ -57,7 +60,10 @@ def list_rows(
                 _more(row["detail"]),
             )
             for row in found
-        ],
+        ]
+    print_table(
+        ("number", "when", "who", "what", "of", "more"),
+        rows,
         empty="The audit log holds no such row.",
     )
 

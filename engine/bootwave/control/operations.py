@@ -24,7 +24,7 @@ OPERATIONS = frozenset(
         *("account.show", "account.remove", "account.bind", "account.unbind"),
         *("window.open", "window.close"),
         *("device.show", "device.check", "device.reset"),
-        *("audit.list", "document.revealed", "records.page"),
+        *("document.revealed", "records.page"),
         "events.read",
         *("token.make", "token.require", "token.show", "token.remove", "token.rotate"),
         *("device.credentials.rotate", "device.credentials.revoke"),
@@ -59,7 +59,6 @@ OPERATIONS = frozenset(
 OF_ALL_DOMAINS = frozenset(
     {
         *("domain.add", "domain.remove", "bulk", "settings.ranges"),
-        "audit.list",
         *("certificate.block", "certificate.unblock", "certificate.list"),
         *("firmware.images", "firmware.upload", "firmware.discard", "firmware.remove"),
         *(op for op in OPERATIONS if op.startswith("redirection.")),

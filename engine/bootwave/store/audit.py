@@ -44,12 +44,6 @@ WHERE seq > :seq ORDER BY seq LIMIT :most
 """
 _COUNT = "SELECT COUNT(*) FROM audit"
 # Newest first; "" and 0 are no filter.
-_LIST = """
-SELECT seq, at, actor, action, subject, detail FROM audit
-WHERE at >= :since AND (:actor = '' OR actor = :actor)
-  AND (:subject = '' OR instr(lower(subject), lower(:subject)) > 0)
-ORDER BY seq DESC LIMIT :most
-"""
 # A prefix of the chain, whatever the wall clock did meanwhile; never the newest row.
 # No index by time: a row that a phone waits for would pay for it, and these are read
 # in the order in which they are.
@@ -157,28 +151,6 @@ def _hash(
         encoded = text.encode()
         parts += (_LENGTH.pack(len(encoded)), encoded)
     return hashlib.sha256(b"".join(parts)).digest()
-
-
-def listed(
-    connection: sqlite3.Connection,
-    *,
-    since: float = 0.0,
-    actor: str = "",
-    subject: str = "",
-    most: int = 100,
-) -> list[dict[str, Any]]:
-    """Return the newest *most* rows, newest first.
-
-    *since* (wall-clock seconds) and *actor* narrow them down, and *subject*, which may
-    be a part of it in any letter case.
-    """
-    names = ("seq", "at", "actor", "action", "subject", "detail")
-    rows = connection.execute(
-        _LIST, {"since": since, "actor": actor, "subject": subject, "most": most}
-    ).fetchall()
-    return [
-        dict(zip(names, (*row[:5], told_detail(row[5])), strict=True)) for row in rows
-    ]
 
 
 def verify(

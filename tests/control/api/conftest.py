@@ -66,6 +66,14 @@ class Served:
         """Return the result of an operation of a user of this machine."""
         return self.run(self.plane.call(op, args))
 
+    def notes(self, *, limit: int = 100, **filters: str) -> list[dict[str, Any]]:
+        """Return the newest *limit* rows of the audit log, newest first."""
+        asked = {"filters": filters, "limit": limit, "descending": True}
+        found: list[dict[str, Any]] = self.call(
+            "records.page", resource="audit", **asked
+        )["rows"]
+        return found
+
     def client(self, token: str = "") -> httpx.Client:
         """Return a client, which sends *token* if there is one."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -122,7 +122,7 @@ def test_secrets_stand_in_no_log_and_no_answer(
     ]
     codes = [answer.status_code for answer in answers]
     assert codes == [201, 409, 200, 201, 401, 422, 404]
-    audit = str(api.call("audit.list"))
+    audit = str(api.notes())
     # Without what the client logs of itself.
     logged = "\n".join(
         record.getMessage() + str(record.args) + str(record.exc_info)

@@ -147,7 +147,7 @@ def test_who_may_not_any_more_reveals_and_revokes_nothing(
 
     monkeypatch.setattr(store, op, waited)
     assert problem(asker.request(method, path)) == "signed-out"
-    (newest,) = api.call("audit.list", limit=1)
+    (newest,) = api.notes(limit=1)
     assert newest["action"] == "apitoken.added"
 
 
@@ -175,7 +175,7 @@ def test_a_session_that_ended_confirms_nothing_and_renews_no_password(
     given = {"password": PASSWORD}
     given |= {"new_password": f"another {PASSWORD}"} if method == "PUT" else {}
     assert problem(asker.request(method, path, json=given)) == "signed-out"
-    (newest,) = api.call("audit.list", limit=1)
+    (newest,) = api.notes(limit=1)
     assert newest["action"] == "session.opened"
     api.signed_in("anna")
 
@@ -252,7 +252,7 @@ def test_the_same_request_twice_at_once_is_carried_out_once(
     assert len({answer.content for answer in answers}) == 1
     added = [
         row
-        for row in api.call("audit.list", subject="c.example.com")
+        for row in api.notes(subject="c.example.com")
         if row["action"] == "domain.added"
     ]
     assert len(added) == 1
@@ -455,8 +455,8 @@ def test_a_condition_is_looked_at_within_the_write(
 
 
 def test_whoever_is_not_let_in_writes_nothing(api: Served) -> None:
-    before = api.call("audit.list")
+    before = api.notes()
     client = api.client()
     for path in ("/api/v1/domains", f"/api/v1/domains/{A}/accounts"):
         assert problem(client.post(path, json={"name": "x"})) == "signed-out"
-    assert api.call("audit.list") == before
+    assert api.notes() == before

@@ -193,7 +193,7 @@ def test_secrets_stand_in_no_answer_and_in_no_log(
         told += [
             (f"{who} {name}", raw) for name, _, raw in answers(client, changing=True)
         ]
-    told.append(("the audit log", orjson.dumps(api.call("audit.list", limit=1_000))))
+    told.append(("the audit log", orjson.dumps(api.notes(limit=1_000))))
     told.append(("metrics", api.call("engine.metrics")["text"].encode()))
     # Not that of the clients here, who tell what they send.
     of_server = (one for one in caplog.records if not one.name.startswith("http"))

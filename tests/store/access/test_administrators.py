@@ -7,6 +7,7 @@ from bootwave.errors import SettingError, StoreConflict, StoreNotFound
 from bootwave.store.access import administrators
 from bootwave.store.access.administrators import checked_login
 from bootwave.store.administration import Administration
+from tests.store.listed import notes_of
 
 PASSWORD = "correct horse battery"
 A, B = "a.example.com", "b.example.com"
@@ -34,7 +35,7 @@ def test_who_is_added_has_a_role_and_domains(admin: Administration) -> None:
     assert found["looks"]["everywhere"]
     assert found["anna"]["made_by"] == "root"
     assert "hash" not in str(found)
-    (added,) = admin.audit_list(subject="otto")
+    (added,) = notes_of(admin, subject="otto")
     assert (added["action"], added["detail"]) == (
         "administrator.added",
         {"role": "domain", "domains": [A, B]},

@@ -7,6 +7,7 @@ from bootwave.store.access import apitokens
 from bootwave.store.access.opaque import digest_of
 from bootwave.store.administration import Administration
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 PASSWORD = "correct horse battery"
 A = "a.example.com"
@@ -31,7 +32,7 @@ def test_a_token_is_found_by_its_digest_until_it_ends(
     assert apitokens.found(connection, digest_of("bw_other"), wall) is None
     stored = connection.execute("SELECT * FROM api_tokens").fetchall()
     assert made["token"] not in str(stored)
-    assert made["token"] not in str(admin.audit_list()) + str(admin.admin_token_list())
+    assert made["token"] not in str(notes_of(admin)) + str(admin.admin_token_list())
 
 
 @pytest.mark.parametrize(
@@ -86,9 +87,9 @@ def test_names_are_each_administrators_own(admin: Administration) -> None:
         admin.admin_token_revoke("pbx", administrator="")
     (left,) = admin.admin_token_list()
     assert left["administrator"] == "anna"
-    newest = admin.audit_list()[0]
+    newest = notes_of(admin)[0]
     assert (newest["action"], newest["subject"]) == ("apitoken.revoked", "pbx")
-    assert [one["detail"] for one in admin.audit_list()[:2]] == [
+    assert [one["detail"] for one in notes_of(admin)[:2]] == [
         {},
         {"administrator": "otto"},
     ]

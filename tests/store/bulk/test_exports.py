@@ -4,7 +4,7 @@ import pytest
 
 from bootwave.errors import OptionError, StoreNotFound
 from bootwave.store.administration import Administration
-from tests.store.listed import accounts_of
+from tests.store.listed import accounts_of, notes_of
 
 MAC = 0x0004132E08B4
 A, B = "a.example.com", "b.example.com"
@@ -60,11 +60,11 @@ def test_without_being_asked_no_password_is_told(store: Administration) -> None:
 def test_the_audit_log_is_told_of_each_page_with_passwords(
     store: Administration,
 ) -> None:
-    before = len(store.audit_list(limit=1000))
+    before = len(notes_of(store, limit=1000))
     exported(store)
-    assert len(store.audit_list(limit=1000)) == before
+    assert len(notes_of(store, limit=1000)) == before
     exported(store, passwords=True, domain=A)
-    notes = store.audit_list(limit=1000)[: len(store.audit_list(limit=1000)) - before]
+    notes = notes_of(store, limit=1000)[: len(notes_of(store, limit=1000)) - before]
     assert {note["action"] for note in notes} == {"accounts.exported"}
     assert sum(note["detail"]["accounts"] for note in notes) == 5
     assert "of-0" not in str(notes)

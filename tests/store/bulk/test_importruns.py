@@ -8,7 +8,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.bulk import importruns
 from bootwave.store.operations.bulk import STAGE_SECONDS
 from tests.store.clock import Clock
-from tests.store.listed import accounts_of
+from tests.store.listed import accounts_of, notes_of
 
 A = "a.example.com"
 
@@ -32,7 +32,7 @@ def begun(admin: Administration, monkeypatch: pytest.MonkeyPatch) -> str:
 def noted(admin: Administration) -> list[tuple[str, str, int]]:
     return [
         (note["actor"], note["action"], note["detail"].get("added", 0))
-        for note in reversed(admin.audit_list())
+        for note in reversed(notes_of(admin))
         if note["action"].startswith("accounts.")
     ]
 

@@ -14,7 +14,7 @@ from bootwave.store.connection import connect
 from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
-from tests.store.listed import accounts_of, windows_of
+from tests.store.listed import accounts_of, notes_of, windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -271,7 +271,7 @@ def test_chunks_of_one_import_are_one_transaction(
     assert len(told) == 1
     identities = [one["bound"][0]["identity"] for one in accounts_of(admin)]
     assert identities == list(range(1, 11))
-    (note,) = admin.audit_list(limit=1)
+    (note,) = notes_of(admin, limit=1)
     assert (note["action"], note["detail"]["added"]) == ("accounts.imported", 10)
 
 
@@ -296,7 +296,7 @@ def paced(monkeypatch: pytest.MonkeyPatch) -> None:
 def notes(admin: Administration) -> list[tuple[str, Any]]:
     told = [
         (note["action"], note["detail"].get("added", note["detail"].get("rows")))
-        for note in reversed(admin.audit_list())
+        for note in reversed(notes_of(admin))
     ]
     return [note for note in told if note[0].startswith("accounts.")]
 

@@ -15,7 +15,7 @@ from bootwave.store.operations import bulk
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
-from tests.store.listed import accounts_of, windows_of
+from tests.store.listed import accounts_of, notes_of, windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -87,7 +87,7 @@ def test_the_same_again_touches_nothing(
     domain: None, admin: Administration, told: list[list[Change]]
 ) -> None:
     told.clear()
-    notes = len(admin.audit_list(limit=1000))
+    notes = len(notes_of(admin, limit=1000))
     changes = admin._connection.total_changes
     done = push(admin, [row(n) for n in range(401, 407)])
     assert done == {
@@ -98,7 +98,7 @@ def test_the_same_again_touches_nothing(
         "errors": [],
     }
     assert told == []
-    assert len(admin.audit_list(limit=1000)) == notes
+    assert len(notes_of(admin, limit=1000)) == notes
     assert admin._connection.total_changes == changes
 
 
@@ -117,7 +117,7 @@ def test_only_what_differs_is_changed(
         MAC + 402,
     }
     assert admin.account_show(f"401@{A}")["name"] == "Anna"
-    (note,) = admin.audit_list(limit=1)
+    (note,) = notes_of(admin, limit=1)
     assert (note["action"], note["detail"]["changed"]) == ("accounts.replaced", 2)
 
 

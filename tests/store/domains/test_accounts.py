@@ -9,7 +9,7 @@ from bootwave.store.changelog import Change
 from bootwave.store.names import MAX_MAILBOX_CHARACTERS
 from bootwave.store.secrets import KeyRing, password_owner
 from bootwave.store.serving.reader import Reader
-from tests.store.listed import accounts_of
+from tests.store.listed import accounts_of, notes_of
 
 MAC = 0x0004132E08B4
 ACCOUNT = "401@a.example.com"
@@ -155,14 +155,14 @@ def test_what_an_account_is_already_touches_nothing(
     add("401@a.example.com", mac=f"{MAC:012X}")
     admin.account_set("401@a.example.com", name="Anna", mailbox="8401")
     told.clear()
-    notes = admin.audit_list()
+    notes = notes_of(admin)
     admin.account_set("401@a.example.com", name=" Anna ")
     admin.account_set("401@a.example.com")
-    assert (told, admin.audit_list()) == ([], notes)
+    assert (told, notes_of(admin)) == ([], notes)
     # A password is told anew, also one that it had.
     admin.account_set("401@a.example.com", password="s3cret-word")
     admin.account_set("401@a.example.com", mailbox="")
-    assert (len(told), len(admin.audit_list())) == (2, len(notes) + 2)
+    assert (len(told), len(notes_of(admin))) == (2, len(notes) + 2)
 
 
 def test_a_mailbox_that_is_too_long_is_refused_and_not_cut(

@@ -8,6 +8,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
 from bootwave.store.serving.reader import Reader
 from tests.store.counted import counting
+from tests.store.listed import notes_of
 
 MAC = 0x0004132E08B4
 
@@ -152,9 +153,9 @@ def test_what_a_domain_is_already_touches_nothing(
 ) -> None:
     admin.domain_add("a.example.com", language="de")
     told.clear()
-    notes = admin.audit_list()
+    notes = notes_of(admin)
     same = admin.domain_set("a.example.com", language="Deutsch", registrar="")
     assert same["language"] == "Deutsch"
-    assert (told, admin.audit_list()) == ([], notes)
+    assert (told, notes_of(admin)) == ([], notes)
     admin.domain_set("a.example.com", language="")
-    assert (len(told), len(admin.audit_list())) == (1, len(notes) + 1)
+    assert (len(told), len(notes_of(admin))) == (1, len(notes) + 1)

@@ -8,7 +8,7 @@ import pytest
 from bootwave.errors import StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import Change
-from tests.store.listed import rows_of
+from tests.store.listed import notes_of, rows_of
 
 DOMAIN = "a.example.com"
 MAC = 0x0004132E08B4
@@ -38,7 +38,7 @@ def test_devices_are_put_into_a_group_and_taken_out(
     assert admin.group_list(DOMAIN) == [{"name": "ground floor", "devices": 2}]
     admin.group_assign(DOMAIN, "", [FIRST])
     assert members(admin) == [SECOND]
-    newest, before, *_ = admin.audit_list()
+    newest, before, *_ = notes_of(admin)
     assert (newest["subject"], newest["detail"]["to"]) == (
         f"no group of {DOMAIN}",
         [FIRST],

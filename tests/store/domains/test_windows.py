@@ -12,7 +12,7 @@ from bootwave.store.serving.phonewrites import consume_window
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
 from tests.store.counted import counting
-from tests.store.listed import windows_of
+from tests.store.listed import notes_of, windows_of
 from tests.store.steps import taken
 
 MAC = 0x0004132E08B4
@@ -347,7 +347,7 @@ def test_what_is_done_to_windows_is_in_the_audit_log(
     admin.window_open([ONE], minutes=2, most=3)
     admin.window_open([ONE])
     admin.window_close([ONE, TWO])
-    rows = [row for row in admin.audit_list() if row["actor"] == "anna"]
+    rows = [row for row in notes_of(admin) if row["actor"] == "anna"]
     told = [(row["action"], row["subject"], row["detail"]) for row in rows]
     assert told == [
         ("window.closed", ONE, {"why": "operator"}),
@@ -364,7 +364,7 @@ def test_many_accounts_are_one_row_of_the_audit_log(
     admin.actor = "anna"
     admin.window_open([], domain="a.example.com")
     admin.window_close([], domain="a.example.com")
-    rows = [row for row in admin.audit_list() if row["actor"] == "anna"]
+    rows = [row for row in notes_of(admin) if row["actor"] == "anna"]
     assert [(row["action"], row["subject"]) for row in rows] == [
         ("window.closed", "a.example.com"),
         ("window.opened", "a.example.com"),

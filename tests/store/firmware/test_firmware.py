@@ -23,6 +23,7 @@ from bootwave.store.firmware import firmware
 from bootwave.store.firmware.firmware import new_handle
 from bootwave.store.firmware.imagefolder import ImageFolder
 from bootwave.store.firmware.rows import Place
+from tests.store.listed import notes_of
 
 MAC = "0004132E08B4"
 DOMAIN = "a.example.com"
@@ -227,11 +228,11 @@ def test_a_document_that_changes_nothing_touches_nothing(
     define(admin, "8.4.35")
     document = admin.firmware_export("engine")["document"]
     told.clear()
-    before = admin.audit_list()
+    before = notes_of(admin)
     done = admin.firmware_import(**ENGINE, document=document)
     assert (done["added"], done["removed"]) == ([], [])
     assert told == []
-    assert admin.audit_list() == before
+    assert notes_of(admin) == before
 
 
 def test_a_wrong_document_changes_nothing(admin: Administration) -> None:

@@ -13,6 +13,7 @@ from bootwave.store.connection import connect, transaction
 from bootwave.store.firmware.imagefolder import ImageFolder
 from bootwave.store.secrets import KeyRing
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 NAME = "snom370-8.5.36-SIP-f.bin"
 
@@ -167,11 +168,11 @@ def test_what_no_image_has_is_discarded(admin: Administration, tmp_path: Path) -
     admin.firmware_discard(image["sha256"])
     assert not file.exists()
     admin.firmware_upload(**put(tmp_path, b"a"), name=NAME)
-    before = admin.audit_list()
+    before = notes_of(admin)
     admin.firmware_discard(image["sha256"])
     admin.firmware_discard("../bootwave.db")
     assert file.exists()
-    assert admin.audit_list() == before
+    assert notes_of(admin) == before
 
 
 def test_one_that_is_added_while_it_is_removed_has_its_file(

@@ -1,4 +1,5 @@
 from bootwave.store.administration import Administration
+from tests.store.listed import notes_of
 
 MAC = "0004132E08B4"
 
@@ -10,7 +11,7 @@ def test_a_document_that_was_shown_to_somebody_is_in_the_audit_log(
     admin.account_add("401@a.example.com", password="hunter2", mac=MAC)
     admin.actor = "anna"
     admin.document_revealed("00:04:13:2e:08:b4")
-    (newest, *_) = admin.audit_list()
+    (newest, *_) = notes_of(admin)
     assert (newest["actor"], newest["subject"]) == ("anna", MAC)
 
 

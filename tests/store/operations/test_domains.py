@@ -15,7 +15,7 @@ from bootwave.store.connection import connect
 from bootwave.store.operations import domains
 from bootwave.store.secrets import KeyRing
 from tests.store.clock import Clock
-from tests.store.listed import accounts_of
+from tests.store.listed import accounts_of, notes_of
 
 A = "a.example.com"
 
@@ -58,7 +58,7 @@ def test_a_large_domain_goes_in_short_transactions(
     assert accounts_of(admin) == []
     first, last = [
         (note["action"], note["subject"], note["detail"]["accounts"])
-        for note in reversed(admin.audit_list())
+        for note in reversed(notes_of(admin))
         if note["action"] in ("domain.removing", "domain.removed")
     ]
     assert first == ("domain.removing", A, 10)
@@ -150,7 +150,7 @@ def test_who_gets_the_name_of_a_domain_gets_none_of_its_roll_outs(
     admin.reach = None
     ended = [
         (note["subject"], note["detail"].get("why"))
-        for note in admin.audit_list()
+        for note in notes_of(admin)
         if note["action"] == "rollout.cancelled"
     ]
     assert ended == [

@@ -12,6 +12,7 @@ from bootwave.store.connection import connect
 from bootwave.store.secrets import KeyRing
 from bootwave.store.settings import fleet
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 
 def test_what_phones_are_told_is_settled_when_an_engine_begins(
@@ -52,13 +53,13 @@ def test_documents_are_made_anew_for_another_pace_only(
     one.pace_reconsidered(Cost(), 2)
     for number in range(6, 9):
         add(f"{400 + number}@a.example.com", mac=f"00041300000{number}")
-        before = one.audit_list(limit=1)
+        before = notes_of(one, limit=1)
         told = one.pace_reconsidered(Cost(0.0001, number), 2)
         assert told.phones == number + 1
         # The ninth makes sixteen of eight.
         assert heard == ([EVERYTHING] if number == 8 else [])
-        assert (one.audit_list(limit=1) == before) == (number != 8)
-    assert one.audit_list(limit=1)[0]["action"] == "pace.changed"
+        assert (notes_of(one, limit=1) == before) == (number != 8)
+    assert notes_of(one, limit=1)[0]["action"] == "pace.changed"
     heard.clear()
     written = one._connection.total_changes
     for _ in range(3):

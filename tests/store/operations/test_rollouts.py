@@ -25,6 +25,7 @@ from bootwave.store.rollouts.steps import (
 from bootwave.store.secrets import KeyRing
 from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 from tests.store.rollouts.test_rollouts import AT, DOMAIN, MAC, phones, seen, text
 from tests.store.rollouts.test_steps import NOON, accepted, macs, step
 
@@ -53,9 +54,9 @@ def rest(admin: Administration) -> float:
 
 
 def test_a_step_with_nothing_under_way_writes_nothing(admin: Administration) -> None:
-    before = admin.audit_list()
+    before = notes_of(admin)
     assert admin.rollout_step((), minute=0, room=10, look=True) is None
-    assert admin.audit_list() == before
+    assert notes_of(admin) == before
     assert admin.rollout_list() == []
 
 

@@ -13,6 +13,7 @@ from bootwave.store.redirection.rows import Entry, next_due, save
 from bootwave.store.redirection.urls import digest_of
 from bootwave.store.secrets import KeyRing, redirection_owner
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 BASE = "https://pbx.example.com"
 MAC = 0x0004132E08B4
@@ -49,7 +50,7 @@ def test_each_change_is_told_to_the_audit_log_without_the_password(
     admin.redirection_set(**GIVEN)
     admin.redirection_sync()
     admin.redirection_unset()
-    rows = admin.audit_list()
+    rows = notes_of(admin)
     assert [row["action"] for row in reversed(rows)] == [
         *("redirection.set", "redirection.synced", "redirection.unset"),
     ]

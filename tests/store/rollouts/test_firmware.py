@@ -16,6 +16,7 @@ from bootwave.store.rollouts.firmware import TOLD_ALONG, _going_down, _nobody
 from bootwave.store.rollouts.roster import LeftOut
 from bootwave.store.rollouts.target import Target
 from bootwave.store.secrets import KeyRing
+from tests.store.listed import notes_of
 from tests.store.staged import (
     AT,
     DOMAIN,
@@ -73,7 +74,7 @@ def test_the_version_is_defined_when_everybody_was_told(staged: Staged) -> None:
         assert staged.defined("device", text(one)) == []
         assert staged.asks(one, NEW) == ""
     defined = [
-        row for row in staged.admin.audit_list() if row["action"] == "firmware.defined"
+        row for row in notes_of(staged.admin) if row["action"] == "firmware.defined"
     ]
     assert defined[0]["subject"] == f"domain {DOMAIN}, {MODEL}"
     assert defined[0]["detail"]["removed"] == [f"{MODEL} {OLD}"]
@@ -86,10 +87,10 @@ def test_the_audit_log_is_told_no_credentials_of_an_image(staged: Staged) -> Non
             staged.comes(one, NEW)
     assert staged.defined() == [NEW]
     (defined,) = [
-        row for row in staged.admin.audit_list() if row["action"] == "firmware.defined"
+        row for row in notes_of(staged.admin) if row["action"] == "firmware.defined"
     ][:1]
     assert f"token={MASK}" in str(defined["detail"]["added"])
-    assert "canary" not in str(staged.admin.audit_list())
+    assert "canary" not in str(notes_of(staged.admin))
 
 
 def test_a_phone_is_back_when_it_runs_the_version_in_all_four_numbers(

@@ -7,6 +7,7 @@ from bootwave.rollout.notifier import Answered
 from bootwave.store.administration import Administration
 from bootwave.store.rollouts import kept as rolloutskept
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 from tests.store.rollouts.test_rollouts import DOMAIN, phones, text
 from tests.store.rollouts.test_steps import step
 from tests.store.staged import Staged
@@ -71,9 +72,7 @@ def test_of_those_that_halted_at_their_end_the_oldest_end(
         second: "halted",
         third: "halted",
     }
-    (note,) = (
-        one for one in admin.audit_list() if one["action"] == "rollout.cancelled"
-    )
+    (note,) = (one for one in notes_of(admin) if one["action"] == "rollout.cancelled")
     assert note["subject"] == f"roll-out {first}"
 
 

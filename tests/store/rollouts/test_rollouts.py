@@ -12,6 +12,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.domains import domains
 from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 DOMAIN = "a.example.com"
 MAC = 0x0004132E0800
@@ -176,7 +177,7 @@ def test_commands_steer_it_and_leave_audit_notes(
         admin.rollout_resume(number)
     with pytest.raises(StoreNotFound, match="no roll-out 4711"):
         admin.rollout_pause(4711)
-    rows = [row for row in admin.audit_list() if row["action"].startswith("rollout.")]
+    rows = [row for row in notes_of(admin) if row["action"].startswith("rollout.")]
     assert [(row["actor"], row["action"]) for row in rows[::-1]] == [
         ("anna", "rollout.started"),
         ("anna", "rollout.paused"),
@@ -211,9 +212,7 @@ def test_a_phone_whose_notify_tells_others_is_refused_unless_they_are_taken_in(
     (never,) = made["phones"]
     assert (never["mac"], never["fate"]) == (text(9), "left")
     detail = next(
-        row["detail"]
-        for row in admin.audit_list()
-        if row["action"] == "rollout.started"
+        row["detail"] for row in notes_of(admin) if row["action"] == "rollout.started"
     )
     assert detail["taken_in"] == 2
 

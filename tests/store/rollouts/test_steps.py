@@ -16,6 +16,7 @@ from bootwave.store.rollouts.errands import Errand
 from bootwave.store.rollouts.steps import MOVED_AWAY
 from bootwave.store.sightings.sightings import SightingLog
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 from tests.store.rollouts.test_rollouts import AT, DOMAIN, MAC, phones, seen, text
 
 assert phones  # a fixture
@@ -313,7 +314,7 @@ def test_a_canary_that_came_back_lets_the_others_follow_until_it_is_done(
         **{"waiting": 0, "out": 0, "back": 9, "missing": 0, "left": 1}
     }
     assert done["results"]["accepted"] == 9
-    last = admin.audit_list(limit=1)[0]
+    last = notes_of(admin, limit=1)[0]
     assert (last["action"], last["actor"]) == ("rollout.done", "(engine)")
 
 
@@ -354,7 +355,7 @@ def test_a_canary_that_refuses_halts_and_resuming_tells_it_again(
     halted = admin.rollout_show(number)
     assert halted["state"] == "halted"
     assert halted["phones"][0]["detail"] == "it says 489"
-    assert admin.audit_list(limit=1)[0]["action"] == "rollout.halted"
+    assert notes_of(admin, limit=1)[0]["action"] == "rollout.halted"
     clock.pass_seconds(60.0)
     assert step(admin) == []
     admin.rollout_resume(number)

@@ -12,6 +12,7 @@ from bootwave.store.rollouts import firmware
 from bootwave.store.rollouts.rollouts import loaded
 from bootwave.store.rollouts.steps import MOVED_AWAY
 from bootwave.store.rollouts.target import is_news, target_of
+from tests.store.listed import notes_of
 from tests.store.staged import (
     AT,
     DOMAIN,
@@ -50,7 +51,7 @@ def test_who_is_back_keeps_it_by_a_definition_of_its_own(
     assert staged.asks(canary, NEW) == ""
     # Whoever did not come back has lost it for good.
     assert staged.asks(second[0], NEW) == OLD
-    note = staged.admin.audit_list(limit=1)[0]
+    note = notes_of(staged.admin, limit=1)[0]
     assert (note["action"], note["detail"]) == ("rollout.cancelled", {"kept": 1})
 
 
@@ -64,7 +65,7 @@ def test_withdrawing_takes_it_from_everybody(
     assert staged.defined("device", text(canary)) == []
     assert staged.asks(canary, NEW) == OLD
     assert staged.asks(second[0], NEW) == OLD
-    note = staged.admin.audit_list(limit=1)[0]
+    note = notes_of(staged.admin, limit=1)[0]
     assert note["detail"] == {"withdrawn": 1}
 
 

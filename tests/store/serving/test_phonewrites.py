@@ -19,7 +19,7 @@ from bootwave.store.serving.phonewrites import (
 )
 from bootwave.store.serving.reader import Reader
 from tests.store.clock import Clock
-from tests.store.listed import windows_of
+from tests.store.listed import notes_of, windows_of
 
 MAC = 0x0004132E08B4
 OTHER = 0x0004132E08B5
@@ -249,7 +249,7 @@ def test_the_audit_log_is_told_of_accounts_that_were_not_open(
     assert consume(connection, decision, clock.at)
     rows = [
         (row["action"], row["subject"], row["detail"])
-        for row in admin.audit_list(limit=3)
+        for row in notes_of(admin, limit=3)
     ]
     assert rows == [
         (
@@ -341,7 +341,7 @@ def test_a_certificate_claims_an_account_that_is_not_open(
     assert binding.expires is None
     assert binding.account.window is not None
     assert binding.account.window.consumed_mac == 0
-    (row,) = star.audit_list(limit=1)
+    (row,) = notes_of(star, limit=1)
     assert row["action"] == "account.claimed"
     assert row["detail"]["by"] == "certificate"
 
@@ -492,7 +492,7 @@ def test_taking_and_claiming_is_in_the_audit_log(
 ) -> None:
     stars.window_open([ACCOUNT])
     assert phones.claim()
-    used, claimed = stars.audit_list(limit=2)
+    used, claimed = notes_of(stars, limit=2)
     assert (used["action"], used["subject"]) == ("window.used", ACCOUNT)
     assert used["actor"] == claimed["actor"] == "phone:0004132E08B4"
     assert used["detail"] == {"from": SOURCE}
@@ -504,7 +504,7 @@ def test_taking_and_claiming_is_in_the_audit_log(
         "wildcard": "*",
     }
     assert not phones.claim(OTHER)
-    assert len(stars.audit_list(actor="phone:0004132E08B5")) == 0
+    assert len(notes_of(stars, actor="phone:0004132E08B5")) == 0
 
 
 def test_a_phone_is_provisioned_from_the_moment_it_took_a_window(
@@ -545,7 +545,7 @@ def test_what_was_taken_on_a_proof_is_written_down_once_as_the_first(
     clock.pass_seconds(50)
     note_taken(connection, taken, clock.at)
     assert reader.devices([MAC])[MAC].provisioned_at == first
-    row = bound.audit_list(limit=1)[0]
+    row = notes_of(bound, limit=1)[0]
     assert (row["action"], row["subject"]) == ("document.taken", "0004132E08B4")
     assert row["detail"] == {
         "grant": "certificate",
@@ -563,12 +563,12 @@ def test_the_certificate_of_a_grant_is_named_as_a_block_takes_it(
         taken = Taken(MAC, "certificate", "203.0.113.9", (), serial, key)
         note_taken(connection, taken, clock.at)
         named = {"serial": f"{serial:X}", "key": key.hex()}
-        assert bound.audit_list(limit=1)[0]["detail"].items() >= named.items()
+        assert notes_of(bound, limit=1)[0]["detail"].items() >= named.items()
         assert bound.device_show(text)["certificate"] == named
     # A grant by credentials says nothing of the certificate, and forgets none.
     note_taken(connection, Taken(MAC, "credentials", "203.0.113.9", ()), clock.at)
     assert bound.device_show(text)["certificate"] == named
-    assert not {"serial", "key"} & bound.audit_list(limit=1)[0]["detail"].keys()
+    assert not {"serial", "key"} & notes_of(bound, limit=1)[0]["detail"].keys()
     bound.certificate_block(serial=named["serial"])
     bound.certificate_block(key=named["key"])
     bound.certificate_block(serial="ABC")

@@ -6,6 +6,7 @@ from bootwave.errors import OptionError, SettingError, StoreNotFound
 from bootwave.limits import LAYER_CHARACTERS_EACH, MAX_LAYER_CHARACTERS
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
+from tests.store.listed import notes_of
 
 MAC = 0x0004132E08B4
 ACCOUNT = "401@a.example.com"
@@ -157,16 +158,16 @@ def test_what_is_said_already_touches_nothing(
 
     say("on")
     told.clear()
-    notes = admin.audit_list()
+    notes = notes_of(admin)
     say("on")
     assert told == []
-    assert admin.audit_list() == notes
+    assert notes_of(admin) == notes
     say("off")
     assert len(told) == 2
     admin.settings_set(scope, target, "user_srtp", "off", index=3, permission="RW")
     admin.keys_set(scope, target, 1, "blf off", label="B", attributes={"lp": "on"})
     assert len(told) == 4
-    assert len(admin.audit_list()) == len(notes) + 4
+    assert len(notes_of(admin)) == len(notes) + 4
 
 
 @pytest.mark.parametrize(("scope", "target"), TARGETS)

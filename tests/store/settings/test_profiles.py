@@ -8,6 +8,7 @@ import pytest
 from bootwave.errors import OptionError, SettingError, StoreConflict, StoreNotFound
 from bootwave.store.administration import Administration
 from bootwave.store.changelog import EVERYTHING, Change
+from tests.store.listed import notes_of
 
 DOMAIN = "a.example.com"
 MAC = 0x0004132E08B4
@@ -169,7 +170,7 @@ def test_the_audit_log_says_who_got_which_profile(
 ) -> None:
     admin.profile_assign(DOMAIN, "sales", ["401"])
     admin.profile_remove(DOMAIN, "sales", force=True)
-    removed, assigned, *_ = admin.audit_list()
+    removed, assigned, *_ = notes_of(admin)
     assert (assigned["action"], assigned["subject"]) == (
         "profile.assigned",
         f"profile sales@{DOMAIN}",

@@ -40,7 +40,7 @@ def test_a_file_is_imported_while_it_comes(api: Served, admin: httpx.Client) -> 
     assert done.json() | {"added": 2_500, "bound": 2_500, "stored": True} == done.json()
     found = admin.get("/api/v1/accounts", params={"number_prefix": "2999"}).json()
     assert [row["account"] for row in found["items"]] == [f"2999@{A}"]
-    notes = api.call("audit.list", limit=1)
+    notes = api.notes(limit=1)
     assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.imported", "token:t0")
     assert api.plane.administration._stages == {}
 
@@ -203,7 +203,7 @@ def test_an_import_of_who_is_revoked_in_the_middle_ends_there(
     stored = len(admin.get(ACCOUNTS, params={"limit": 1000}).json()["items"]) - 1
     assert 0 < stored < 1_000
     assert store._stages == {}
-    notes = api.call("audit.list", limit=1)
+    notes = api.notes(limit=1)
     assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.imported", "token:pbx")
     assert notes[0]["detail"]["added"] == stored
 
@@ -242,7 +242,7 @@ def test_nothing_is_done_for_who_is_revoked_before_it_comes_to_that(
         )
         == 1
     )
-    (newest,) = api.call("audit.list", limit=1)
+    (newest,) = api.notes(limit=1)
     assert newest["action"] == "apitoken.added"
     assert store._stages == {}
 
@@ -319,7 +319,7 @@ def test_an_import_whose_rows_are_all_there_goes_on_alone(
         assert began.wait(30)
     gone.set()
     for _ in range(1_000):
-        (newest,) = api.call("audit.list", limit=1)
+        (newest,) = api.notes(limit=1)
         if newest["action"] == "accounts.imported":
             break
     found = admin.get("/api/v1/accounts", params={"number_prefix": "1699"}).json()
@@ -386,7 +386,7 @@ def test_what_is_exported_can_be_imported(
     assert exported.headers["content-type"].startswith(headers["Content-Type"])
     assert exported.headers["cache-control"] == "no-store"
     assert "s3cret-of-sip" in exported.text
-    notes = api.call("audit.list", limit=1)
+    notes = api.notes(limit=1)
     assert (notes[0]["action"], notes[0]["actor"]) == ("accounts.exported", "token:t0")
     assert "s3cret-of-sip" not in admin.get(EXPORT, params={"format": form}).text
     back = admin.put(ACCOUNTS, content=exported.content, headers=headers).json()

@@ -29,7 +29,7 @@ def test_a_certificate_is_blocked_until_it_is_not(
     assert problem(admin.delete(f"{BLOCKED}/serial/0A1B")) == "not-found"
     assert problem(admin.put(f"{BLOCKED}/key/0A1B", json={})) == "invalid"
     assert problem(admin.put(f"{BLOCKED}/name/0A1B", json={})) == "invalid"
-    noted = [row["action"] for row in api.call("audit.list")]
+    noted = [row["action"] for row in api.notes()]
     assert noted.count("certificate.blocked") == 3
     theirs = api.token("read", "write", domains=[A])
     assert problem(theirs.get(BLOCKED)) == "forbidden"

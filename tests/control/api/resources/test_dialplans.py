@@ -32,7 +32,7 @@ def test_a_rule_is_set_once_for_one_key(api: Served, admin: httpx.Client) -> Non
             RULES, json={"match": "1"}, headers={"Idempotency-Key": "one"}
         )
         assert answer.status_code == 200
-    noted = [row["action"] for row in api.call("audit.list")]
+    noted = [row["action"] for row in api.notes()]
     assert noted.count("dialplan.set") == 1
 
 

@@ -29,7 +29,7 @@ def test_a_domain_is_added_shown_changed_and_removed(
     gone = admin.delete(path, headers={"If-Match": changed.headers["etag"]})
     assert (gone.status_code, gone.content) == (204, b"")
     assert problem(admin.get(path)) == "not-found"
-    rows = api.call("audit.list", actor="token:t0")
+    rows = api.notes(actor="token:t0")
     assert [row["action"] for row in rows] == [
         "domain.removed",
         "domain.changed",

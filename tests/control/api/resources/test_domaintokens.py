@@ -17,7 +17,7 @@ def test_a_token_is_made_revealed_and_taken_away(
     assert not admin.get(PATH).json()["required"]
     assert admin.delete(PATH).status_code == 204
     assert problem(admin.get(PATH)) == "not-found"
-    assert made.json()["token"] not in str(api.call("audit.list", limit=1000))
+    assert made.json()["token"] not in str(api.notes(limit=1000))
 
 
 def test_a_token_that_was_made_is_not_kept_for_who_repeats(admin: httpx.Client) -> None:

@@ -41,7 +41,7 @@ def test_credentials_in_a_url_are_shown_to_phones_alone(
     assert (again.status_code, problem(again)) == (422, "invalid")
     wrong = admin.put(f"{PATH}/gui/Deutsch", json={"url": url + " " * 2 + "x"})
     assert (wrong.status_code, problem(wrong)) == (422, "invalid")
-    told = [wrong.text, str(api.call("audit.list"))]
+    told = [wrong.text, str(api.notes())]
     assert not any("canary" in text for text in told)
     assert "anna" in told[1]
     (kept,) = api.call("language.list", domain=A, reveal=True)

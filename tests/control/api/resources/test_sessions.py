@@ -30,7 +30,7 @@ def test_a_session_is_opened_shown_and_closed(api: Served, anna: httpx.Client) -
     assert who["csrf_token"] == anna.headers["X-Bootwave-Csrf"]
     assert anna.delete(PATH).status_code == 204
     assert problem(anna.get(PATH)) == "signed-out"
-    actions = [row["action"] for row in api.call("audit.list", subject="anna")]
+    actions = [row["action"] for row in api.notes(subject="anna")]
     assert actions == ["session.closed", "session.opened", "administrator.added"]
 
 
@@ -114,7 +114,7 @@ def test_secrets_are_revealed_to_who_gave_his_password_lately(
     assert right.status_code == 204
     monkeypatch.undo()
     assert anna.get(path).json()["token"]
-    actions = [row["action"] for row in api.call("audit.list", actor="admin:anna")]
+    actions = [row["action"] for row in api.notes(actor="admin:anna")]
     assert actions == [
         "token.shown",
         "session.confirmed",
