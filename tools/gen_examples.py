@@ -273,7 +273,7 @@ class Walk:
         wait_until(
             lambda: (
                 self.call("device.show", mac=MAC)["time_line"]
-                and self.call("device.unknown")
+                and self.call("records.page", resource="unknown")["rows"]
             ),
             "sightings of phones",
         )

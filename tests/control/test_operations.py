@@ -41,8 +41,8 @@ def test_every_operation_of_the_store_is_in_the_table_and_no_other() -> None:
         *("close", "audit_trim", "rollout_step", "rollout_credentials"),
         *("interrupt", "looked", "request_cost", "pace_reconsidered"),
         *("redirection_look", "redirection_change"),
-        *("device_domain", "device_within", "device_is_blocked"),
-        "layer_revealed",  # commands show settings as they are
+        *("device_domain", "device_within", "device_is_blocked", "watch_counts"),
+        "layer_revealed",
         *("rollout_domain", "rollout_progress", "stages_forgotten"),
         *(f"{method_name(op)}_steps" for op in STEPPED),
     }
