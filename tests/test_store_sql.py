@@ -104,7 +104,9 @@ WHOLE = {
     *("serving.reader._SPAN", "serving.wildcardparts._WILDCARDS"),
     "settings.fleet._SAID_DELAYS",
 }
-STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b")
+# Those that read what they are given for each row of another, of which there is one.
+OF_ONE_ROW = {"bulk.rehearsals._NAMED", "bulk.rehearsals._MACS"}
+STATEMENT = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\b")
 SCAN = re.compile(r"SCAN (\w+)|SEARCH (\w+) USING (?:COVERING )?(?:PRIMARY )?\w+ ?\w*$")
 
 
@@ -149,9 +151,12 @@ def files(tmp_path: Path) -> Iterator[dict[str, sqlite3.Connection]]:
         opened.close()
 
 
+Plan = list[tuple[int, str]]  # of each step what it is part of, and what it does
+
+
 def plan(
     files: Mapping[str, sqlite3.Connection], where: str, sql: str
-) -> tuple[str, list[str]]:
+) -> tuple[str, Plan]:
     """Return the first file that can carry out *sql*, and in which steps; ("", []).
 
     What only begins other statements is one of no file.  Fails for one that no file
@@ -167,16 +172,16 @@ def plan(
         except sqlite3.OperationalError as error:
             wrong.append(f"{file}: {error}")
         else:
-            return file, [step for *_, step in rows]
+            return file, [(parent, step) for _, parent, _, step in rows]
     if all(why.endswith("incomplete input") for why in wrong):
         return "", []
     pytest.fail(f"No file understands {where} ({'; '.join(wrong)}): {sql.strip()}")
 
 
-def gone_through(steps: list[str], sql: str) -> set[str]:
+def gone_through(steps: Plan, sql: str) -> set[str]:
     """Return the tables of the store all of which *sql* reads in *steps*."""
     aliases = [
-        next(filter(None, found)) for step in steps for found in SCAN.findall(step)
+        next(filter(None, found)) for _, step in steps for found in SCAN.findall(step)
     ]
     tables = {*aliases}
     for alias in aliases:
@@ -199,6 +204,28 @@ def test_no_statement_goes_through_a_large_table_but_those_that_are_meant_to(
     again = {where for where, sql in statements() if sql in seen}
     assert {where: found[where] for where in found.keys() - again} == {}
     assert meant == WHOLE
+
+
+def read_again(steps: Plan) -> list[str]:
+    """Return which of *steps* read a JSON text through for each row of another."""
+    loops: set[int] = set()
+    again: list[str] = []
+    for parent, step in steps:
+        if step.startswith(("SCAN", "SEARCH")):
+            if parent in loops and "VIRTUAL TABLE" in step:
+                again.append(step)
+            loops.add(parent)
+    return again
+
+
+def test_no_statement_reads_what_it_is_given_once_for_each_row(
+    files: dict[str, sqlite3.Connection],
+) -> None:
+    plans = {where: plan(files, where, sql)[1] for where, sql in statements()}
+    again = {where for where, steps in plans.items() if read_again(steps)}
+    assert again == OF_ONE_ROW
+    quadratic = "SELECT 1 FROM devices v, json_each(:macs) j WHERE v.mac + 0 = j.key"
+    assert read_again(plan(files, "x._SQL", quadratic)[1]) != []
 
 
 @pytest.mark.parametrize(

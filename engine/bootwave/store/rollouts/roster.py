@@ -21,9 +21,13 @@ INSERT INTO rollout_phones (rollout_id, place, mac, fate, result, detail, notifi
 SELECT :id, CAST(key AS INTEGER), value, :fate, :result, :detail, NULL, NULL, 0
 FROM json_each(:macs)
 """
+# What is given is read once, not for each phone.
 _UNIT = """
-UPDATE rollout_phones SET unit = j.value FROM json_each(:units) j
-WHERE rollout_id = :id AND mac = CAST(j.key AS INTEGER)
+WITH units AS MATERIALIZED (
+  SELECT CAST(key AS INTEGER) AS mac, value AS unit FROM json_each(:units)
+)
+UPDATE rollout_phones SET unit = units.unit FROM units
+WHERE rollout_id = :id AND rollout_phones.mac = units.mac
 """
 
 
