@@ -65,7 +65,8 @@ _EVENTS_PER_TURN = 512
 _TICK_SECONDS = 0.02
 _PROGRESS_SECONDS = 0.1
 # When a phone is looked at again whose answer waits to be read, and for how long: what
-# is read too late here says nothing of the server, but whoever floods ends no wave.
+# is read too late here says nothing of the server, but no wave lasts for as long as
+# somebody floods it.
 _UNREAD_SECONDS = 0.1
 _BEHIND_SECONDS = 60.0
 
