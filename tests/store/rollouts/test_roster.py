@@ -10,6 +10,9 @@ from bootwave.rollout.course import Fate, Result
 from bootwave.store.administration import Administration
 from bootwave.store.rollouts.errands import NOT_SEEN
 from bootwave.store.rollouts.roster import LeftOut, Roster, roster_of, write
+from tests.store.rollouts.test_rollouts import DOMAIN, phones
+
+assert phones  # a fixture
 
 MAC = 0x0004132E0000
 ASKED = {"wait_minutes": 1.0, "stages": "50%", "canary": 1}
@@ -37,9 +40,18 @@ def test_no_stage_ends_within_a_unit() -> None:
     assert roster_of(macs, [], units, ASKED).plan.bounds == (10,)
 
 
-def test_a_plan_that_is_none_is_refused_before_anything_is_written() -> None:
+def test_a_plan_that_is_none_is_refused_before_the_store_is_locked(
+    phones: None, admin: Administration, connection: sqlite3.Connection
+) -> None:
+    done: list[str] = []
+    connection.set_trace_callback(done.append)
     with pytest.raises(OptionError, match="--rate"):
-        roster_of([MAC], [], {}, {"at_once": True, "rate": 5.0})
+        admin.rollout_start("domain", DOMAIN, at_once=True, rate=5.0)
+    assert done
+    assert not [one for one in done if one.startswith("BEGIN IMMEDIATE")]
+    done.clear()
+    admin.rollout_start("domain", DOMAIN, at_once=True)
+    assert [one for one in done if one.startswith("BEGIN IMMEDIATE")]
 
 
 @pytest.fixture

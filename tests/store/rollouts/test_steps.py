@@ -186,6 +186,8 @@ def test_a_phone_that_another_domain_has_meanwhile_is_told_nothing_for_the_first
     told = macs(step(admin))
     if scope == "engine":  # of who administers both
         assert MAC + 3 in told
+        admin.reach = frozenset({"other.example.com"})
+        assert admin.device_show(mine)["rollouts"] == []
         return
     assert MAC + 3 not in told
     step(admin)
@@ -235,6 +237,23 @@ def test_a_phone_that_is_missed_and_moves_is_not_told_again_when_it_goes_on(
     admin.reach = frozenset({"other.example.com"})
     (shown,) = admin.device_show(text(3))["rollouts"]
     assert shown["rollout"] == own
+
+
+def test_a_phone_that_moves_within_one_import_is_told_nothing_for_the_first(
+    phones: None, admin: Administration, clock: Clock
+) -> None:
+    number = admin.rollout_start("device", text(3))["id"]
+    rows = [
+        {"extension": "403", "domain": DOMAIN, "mac": text(33)},
+        {"extension": "401", "domain": "b.example.com", "mac": text(3)},
+    ]
+    done = admin.account_import(rows, update=True, all_or_nothing=True)
+    assert (done["updated"], done["stored"]) == (2, True)
+    step(admin)
+    clock.pass_seconds(1.0)
+    assert step(admin) == []
+    shown = admin.rollout_show(number)
+    assert shown["phones"] == [{"mac": text(3), **NOT_TOLD}]
 
 
 def test_a_clock_that_was_ahead_keeps_no_domain_from_telling_its_phone(

@@ -163,11 +163,11 @@ def test_a_phone_that_leaves_while_it_is_chosen_is_told_nothing(
         chosen = firmware.choose(
             *(work, admin._allowed(), staged.log, scope, target, wanted), shared=False
         )
-    plan = firmware.planned(chosen, {"at_once": True})
+    ready = firmware.startable(chosen, {"at_once": True})
     staged.move(1)
     staged.clock.pass_seconds(1.0)
     with admin._change() as work:
-        number = firmware.start(work, chosen, plan)["id"]
+        number = firmware.start(work, chosen, ready)["id"]
     assert 1 not in staged.tell()
     left = {one["mac"]: one["detail"] for one in admin.rollout_show(number)["phones"]}
     assert left[text(1)] == MOVED_AWAY

@@ -61,7 +61,7 @@ class RolloutOperations(Transactions):
             "at_once": at_once,
         }
         with self._look() as work:
-            chosen = rollouts.choose(
+            ready = rollouts.choose(
                 work,
                 self._sightings,
                 scope,
@@ -73,7 +73,7 @@ class RolloutOperations(Transactions):
                 waves=self._waves,
             )
         with self._change() as work:
-            return rollouts.begin(work, chosen)
+            return rollouts.begin(work, ready)
 
     def rollout_firmware(
         self,
@@ -132,9 +132,9 @@ class RolloutOperations(Transactions):
             "share_percent": share_percent,
             "at_once": at_once,
         }
-        plan = rolloutfirmware.planned(chosen, asked)
+        ready = rolloutfirmware.startable(chosen, asked)
         with self._change() as work:
-            return _masked(rolloutfirmware.start(work, chosen, plan))
+            return _masked(rolloutfirmware.start(work, chosen, ready))
 
     def rollout_list(self) -> list[Object]:
         """Return the roll-outs, newest first."""

@@ -127,7 +127,7 @@ def shown(work: Work, log: SightingLog | None, text: str) -> dict[str, Any]:
         "advice": verdict.advice,
         "refused_elsewhere": told(other) if other else None,
         "rollouts": rolloutreport.of_device(
-            work.connection, mac, None if work.reach is None else since
+            work.connection, mac, everything=work.reach is None
         ),
         "time_line": _told_in_turn(time_line),
     }

@@ -12,8 +12,7 @@ SELECT r.id, r.action, r.version, r.started_at, p.fate, p.result, p.detail,
   p.notified_at, p.back_at
 FROM rollouts r JOIN rollout_phones p ON p.rollout_id = r.id AND p.mac = :mac
 LEFT JOIN devices v ON v.mac = p.mac
-WHERE :since IS NULL OR COALESCE(v.adopted_seq <= r.chosen_seq, 1)
-  OR (substr(r.selection, 1, 10) = 'all phones' AND p.notified_at >= :since)
+WHERE :everything OR COALESCE(v.adopted_seq <= r.chosen_seq, 1)
 ORDER BY r.id DESC LIMIT :most
 """
 _TOLD_TO = {
@@ -30,14 +29,14 @@ _ENDS = {
 
 
 def of_device(
-    connection: sqlite3.Connection, mac: int, since: float | None = None
+    connection: sqlite3.Connection, mac: int, *, everything: bool = True
 ) -> list[dict[str, Any]]:
     """Return the roll-outs that the phone *mac* was part of, newest first.
 
-    With *since*, when its domain got it, those that began or told it something since.
+    Those that began since its domain got it, unless *everything* is told.
     ``at`` is when it was told, or when a roll-out began that did not tell it.
     """
-    named = {"mac": mac, "most": MOST, "since": since}
+    named = {"mac": mac, "most": MOST, "everything": everything}
     rows = connection.execute(_OF_DEVICE, named).fetchall()
     found = []
     for number, action, version, started_at, fate, result, detail, *times in rows:

@@ -97,7 +97,7 @@ def choose(
     return _kept_apart(judged, units)
 
 
-def planned(chosen: Chosen, asked: dict[str, Any]) -> rollouts.Chosen:
+def startable(chosen: Chosen, asked: dict[str, Any]) -> rollouts.Startable:
     """Return the roll-out to whom *chosen* says; *asked* is what ``plan_for`` takes."""
     whom, place, definition, _ = chosen.target
     what = {
@@ -112,14 +112,14 @@ def planned(chosen: Chosen, asked: dict[str, Any]) -> rollouts.Chosen:
         "already": chosen.already,
     }
     roster = roster_of(chosen.told, chosen.left, chosen.units.units, asked)
-    return rollouts.Chosen(what, roster, chosen.units, asked.get("at_once", False))
+    return rollouts.Startable(what, roster, chosen.units, asked.get("at_once", False))
 
 
-def start(work: Work, chosen: Chosen, plan: rollouts.Chosen) -> dict[str, Any]:
-    """Start telling whom *chosen* says, as *plan* does; return the roll-out."""
+def start(work: Work, chosen: Chosen, ready: rollouts.Startable) -> dict[str, Any]:
+    """Start telling whom *chosen* says, as *ready* is; return the roll-out."""
     place, definition = chosen.target.place, chosen.target.definition
     precedence.require_none(work, place, definition.model)
-    return {**rollouts.begin(work, plan), "warnings": chosen.warnings}
+    return {**rollouts.begin(work, ready), "warnings": chosen.warnings}
 
 
 def default_rate(chosen: Chosen, bytes_per_second: int) -> float:

@@ -132,7 +132,7 @@ _NO_FIRMWARE = {
 }
 
 
-class Chosen(NamedTuple):
+class Startable(NamedTuple):
     """A roll-out that may begin.
 
     ``what`` are its action, its selection, when its phones were chosen and the columns
@@ -156,7 +156,7 @@ def choose(
     shared: bool = False,
     asked: dict[str, Any],
     waves: WavesOptions,
-) -> Chosen:
+) -> Startable:
     """Return whom to tell: the phones of *scope*, or those of a *model* among them.
 
     *shared* takes in those that are told along (``units``).  *asked* is what
@@ -204,16 +204,16 @@ def choose(
         "chosen_seq": last_seq(work.connection),
     }
     roster = roster_of(known, left, found.units, asked)
-    return Chosen(what, roster, found, asked.get("at_once", False))
+    return Startable(what, roster, found, asked.get("at_once", False))
 
 
-def begin(work: Work, chosen: Chosen) -> dict[str, Any]:
+def begin(work: Work, ready: Startable) -> dict[str, Any]:
     """Store a roll-out that tells at least one phone; return it.
 
     Raises StoreConflict when a phone is part of a roll-out that is not over, and
     StoreNotFound when their domain is gone meanwhile.
     """
-    what, roster, units, at_once = chosen
+    what, roster, units, at_once = ready
     if domain := named_domain(what["selection"]):
         work.domain_id(domain)
     macs = roster.macs
