@@ -6,16 +6,20 @@ from collections.abc import Callable
 import pytest
 
 from bootwave.redirection import comparison as module
+from bootwave.redirection import plan
 from bootwave.redirection.comparison import Comparison, Strays
 from bootwave.redirection.ledger import Ledger
 from bootwave.redirection.plan import Action, Result
 from bootwave.redirection.survey import Survey
 from bootwave.store.administration import Administration
+from bootwave.store.redirection.account import TROUBLES
 from bootwave.store.redirection.urls import digest_of
 from tests.redirection.test_ledger import (
     BASE,
+    DAY,
     URL,
     Add,
+    half,
     ledger,
     mac,
     orders,
@@ -99,6 +103,58 @@ def test_drift_is_found_and_strays_are_taken_away_by_a_sync_only(
     assert orders(found) == [(mac(9), Action.DEREGISTER, "")]
     assert found.orders[0].ours == (digest_of(URL),)
     assert ready.redirection_status()["strays"] == 0
+
+
+def another(admin: Administration) -> Ledger:
+    service = "https://other.example.com/"
+    return Ledger(admin, service=service, list_seconds=DAY, chance=half)
+
+
+def test_what_one_service_holds_is_asked_of_another_anew(
+    ready: Administration, ledger: Ledger, add: Add, clock: Clock
+) -> None:
+    registered(ledger, add, 1, 2)
+    add("403@pbx.example.com", mac=mac(3))
+    step(ledger, *outcomes(step(ledger), Result.OWNED))
+    compared(begun(ledger, clock), {mac(1): URL, mac(2): URL, mac(9): URL})
+    assert not step(ledger).survey
+    clock.pass_seconds(5)
+    other = another(ready)
+    found = step(other)
+    assert (found.survey, found.for_sync) == (True, False)
+    # What the first one refused is tried at once.
+    assert orders(found) == [(mac(3), Action.REGISTER, URL)]
+    status = ready.redirection_status()
+    assert (status["listed"], status["strays"]) == (False, 0)
+    assert not any(status["phones"][trouble] for trouble in TROUBLES)
+    assert step(other, *outcomes(found)).survey
+    compared(begun(other, clock), {mac(1): URL})
+    found = step(other)
+    assert not found.survey
+    assert orders(found) == [(mac(2), Action.REGISTER, URL)]
+
+
+def test_a_sync_with_one_service_is_none_with_another_unless_it_is_still_to_be_done(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    ready.redirection_sync()
+    compared(begun(ledger, clock, for_sync=True), {})
+    assert not step(another(ready)).for_sync
+    clock.pass_seconds(5)
+    ready.redirection_sync()
+    assert step(ledger).for_sync
+
+
+def test_how_another_service_failed_is_stored_with_nothing_of_the_first(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    compared(begun(ledger, clock), {})
+    other = another(ready)
+    known = other.account()
+    assert known.listed_at is None
+    other.save_health(plan.failed(known, "HTTP 500", clock().wall, 0.5), known)
+    assert other.account().failures == 1
+    assert not ready.redirection_status()["listed"]
 
 
 @pytest.mark.parametrize(("for_sync", "taken"), [(False, 0), (True, 2)])

@@ -335,6 +335,8 @@ def test_how_one_service_behaved_holds_for_no_other(
     assert (found.state, found.words, found.failures) == ("", "", 0)
     assert not plan.is_left_alone(found, now)
     assert step(other).orders
+    status = ready.redirection_status()
+    assert (status["state"], status["words"], status["next_at"]) == ("", "", None)
     # What the other one does is stored as its own, and nothing is left of the first.
     other.save_health(plan.failed(found, "HTTP 500", now, 0.5), found)
     assert (other.account().failures, ledger.account().failures) == (1, 0)

@@ -62,7 +62,8 @@ class Ledger:
         """Look at everything each *list_seconds*; *chance* is from 0 to 1.
 
         *service* is the URL of the one that is called, "" for the vendor's own: how
-        another one behaves, which the options named before, says nothing of it.
+        another one behaves and what it holds, which the options named before, says
+        nothing of it.
         """
         self._administration = administration
         self._service = digest_of(service)
@@ -122,6 +123,7 @@ class Ledger:
             stored = self._account(work)
             if stored is None:
                 return
+            self._begin_service(work)
             is_new = stored.next_at != known.next_at
             if not is_new or (stored.next_at or 0.0) <= (account.next_at or 0.0):
                 rows.save_health(work.connection, account)
@@ -144,11 +146,12 @@ class Ledger:
     def _required_account(self, work: Work) -> Account:
         return plan.of_service(rows.required_account(work.connection), self._service)
 
+    def _begin_service(self, work: Work) -> None:
+        rows.begin_service(work.connection, self._service, work.at.wall)
+
     def _survey_due(self, account: Account, now: float) -> tuple[bool, bool]:
         listed = account.listed_at
-        for_sync = account.sync_at is not None and (
-            listed is None or listed < account.sync_at
-        )
+        for_sync = plan.is_sync_due(account)
         is_old = listed is None or not 0 <= now - listed < self._list_seconds
         return for_sync or is_old, for_sync
 
@@ -156,6 +159,7 @@ class Ledger:
         return at <= now or at > now + plan.FAR_SECONDS
 
     def _step(self, work: Work, done: Sequence[Done], room: int) -> Step:
+        self._begin_service(work)
         account = self._required_account(work)
         now = work.at.wall
         is_new = account.revision != self._revision

@@ -258,13 +258,29 @@ def wait(bounds: tuple[float, float], attempts: int, chance: float) -> float:
 def of_service(account: Account, service: str) -> Account:
     """Return *account* with what is known of *service*, the digest of its URL.
 
-    Nothing, where another one was called last.
+    Nothing, where another one was called last, as ``rows.begin_service`` stores it.
     """
     if account.service == service:
         return account
     return account._replace(
-        service=service, state="", words="", failures=0, next_at=None, answered_at=None
+        service=service,
+        state="",
+        words="",
+        failures=0,
+        next_at=None,
+        answered_at=None,
+        sync_at=account.sync_at if is_sync_due(account) else None,
+        listed_at=None,
+        lists_done=0,
+        lists=0,
+        strays=0,
     )
+
+
+def is_sync_due(account: Account) -> bool:
+    """Whether somebody asked for a look at everything that did not come to its end."""
+    listed, sync = account.listed_at, account.sync_at
+    return sync is not None and (listed is None or listed < sync)
 
 
 def answered(account: Account, now: float) -> Account:

@@ -23,10 +23,23 @@ SELECT id, vendor, user, sealed_password, url, set_at, set_by, revision, service
   words, failures, next_at, answered_at, sync_at, listed_at, lists_done, lists, strays
 FROM redirection_accounts ORDER BY id LIMIT 1
 """
+# A sync that is still to be done is one with whatever service is called.
+_OTHER_SERVICE = """
+UPDATE redirection_accounts
+SET service = :service, state = '', words = '', failures = 0, next_at = NULL,
+  answered_at = NULL, listed_at = NULL, lists_done = 0, lists = 0, strays = 0,
+  sync_at = CASE WHEN listed_at >= sync_at THEN NULL ELSE sync_at END
+WHERE service <> :service
+"""
+# Who is registered stays so until the look at all of it, which is due by then.
+_TRY_AGAIN = """
+UPDATE redirection_phones SET trouble = '', words = '', attempts = 0, next_at = :wall
+WHERE next_at IS NOT NULL
+"""
 _SAVE_HEALTH = """
 UPDATE redirection_accounts
-SET service = :service, state = :state, words = :words, failures = :failures,
-  next_at = :next_at, answered_at = :answered_at
+SET state = :state, words = :words, failures = :failures, next_at = :next_at,
+  answered_at = :answered_at
 WHERE id = :id AND revision = :revision
 """
 _SAVE_LISTS = """
@@ -145,6 +158,16 @@ def required_account(connection: sqlite3.Connection) -> Account:
     if found is None:
         raise StoreNotFound(_NO_ACCOUNT)
     return found
+
+
+def begin_service(connection: sqlite3.Connection, service: str, wall: float) -> None:
+    """Store that *service* is called from now on, the digest of its URL.
+
+    What is known of another one, which was called until now, is forgotten.
+    """
+    changed = connection.execute(_OTHER_SERVICE, {"service": service})
+    if changed.rowcount:
+        connection.execute(_TRY_AGAIN, {"wall": wall})
 
 
 def save_health(connection: sqlite3.Connection, found: Account) -> None:

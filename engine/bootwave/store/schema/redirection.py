@@ -24,8 +24,8 @@ from bootwave.store.schema.metadata import IDENTIFIER, metadata
 
 # ``revision`` goes up with each command, so that whoever carries it out reads it anew.
 # ``state`` to ``answered_at`` are how ``service`` behaves, the digest of its URL or ""
-# for the vendor's own, and ``listed_at`` is when the last look at all of it began that
-# came to its end.
+# for the vendor's own, and ``listed_at`` is when the last look at all that it holds
+# began that came to its end.
 redirection_accounts = Table(
     "redirection_accounts",
     metadata,
