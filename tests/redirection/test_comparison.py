@@ -145,6 +145,19 @@ def test_a_sync_with_one_service_is_none_with_another_unless_it_is_still_to_be_d
     assert step(ledger).for_sync
 
 
+def test_a_sync_of_one_user_is_none_of_another_unless_it_is_still_to_be_done(
+    ready: Administration, ledger: Ledger, clock: Clock
+) -> None:
+    ready.redirection_sync()
+    compared(begun(ledger, clock, for_sync=True), {})
+    ready.redirection_set(user="other", password="word")
+    found = step(ledger)
+    assert (found.survey, found.for_sync) == (True, False)
+    ready.redirection_sync()
+    ready.redirection_set(user="third", password="word")
+    assert step(ledger).for_sync
+
+
 def test_how_another_service_failed_is_stored_with_nothing_of_the_first(
     ready: Administration, ledger: Ledger, clock: Clock
 ) -> None:

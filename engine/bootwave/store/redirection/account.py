@@ -41,8 +41,14 @@ SET user = :user, url = :url, set_at = :wall, set_by = :actor,
 WHERE id = :id
 """
 _SEAL = "UPDATE redirection_accounts SET sealed_password = :sealed WHERE id = :id"
-# Another user may own nothing of what is there; the next look at all of it says.
-_OTHER_USER = "UPDATE redirection_accounts SET listed_at = NULL WHERE id = :id"
+# Another user may own nothing of what is there; the next look at all of it says.  It
+# takes strays away only if it is for a sync that is still to be done.
+_OTHER_USER = """
+UPDATE redirection_accounts
+SET listed_at = NULL,
+  sync_at = CASE WHEN listed_at >= sync_at THEN NULL ELSE sync_at END
+WHERE id = :id
+"""
 _FORGET = """
 UPDATE redirection_phones SET known = '', trouble = '', words = '', attempts = 0,
   next_at = :wall
