@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,50 @@ def test_status_tells_listeners_and_the_counters_of_all_processes(
     assert told["counters"]["documents"] == 7
     assert told["started"] == 4711.0
     assert told["keys"] == KeyRing.load(options.store.key).names
+
+
+def test_metrics_are_told_with_those_of_the_store_while_an_operation_goes_on(
+    options: Options,
+) -> None:
+    async def scenario() -> str:
+        begun, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            begun.set()
+            over.wait()
+
+        control = plane(options, RevocationPage(), CounterPage(1))
+        await control.start()
+        operation = asyncio.create_task(control.server.in_thread(hold))
+        try:
+            await asyncio.to_thread(begun.wait)
+            async with asyncio.timeout(10):
+                text: str = (await control.call("engine.metrics", {}))["text"]
+                return text
+        finally:
+            over.set()
+            await operation
+            await control.stop()
+
+    assert "bootwave_redirection_phones{" in asyncio.run(scenario())
+
+
+def test_metrics_are_told_without_those_of_a_store_that_is_away(
+    options: Options,
+) -> None:
+    async def scenario() -> str:
+        control = plane(options, RevocationPage(), CounterPage(1))
+        await control.start()
+        try:
+            options.store.database.rename(options.store.database.with_name("away"))
+            text: str = (await control.call("engine.metrics", {}))["text"]
+            return text
+        finally:
+            await control.stop()
+
+    text = asyncio.run(scenario())
+    assert "bootwave_documents" in text
+    assert "bootwave_redirection_phones{" not in text
 
 
 def test_what_is_refused_comes_back_as_one_sentence(options: Options) -> None:

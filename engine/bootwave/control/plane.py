@@ -9,7 +9,7 @@ import asyncio
 import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from bootwave import __version__, log
 from bootwave.control.capacity import CapacityWatch
 from bootwave.control.certificatewatch import CertificateWatch
 from bootwave.control.contactwatch import ContactWatch
-from bootwave.control.metricstext import engine_metrics_text
+from bootwave.control.metricstext import Metric, engine_metrics_text
 from bootwave.control.operations import ProgressFunction
 from bootwave.control.outlooks import outlook_for
 from bootwave.control.redirections import RedirectionRunner
@@ -261,9 +261,7 @@ class ControlPlane:
         more = self._room.own_metrics() if self._room is not None else []
         # Other metrics are told while the store is away.
         with suppress(StoreError):
-            more += await self.server.in_thread(
-                partial(stored_metrics, self.administration)
-            )
+            more += await asyncio.to_thread(self._stored_metrics)
         text = engine_metrics_text(
             self._counters.totals(),
             workers=self._options.server.workers,
@@ -271,6 +269,11 @@ class ControlPlane:
             more=more,
         )
         return {"text": text.decode()}
+
+    def _stored_metrics(self) -> list[Metric]:
+        """Return what the store counts, read beside the operation that may go on."""
+        with closing(self._reading()) as store:
+            return stored_metrics(store)
 
     async def _outlook(self, args: Mapping[str, Any]) -> dict[str, Any]:
         mac, source, model = (
