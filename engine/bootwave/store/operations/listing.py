@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from bootwave.settings.credentials import told_without_credentials
 from bootwave.store.listing import requests
 from bootwave.store.operations.transactions import Object, Transactions
 
@@ -28,7 +27,7 @@ class ListOperations(Transactions):
         heard last.
         """
         with self._look() as work:
-            page = requests.page(
+            return requests.page(
                 work,
                 self._sightings,
                 resource,
@@ -39,6 +38,3 @@ class ListOperations(Transactions):
                 cursor=cursor,
                 seen=seen,
             )
-        if resource == "rollouts":
-            page["rows"] = told_without_credentials(page["rows"])
-        return page
