@@ -280,6 +280,13 @@ WORKER_STOOD_STILL = _event(
     "was killed",
     "Another is started; see what stopped it (SIGSTOP, a debugger, a starved core).",
 )
+STORE_IMAGE_LEFT = _event(
+    "store.image_left",
+    logging.WARNING,
+    "the file %(sha256)s, which no image has any more, is left in the directory of "
+    "images: %(error)s",
+    "No phone is told of it; delete it in store.images while no image is uploaded.",
+)
 PROVISION_STORE_AWAY = _event(
     "provision.store_away",
     logging.ERROR,

@@ -107,9 +107,10 @@ def test_a_removed_file_is_gone_but_for_whoever_has_it_open(
 ) -> None:
     take(folder)
     descriptor = folder.open(SHA256)
-    folder.remove(SHA256)
-    folder.remove(SHA256)
-    folder.remove("../secret")
+    assert folder.remove(SHA256)
+    assert not folder.remove(SHA256)
+    assert not folder.remove("../secret")
+    folder.sync()
     assert list(place.iterdir()) == []
     assert os.read(descriptor, 9) == b"firmware "
     os.close(descriptor)

@@ -1,5 +1,7 @@
 import hashlib
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +196,66 @@ def test_one_that_is_added_while_it_is_removed_has_its_file(
     connection.close()
     (one,) = admin.firmware_images()
     assert (one["name"], one["missing"]) == ("other.bin", False)
+
+
+def test_phones_write_while_the_removal_of_a_file_reaches_the_disk(
+    admin: Administration, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.firmware_upload(**put(tmp_path, b"a"), name=NAME)
+    phone = connect(path, busy_seconds=0)
+    synced = []
+
+    def fsync(descriptor: int, sync: Callable[[int], None] = os.fsync) -> None:
+        phone.execute("BEGIN IMMEDIATE")
+        phone.execute("ROLLBACK")
+        sync(descriptor)
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    admin.firmware_remove(NAME)
+    phone.close()
+    assert len(synced) == 1
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_a_file_that_outlives_its_image_as_the_store_is_busy_is_told_of(
+    admin: Administration,
+    path: Path,
+    keyring: KeyRing,
+    clock: Clock,
+    tmp_path: Path,
+    noted: list[str],
+) -> None:
+    image = put(tmp_path, b"a")
+    admin.firmware_upload(**image, name=NAME)
+    busy, connection = connect(path), connect(path, busy_seconds=0)
+    removing = Administration(
+        connection,
+        keyring,
+        PairingOptions(),
+        now=clock,
+        committed=lambda _changes: busy.execute("BEGIN IMMEDIATE"),
+        images=tmp_path / "images",
+    )
+    assert removing.firmware_remove(NAME)["name"] == NAME
+    busy.close()
+    connection.close()
+    assert admin.firmware_images() == []
+    assert (tmp_path / "images" / image["sha256"]).exists()
+    assert noted == ["store.image_left"]
+
+
+def test_a_file_that_cannot_be_removed_is_told_of(
+    admin: Administration, tmp_path: Path, noted: list[str]
+) -> None:
+    image = put(tmp_path, b"a")
+    admin.firmware_upload(**image, name=NAME)
+    file = tmp_path / "images" / image["sha256"]
+    file.unlink()
+    file.mkdir()
+    assert admin.firmware_remove(NAME)["name"] == NAME
+    assert admin.firmware_images() == []
+    assert noted == ["store.image_left"]
+    file.rmdir()
+    admin.firmware_discard(image["sha256"])
+    assert noted == ["store.image_left"]

@@ -105,12 +105,25 @@ class ImageFolder:
         with os.fdopen(descriptor, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def remove(self, sha256: str) -> None:
-        """Remove the file of an image; who is fetching it still gets the rest."""
-        with contextlib.suppress(OSError), self._directory() as directory:
-            if is_sha256(sha256):
+    def remove(self, sha256: str) -> bool:
+        """Remove the file of an image; whether it was there.  Raises OSError.
+
+        Who is fetching it still gets the rest.  It does not come back after a loss of
+        power once ``sync`` was called.
+        """
+        if not is_sha256(sha256):
+            return False
+        try:
+            with self._directory() as directory:
                 os.unlink(sha256, dir_fd=directory)
-                os.fsync(directory)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Wait until what was removed is so on the disk, too; raises OSError."""
+        with self._directory() as directory:
+            os.fsync(directory)
 
     @contextlib.contextmanager
     def _directory(self) -> Iterator[int]:

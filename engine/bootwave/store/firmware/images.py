@@ -119,13 +119,14 @@ def remove(work: Work, name: str) -> dict[str, Any]:
     return _shown(image)
 
 
-def discard(work: Work, folder: ImageFolder, sha256: str) -> None:
+def discard(work: Work, folder: ImageFolder, sha256: str) -> bool:
     """Remove the file *sha256* from *folder*, unless it is that of an image.
 
-    Whoever adds one looks in a transaction, too, whether its file is there.
+    Whether it was removed, which is for ``folder.sync`` then, behind the transaction.
+    Whoever adds an image looks in one, too, whether its file is there.  Raises OSError.
     """
-    if all(one.sha256 != sha256 for one in _all(work)):
-        folder.remove(sha256)
+    is_nobodys = all(one.sha256 != sha256 for one in _all(work))
+    return is_nobodys and folder.remove(sha256)
 
 
 def _all(work: Work) -> list[Image]:

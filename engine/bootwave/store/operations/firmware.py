@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
+from bootwave import log
 from bootwave.errors import StoreError, StoreUnavailable
 from bootwave.settings.credentials import refuse_mask, told_without_credentials
 from bootwave.store.firmware import downgrades, firmware, images
@@ -187,14 +188,22 @@ class FirmwareOperations(Transactions):
         with self._change() as work:
             removed = images.remove(work, name)
         # Behind its commit: an image without a file is worse than a file without one.
-        with suppress(StoreError):
+        try:
             self.firmware_discard(removed["sha256"])
+        except StoreError as error:
+            _note_left(removed["sha256"], error)
         return removed
 
     def firmware_discard(self, sha256: str) -> None:
         """Remove the file of an upload that failed, unless it is that of an image."""
-        with self._change() as work:
-            images.discard(work, self._images, sha256)
+        try:
+            with self._change() as work:
+                is_removed = images.discard(work, self._images, sha256)
+            # Phones' writes wait for the transaction, and need not for the directory.
+            if is_removed:
+                self._images.sync()
+        except OSError as error:
+            _note_left(sha256, error)
 
     def _phones_of(self, scope: str, target: str) -> list[downgrades.Phone]:
         """Read what phones run before the transaction that writes."""
@@ -213,6 +222,10 @@ class FirmwareOperations(Transactions):
                 return downgrades.warnings(work, phones, change, models)
         except StoreUnavailable as error:  # the change is made
             return [f"Which phones go down to an older version is not known: {error}"]
+
+
+def _note_left(sha256: str, error: Exception) -> None:
+    log.note(log.STORE_IMAGE_LEFT, sha256=sha256, error=str(error))
 
 
 def _shown(
