@@ -18,6 +18,7 @@ from bootwave.control.rowtexts import (
     heading,
 )
 from bootwave.errors import SettingError
+from bootwave.store.bulk.importrows import SURPLUS
 
 
 def rows_of(data: bytes, form: Form = Form.CSV, piece: int = 0) -> Rows:
@@ -46,7 +47,7 @@ def test_quoted_values_hold_separators_quotes_and_lines() -> None:
 def test_short_rows_leave_values_out_and_long_ones_have_one_without_a_name() -> None:
     assert rows_of(b"extension,name,mac\n1,a\n2,b,c,secret\n") == [
         {"extension": "1", "name": "a"},
-        {"extension": "2", "name": "b", "mac": "c", "": ""},
+        {"extension": "2", "name": "b", "mac": "c", SURPLUS: ""},
     ]
 
 

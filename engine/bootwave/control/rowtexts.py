@@ -15,7 +15,7 @@ import orjson
 
 from bootwave.control.jsonmembers import repeated_member
 from bootwave.errors import SettingError
-from bootwave.store.bulk.importrows import COLUMNS
+from bootwave.store.bulk.importrows import COLUMNS, SURPLUS
 
 MAX_RECORD_CHARACTERS = 65_536  # every value as long as it may be takes a tenth
 # With each line that a quoted value goes on the record is read again from its first, so
@@ -44,11 +44,11 @@ class RowDecoder:
 
     CSV has a heading that names the columns, in any order; they are separated by
     commas, semicolons or tabs, whatever the heading has.  A row with more values than
-    there are columns gets one without a name behind them, at which the import refuses
-    that row.  JSON Lines have an object of texts in each line; one that is something
-    else, or has two members of one name, is None, and the next is read.  Empty lines
-    are left out.  Every method raises SettingError when the file cannot be used: what
-    comes behind a quote that is not closed is no row that can be told from others.
+    there are columns gets SURPLUS behind them, at which the import refuses that row.
+    JSON Lines have an object of texts in each line; one that is something else, or has
+    two members of one name, is None, and the next is read.  Empty lines are left out.
+    Every method raises SettingError when the file cannot be used: what comes behind a
+    quote that is not closed is no row that can be told from others.
     """
 
     def __init__(self, form: Form) -> None:
@@ -150,7 +150,7 @@ class RowDecoder:
             return []
         row = dict(zip(self._columns, cells, strict=False))
         # Two short of a value each end alike; the surplus itself is of no use.
-        return [row | ({"": ""} if len(cells) > len(self._columns) else {})]
+        return [row | ({SURPLUS: ""} if len(cells) > len(self._columns) else {})]
 
     def _cells(self, record: str) -> list[str]:
         text = io.StringIO(record, newline="")

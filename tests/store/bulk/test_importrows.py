@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from bootwave.errors import OperatorError, SettingError
-from bootwave.store.bulk.importrows import checked_row
+from bootwave.store.bulk.importrows import SURPLUS, checked_row
 
 MAC = 0x0004132E08B4
 
@@ -58,15 +58,17 @@ def test_a_row_that_is_no_object_is_refused(row: Any) -> None:
         ({"extension": "402", "mac": []}, "The value of mac must be text"),
         ({"extension": "402", "colour": "red"}, "Value 2 has no name that is known"),
         ({"extension": "402", "colour": 5}, "Value 2 has no name that is known"),
-        ({"extension": "402", "": "x"}, "Value 2 stands in no known column"),
+        ({"extension": "402", "": "x"}, "Value 2 has no name that is known"),
+        ({"extension": "402", SURPLUS: ""}, "Value 2 stands in no known column"),
+        ({"extension": "402", None: ["x"]}, "Value 2 stands in no known column"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_by_the_place(
-    row: dict[str, Any], sentence: str
+    row: dict[Any, Any], sentence: str
 ) -> None:
     with pytest.raises(SettingError, match=f"^{sentence}") as refused:
         checked_row(1, row, "a.example.com")
-    assert ("heading" in str(refused.value)) is ("" in row)
+    assert ("heading" in str(refused.value)) is (SURPLUS in row or None in row)
 
 
 def test_a_value_that_is_none_is_empty() -> None:

@@ -5,7 +5,7 @@ Checking takes longer than writing, and phones' own writes wait while an import 
 
 from collections.abc import Mapping
 from types import NoneType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bootwave.errors import SettingError
 from bootwave.phone.mac import required_mac
@@ -18,6 +18,9 @@ from bootwave.store.names import (
 )
 
 COLUMNS = ("extension", "domain", "name", "password", "mac", "mailbox", "auth_user")
+# What CSV has behind its last column.  Rows go on as JSON, so it is text, and one that
+# nobody calls a member of a row of JSON.
+SURPLUS: Final = "value without a column"
 # What a row may leave as it is, where an account is there already.
 FIELDS = ("name", "password", "mac", "mailbox", "auth_user")
 _KNOWN = {*COLUMNS, "number"}
@@ -97,7 +100,7 @@ def checked_row(
             'object in each line, such as {"extension":"401","password":"..."}.'
         )
     for position, column in enumerate(row if row.keys() - _KNOWN else (), 1):
-        if not column:  # the surplus of CSV
+        if column in (None, SURPLUS):  # None is that of csv.DictReader
             raise SettingError(
                 f"Value {position} stands in no known column, which are "
                 f"{', '.join(COLUMNS)}: name it so in the heading, and put values that "
