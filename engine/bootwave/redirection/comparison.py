@@ -128,7 +128,7 @@ class Comparison:
         return at + STRAYS if at + STRAYS < len(self._strays) else None
 
     def finish(self, survey: Survey) -> Strays:
-        """Store that it is through; return how many strays there are."""
+        """Store that it is through; return the strays found and those taken away."""
         strays = Strays(
             self._bound_nowhere, self._bound_nowhere if self._for_sync else 0
         )
