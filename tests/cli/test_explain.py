@@ -173,6 +173,35 @@ def test_secrets_of_a_change_are_masked(layered: Command) -> None:
     assert "n3w" in layered(*words, "--reveal").out
 
 
+@pytest.mark.parametrize("more", [(), ("--reveal",)])
+def test_a_profile_that_is_there_already_changes_nothing(
+    layered: Command, more: tuple[str, ...]
+) -> None:
+    profile = ("--profile", f"sales@{DOMAIN}")
+    layered("settings", "set", "http_pass", "h1dden", *profile)
+    layered("keys", "set", "P4", "url http://u:h1dden@pbx/open", *profile)
+    done = layered("settings", "diff", MAC, "--assign", " sales ", *more)
+    assert (done.status, done.out) == (0, "")
+    assert "That changes nothing" in done.err
+    told = [one["action"] for one in layered("audit", "list", "--json").json]
+    assert "layer.revealed" not in told
+    assert ("document.revealed" in told) == bool(more)
+
+
+@pytest.mark.parametrize("more", [(), ("--reveal",)])
+def test_secrets_of_a_profile_are_masked_unless_they_are_to_be_revealed(
+    layered: Command, more: tuple[str, ...]
+) -> None:
+    layered("profile", "add", DOMAIN, "reception")
+    profile = ("--profile", f"reception@{DOMAIN}")
+    layered("settings", "set", "http_pass", "t0ld", *profile)
+    done = layered("settings", "diff", MAC, "--assign", "reception", *more)
+    shown = done.out.splitlines()
+    old, new = ("h1dden", "t0ld") if more else ("********", "********")
+    assert f"- http_pass (R): {old}" in shown
+    assert f"+ http_pass (R): {new}" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

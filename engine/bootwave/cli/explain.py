@@ -22,7 +22,7 @@ from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
 from bootwave.cli.scope import Scope
 from bootwave.cli.settings import Index, Permission
-from bootwave.errors import SettingError
+from bootwave.errors import SettingError, StoreNotFound
 
 if TYPE_CHECKING:
     from bootwave.directory.records import FunctionKey
@@ -280,28 +280,17 @@ def _key_of(looked: Looked, written: str, label: str, permission: str) -> "Funct
 
 def _profile(looked: Looked, name: str) -> "ProfileRecord | None":
     """Return the profile *name* of the phone's domain as it is stored, None for ""."""
-    from bootwave.directory.records import FunctionKey, Layer, Setting
-    from bootwave.directory.records import Profile as ProfileRecord
-
     if not name:
         return None
     domain = looked.bound().domain
     assert domain is not None  # for it is bound
-    with place.session() as session:
-        shown = session.call("profile.show", domain=domain.name, name=name)
-    return ProfileRecord(
-        0,
-        shown["name"],
-        Layer(
-            tuple(Setting(**one) for one in shown["settings"]),
-            tuple(
-                FunctionKey(
-                    **{**one, "attributes": tuple(sorted(one["attributes"].items()))}
-                )
-                for one in shown["keys"]
-            ),
-        ),
-    )
+    # Not as profile show tells it, which masks secrets.
+    found = looked.reader.profile(domain.id, name.strip())
+    if found is None:
+        raise StoreNotFound(
+            f"{domain.name} has no profile {name.strip()!r}: see bootwave profile list."
+        )
+    return found
 
 
 def _parts(written: str, form: str) -> tuple[str, str]:

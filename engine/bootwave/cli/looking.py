@@ -33,6 +33,7 @@ class Looked(NamedTuple):
     maker: "DocumentMaker"
     answers: "FirmwareAnswers"
     compiler: "SettingsCompiler"
+    reader: "Reader"
 
     def bound(self) -> "Device":
         """Return the device; raises StoreNotFound when no account is bound to it."""
@@ -110,7 +111,7 @@ def looked_at(
         own = own or guessed
         if not firmware and own == said_model:
             firmware = said_firmware
-        yield Looked(mac, device, own, firmware, maker, answers, compiler)
+        yield Looked(mac, device, own, firmware, maker, answers, compiler, reader)
         if guessed:  # told beside what was shown, and of no use beside an error
             hint(
                 f"bootwave: {text_from_mac(number)} never said its model: it is taken "

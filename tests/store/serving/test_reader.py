@@ -160,6 +160,9 @@ def test_accounts_share_their_profile_until_it_changes(
     admin.keys_set("profile", "sales@a.example.com", 3, "line", label="L")
     admin.profile_assign("a.example.com", "sales", everyone=True)
     first = profile()
+    domain_id = reader.devices([MAC])[MAC].domain.id
+    assert reader.profile(domain_id, "sales") is first
+    assert reader.profile(domain_id, "nobody's") is None
     assert first is not None
     assert (first.name, first.layer.keys) == ("sales", (FunctionKey(3, "line", "L"),))
     assert profile(OTHER) is first

@@ -115,6 +115,7 @@ SELECT DISTINCT mac FROM bindings WHERE mac > ? AND expires IS NULL
 ORDER BY mac LIMIT ?
 """
 _PROFILE = "SELECT name FROM profiles WHERE id = ?"
+_PROFILE_NAMED = "SELECT id FROM profiles WHERE domain_id = ? AND name = ?"
 _BLOCKS = "SELECT kind, value FROM certificate_blocks"
 _MODEL = "SELECT id FROM models WHERE name = ?"
 _RANGES = "SELECT id, low, high FROM firmware_ranges WHERE model = ?"
@@ -221,6 +222,15 @@ class Reader(FollowedMoments):
         """
         with self._moment as connection:
             return account_books(connection, account_ids)
+
+    def profile(self, domain_id: int, name: str) -> Profile | None:
+        """Return the profile *name* of a domain, None when it has none of that name."""
+        with self._moment as connection:
+            rows = connection.execute(_PROFILE_NAMED, (domain_id, name)).fetchall()
+            if not rows:
+                return None
+            key = rows[0][0]
+            return self._profiles.get(key) or self._read_profile(connection, key)
 
     def firmware_layers(self, model: str) -> list[tuple[FirmwareRange, Layer]]:
         """Return what is set for firmware ranges of *model*, the winner last."""
