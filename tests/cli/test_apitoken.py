@@ -1,9 +1,14 @@
 """bootwave admin token: tokens of the API."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from bootwave.cli.apitoken import heeded_scopes
 from bootwave.control.api.principals import Need, of_token
+from bootwave.optionsfile import load
 from bootwave.store.access.administrators import Administrator
 from bootwave.store.access.apitokens import ApiToken
 from tests.cli.conftest import Command
@@ -68,6 +73,26 @@ def test_what_an_administrators_token_cannot_do_is_told(store: Command) -> None:
         if row["name"] == "one"
     )
     assert one["scopes"] == ["write", "access"]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_token_that_was_made_is_shown_whatever_happens_to_the_store(
+    store: Command, options_file: Path, more: tuple[str, ...]
+) -> None:
+    rita = ("rita", "--role", "read-only", "--password-stdin")
+    store("admin", "add", *rita, stdin="correct horse battery\n")
+    database = load(options_file, {}).options.store.database
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("""
+            CREATE TRIGGER spoilt AFTER INSERT ON api_tokens BEGIN
+              UPDATE administrators SET name = CAST(x'ff' AS TEXT);
+            END
+        """)
+    asked = ("--scope", "write", "--for", "rita")
+    made = store("admin", "token", "add", "one", *asked, *more)
+    assert made.status == 0, made.err
+    assert "bw_" in made.out
+    assert "could not be read" in refused(store("admin", "list"))
 
 
 @pytest.mark.parametrize("role", ["operator", "domain", "read-only"])

@@ -62,7 +62,10 @@ def add(
     """Make a token of the API and show it, this once."""
     if not scope:
         raise Misuse("Say with --scope what it may do: read, write, reveal or access.")
+    told = administrator is not None and not json
     with place.session() as session:
+        # Before it is made: what fails afterwards would leave a token nobody knows.
+        owners = _owners(session.call("admin.list")) if told else {}
         made = session.call(
             "admin.token.add",
             name=name,
@@ -71,7 +74,6 @@ def add(
             days=days,
             administrator=administrator,
         )
-        owners = _owners(session.call("admin.list")) if administrator else {}
     if json:
         print_json(made)
         return
