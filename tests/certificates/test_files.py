@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootwave.certificates.files import is_open_to_others, read
+from bootwave.certificates.files import is_missing, is_open_to_others, read
 from bootwave.errors import OptionError
 
 
@@ -29,3 +29,15 @@ def test_the_mode_tells_who_may_read(tmp_path: Path) -> None:
     for mode, is_open in ((0o600, False), (0o640, False), (0o644, True)):
         path.chmod(mode)
         assert is_open_to_others(path) is is_open
+
+
+def test_only_what_is_not_there_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "server.pem"
+    assert is_missing(path)
+    path.touch()
+    assert not is_missing(path)
+    assert is_missing(path / "below a file")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert not is_missing(loop)
+    assert not is_missing(tmp_path / ("x" * 300))

@@ -126,3 +126,17 @@ def test_files_that_an_engine_would_refuse_at_its_start_are_wrong(
     if "factory" not in option:
         own.chmod(0o600)
         assert run("options", "check").out.endswith("Nothing is wrong.\n")
+
+
+def test_a_file_that_cannot_be_looked_at_is_wrong(
+    run: Command, options_file: Path
+) -> None:
+    loop = options_file.parent / "loop"
+    loop.symlink_to(loop)
+    for directory, why in (("x" * 300, "File name too long"), ("loop", "Too many")):
+        names = f'["{directory}/bootwave-server.pem"]'
+        options_file.write_text(f"[https]\ncertificates = {names}\n")
+        done = run("options", "check")
+        assert done.status == 1, done.err
+        (wrong,) = (one for one in done.out.splitlines() if one.startswith("Wrong: "))
+        assert f"of https.certificates cannot be read: {why}" in wrong

@@ -25,3 +25,17 @@ def read(path: Path, most: int, option: str) -> bytes:
 def is_open_to_others(path: Path) -> bool:
     """Whether others than owner and group may read *path*; raises OSError."""
     return bool(path.stat().st_mode & 0o007)
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing is at *path*.
+
+    What cannot be looked at may be there: whoever reads it says why not.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

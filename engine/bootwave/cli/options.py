@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from bootwave.certificates.files import is_missing
 from bootwave.cli import place
 from bootwave.cli.notices import notices
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
@@ -99,8 +100,8 @@ def check(json: Json = False) -> None:
 
 def _of_files(found: Inspection) -> list[Problem]:
     """Return what an engine would refuse of the files that options name."""
-    made = any(path.exists() for path in found.options.https.certificates)
-    if not made and all(found.origins[key] == DEFAULT for key in _OF_FILES):
+    missing = all(map(is_missing, found.options.https.certificates))
+    if missing and all(found.origins[key] == DEFAULT for key in _OF_FILES):
         return []  # there is nothing to look at, and much to load for it
     from bootwave.server.shared import refused_files
 

@@ -63,6 +63,8 @@ def test_files_of_the_defaults_need_not_be_there(tmp_path: Path) -> None:
     assert present(options).certificates == ()
     paths[0].touch()
     assert present(options).certificates == paths[:1]
+    unseen = tuple(tmp_path / ("x" * 300) / path for path in default)
+    assert present(HttpsOptions(certificates=unseen)).certificates == unseen
     named = HttpsOptions(certificates=(tmp_path / "mine.pem",))
     assert present(named) == named
 

@@ -5,6 +5,7 @@ import time
 from cryptography import x509
 
 from bootwave import log
+from bootwave.certificates.files import is_missing
 from bootwave.certificates.loading import policy_from_options
 from bootwave.certificates.policy import TrustPolicy
 from bootwave.certificates.report import look
@@ -56,5 +57,5 @@ def present(options: HttpsOptions) -> HttpsOptions:
     default = HttpsOptions.model_fields["certificates"].default
     if [path.name for path in options.certificates] != [path.name for path in default]:
         return options
-    made = tuple(path for path in options.certificates if path.exists())
+    made = tuple(path for path in options.certificates if not is_missing(path))
     return options.model_copy(update={"certificates": made})
