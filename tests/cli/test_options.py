@@ -140,3 +140,16 @@ def test_a_file_that_cannot_be_looked_at_is_wrong(
         assert done.status == 1, done.err
         (wrong,) = (one for one in done.out.splitlines() if one.startswith("Wrong: "))
         assert f"of https.certificates cannot be read: {why}" in wrong
+
+
+def test_a_value_whose_files_alone_are_wrong_is_shown_as_it_is(
+    run: Command, options_file: Path
+) -> None:
+    names = [str(options_file.parent / "u@h" / "x.pem"), "b.pem"]
+    options_file.write_text(f"[https]\ncertificates = {names}\n".replace("'", '"'))
+    done = run("options", "check", "--json")
+    assert done.status == 1
+    (row,) = (one for one in done.json["options"] if one["wrong"])
+    absolute = [names[0], str(options_file.parent / "b.pem")]
+    assert (row["name"], row["value"]) == ("https.certificates", absolute)
+    assert "u@h/x.pem" in done.json["problems"][0]["sentence"]

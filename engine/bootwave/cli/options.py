@@ -37,12 +37,13 @@ def check(json: Json = False) -> None:
     found = inspect(locate(place.chosen(), os.environ), os.environ)
     problems = [*found.problems, *_of_files(found)]
     wrong = {problem.key for problem in problems}
+    refused = {problem.key for problem in found.problems}  # may be anything
     rows = []
     for key in keys():
         origin = found.origins[key.name]
         value = (
             masked(found.written[key.name])
-            if key.name in wrong and key.name in found.written
+            if key.name in refused and key.name in found.written
             else value_of(found.options, key.name)
         )
         rows.append((key, value, origin))
