@@ -18,6 +18,7 @@ import pytest
 from bootwave.cli import place
 from bootwave.cli.tree import TREE
 from bootwave.optionsfile import load
+from bootwave.quoting import MASK
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings.sightings import SightingLog
 from tests.cli.conftest import Command, Done
@@ -299,6 +300,25 @@ def test_what_goes_is_told_without_secrets(store: Command, secrets: set[str]) ->
         done = store(*arguments, "--json", stdin=stdin)
         assert "downloads.snom.com" in done.out, done.err
         assert not told(done, secrets), arguments
+
+
+def test_what_is_set_is_told_without_secrets(
+    furnished: Command, secrets: set[str]
+) -> None:
+    layer = ("--domain", DOMAIN)
+    key = ("keys", "set", "P4", f"url {URL}", *layer)
+    key += ("--label", URL, "--attribute", f"http_pass={WEB}")
+    for arguments, says in (
+        (("settings", "set", "http_pass", WEB, *layer), "http_pass"),
+        (("settings", "set", "action_incoming_url", URL, *layer), "action_incoming"),
+        (key, f"http://user:{MASK}@pbx.example.com"),
+        (("language", "set", DOMAIN, "gui", "Deutsch", LANGUAGE), "Deutsch"),
+    ):
+        for more in ((), ("--json",)):
+            done = furnished(*arguments, *more)
+            assert says in done.out, done.err
+            assert more == () or MASK in done.out
+            assert not told(done, secrets), arguments
 
 
 def test_what_is_shown_for_a_secret_does_not_take_its_place(

@@ -20,6 +20,7 @@ from bootwave.control import eventfeed
 from bootwave.control.api.principals import Need
 from bootwave.control.api.resources.layers import LAYERS
 from bootwave.options import Options
+from bootwave.quoting import MASK
 from bootwave.sightings import Reason, Sighting
 from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, Served, never
@@ -223,6 +224,19 @@ def test_no_error_repeats_what_a_url_carries(
     answer = admin.request(method, path, json=sent, headers=headers)
     assert answer.status_code == 422, answer.text
     assert KEY not in answer.text
+
+
+def test_what_is_set_is_told_without_secrets(admin: httpx.Client) -> None:
+    for path, member, value in (
+        ("settings/http_pass", "value", WEB),
+        ("settings/action_incoming_url", "value", URL),
+        ("keys/3", "value", f"url {URL}"),
+        ("languages/gui/Deutsch", "url", URL.replace("open", "gui_lang_DE.xml")),
+    ):
+        answer = admin.put(f"/api/v1/domains/{A}/{path}", json={member: value})
+        assert answer.status_code == 200, answer.text
+        assert MASK in answer.json()[member]
+        assert leaks([(path, answer.content)], {WEB, KEY, QUERY}) == set()
 
 
 def test_what_reveals_is_found(api: Served, secrets: set[str]) -> None:

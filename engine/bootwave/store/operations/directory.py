@@ -85,11 +85,12 @@ class DirectoryOperations(Transactions):
     ) -> Object:
         """Say where phones find a language, for their display or their web page.
 
-        What the list shows for credentials is refused.
+        Credentials in the URL are masked in the result, and what is shown for them is
+        refused.
         """
         refuse_mask(url)
         with self._change() as work:
-            return languages.set_file(work, domain, kind, name, url, model)
+            return _masked(languages.set_file(work, domain, kind, name, url, model))
 
     def language_unset(
         self, domain: str, kind: str, name: str, *, model: str = ""
@@ -109,4 +110,8 @@ class DirectoryOperations(Transactions):
             if reveal:
                 work.note("language.revealed", required_domain(domain))
                 return found
-            return [{**one, "url": without_credentials(one["url"])} for one in found]
+            return [_masked(one) for one in found]
+
+
+def _masked(file: Object) -> Object:
+    return {**file, "url": without_credentials(file["url"])}

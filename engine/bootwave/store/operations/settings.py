@@ -103,13 +103,15 @@ class SettingsOperations(Transactions):
 
         *scope* is engine, model, firmware, domain, profile, account or device, and
         *target* names which ("" for the engine, ``snom370 8.4-8.7`` for firmware,
-        ``NAME@DOMAIN`` for a profile).  What lists show for a secret is refused.
+        ``NAME@DOMAIN`` for a profile).  A secret is masked in the result, and what
+        is shown for one is refused.
         """
         refuse_mask(value)
         with self._change() as work:
-            return layers.set_setting(
+            done = layers.set_setting(
                 work, scope, target, name, value, index, permission
             )
+        return setting_without_credentials(done)
 
     def settings_unset(
         self, scope: str, target: str, name: str, *, index: int | None = None
@@ -149,11 +151,12 @@ class SettingsOperations(Transactions):
     ) -> Object:
         """Say what function key *index*, from 0, is in a layer.
 
-        What lists show for a secret is refused.
+        Credentials in URLs are masked in the result, and what is shown for them is
+        refused.
         """
         refuse_mask(value, label, *(attributes or {}).values())
         with self._change() as work:
-            return layers.set_key(
+            done = layers.set_key(
                 work,
                 scope,
                 target,
@@ -164,6 +167,7 @@ class SettingsOperations(Transactions):
                 permission,
                 attributes or {},
             )
+        return key_without_credentials(done)
 
     def keys_clear(
         self, scope: str, target: str, *, index: int | None = None
