@@ -122,7 +122,7 @@ def test_what_no_phone_can_be_told_is_refused(
         with pytest.raises(SettingError):
             admin.settings_set("account", ACCOUNT, name, value)
     with pytest.raises(SettingError):
-        admin.keys_set("account", ACCOUNT, 0, "nonsense")
+        admin.keys_set("account", ACCOUNT, 0, "speeed 123")
     with pytest.raises(OptionError, match="no layer 'planet'"):
         admin.settings_set("planet", "x", "language", "x")
     with pytest.raises(StoreNotFound):
