@@ -103,6 +103,7 @@ def test_head_reveals_nothing_and_the_audit_log_does_not_say_that_it_did(
     api: Served, admin: httpx.Client
 ) -> None:
     api.call("token.make", domain=A)
+    admin.put("/api/v1/settings/http_pass", json={"value": "s3cret"})
     paths = [
         path_of(route)
         for route in ROUTES

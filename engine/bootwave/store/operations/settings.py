@@ -1,6 +1,6 @@
 """What phones are told: layers, function keys, profiles, groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bootwave.errors import OptionError
 from bootwave.settings.credentials import (
@@ -33,14 +33,10 @@ class SettingsOperations(Transactions):
         Secrets are masked; with *reveal* they are not, and the audit log is told.
         """
         with self._showing(reveal=reveal) as work:
+            found = profiles.shown(work, domain, name)
             target = f"{name}@{domain}"
-            if reveal:
-                _note_revealed(work, "profile", target)
-            return {
-                **profiles.shown(work, domain, name),
-                "keys": _keys(work, "profile", target, reveal=reveal),
-                "settings": _settings(work, "profile", target, reveal=reveal),
-            }
+            layer = _told(work, "profile", target, "keys", "settings", reveal=reveal)
+            return {**found, **layer}
 
     def profile_remove(self, domain: str, name: str, *, force: bool = False) -> Object:
         """Remove a profile; one that accounts have only with *force*."""
@@ -128,9 +124,7 @@ class SettingsOperations(Transactions):
         Secrets are masked; with *reveal* they are not, and the audit log is told.
         """
         with self._showing(reveal=reveal) as work:
-            if reveal:
-                _note_revealed(work, scope, target)
-            return _settings(work, scope, target, reveal=reveal)
+            return _told(work, scope, target, "settings", reveal=reveal)["settings"]
 
     def settings_ranges(self) -> list[Object]:
         """Return the firmware ranges that say something; the last that fits wins."""
@@ -185,29 +179,34 @@ class SettingsOperations(Transactions):
         told.
         """
         with self._showing(reveal=reveal) as work:
-            if reveal:
-                _note_revealed(work, scope, target)
-            return _keys(work, scope, target, reveal=reveal)
+            return _told(work, scope, target, "keys", reveal=reveal)["keys"]
 
     def layer_revealed(self, scope: str, target: str = "") -> Object:
-        """Return settings and function keys of a layer, which the audit log is told."""
+        """Return settings and function keys of a layer, secrets among them, too.
+
+        The audit log is told where there are some.
+        """
         with self._change() as work:
-            _note_revealed(work, scope, target)
-            return {
-                "settings": _settings(work, scope, target, reveal=True),
-                "keys": _keys(work, scope, target, reveal=True),
-            }
+            return _told(work, scope, target, "settings", "keys", reveal=True)
 
 
-def _settings(work: Work, scope: str, target: str, *, reveal: bool) -> list[Object]:
-    found = layers.settings(work, scope, target)
-    return found if reveal else [setting_without_credentials(one) for one in found]
+_PARTS: dict[str, tuple[Callable[..., list[Object]], Callable[..., Object]]] = {
+    "settings": (layers.settings, setting_without_credentials),
+    "keys": (layers.keys, key_without_credentials),
+}
 
 
-def _keys(work: Work, scope: str, target: str, *, reveal: bool) -> list[Object]:
-    found = layers.keys(work, scope, target)
-    return found if reveal else [key_without_credentials(one) for one in found]
+def _told(
+    work: Work, scope: str, target: str, *parts: str, reveal: bool
+) -> dict[str, list[Object]]:
+    """Return *parts* of a layer, settings and keys, with secrets masked.
 
-
-def _note_revealed(work: Work, scope: str, target: str) -> None:
-    work.note("layer.revealed", f"{scope} {target}".strip())
+    With *reveal* they are not; the audit log is told where there are some.
+    """
+    found = {part: _PARTS[part][0](work, scope, target) for part in parts}
+    masked = {part: [*map(_PARTS[part][1], found[part])] for part in parts}
+    if not reveal:
+        return masked
+    if found != masked:
+        work.note("layer.revealed", layers.named(scope, target))
+    return found

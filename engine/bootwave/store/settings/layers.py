@@ -5,13 +5,15 @@ from typing import Any
 
 from bootwave.errors import OptionError, SettingError, StoreNotFound
 from bootwave.limits import LAYER_CHARACTERS_EACH, MAX_LAYER_CHARACTERS
-from bootwave.phone.mac import required_mac
+from bootwave.phone.firmwarerange import FirmwareRange
+from bootwave.phone.mac import required_mac, text_from_mac
 from bootwave.phone.model import required_model
 from bootwave.settings.catalogue import checked_name
 from bootwave.settings.variables import (
     checked_key_with_variables,
     checked_setting_with_variables,
 )
+from bootwave.store.names import required_account, required_domain, required_member
 from bootwave.store.settings import firmwareranges, profiles
 from bootwave.store.settings.keyattributes import (
     attributes_from_text,
@@ -110,7 +112,7 @@ def set_setting(
         _require_room(work, _OTHERS, {**said, **where}, size)
         work.connection.execute(_SET, {**said, **told, **where})
         # Not its value, which may be the password of a phone's own web server.
-        work.note("setting.set", _named(scope, target), name=setting.name, index=index)
+        work.note("setting.set", named(scope, target), name=setting.name, index=index)
     return {"name": setting.name, "index": setting.index, **told, "warning": warning}
 
 
@@ -152,7 +154,7 @@ def unset_setting(
     if not rows:
         raise StoreNotFound(f"{name} is not set there: see bootwave settings list.")
     _tidy(work, where)
-    work.note("setting.unset", _named(scope, target), name=name, index=index)
+    work.note("setting.unset", named(scope, target), name=name, index=index)
     return {"name": name, "index": index}
 
 
@@ -203,7 +205,7 @@ def set_key(
         size = sum(len(kept[name]) for name in ("value", "label", "attributes"))
         _require_room(work, _OTHER_KEYS, {**which, **where}, size)
         work.connection.execute(_SET_KEY, {**which, **kept, **where})
-        work.note("key.set", _named(scope, target), index=key.index)
+        work.note("key.set", named(scope, target), index=key.index)
     told = {"index": key.index, **said, "attributes": dict(key.attributes)}
     return {**told, "warning": warning}
 
@@ -221,7 +223,7 @@ def clear_keys(
         raise StoreNotFound("No such key is set there: see bootwave keys list.")
     cleared = sorted(number for (number,) in rows)
     _tidy(work, where)
-    work.note("keys.cleared", _named(scope, target), index=index, keys=len(cleared))
+    work.note("keys.cleared", named(scope, target), index=index, keys=len(cleared))
     return {"cleared": cleared}
 
 
@@ -238,8 +240,28 @@ def keys(work: Work, scope: str, target: str) -> list[dict[str, Any]]:
     ]
 
 
-def _named(scope: str, target: str) -> str:
-    return f"{scope} {target.strip()}".strip()
+def named(scope: str, target: str) -> str:
+    """Return the layer *scope* of *target* as the audit log names it.
+
+    The target is spelled as it is stored, whichever way it was written.
+    """
+    match scope:
+        case "engine":
+            return scope
+        case "firmware":
+            model, written = firmwareranges.parts(target)
+            stored = f"{model} {FirmwareRange.required(written)}"
+        case "model":
+            stored = required_model(target)
+        case "domain":
+            stored = required_domain(target)
+        case "profile":
+            stored = "@".join(required_member(target, "profile"))
+        case "account":
+            stored = str(required_account(target))
+        case _:
+            stored = text_from_mac(required_mac(target))
+    return f"{scope} {stored}"
 
 
 def _tidy(work: Work, where: dict[str, Any]) -> None:
