@@ -125,12 +125,10 @@ def list_all(json: Json = False) -> None:
     """List the domains with the numbers of their accounts and devices."""
     with place.session() as session, listing(json=json):
         rows = Rows(session, "domains")
-        # In the order of the columns.
-        told = ({**one, "token": one.pop("token")} for one in rows)
         if json:
-            print_json_rows(told)
+            print_json_rows(rows)
             return
-        found = [*told]
+        found = [*rows]
     columns = {
         "name": "domain",
         "accounts": "accounts",
