@@ -43,7 +43,6 @@ SELECT seq, at, actor, action, subject, detail, previous, hash FROM audit
 WHERE seq > :seq ORDER BY seq LIMIT :most
 """
 _COUNT = "SELECT COUNT(*) FROM audit"
-# Newest first; "" and 0 are no filter.
 # A prefix of the chain, whatever the wall clock did meanwhile; never the newest row.
 # No index by time: a row that a phone waits for would pay for it, and these are read
 # in the order in which they are.
