@@ -53,10 +53,10 @@ def test_what_an_administrators_token_cannot_do_is_told(store: Command) -> None:
         stdin="correct horse battery\n",
     )
     asked = ("--scope", "write", "--scope", "access", "--for", "rita")
-    told = "It can read, access in pbx.example.com: rita can do no more.\n"
+    told = "Its scopes count as read, access in pbx.example.com: rita can do no more.\n"
     assert store(*add, "one", *asked).err.endswith(told)
     elsewhere = ("--scope", "reveal", "--for", "rita", "--domain", "b.example.com")
-    told = "It can read in no domain: rita can do no more.\n"
+    told = "Its scopes count as read in no domain: rita can do no more.\n"
     assert store(*add, "two", *elsewhere).err.endswith(told)
     within = ("--scope", "read", "--for", "rita", "--domain", "pbx.example.com")
     assert "no more" not in store(*add, "three", *within).err

@@ -86,7 +86,7 @@ def add(
     if (does, where) != (_does(made, {}), _where(made, {})):
         whose = made["administrator"]
         named = {"all": "all domains", "none": "no domain"}.get(where, where)
-        hint(f"It can {does} in {named}: {whose} can do no more.")
+        hint(f"Its scopes count as {does} in {named}: {whose} can do no more.")
 
 
 def list_all(json: Json = False) -> None:
