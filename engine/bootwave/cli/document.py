@@ -14,6 +14,7 @@ from bootwave.cli.leftout import LeftOut, left_out
 from bootwave.cli.looking import DEFAULT_PORT, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json
+from bootwave.cli.revealing import RevealByKeyFile
 from bootwave.options import Options, Url, address_from_text
 from bootwave.quoting import MASK
 from bootwave.settings.credentials import without_credentials
@@ -37,10 +38,7 @@ class Kind(StrEnum):
 def document(
     mac: Annotated[str, typer.Argument(metavar="MAC", show_default=False)],
     kind: Annotated[Kind, typer.Option(help="Which document.")] = Kind.settings,
-    reveal: Annotated[
-        bool,
-        typer.Option("--reveal", help="Show passwords: needs to read the key file."),
-    ] = False,
+    reveal: RevealByKeyFile = False,
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="As the phone names itself: snom370.")
     ] = "",
@@ -56,7 +54,7 @@ def document(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print what the phone with this MAC would get, passwords masked.
+    """Print what the phone with this MAC would get, secrets masked.
 
     Whether the phone may have it now is another question: device show answers it.
     With --lint the exit status is 1 when something is wrong with it.

@@ -20,6 +20,7 @@ from bootwave.cli.layers import (
 from bootwave.cli.looking import Looked, looked_at
 from bootwave.cli.misuse import Misuse
 from bootwave.cli.output import Json, hint, print_json, print_line, print_table
+from bootwave.cli.revealing import RevealByKeyFile
 from bootwave.cli.scope import Scope
 from bootwave.cli.settings import Index, Permission
 from bootwave.errors import SettingError, StoreNotFound
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from bootwave.settings.trial import Edit, Phone
 
 Mac = Annotated[str, typer.Argument(metavar="MAC", show_default=False)]
-Reveal = Annotated[
-    bool, typer.Option("--reveal", help="Show passwords: needs to read the key file.")
-]
 
 
 def explain(
@@ -45,7 +43,7 @@ def explain(
         ),
     ],
     index: Index = None,
-    reveal: Reveal = False,
+    reveal: RevealByKeyFile = False,
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="As the phone names itself: snom370.")
     ] = "",
@@ -151,7 +149,7 @@ def diff(
     ] = None,
     index: Index = None,
     permission: Permission = "R",
-    reveal: Reveal = False,
+    reveal: RevealByKeyFile = False,
     json: Json = False,
 ) -> None:
     """Say what a change would do to the document of a phone; nothing is stored.

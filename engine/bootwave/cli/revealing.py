@@ -8,3 +8,11 @@ Reveal = Annotated[
     bool,
     typer.Option("--reveal", help="Show secrets, too, which the audit log is told."),
 ]
+RevealByKeyFile = Annotated[
+    bool,
+    typer.Option(
+        "--reveal",
+        help="Show secrets, too, to who may read the key file; the audit log is told.",
+    ),
+]
+"""The same of documents, whose passwords are opened here and not by an engine."""
