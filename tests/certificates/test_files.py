@@ -21,6 +21,8 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         read(tmp_path / "missing", 5, "https.crls")
     with pytest.raises(OptionError, match="cannot be read: Is a directory"):
         read(tmp_path, 5, "https.crls")
+    with pytest.raises(OptionError, match=r"of https\.crls names no file"):
+        read(tmp_path / "a\0b", 5, "https.crls")
 
 
 def test_the_mode_tells_who_may_read(tmp_path: Path) -> None:
@@ -41,3 +43,4 @@ def test_only_what_is_not_there_is_missing(tmp_path: Path) -> None:
     loop.symlink_to(loop)
     assert not is_missing(loop)
     assert not is_missing(tmp_path / ("x" * 300))
+    assert not is_missing(tmp_path / "a\0b")

@@ -109,6 +109,8 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
         required_language("Deutch")
     with pytest.raises(SettingError, match="write a name such as Hawaii"):
         required_timezone("qqqqqq")
+    with pytest.raises(SettingError, match=r"'\*{8}@pbx' is not a language"):
+        required_language("http://user:s3cret@pbx")
 
 
 def test_every_zone_has_the_offset_its_code_says() -> None:

@@ -17,6 +17,8 @@ def read(path: Path, most: int, option: str) -> bytes:
         raise OptionError(
             f"{path} of {option} cannot be read: {error.strerror}."
         ) from error
+    except ValueError as error:  # a NUL in it
+        raise OptionError(f"{str(path)!r} of {option} names no file.") from error
     if len(content) > most:
         raise OptionError(f"{path} of {option} is larger than {most} bytes.")
     return content
@@ -36,6 +38,6 @@ def is_missing(path: Path) -> bool:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:
+    except (OSError, ValueError):
         return False
     return False

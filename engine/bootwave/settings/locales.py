@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from bootwave.errors import SettingError
+from bootwave.quoting import without_userinfo
 from bootwave.settings.spelling import nearest
 
 _TABLE: Final = Path(__file__).with_suffix(".toml")
@@ -139,8 +140,9 @@ def _refuse(places: Places, text: str, setting: str) -> str:
     meant = places.likely(text)
     hint = f"did you mean {meant}?" if meant else _some(places)
     raise SettingError(
-        f"{text[:64]!r} is not a {places.what} this version knows: {hint} One that "
-        f"only newer firmware has can be told with bootwave settings set {setting}."
+        f"{without_userinfo(text)[:64]!r} is not a {places.what} this version knows: "
+        f"{hint} One that only newer firmware has can be told with bootwave settings "
+        f"set {setting}."
     )
 
 
