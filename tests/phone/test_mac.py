@@ -58,6 +58,13 @@ def test_what_cannot_be_a_phones_mac_is_refused_in_a_sentence(text: str) -> None
         required_mac(text)
 
 
+def test_no_more_than_the_beginning_of_a_long_one_is_quoted() -> None:
+    for text in ("0" * 100_000, " " * 100_000 + "010413000000"):
+        with pytest.raises(SettingError) as caught:
+            required_mac(text)
+        assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

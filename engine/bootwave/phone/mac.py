@@ -3,6 +3,7 @@
 import re
 
 from bootwave.errors import SettingError
+from bootwave.quoting import shortened
 
 # 000413 snom, 00087B VTech (DECT bases of snom), 1C7126 snom's newer block
 # (domain.md 2.5).
@@ -41,14 +42,14 @@ def required_mac(text: str) -> int:
     mac = mac_from_text(text.strip())
     if mac is None:
         raise SettingError(
-            f"{text!r} is not a MAC address: write twelve hex digits such as "
+            f"{shortened(text)} is not a MAC address: write twelve hex digits such as "
             "0004132E08B4, as printed on the phone's label."
         )
     if not is_unicast(mac):
         kinds = {0: "no device's address", _BROADCAST: "the broadcast address"}
+        kind = kinds.get(mac, "a multicast address")
         raise SettingError(
-            f"{text!r} is {kinds.get(mac, 'a multicast address')}: write the one "
-            "printed on the phone's label."
+            f"{shortened(text)} is {kind}: write the one printed on the phone's label."
         )
     return mac
 

@@ -159,6 +159,28 @@ def test_a_value_that_says_nothing_known_is_told_by_its_place(
     assert not error["detail"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        (
+            "POST",
+            f"/api/v1/domains/{A}/groups/sales/devices",
+            {"macs": ["0" * 100_000]},
+        ),
+        ("PATCH", DOMAIN, {"language": "K" * 100_000}),
+        ("GET", f"/api/v1/devices/{'0' * 2_000}", None),
+    ],
+)
+def test_a_long_value_is_not_told_back(
+    admin: httpx.Client, method: str, path: str, body: Any
+) -> None:
+    admin.headers["If-Match"] = "*"
+    answer = admin.request(method, path, json=body)
+    assert problem(answer) == "invalid"
+    assert "it may have at most" in answer.json()["detail"]
+    assert len(answer.content) < 1_000
+
+
 def test_a_domain_may_say_nothing_again(admin: httpx.Client) -> None:
     admin.headers["If-Match"] = "*"
     for text in ("German", ""):

@@ -1,7 +1,8 @@
 """What is wrong with a request, place by place, in words that tell what to write.
 
-Nothing of what was sent is told back, for it may be a password: only the names of
-members and parameters are, and of those no more than their beginning.
+Names of members and parameters are told back, no more than their beginning, and of
+what was sent only what the store's own sentences quote (``refused_in_place``): MACs and
+what is said of a domain, whose length is looked at first.  All else may be a password.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
 from bootwave.control.api.declarations import DomainIn, Everywhere, Found
@@ -21,8 +21,9 @@ def _checked_mac(text: str) -> str:
 
 
 Domain = DomainName
-MacText = Annotated[str, AfterValidator(_checked_mac)]
-Mac = Annotated[MacText, Path(max_length=17, examples=["0004132E08B4"])]
+# The length first: what is refused is told back.
+MacText = Annotated[str, Field(max_length=17), AfterValidator(_checked_mac)]
+Mac = Annotated[MacText, Path(examples=["0004132E08B4"])]
 # Of a group or a profile: an @ would name another domain.
 MEMBER = r"^[^@/\x00-\x1f]{1,64}$"
 Member = Annotated[str, Path(pattern=MEMBER, examples=["sales"])]

@@ -23,9 +23,9 @@ Object = dict[str, Any]
 class Devices(Body):
     """Which devices of the domain are meant."""
 
-    macs: Annotated[
-        list[Annotated[MacText, Field(max_length=17)]], Field(max_length=10_000)
-    ] = Field(examples=[["0004132E08B4"]])
+    macs: Annotated[list[MacText], Field(max_length=10_000)] = Field(
+        examples=[["0004132E08B4"]]
+    )
 
 
 @routes.get(PATH, Page)
