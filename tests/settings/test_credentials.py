@@ -17,6 +17,17 @@ from bootwave.settings.credentials import (
         ("http://anna:word@host/a", f"http://anna:{MASK}@host/a"),
         ("url http://anna:wo@rd@host", f"url http://anna:{MASK}@host"),
         ("HTTPS://:word@host", f"HTTPS://:{MASK}@host"),
+        # What should be escaped in a password, and is not (RFC 3986 section 3.2.1).
+        ("url http://u:pa/ss@pbx/open", f"url http://u:{MASK}@pbx/open"),
+        ("http://u:pa?ss@pbx/open", f"http://u:{MASK}@pbx/open"),
+        ("http://u:pa#ss@pbx/open", f"http://u:{MASK}@pbx/open"),
+        ("http://u:pa'ss@pbx/open", f"http://u:{MASK}@pbx/open"),
+        ("http://o'brien:word@pbx/open", f"http://o'brien:{MASK}@pbx/open"),
+        ("http://u:p@a/ss@pbx/open", f"http://u:{MASK}@pbx/open"),
+        ("http://u:80s/ss@pbx:8080/open", f"http://u:{MASK}@pbx:8080/open"),
+        ("http://pbx:80/?to=ftp://u:p/w@h", f"http://pbx:80/?to=ftp://u:{MASK}@h"),
+        ("http://[u:pa/ss]@pbx/open", f"http://[u:{MASK}@pbx/open"),
+        ("sip:401:wo'rd@host", f"sip:401:{MASK}@host"),
         ("ftp://a:b@h http://c:d@h", f"ftp://a:{MASK}@h http://c:{MASK}@h"),
         ("sip:401:word@host;user=phone", f"sip:401:{MASK}@host;user=phone"),
         ("sip:a:b sip:c:d:e@h", f"sip:a:b sip:c:{MASK}@h"),
@@ -56,6 +67,10 @@ def test_a_parameter_is_masked_whose_name_says_that_it_proves_somebody(
         "",
         "blf <sip:402@pbx.example.com;user=phone>|*87",
         "http://pbx.example.com:8080/a@b:c@d",
+        "http://pbx.example.com:/a@b",
+        "http://[2001:db8::1]/a@b",
+        "http://[2001:db8::1]:8080/a@b",
+        "http://pbx.example.com:8080?mail=a@b",
         "http://anna@pbx.example.com/",
         "http://h/?time=12:30&mail=a@b.example.com",
         "http://h/?monkey=1&hockey=2",
@@ -74,6 +89,7 @@ def test_what_proves_nobody_is_shown(text: str) -> None:
     [
         *("a.", "a-", "a:", "sip:", "sip:a:", "sips:a:b", "http://a:", "a://", "://a:"),
         *("?a", "?a=", "&pass=", "/t", "/ta", "@", ":@", "a"),
+        *("://a:b", "://a:b@", "://[", "://[::1]", "://[::1]:", "://a:1", "://1:1/"),
     ],
 )
 def test_no_text_takes_long(piece: str) -> None:

@@ -11,6 +11,8 @@ def test_a_file_has_a_kind_a_name_and_a_url() -> None:
         "gui", "Deutsch", url, "snom370"
     )
     assert checked_language("web", "Deutsch", "tftp://x/web_lang_DE.xml?a=1")
+    for host in ("x:8080", "[2001:db8::1]:69", "u:word@x", "u:word@x:8080", "u@x"):
+        assert checked_language("web", "Deutsch", f"tftp://{host}/a/web_lang_DE.xml")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,10 @@ def test_what_no_phone_takes_is_refused(kind: str, name: str, url: str) -> None:
         "http:/user:s3cret@pbx",
         "http://s3cret@pbx/{mac}",
         "http://user:80/s3cret@pbx",
+        "http://user:80/s3cret@pbx/gui_lang_DE.xml",
+        "http://user:s3cret/s3cret@pbx/gui_lang_DE.xml",
+        "http://user:s3cret?s3cret@pbx/gui_lang_DE.xml",
+        "http://me@user:80/s3cret@pbx/gui_lang_DE.xml",
         "http://[user:s3cret]@pbx/gui_lang_DE.xml",
         "http://user:s3cret@h℀x@pbx/gui_lang_DE.xml",
     ],

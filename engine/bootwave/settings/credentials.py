@@ -13,15 +13,21 @@ from bootwave.quoting import MASK
 from bootwave.settings.secretnames import is_secret
 
 # Each in one pass: what does not match is not looked at again from its next character.
-# Userinfo of a URL up to its last @ (RFC 3986 section 3.2.1), which ends before a path.
-# Without the scheme, in which the search would begin anew at each of its dots.
-_USERINFO = re.compile(r"""(?P<before>://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]+@""")
+# Userinfo of a URL (RFC 3986 section 3.2.1) that has a password, and what follows up
+# to the last @: also of a password whose / ? or # was not escaped, where what is
+# behind the colon is no port.  Without the scheme, in which the search would begin
+# anew at each of its dots.  Where no @ follows there is none for another URL in
+# between either.
+_END_OF_AUTHORITY = r"""(?:[\s/?#"<>]|\Z)"""
+_USERINFO = re.compile(
+    rf"""(?P<before>://(?!\[[0-9A-Fa-f:.]+\](?::[0-9]*)?{_END_OF_AUTHORITY})"""
+    rf"""[^\s/?#@:"<>]*:)(?![0-9]*{_END_OF_AUTHORITY})(?P<password>[^\s"<>]+)"""
+)
 # A user name of this length is an access token: those that code hosts give are longer.
 _TOKEN_AS_USER = re.compile(r"""(?P<before>://)[^\s/?#@:"'<>]{20,}@""")
 # The same of SIP (RFC 3261 section 19.1.1): no // and, in a value, until a bracket.
-# Where no @ follows there is none for another one in between either.
 _SIP_USERINFO = re.compile(
-    r"""(?P<before>\bsips?:[^\s/?#@:;"'<>]+:)[^\s@"'<>]+(?P<at>@?)""", re.I
+    r"""(?P<before>\bsips?:[^\s/?#@:;"<>]+:)[^\s@"<>]+(?P<at>@?)""", re.I
 )
 _PARAMETER = re.compile(
     r"""(?P<before>[?&;](?P<name>[^\s=&;?#"'<>]{1,64})=)[^\s&;#"'<>]+""", re.I
@@ -37,7 +43,7 @@ _LOCATIONS = frozenset({"location", "document"})
 
 def without_credentials(text: str) -> str:
     """Return *text* with ``MASK`` where URLs in it carry what proves somebody."""
-    text = _USERINFO.sub(rf"\g<before>{MASK}@", text)
+    text = _USERINFO.sub(_userinfo, text)
     text = _TOKEN_AS_USER.sub(rf"\g<before>{MASK}@", text)
     text = _SIP_USERINFO.sub(_sip_userinfo, text)
     text = _PARAMETER.sub(_parameter, text)
@@ -90,6 +96,11 @@ def told_without_credentials(told: Any) -> Any:
         else told_without_credentials(value)
         for name, value in told.items()
     }
+
+
+def _userinfo(found: re.Match[str]) -> str:
+    _password, at, behind = found["password"].rpartition("@")
+    return f"{found['before']}{MASK}@{behind}" if at else found[0]
 
 
 def _sip_userinfo(found: re.Match[str]) -> str:

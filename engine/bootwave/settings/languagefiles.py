@@ -20,7 +20,13 @@ MAX_FILES: Final = 200
 _MAX_NAME_CHARACTERS: Final = 64
 _MAX_URL_CHARACTERS: Final = 512
 _KINDS: Final[dict[str, Literal["gui", "web"]]] = {"gui": "gui", "web": "web"}
-_URL: Final = re.compile(r"(?:https?|tftp)://[^\s<>\"]+", re.IGNORECASE)
+# RFC 3986 section 3.2.  Where there is a port, no @ follows: "u:80/s@x" may mean a
+# password, which would be shown as a path is.
+_URL: Final = re.compile(
+    r"(?:https?|tftp)://(?:[^\s<>\"/?#]*@)?(?:\[[^]\s<>\"@/?#]+\]|[^]\[\s<>\":@/?#]+)"
+    r"(?:[/?#][^\s<>\"]*|:[0-9]*[/?#][^\s<>\"@]*)",
+    re.IGNORECASE,
+)
 _BRACES: Final = re.compile(r"\{[^{}]*\}|[{}]")
 
 
@@ -45,7 +51,7 @@ def checked_language(kind: str, name: str, url: str, model: str = "") -> Languag
 
 def _checked_url(kind: str, url: str) -> str:
     unknown = set(_BRACES.findall(url)) - {"{model}", "{firmware}"}
-    is_url = _URL.fullmatch(url) and len(url) <= _MAX_URL_CHARACTERS
+    is_url = len(url) <= _MAX_URL_CHARACTERS and _URL.fullmatch(url)
     try:
         path = urlsplit(url).path
     except ValueError:  # what stands for the host is none, and would be quoted
@@ -54,7 +60,8 @@ def _checked_url(kind: str, url: str) -> str:
         raise SettingError(
             f"{without_credentials(without_userinfo(url))!r} is not a URL of a "
             "language file: write one with http, https or tftp, in which only {model} "
-            "and {firmware} stand in braces."
+            "and {firmware} stand in braces, and no @ behind a port; in a password, "
+            "write / as %2F, ? as %3F, # as %23 and @ as %40."
         )
     name = path.rpartition("/")[2]
     if not (name.startswith(f"{kind}_lang_") and name.endswith(".xml")):
