@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from bootwave.errors import StoreUnavailable
 from bootwave.options import Options
 from bootwave.quoting import MASK
+from bootwave.store.administration import Administration
 from bootwave.store.firmware.imagefolder import ImageFolder, Taken
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
@@ -60,6 +62,18 @@ def test_what_arrives_otherwise_than_it_should_leaves_no_file(
             break
         api.call("domain.list")
     assert [*api.options.store.images.iterdir()] == []
+
+
+def test_it_is_told_what_arrived_otherwise_though_its_file_cannot_be_removed(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise StoreUnavailable("It is away.")
+
+    monkeypatch.setattr(Administration, "firmware_discard", away)
+    wrong = admin.put(f"{IMAGES}/{NAME}", content=CONTENT, params={"sha256": "0" * 64})
+    assert problem(wrong) == "invalid"
+    assert SHA256 in wrong.json()["detail"]
 
 
 def test_one_that_fails_leaves_the_file_to_another_of_the_same_content(

@@ -6,6 +6,7 @@ in URLs of images are shown as those of settings are.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, BinaryIO, NamedTuple, cast
 
@@ -23,6 +24,7 @@ from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import Problem
 from bootwave.control.api.routing import Asker, Routes, TheDesk
 from bootwave.control.api.targets import OF_DEVICE, OF_DOMAIN, OF_ENGINE, Model
+from bootwave.errors import BootwaveError
 from bootwave.firmware.definitions import required_image_name
 from bootwave.firmware.document import MAX_DOCUMENT_BYTES
 from bootwave.limits import MAX_API_IMAGE_BYTES
@@ -388,10 +390,12 @@ async def upload(
             )
         except BaseException:
             if taken.fresh:
-                # Also for who may do nothing any more.
-                await desk.change(
-                    asker.actor, lambda store: store.firmware_discard(taken.sha256)
-                )
+                # Also for who may do nothing any more.  What failed is told, not that
+                # its file stays.
+                with suppress(BootwaveError):
+                    await desk.change(
+                        asker.actor, lambda store: store.firmware_discard(taken.sha256)
+                    )
             raise
     finally:
         room.uploads -= 1
