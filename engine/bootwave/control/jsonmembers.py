@@ -11,8 +11,10 @@ from typing import Any
 def repeated_member(text: str) -> str | None:
     """Return the name of a member that is twice in one object of *text*, or None.
 
-    *text* is JSON.  It is read once more for that: two microseconds for four members,
-    some 20 ms for a MiB.  Raises RecursionError where it is nested too deeply.
+    *text* is JSON.  It is read once more for that, and no other thread runs meanwhile:
+    two microseconds for four members, half a microsecond for each of very many in one
+    object, of which a MiB holds 100,000.  Raises RecursionError where it is nested too
+    deeply.
     """
     try:
         _DECODER.decode(text)

@@ -38,7 +38,9 @@ def read(most: int, *parts: bytes, **headers: str) -> Any:
 
 
 def test_a_body_of_the_most_bytes_is_read_in_all_its_parts() -> None:
-    found = read(8, b'{"a"', b": 1}", content_type="application/json; charset=utf-8")
+    half = 50 * b" "
+    type_ = "application/json; charset=utf-8"
+    found = read(108, half + b'{"a"', b": 1}" + half, content_type=type_)
     assert found == {"a": 1}
 
 
@@ -73,6 +75,23 @@ def test_what_is_called_otherwise_is_no_json(media_type: str) -> None:
     assert caught.value.kind == "not-json"
 
 
+@pytest.mark.parametrize(
+    ("most", "fewer"),
+    [
+        (b"[1,2,3,4]", b"[1,2,3,4,5]"),
+        (b'{"a":{},"b":[]}', b'{"a":{},"b":[],"c":1}'),
+        (b'["a,b,c"]', b'["a,b,c,d,e"]'),
+    ],
+)
+def test_more_values_than_one_for_fifty_bytes_are_refused(
+    most: bytes, fewer: bytes
+) -> None:
+    assert read(200, most, content_type="application/json")
+    with pytest.raises(Problem, match="at most 4 values, commas") as caught:
+        read(200, fewer, content_type="application/json")
+    assert caught.value.kind == "too-large"
+
+
 def test_what_is_no_json_is_told_by_its_place_without_its_words() -> None:
     with pytest.raises(Problem) as caught:
         read(99, b'{"password": s3cret}', content_type="application/json")
@@ -92,7 +111,7 @@ def test_what_is_no_json_is_told_by_its_place_without_its_words() -> None:
 )
 def test_what_would_not_be_heeded_is_refused(body: bytes, sentence: str) -> None:
     with pytest.raises(Problem, match=sentence) as caught:
-        read(9_999, body, content_type="application/json")
+        read(99_999, body, content_type="application/json")
     assert caught.value.kind == "invalid"
     (place,) = caught.value.errors
     assert place["at"] == "body"

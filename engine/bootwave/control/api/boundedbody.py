@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from bootwave.control.api.problems import Problem, shortened_name
 from bootwave.control.jsonmembers import repeated_member
+from bootwave.limits import API_BODY_BYTES_A_VALUE
 
 _JSON = "application/json"
 
@@ -40,12 +41,24 @@ class BoundedRequest(Request):
         )
 
     def parse(self, body: bytes) -> None:
-        """Read *body* as JSON, where there is one; raises Problem 400, 415 or 422."""
+        """Read *body* as JSON, where there is one.
+
+        Raises Problem 400, 413, 415 or 422.
+        """
         if not body:
             return
         media_type = self.headers.get("content-type", "").partition(";")[0]
         if media_type.strip().lower() != _JSON:
             raise Problem("not-json", f"Send the body as Content-Type: {_JSON}.")
+        # No other request is heeded until it is read and refused, which takes as long
+        # as there are values and not as there are bytes.  At least as many are counted.
+        most_values = self._most // API_BODY_BYTES_A_VALUE
+        if sum(body.count(mark) for mark in (b",", b"[", b"{")) > most_values:
+            raise Problem(
+                "too-large",
+                f"A request here has at most {most_values} values, commas in texts "
+                "counted: send it in parts.",
+            )
         try:
             self._parsed = orjson.loads(body)
         except orjson.JSONDecodeError as error:
