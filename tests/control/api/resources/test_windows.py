@@ -50,6 +50,13 @@ def test_windows_are_found_by_state_and_number(
     assert found(state="open,closed", descending=True) == ["420", "411", "410", "401"]
     assert found(state="live", number_prefix="42") == ["420"]
     assert problem(admin.get(PATH, params={"state": "ajar"})) == "invalid"
+    for state in (",", "open,", ",open", "open,,used"):
+        refused = admin.get(PATH, params={"state": state})
+        assert problem(refused) == "invalid", state
+        assert "no state of windows" in refused.json()["detail"]
+    both = admin.get(PATH, params={"state": "open", "ended": "true"})
+    assert problem(both) == "invalid"
+    assert both.json()["errors"][0]["at"] == "query/ended"
 
 
 def test_all_of_a_domain_are_opened_only_when_that_is_said(

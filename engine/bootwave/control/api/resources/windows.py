@@ -25,7 +25,7 @@ PATH = DOMAINS + "/{domain}/windows"
 RANGE = r"^[A-Za-z0-9_.+-]{1,65}$"
 Range = Annotated[str, Field(pattern=RANGE, examples=["400-449"])]
 Ranges = Annotated[list[Range], Field(max_length=10_000)]
-STATES = "^[a-z,]*$"
+STATES = "^([a-z]+(,[a-z]+)*)?$"
 States = Annotated[
     str,
     Query(
@@ -115,6 +115,11 @@ async def list_all(
 
     Or those in a *state* that is named, by the numbers of their accounts.
     """
+    if ended and state:
+        detail = "Say which states are meant, or that those ended are, too, not both."
+        raise Problem(
+            "invalid", detail, errors=[{"at": "query/ended", "detail": detail}]
+        )
     page = await rows.page(
         "windows",
         sort="number",
