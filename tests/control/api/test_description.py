@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from bootwave.control.api.application import application
 from tests.control.api.conftest import B, Served
@@ -39,8 +40,32 @@ def test_every_answer_says_what_it_is(admin: httpx.Client) -> None:
                 named = told["operationId"], status
                 assert answer.get("description", "$ref" in answer), named
                 assert answer.get("description") != "Successful Response", named
-    made = admin.get("/openapi.json").json()["paths"]["/api/v1/domains"]["post"]
-    assert made["responses"]["201"]["description"] == "A domain."
+                assert answer.get("description") != f"{told['summary']}.", named
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "sentence"),
+    [
+        ("/domains", "post", "201", "A domain."),
+        ("/domains/{domain}", "delete", "204", "It is done, and there is nothing"),
+        ("/bindings", "get", "200", "Some rows, and the cursor behind them"),
+        ("/domains/{domain}/settings", "get", "200", "All of it, one after the other"),
+        (
+            "/domains/{domain}/settings/{name}",
+            "get",
+            "200",
+            "What was asked for, as it is now.",
+        ),
+        ("/domains/{domain}/settings/{name}", "put", "200", "What was done, or would"),
+        ("/domains/{domain}/groups", "post", "201", "What was made."),
+        ("/domains/{domain}/export", "get", "200", "A text that comes piece by piece"),
+    ],
+)
+def test_an_answer_without_a_model_is_told_by_its_shape(
+    admin: httpx.Client, path: str, method: str, status: str, sentence: str
+) -> None:
+    told = admin.get("/openapi.json").json()["paths"][f"/api/v1{path}"][method]
+    assert told["responses"][status]["description"].startswith(sentence)
 
 
 def test_every_reference_leads_somewhere(admin: httpx.Client) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 import orjson
 from fastapi.openapi.utils import get_openapi
@@ -16,7 +16,6 @@ from bootwave.control.api.declarations import Nothing, needs
 from bootwave.control.api.examples import add_examples
 from bootwave.control.api.forms import Shown
 from bootwave.control.api.idempotencykeys import HEADER as KEY
-from bootwave.control.api.lists import Page
 from bootwave.control.api.principals import Need
 from bootwave.control.api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from bootwave.control.api.resources.health import READY
@@ -71,8 +70,17 @@ def answered(route: Route) -> str:
     if route.status == 204:
         return "It is done, and there is nothing to show."
     shows = route.shows
-    tells = isinstance(shows, type) and issubclass(shows, Shown) and shows is not Page
-    return first_line(shows if tells else route.endpoint)
+    if isinstance(shows, type) and issubclass(shows, Shown):
+        return first_line(shows)
+    if route.gives:
+        return "A text that comes piece by piece."
+    if get_origin(shows) is list:
+        return "All of it, one after the other."
+    if route.method == "GET":
+        return "What was asked for, as it is now."
+    if route.status == 201:
+        return "What was made."
+    return "What was done, or would be, and how it is now."
 
 
 def first_line(described: Any) -> str:

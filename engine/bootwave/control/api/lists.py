@@ -33,7 +33,7 @@ def at_text(at: float | None) -> str:
 
 
 class Page(Shown):
-    """Some rows, and the cursor behind them, "" where the list ends.
+    """Some rows, and the cursor behind them, which is empty where the list ends.
 
     A page may be short, or empty, with more behind it.
     """
