@@ -113,6 +113,12 @@ def test_a_password_in_what_is_no_url_is_not_quoted(location: str) -> None:
         required_location(location)
 
 
+def test_nor_is_a_token_in_it() -> None:
+    for token in ("f.bin?token=s3cret", f"t{'a2' * 13}/f.bin"):
+        with pytest.raises(FirmwareError, match=r"'images\.example\.com/\.\.\.' is"):
+            required_location(f"images.example.com/{token}")
+
+
 def test_a_host_is_found_whatever_stands_around_it() -> None:
     assert host_of("https://Downloads.Snom.com:443/fw/a.bin") == "downloads.snom.com"
     assert host_of("http://[2001:db8::1]/a.bin") == "[2001:db8::1]"

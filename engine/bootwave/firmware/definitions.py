@@ -31,6 +31,7 @@ _AUTHORITY: Final = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
     r"(?::([0-9]{1,5}))?"
 )
+_BEHIND_HOST: Final = re.compile(r"[/?#;&].*", re.DOTALL)
 _UNFIT: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 
 
@@ -127,8 +128,10 @@ def required_location(text: str) -> str:
 def required_image_name(text: str) -> str:
     """Return the name of an image *text*; raises FirmwareError."""
     if len(text) > MAX_IMAGE_NAME_CHARACTERS or not _IMAGE_NAME.fullmatch(text):
+        # A URL without its scheme may have a token in its path or behind it.
+        told = _BEHIND_HOST.sub("/...", without_userinfo(text), count=1)
         raise FirmwareError(
-            f"{shortened(without_userinfo(text))} is neither an URL nor the name of "
+            f"{shortened(told)} is neither an URL nor the name of "
             "an image: names are letters, digits, '.', '_' and '-', "
             f"{MAX_IMAGE_NAME_CHARACTERS} at most, and end in .bin, .swu or .fwu."
         )
