@@ -130,8 +130,10 @@ def test_the_url_may_carry_the_placeholder_of_the_mac() -> None:
     ],
 )
 def test_a_url_with_what_may_be_user_and_password_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="without user and password"):
+    with pytest.raises(ValidationError, match="without user and password") as refused:
         PnpOptions(url=url)
+    rule = "no @ behind a port, nor behind a host that no path follows"
+    assert rule in str(refused.value)
     with pytest.raises(ValidationError, match="without user and password"):
         RedirectionOptions(service=url.replace("http:", "https:"))
 

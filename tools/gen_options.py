@@ -25,6 +25,9 @@ where it came from and what is wrong; nothing that is misspelt is ignored.
   `on`, `off`, `yes`, `no`, `1` and `0`.
 * Addresses are numeric with a port: `0.0.0.0:8080`, `[::]:8080`, `:8080`, or
   `localhost:8080`. Port 0 lets the kernel choose, and `bootwave serve` prints which.
+* URLs have no user and password. An @ is taken for the end of one, and refused, unless
+  it is in the path of a host without a port, behind that path, or behind an address in
+  brackets: `http://pbx/a?mail=b@c` is right.
 * `BOOTWAVE_TRACEBACK=1` shows developers where a command failed.
 * A running engine reads the file again on SIGHUP and replaces its workers one after the
   other; listeners, files of `[store]` and `server.workers` change at the next start.

@@ -120,7 +120,8 @@ def _url(text: str) -> str:
     ):
         raise ValueError(
             "must be an http:// or https:// URL of at most 255 plain characters "
-            "without user and password, and without @ behind a port"
+            "without user and password, and so with no @ behind a port, nor behind a "
+            "host that no path follows"
         )
     return text
 

@@ -132,6 +132,12 @@ def test_a_password_in_a_wrong_url_is_not_quoted(store: Command, url: str) -> No
     assert "'********@pbx' is not where phones reach this engine" in done.err
 
 
+def test_an_at_where_a_password_may_end_is_told_to_be_refused(store: Command) -> None:
+    done = store("redirection", "set", "--url", "https://pbx.example.com:8443/a@b")
+    assert "without user and password" in done.err
+    assert "no @ behind a port" in done.err
+
+
 def test_nor_is_a_token(store: Command) -> None:
     done = store("redirection", "set", "--url", "https://pbx/?token=s3cret")
     assert "'https://pbx/?token=********' is not where phones" in done.err

@@ -329,6 +329,7 @@ def checked_url(url: str) -> str:
         told = without_credentials(without_userinfo(url.strip()))
         raise OptionError(
             f"{shortened(told)} is not where phones reach this engine: write its base "
-            "URL, such as https://pbx.example.com, without {mac}."
+            "URL, such as https://pbx.example.com, without {mac}, ? and #, without "
+            "user and password, and so with no @ behind a port."
         )
     return text
