@@ -5,21 +5,29 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from bootwave.control.api.application import application
 from bootwave.control.api.description import made
 from bootwave.control.api.examples import FILE
 
-OPERATIONS: dict[str, Any] = {
-    told["operationId"]: told
-    for methods in made(application(None))["paths"].values()  # type: ignore[arg-type]
-    for told in methods.values()
-}
 KEPT: dict[str, Any] = json.loads(FILE.read_text())
 
 
-def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    """What is described, by operation; it takes half a second."""
+    paths = made(application(None))["paths"]  # type: ignore[arg-type]
+    return {
+        told["operationId"]: told
+        for methods in paths.values()
+        for told in methods.values()
+    }
+
+
+def bodies(operations: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what is described of each body of a request and of what comes of it."""
-    for name, told in OPERATIONS.items():
+    for name, told in operations.items():
         for type_, body in told.get("requestBody", {}).get("content", {}).items():
             yield f"{name} takes {type_}", body
         for status, answer in told["responses"].items():
@@ -28,14 +36,16 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{name} gives {type_}", body
 
 
-def test_every_body_has_an_example() -> None:
-    described = dict(bodies())
+def test_every_body_has_an_example(operations: dict[str, Any]) -> None:
+    described = dict(bodies(operations))
     assert len(described) > 200
     assert [name for name, body in described.items() if not body.get("example")] == []
 
 
-def test_examples_are_of_operations_that_there_are() -> None:
-    assert KEPT.keys() <= OPERATIONS.keys()
+def test_examples_are_of_operations_that_there_are(
+    operations: dict[str, Any],
+) -> None:
+    assert KEPT.keys() <= operations.keys()
 
 
 def test_lists_have_something_in_them() -> None:

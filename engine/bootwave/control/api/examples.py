@@ -1,7 +1,8 @@
 """What an engine was sent and answered once, as examples of the description.
 
 ``examples.json`` has it by operation; ``tools/gen_examples.py`` asks an engine for it,
-and puts the same in the place of what differs each time, such as times and tokens.
+and puts the same in the place of what differs each time: when it happened, tokens, ids
+of keys, cursors.  Passwords stand in it as they were sent, and are nobody's.
 """
 
 from collections.abc import Mapping
