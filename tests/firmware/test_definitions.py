@@ -100,7 +100,7 @@ def test_a_location_is_an_url_or_the_name_of_an_image(location: str) -> None:
     ],
 )
 def test_what_is_neither_is_refused(location: str) -> None:
-    with pytest.raises(FirmwareError, match=r"neither an URL|no URL of an image"):
+    with pytest.raises(FirmwareError, match=r"neither a URL|no URL of an image"):
         required_location(location)
 
 

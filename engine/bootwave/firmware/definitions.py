@@ -1,6 +1,6 @@
 """One definition: a model, a version, and where phones of the model find its image.
 
-Where is either an URL, whose host the operator has allowed, or the name of an image
+Where is either a URL, whose host the operator has allowed, or the name of an image
 that was uploaded to the engine.
 """
 
@@ -38,7 +38,7 @@ _UNFIT: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 class Definition(NamedTuple):
     """What phones of ``model`` load to run ``version``.
 
-    ``location`` is an URL or the name of an uploaded image.  A ``step`` is only loaded
+    ``location`` is a URL or the name of an uploaded image.  A ``step`` is only loaded
     on the way to another version.  ``part`` is "" for the firmware; phones of version 6
     have a root file system ("rootfs") and a Linux apart from it, which the way to
     version 7 wants in certain versions (``path``).
@@ -92,7 +92,7 @@ def required_version(text: str) -> FirmwareVersion:
 
 
 def is_url(location: str) -> bool:
-    """Whether *location* is an URL, not the name of an image."""
+    """Whether *location* is a URL, not the name of an image."""
     return "://" in location
 
 
@@ -131,7 +131,7 @@ def required_image_name(text: str) -> str:
         # A URL without its scheme may have a token in its path or behind it.
         told = _BEHIND_HOST.sub("/...", without_userinfo(text), count=1)
         raise FirmwareError(
-            f"{shortened(told)} is neither an URL nor the name of "
+            f"{shortened(told)} is neither a URL nor the name of "
             "an image: names are letters, digits, '.', '_' and '-', "
             f"{MAX_IMAGE_NAME_CHARACTERS} at most, and end in .bin, .swu or .fwu."
         )

@@ -131,7 +131,7 @@ class _Reader:
                 raise self._wrong(f"<{_ROOT}> takes no attributes")
             return
         if self._depth > 2:
-            raise self._wrong(f"<{_ENTRY}> holds an URL or a name, not <{name[:40]}>")
+            raise self._wrong(f"<{_ENTRY}> holds a URL or a name, not <{name[:40]}>")
         if name != _ENTRY:
             raise self._wrong(f"<{name[:40]}> is no definition: write <{_ENTRY}>")
         for attribute in attributes:
@@ -167,7 +167,7 @@ class _Reader:
             raise self._wrong("part is rootfs or linux", self._line)
         if not self._location.strip():
             raise self._wrong(
-                f"<{_ENTRY}> is empty: write an URL or the name of an image", self._line
+                f"<{_ENTRY}> is empty: write a URL or the name of an image", self._line
             )
         try:
             definition = Definition(

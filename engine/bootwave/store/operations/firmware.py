@@ -41,7 +41,7 @@ class FirmwareOperations(Transactions):
     ) -> Object:
         """Define a version for phones of *model* to run, or to load on their way.
 
-        *location* is an URL or the name of an image, "" the image that was uploaded for
+        *location* is a URL or the name of an image, "" the image that was uploaded for
         it.  *part* is rootfs or linux for those of version 6.  ``warnings`` say which
         phones will go down to an older version.
         """

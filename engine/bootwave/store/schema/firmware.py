@@ -2,7 +2,7 @@
 
 ``scope`` is whom a row is for, and ``key`` the id of the domain or group, the MAC of
 the device, or 0 for the engine.  Versions are kept as ``FirmwareVersion`` writes them,
-and ``location`` is an URL or the name of an image (firmware.definitions).
+and ``location`` is a URL or the name of an image (firmware.definitions).
 """
 
 from sqlalchemy import (

@@ -71,7 +71,7 @@ class Defined(Body):
 
     location: Annotated[str, Field(max_length=255)] = Field(
         "",
-        description="An URL or the name of an image; else the one uploaded for it.",
+        description="A URL or the name of an image; else the one uploaded for it.",
         examples=["https://images.example.com/snomD785-10.1.198.19-SIP-r.bin"],
     )
     step: bool = Field(False, description="Only loaded on the way to another.")
