@@ -8,8 +8,9 @@ import pytest
 import bootwave
 
 WAVE = Path(bootwave.__file__).parent / "wave"
-# Exceptions and numbers are shared; nothing that reads or writes a message is.
-ALLOWED = {"wave", "errors", "limits"}
+# Exceptions, what they quote, and numbers are shared; nothing that reads or writes a
+# message is.
+ALLOWED = {"wave", "errors", "limits", "quoting"}
 
 
 @pytest.mark.parametrize("path", sorted(WAVE.glob("*.py")), ids=lambda path: path.name)

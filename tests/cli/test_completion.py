@@ -18,7 +18,7 @@ def test_the_words_that_begin_so_are_offered_in_their_order() -> None:
     [
         ("search wi", ["wildcards", "windows"]),
         ("search rollout", ["rollouts", "rollout-phones"]),
-        ("search accounts --sort ", ["identity", "made", "name", "number"]),
+        ("search accounts --sort ", ["domain", "identity", "made", "name", "number"]),
         ("search devices --sort ", ["firmware", "last-contact", "mac", "refused"]),
         ("device list --sort ", ["last-contact", "firmware"]),
         ("device list --state ", ["never", "refused"]),

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bootwave.sightings import Reason, Sighting
+from bootwave.store.sightings.contactkeeper import ContactKeeper
 from bootwave.store.sightings.sightings import SightingLog
 from tests.control.api.conftest import MAC, A, B, Served, problem
 
@@ -31,7 +32,11 @@ def bound(api: Served) -> None:
     )
 
 
-def test_devices_are_listed_with_their_last_contact(admin: httpx.Client) -> None:
+def test_devices_are_listed_with_their_last_contact(
+    api: Served, admin: httpx.Client
+) -> None:
+    log = SightingLog(api.options.store.sightings)
+    ContactKeeper(log, api.options.store.database).catch_up()
     for path in ("/api/v1/devices", f"/api/v1/domains/{A}/devices"):
         (row,) = admin.get(path, params={"seen": True}).json()["items"]
         assert (row["mac"], row["reason"]) == (MAC, "CLOSED")
