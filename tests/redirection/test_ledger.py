@@ -53,7 +53,7 @@ def orders(found: Step) -> list[tuple[str, Action, str]]:
 
 def outcomes(found: Step, result: Result = Result.DONE, words: str = "") -> list[Done]:
     return [
-        Done(found.account.revision, order, Outcome(result, words))
+        Done(found.account.version, order, Outcome(result, words))
         for order in found.orders
     ]
 
@@ -61,6 +61,22 @@ def outcomes(found: Step, result: Result = Result.DONE, words: str = "") -> list
 def test_without_an_account_nothing_is_to_be_done(ledger: Ledger, add: Add) -> None:
     add("401@pbx.example.com", mac=mac(1))
     assert ledger.step((), 100) is None
+
+
+def test_an_account_that_is_made_anew_between_two_looks_is_another(
+    ready: Administration, ledger: Ledger, add: Add
+) -> None:
+    add("401@pbx.example.com", mac=mac(1))
+    first = step(ledger)
+    assert step(ledger, *outcomes(first)).account.version == first.account.version
+    ready.redirection_unset()
+    ready.redirection_set(
+        user="berta", password="her-word", url="https://pbx.example.com"
+    )
+    again = step(ledger)
+    assert again.account.user == "berta"
+    assert again.account.version != first.account.version
+    assert orders(again) == [(mac(1), Action.REGISTER, URL)]
 
 
 def test_bindings_of_before_are_registered_and_then_it_is_quiet(

@@ -72,7 +72,7 @@ class RedirectionRunner:
         self._budget = Budget(options.calls_per_second)
         self._room = max(1, min(MAX_ROOM, int(options.calls_per_second * TURN_SECONDS)))
         self._client: Client | None = None
-        self._revision = 0
+        self._version: tuple[int, int] | None = None
         self._health: Account | None = None
         self._done: list[Done] = []
         self._survey: Survey | None = None
@@ -126,7 +126,7 @@ class RedirectionRunner:
             self._raise_alarm(alarm)
         account = step.account
         self._health = account
-        is_new = account.revision != self._revision
+        is_new = account.version != self._version
         if is_new:
             await self._hang_up()
         ends_at = time.monotonic() + TURN_SECONDS
@@ -148,7 +148,7 @@ class RedirectionRunner:
 
     async def _begin(self, account: Account) -> None:
         """Make a client, and see whether the account is right before it is needed."""
-        self._revision = account.revision
+        self._version = account.version
         try:
             self._client = await self._opened(account)
         except (OptionError, StoreError) as error:
@@ -168,7 +168,7 @@ class RedirectionRunner:
     async def _hang_up(self) -> None:
         client, self._client = self._client, None
         self._survey = self._comparison = None
-        self._revision = 0
+        self._version = None
         if client is not None:
             await client.__aexit__()
 
@@ -178,11 +178,11 @@ class RedirectionRunner:
                 self._put_back(orders[number:])
                 return
             outcome = await self._carried_out(order)
-            self._done.append(Done(self._revision, order, outcome))
+            self._done.append(Done(self._version, order, outcome))
 
     def _put_back(self, orders: tuple[Order, ...]) -> None:
         not_begun = Outcome(Result.NOT_BEGUN)
-        self._done += [Done(self._revision, order, not_begun) for order in orders]
+        self._done += [Done(self._version, order, not_begun) for order in orders]
 
     async def _carried_out(self, order: Order) -> Outcome:
         talk = plan.conversation(order)

@@ -163,7 +163,7 @@ class Comparison:
 
     def _is_current(self, work: Work) -> bool:
         now = rows.account(work.connection)
-        return now is not None and now.revision == self._account.revision
+        return now is not None and now.version == self._account.version
 
     def _type_of(self, one: Bound) -> str:
         """Return the type by which the service lists a phone: it goes by the MAC."""

@@ -27,9 +27,9 @@ MOST_CHANGES = 2_000  # in one transaction; more of them are a walk over all
 
 
 class Done(NamedTuple):
-    """What came of an order that was handed out at ``revision`` of the account."""
+    """What came of an order that was handed out at this ``version`` of the account."""
 
-    revision: int
+    version: tuple[int, int] | None
     order: Order
     outcome: Outcome
 
@@ -69,7 +69,7 @@ class Ledger:
         self._service = digest_of(service)
         self._list_seconds = list_seconds
         self._chance = chance
-        self._revision = 0
+        self._version: tuple[int, int] | None = None
         self._seq = 0
         self._walked: int | None = 0  # the MAC to go on behind, None at the end
         self._addresses = Addresses()
@@ -83,10 +83,10 @@ class Ledger:
         with administration.redirection_look() as work:
             account = self._account(work)
             if account is None:
-                self._revision = 0
+                self._version = None
                 return None
             now = work.at.wall
-            is_new = account.revision != self._revision
+            is_new = account.version != self._version
             due_at = rows.next_due(work.connection)
             has_changes = last_seq(work.connection) != self._seq
             survey, for_sync = self._survey_due(account, now)
@@ -100,7 +100,7 @@ class Ledger:
                 return self._step(work, done, room)
         except BaseException:
             # What was followed may have been rolled back.
-            self._revision = 0
+            self._version = None
             raise
 
     @property
@@ -162,10 +162,10 @@ class Ledger:
         self._begin_service(work)
         account = self._required_account(work)
         now = work.at.wall
-        is_new = account.revision != self._revision
+        is_new = account.version != self._version
         newest, changes = changes_after(work.connection, self._seq)
         if is_new:
-            self._revision, self._walked = account.revision, 0
+            self._version, self._walked = account.version, 0
             self._addresses.forget()
         alarms = self._stored(work, account, done)
         macs: set[int] = set()
@@ -195,10 +195,10 @@ class Ledger:
     def _stored(
         self, work: Work, account: Account, done: Sequence[Done]
     ) -> list[Alarm]:
-        """Store what came of orders; of those of another revision nothing is known."""
+        """Store what came of orders; of those of another version nothing is known."""
         now = work.at.wall
         of_now = {
-            each.order.mac: each for each in done if each.revision == account.revision
+            each.order.mac: each for each in done if each.version == account.version
         }
         entries = {
             entry.mac: entry for entry in rows.entries_of(work.connection, [*of_now])

@@ -116,6 +116,11 @@ class Account(NamedTuple):
     lists: int
     strays: int
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """What is another when the account was set again, or made anew."""
+        return self.id, self.revision
+
 
 class Entry(NamedTuple):
     """What is known of one MAC; the digests are as in ``schema.redirection``.
