@@ -122,6 +122,7 @@ def test_a_password_in_a_refused_value_is_not_quoted(kind: Kind) -> None:
         (ValueType(Kind.TIMEZONE), "GER+2", "is not a time zone this version knows"),
         (ValueType(Kind.TONES), "Germny", "did you mean Germany?"),
         (ValueType(Kind.LANGUAGE), "Klingon", "is not a language"),
+        (ValueType(Kind.LANGUAGE), "http://a:b@c@d:word@pbx", "'********@pbx' is not"),
     ],
 )
 def test_what_newer_firmware_may_take_is_taken_with_a_warning(

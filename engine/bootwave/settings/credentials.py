@@ -21,13 +21,13 @@ from bootwave.settings.secretnames import is_secret
 _END_OF_AUTHORITY = r"""(?:[\s/?#"<>]|\Z)"""
 _USERINFO = re.compile(
     rf"""(?P<before>://(?!\[[0-9A-Fa-f:.]+\](?::[0-9]*)?{_END_OF_AUTHORITY})"""
-    rf"""[^\s/?#@:"<>]*:)(?![0-9]*{_END_OF_AUTHORITY})(?P<password>[^\s"<>]+)"""
+    rf"""[^\s/?#:"<>]*:)(?![0-9]*{_END_OF_AUTHORITY})(?P<password>[^\s"<>]+)"""
 )
 # A user name of this length is an access token: those that code hosts give are longer.
 _TOKEN_AS_USER = re.compile(r"""(?P<before>://)[^\s/?#@:"'<>]{20,}@""")
 # The same of SIP (RFC 3261 section 19.1.1): no // and, in a value, until a bracket.
 _SIP_USERINFO = re.compile(
-    r"""(?P<before>\bsips?:[^\s/?#@:;"<>]+:)[^\s@"<>]+(?P<at>@?)""", re.I
+    r"""(?P<before>\bsips?:[^\s/?#@:;"<>]+:)(?P<password>[^\s"<>]+)""", re.I
 )
 _PARAMETER = re.compile(
     r"""(?P<before>[?&;](?P<name>[^\s=&;?#"'<>]{1,64})=)[^\s&;#"'<>]+""", re.I
@@ -104,7 +104,8 @@ def _userinfo(found: re.Match[str]) -> str:
 
 
 def _sip_userinfo(found: re.Match[str]) -> str:
-    return f"{found['before']}{MASK}@" if found["at"] else found[0]
+    _password, at, behind = found["password"].rpartition("@")
+    return f"{found['before']}{MASK}@{behind}" if at else found[0]
 
 
 def _parameter(found: re.Match[str]) -> str:

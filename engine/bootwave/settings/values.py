@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, ip_address
 from typing import Final, NamedTuple
 
 from bootwave.errors import SettingError
-from bootwave.quoting import without_userinfo
+from bootwave.quoting import shortened, without_userinfo
 from bootwave.settings import locales
 from bootwave.settings.credentials import without_credentials
 from bootwave.settings.keyvalues import checked_action
@@ -139,7 +139,8 @@ def _named(name: str, allowed: ValueType, value: str) -> tuple[str, str]:
         return code, ""
     meant = places.likely(value)
     hint = f"; did you mean {meant}?" if meant else "."
-    return value, f"{value!r} is not a {places.what} this version knows{hint}"
+    quoted = shortened(without_credentials(without_userinfo(value)))
+    return value, f"{quoted} is not a {places.what} this version knows{hint}"
 
 
 def _unusual(name: str, allowed: ValueType, value: str) -> str:

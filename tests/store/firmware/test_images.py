@@ -238,11 +238,15 @@ def test_a_file_that_outlives_its_image_as_the_store_is_busy_is_told_of(
         images=tmp_path / "images",
     )
     assert removing.firmware_remove(NAME)["name"] == NAME
+    # So of an upload that failed: there is nobody but the log to tell.
+    failed = put(tmp_path, b"b")
+    removing.firmware_discard(failed["sha256"])
     busy.close()
     connection.close()
     assert admin.firmware_images() == []
-    assert (tmp_path / "images" / image["sha256"]).exists()
-    assert noted == ["store.image_left"]
+    for left in (image, failed):
+        assert (tmp_path / "images" / left["sha256"]).exists()
+    assert noted == ["store.image_left"] * 2
 
 
 def test_a_file_that_cannot_be_removed_is_told_of(

@@ -11,6 +11,7 @@ from bootwave.store.administration import Administration
 from bootwave.store.listing import pages
 from bootwave.store.listing.requests import LISTS
 from tests.store.clock import Clock
+from tests.store.listed import notes_of
 
 MAC = 0x0004132E08B4
 A, B = "a.example.com", "b.example.com"
@@ -131,6 +132,18 @@ def test_groups_and_profiles_are_those_of_a_domain(store: Administration) -> Non
     assert device["group"] == "north"
     (account,) = rows(store, "accounts", profile=f"north@{A}")
     assert account["profile"] == "north"
+
+
+def test_nothing_older_is_told_of_the_audit_log_where_the_clock_was_wrong(
+    admin: Administration, clock: Clock
+) -> None:
+    now = clock.at.wall
+    for number, off in enumerate((*[0.0] * 6, -1e8, -1e8, 10.0)):
+        clock.set_wall(now + off)
+        admin.domain_add(f"d{number}.example.com")
+    told = notes_of(admin, since=str(now - 1.0))
+    subjects = {one["subject"] for one in told}
+    assert subjects == {f"d{number}.example.com" for number in (*range(6), 8)}
 
 
 def test_the_audit_log_is_narrowed_down_by_time_actor_and_subject(

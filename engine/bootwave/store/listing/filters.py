@@ -203,6 +203,10 @@ def _kept_windows(work: Work, given: Mapping[str, str]) -> Keep | None:
 
 def _kept_notes(given: Mapping[str, str]) -> Keep | None:
     tests: list[Keep] = []
+    if since := given.get("since"):
+        # Where the clock was wrong for a while, rows of then are behind newer ones.
+        oldest = _seconds(since)
+        tests.append(lambda row: bool(row[1] >= oldest))
     if actor := given.get("actor"):
         tests.append(lambda row: bool(row[2] == actor))
     if action := given.get("action"):

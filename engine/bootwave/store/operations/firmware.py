@@ -188,21 +188,21 @@ class FirmwareOperations(Transactions):
         with self._change() as work:
             removed = images.remove(work, name)
         # Behind its commit: an image without a file is worse than a file without one.
-        try:
-            self.firmware_discard(removed["sha256"])
-        except StoreError as error:
-            _note_left(removed["sha256"], error)
+        self.firmware_discard(removed["sha256"])
         return removed
 
     def firmware_discard(self, sha256: str) -> None:
-        """Remove the file of an upload that failed, unless it is that of an image."""
+        """Remove the file of an upload that failed, unless it is that of an image.
+
+        Where that fails the log says so, and the file stays.
+        """
         try:
             with self._change() as work:
                 is_removed = images.discard(work, self._images, sha256)
             # Phones' writes wait for the transaction, and need not for the directory.
             if is_removed:
                 self._images.sync()
-        except OSError as error:
+        except (OSError, StoreError) as error:
             _note_left(sha256, error)
 
     def _phones_of(self, scope: str, target: str) -> list[downgrades.Phone]:

@@ -118,7 +118,9 @@ async def list_all(
     if ended and state:
         detail = "Say which states are meant, or that those ended are, too, not both."
         raise Problem(
-            "invalid", detail, errors=[{"at": "query/ended", "detail": detail}]
+            "invalid",
+            detail,
+            errors=[{"at": "query/ended", "detail": detail.removesuffix(".")}],
         )
     page = await rows.page(
         "windows",
